@@ -1,0 +1,126 @@
+package ai.seedcore.serve.anomaly;
+
+import ai.seedcore.serve.anomaly.Verdict.Severity;
+import ai.seedcore.serve.contract.Endpoint;
+import ai.seedcore.serve.contract.Endpoint.Description;
+import ai.seedcore.serve.contract.Fields;
+import ai.seedcore.serve.contract.Limits;
+import ai.seedcore.serve.contract.Range;
+import ai.seedcore.serve.contract.Refusal;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Judges the points of a series in their order, each by those before it. */
+public final class AnomalyDetector {
+
+  private static final String MODEL = "thresholds";
+  private static final Description DESCRIPTION =
+      new Description(
+          "AnomalyDetector",
+          MODEL,
+          "1",
+          Map.of("data", List.of(Map.of("cpu_usage", 0.42), Map.of("cpu_usage", 0.97))));
+
+  private final Limits limits;
+  private final Thresholds thresholds = new Thresholds(Thresholds.DEFAULT);
+  private final Endpoint endpoint;
+
+  /** As Serve makes it. */
+  public AnomalyDetector() {
+    this(Limits.DEFAULT, Clock.systemUTC());
+  }
+
+  AnomalyDetector(Limits limits, Clock clock) {
+    this.limits = limits;
+    this.endpoint =
+        new Endpoint(DESCRIPTION, Set.of("data", "sensitivity"), limits, clock, this::detect);
+  }
+
+  /** Answers one request; the name and the types are those that Serve calls. */
+  public Object call(@Nullable Object body) {
+    return endpoint.answer(body);
+  }
+
+  /** Whether the model can answer; Serve asks every few seconds. */
+  public boolean checkHealth() {
+    return true;
+  }
+
+  private Map<String, Object> detect(Fields request) throws Refusal {
+    double sensitivity = request.number("sensitivity", Range.FRACTION, 0.5);
+    Series series = Series.read(request, limits.points());
+    List<RobustRule> rules =
+        series.metrics().stream().map(metric -> new RobustRule(metric, sensitivity)).toList();
+
+    List<Object> scores = new ArrayList<>(series.size());
+    List<Object> anomalies = new ArrayList<>();
+    int warnings = 0;
+    int criticals = 0;
+    for (int i = 0; i < series.size(); i++) {
+      Verdict verdict = judge(series, i, rules);
+      scores.add(verdict.score());
+      if (verdict.severity() != Severity.NORMAL) {
+        anomalies.add(anomaly(i, series.timestamps()[i], verdict));
+        warnings += verdict.severity() == Severity.WARNING ? 1 : 0;
+        criticals += verdict.severity() == Severity.CRITICAL ? 1 : 0;
+      }
+    }
+
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("total", series.size());
+    summary.put("warning", warnings);
+    summary.put("critical", criticals);
+    summary.put("normal", series.size() - warnings - criticals);
+    summary.put("anomaly_rate", (double) (warnings + criticals) / series.size());
+
+    Map<String, Object> reply = new LinkedHashMap<>();
+    reply.put("anomalies", anomalies);
+    reply.put("scores", scores);
+    reply.put("summary", summary);
+    reply.put("judges", judges(series));
+    reply.put("model", MODEL);
+    return reply;
+  }
+
+  private Verdict judge(Series series, int point, List<RobustRule> rules) {
+    Verdict verdict = Verdict.NORMAL;
+    for (int metric = 0; metric < rules.size(); metric++) {
+      double value = series.values()[point][metric];
+      verdict =
+          verdict
+              .and(thresholds.judge(series.metrics().get(metric), value))
+              .and(rules.get(metric).next(value));
+    }
+    return verdict;
+  }
+
+  private List<String> judges(Series series) {
+    List<String> judges = new ArrayList<>();
+    if (series.metrics().stream().anyMatch(thresholds::know)) {
+      judges.add("thresholds");
+    }
+    if (series.size() > RobustRule.WARM_UP) {
+      judges.add("robust");
+    }
+    return judges;
+  }
+
+  private static Map<String, Object> anomaly(
+      int index, @Nullable Object timestamp, Verdict verdict) {
+    Map<String, Object> anomaly = new LinkedHashMap<>();
+    anomaly.put("index", index);
+    if (timestamp != null) {
+      anomaly.put("timestamp", timestamp);
+    }
+    anomaly.put("score", verdict.score());
+    anomaly.put("severity", verdict.severity().name().toLowerCase(Locale.ROOT));
+    anomaly.put("reasons", verdict.reasons());
+    return anomaly;
+  }
+}

@@ -1,0 +1,5 @@
+/** SalienceScorer: how much attention does this event deserve? */
+@NullMarked
+package ai.seedcore.serve.salience;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,48 @@
+package ai.seedcore.serve.protocol;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.JacksonException;
+
+class WireTest {
+
+  @Test
+  void aRequestComesBackAsItWasOnOneLine() {
+    Request.Deploy deploy =
+        new Request.Deploy(
+            7,
+            new Application(
+                "Echo",
+                "org.example.Echo",
+                "/Echo",
+                "v1",
+                null,
+                new Application.Autoscaling(1, 3, 2, null, 5.0, null, null),
+                100,
+                List.of("two\nlines", 1, 2.5, Map.of("k", List.of(true))),
+                Map.of("threshold", 0.5),
+                Map.of("num_cpus", 0.1)));
+    String line = Wire.line(deploy);
+    assertThat(line).doesNotContain("\n").contains("\"op\":\"deploy\"");
+    assertThat(Wire.request(line)).isEqualTo(deploy);
+  }
+
+  @Test
+  void aReplyComesBackAsItWas() {
+    Reply.Serve reply = new Reply.Serve(3, true, true, false);
+    assertThat(Wire.reply(Wire.line(reply))).isEqualTo(reply);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "null x", "[]", "{}", "{\"reply\":\"warm\"", "{\"reply\":\"dance\",\"id\":1}"})
+  void rubbishIsRefused(String line) {
+    assertThatThrownBy(() -> Wire.reply(line)).isInstanceOf(JacksonException.class);
+  }
+}
