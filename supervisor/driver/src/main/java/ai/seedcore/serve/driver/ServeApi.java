@@ -27,6 +27,9 @@ final class ServeApi {
   /** Ray's native library, as {@code System.mapLibraryName} knows it. */
   private static final String LIBRARY = "core_worker_library_java";
 
+  /** The agent's class that holds the declared one in a replica. */
+  private static final String HOST = "ai.seedcore.serve.agent.Host";
+
   private static final String SERVE = "io.ray.serve.api.Serve";
 
   private ServeApi() {}
@@ -109,7 +112,7 @@ final class ServeApi {
   void deploy(Application application) throws ReflectiveOperationException {
     Object creator = callOn(SERVE, null, "deployment");
     call(creator, "setName", application.name());
-    call(creator, "setDeploymentDef", application.className());
+    call(creator, "setDeploymentDef", HOST);
     call(creator, "setVersion", application.version());
     call(creator, "setRayActorOptions", application.actorOptions());
     Application.Autoscaling autoscaling = application.autoscaling();
@@ -120,7 +123,8 @@ final class ServeApi {
     }
     set(creator, "setMaxOngoingRequests", application.maxOngoingRequests());
     set(creator, "setUserConfig", application.userConfig());
-    Object target = call(creator, "bind", (Object) application.initArguments().toArray());
+    Object[] hosted = {application.className(), application.initArguments()};
+    Object target = call(creator, "bind", (Object) hosted);
     // Not blocking: Ray's own wait for RUNNING has no time limit. Newer versions take one boolean
     // more, whose default is false.
     Method run =

@@ -1,6 +1,5 @@
 package ai.seedcore.serve.protocol;
 
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -13,9 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param version the content version: Serve replaces the replicas when it changes
  * @param replicas how many replicas; null where {@code autoscaling} decides
  * @param maxOngoingRequests how many requests a replica is sent at a time; null: Serve's own choice
- * @param initArguments the arguments of the class's constructor: text, numbers, booleans, lists,
- *     maps
- * @param userConfig handed to the class's {@code reconfigure}; null: none
+ * @param initArguments the arguments of the class's constructor, a JSON array
+ * @param userConfig handed to the class's {@code reconfigure}, as JSON; null: none
  * @param actorOptions Ray's {@code ray_actor_options}
  */
 public record Application(
@@ -26,8 +24,8 @@ public record Application(
     @Nullable Integer replicas,
     @Nullable Autoscaling autoscaling,
     @Nullable Integer maxOngoingRequests,
-    List<Object> initArguments,
-    @Nullable Object userConfig,
+    String initArguments,
+    @Nullable String userConfig,
     Map<String, Object> actorOptions) {
 
   /**

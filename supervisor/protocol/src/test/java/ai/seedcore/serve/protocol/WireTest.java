@@ -3,7 +3,6 @@ package ai.seedcore.serve.protocol;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,8 +24,8 @@ class WireTest {
                 null,
                 new Application.Autoscaling(1, 3, 2, null, 5.0, null, null),
                 100,
-                List.of("two\nlines", 1, 2.5, Map.of("k", List.of(true))),
-                Map.of("threshold", 0.5),
+                "[\"two\\nlines\",\n1]",
+                "{\"threshold\":0.5}",
                 Map.of("num_cpus", 0.1)));
     String line = Wire.line(deploy);
     assertThat(line).doesNotContain("\n").contains("\"op\":\"deploy\"");

@@ -1,0 +1,139 @@
+package ai.seedcore.serve.daemon.act;
+
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.observe.Dashboard;
+import ai.seedcore.serve.protocol.Application;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+
+/**
+ * What travels to the cluster: for each set of jars one zip file with the agent and the jars, which
+ * Ray unpacks as a replica's working folder. So the nodes need a JDK and none of our files.
+ */
+public final class Packages {
+
+  /** A zip's earliest time, so that the same jars are the same bytes. */
+  private static final long ZIP_EPOCH = 315_619_200_000L;
+
+  private static final String AGENT = "seedcore-agent.jar";
+
+  private final Map<String, Path> files;
+  private final List<Target> targets;
+
+  private Packages(Map<String, Path> files, List<Target> targets) {
+    this.files = files;
+    this.targets = targets;
+  }
+
+  /** Packs what is declared. */
+  public static Packages pack(List<Declaration> declared, Cache cache) throws IOException {
+    Path agent = cache.packed("agent.jar");
+    Path builtIn = cache.packed("deployments.jar");
+    Map<List<Path>, String> names = new LinkedHashMap<>();
+    Map<String, Path> files = new LinkedHashMap<>();
+    List<Target> targets = new ArrayList<>();
+    for (Declaration deployment : declared) {
+      List<Path> jars = deployment.jars().isEmpty() ? List.of(builtIn) : deployment.jars();
+      String name = names.get(jars);
+      if (name == null) {
+        byte[] zip = zip(agent, jars);
+        name = "_ray_pkg_" + Cache.hash(zip) + ".zip";
+        files.put(name, cache.keep(name, zip));
+        names.put(jars, name);
+      }
+      targets.add(new Target(application(deployment, name)));
+    }
+    return new Packages(files, List.copyOf(targets));
+  }
+
+  /** The packages: name to file. */
+  public Map<String, Path> files() {
+    return files;
+  }
+
+  /** What is to be served, in the order of the declarations. */
+  public List<Target> targets() {
+    return targets;
+  }
+
+  private static Application application(Declaration deployment, String packageName) {
+    String arguments = deployment.initArgs().toString();
+    Map<String, Object> options = new TreeMap<>();
+    options.put("num_cpus", deployment.cpus());
+    Long memory = deployment.memoryBytes();
+    if (memory != null) {
+      options.put("memory", memory);
+    }
+    String userConfig = deployment.userConfig() == null ? null : deployment.userConfig().toString();
+    String version =
+        Cache.hash(
+            bytes(packageName),
+            bytes(deployment.className()),
+            bytes(arguments),
+            bytes(options.toString()),
+            bytes(String.valueOf(userConfig)),
+            bytes(String.valueOf(deployment.autoscaling())));
+    options.put(
+        "runtime_env",
+        Map.of(
+            "working_dir",
+            "gcs://" + packageName,
+            "env_vars",
+            Map.of(
+                "JAVA_TOOL_OPTIONS", "-javaagent:" + AGENT, Dashboard.VERSION_VARIABLE, version)));
+    return new Application(
+        deployment.name(),
+        deployment.className(),
+        deployment.route(),
+        version,
+        deployment.replicas(),
+        deployment.autoscaling(),
+        deployment.maxOngoingRequests(),
+        arguments,
+        userConfig,
+        options);
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte[] zip(Path agent, List<Path> jars) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+      add(zip, AGENT, Files.readAllBytes(agent));
+      int index = 0;
+      for (Path jar : jars) {
+        // Numbered: the class path keeps the order of the declaration.
+        add(zip, "lib/%02d.jar".formatted(index++), Files.readAllBytes(jar));
+      }
+    }
+    return bytes.toByteArray();
+  }
+
+  /** Stored, not compressed: jars are compressed already, and replicas start sooner. */
+  private static void add(ZipOutputStream zip, String name, byte[] content) throws IOException {
+    CRC32 crc = new CRC32();
+    crc.update(content);
+    ZipEntry entry = new ZipEntry(name);
+    entry.setTime(ZIP_EPOCH);
+    entry.setMethod(ZipEntry.STORED);
+    entry.setSize(content.length);
+    entry.setCrc(crc.getValue());
+    zip.putNextEntry(entry);
+    zip.write(content);
+    zip.closeEntry();
+  }
+}

@@ -1,0 +1,48 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.config.ConfigLoader;
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.Settings;
+import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Looks at configuration without running anything. */
+@Command(
+    name = "config",
+    mixinStandardHelpOptions = true,
+    description = "Looks at configuration.",
+    synopsisSubcommandLabel = "check FILE")
+final class ConfigCommand implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /** Says whether a file would be accepted. */
+  @Command(
+      name = "check",
+      mixinStandardHelpOptions = true,
+      description =
+          "Checks a file. Exit code 0: it would be accepted; 2: the message says why not.",
+      footerHeading = "%nExample:%n",
+      footer = "  seedcore-serve config check deployments.yaml")
+  int check(@Parameters(paramLabel = "FILE", description = "The YAML file.") Path file) {
+    Settings settings = ConfigLoader.load(file, Map.of(), Map.of());
+    spec.commandLine().getOut().println(file + ": valid; deployments:");
+    for (Declaration deployment : settings.deployments()) {
+      spec.commandLine()
+          .getOut()
+          .printf(
+              "  %-20s %-24s %s%n", deployment.name(), deployment.route(), deployment.className());
+    }
+    spec.commandLine().getOut().flush();
+    return 0;
+  }
+}

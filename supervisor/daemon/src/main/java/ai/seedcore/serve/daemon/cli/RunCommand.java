@@ -1,0 +1,136 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.act.Cache;
+import ai.seedcore.serve.daemon.act.Packages;
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.act.Supervisor;
+import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.node.OwnNode;
+import ai.seedcore.serve.daemon.node.RayInstall;
+import ai.seedcore.serve.daemon.status.StatusServer;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Runs the daemon until a signal ends it. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = "Runs the daemon, for ever: SIGTERM or Ctrl-C end it.",
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  seedcore-serve run --local",
+      "  seedcore-serve run --address 10.0.0.5:6380 --config deployments.yaml",
+      "  SEEDCORE_JOIN=true RAY_ADDRESS=head:6380 seedcore-serve run --log-format json",
+      "",
+      "Every option is also a variable (--serve-port is SEEDCORE_SERVE_PORT) and a key of the file",
+      "(serve_port). A flag goes before a variable, a variable before the file.",
+    })
+final class RunCommand implements Callable<Integer> {
+
+  /** All that is ours ends within ten seconds of the signal; this is for the longest part of it. */
+  private static final Duration PATIENCE = Duration.ofSeconds(4);
+
+  @Mixin private SettingsOptions options;
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    Settings settings = options.load(System.getenv());
+    Logging.set(settings);
+    Logger log = LoggerFactory.getLogger(RunCommand.class);
+    RayInstall ray = RayInstall.find(settings);
+    Cache cache = Cache.open(settings);
+    OwnNode node = new OwnNode(settings, ray, cache.folder("logs").resolve("ray-start.log"));
+    node.obstacle()
+        .ifPresent(
+            reason -> {
+              throw new ConfigException("address: " + reason);
+            });
+    Packages packages = Packages.pack(settings.deployments(), cache);
+    Clock clock = Clock.systemUTC();
+
+    try (StatusServer server = new StatusServer(settings.status(), clock)) {
+      Greeting greeting = new Greeting(settings);
+      Supervisor supervisor =
+          new Supervisor(
+              settings,
+              ray,
+              packages,
+              node,
+              cache,
+              clock,
+              status -> {
+                server.publish(status);
+                greeting.publish(status);
+              });
+      log.atInfo()
+          .addKeyValue("version", Supervisor.version())
+          .addKeyValue("address", settings.gcs())
+          .addKeyValue("ray", ray.version())
+          .addKeyValue("status", "http://" + settings.status())
+          .addKeyValue(
+              "deployments", settings.deployments().stream().map(Declaration::name).toList())
+          .log("started");
+      CountDownLatch ended = new CountDownLatch(1);
+      Runtime.getRuntime()
+          .addShutdownHook(
+              new Thread(
+                  () -> {
+                    supervisor.stop();
+                    try {
+                      ended.await(9, TimeUnit.SECONDS);
+                    } catch (InterruptedException e) {
+                      Thread.currentThread().interrupt();
+                    }
+                  },
+                  "signal"));
+      supervisor.run();
+      supervisor.close(PATIENCE);
+      log.atInfo().log("ended");
+      ended.countDown();
+      // The signal that ended us sets the exit code: the JVM is on its way down already.
+      Thread.sleep(Long.MAX_VALUE);
+      return 0;
+    }
+  }
+
+  /** With a head of our own somebody tries us out: show him what to call, once it can be called. */
+  private static final class Greeting {
+    private final Settings settings;
+    private boolean said;
+
+    Greeting(Settings settings) {
+      this.settings = settings;
+      this.said = !settings.local() || !settings.logFormat().equals("text");
+    }
+
+    void publish(Status status) {
+      if (said || !status.ready()) {
+        return;
+      }
+      said = true;
+      StringBuilder text = new StringBuilder("\nAll deployments answer. Try them:\n");
+      for (Declaration deployment : settings.deployments()) {
+        String body = deployment.probe().bodyText();
+        text.append("  curl ")
+            .append(body == null ? "" : "-d '%s' ".formatted(body))
+            .append(settings.routesUrl())
+            .append(deployment.route())
+            .append('\n');
+      }
+      text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
+      text.append("  status     http://").append(settings.status()).append("/status\n");
+      text.append("\nCtrl-C ends this and the Ray head that it started.\n");
+      System.out.println(text);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.act.Supervisor;
+import ai.seedcore.serve.daemon.config.ConfigException;
+import java.security.Security;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** The program. */
+@Command(
+    name = "seedcore-serve",
+    mixinStandardHelpOptions = true,
+    versionProvider = SeedCore.Version.class,
+    description = "Keeps Ray Serve's Java deployments served across every restart of the cluster.",
+    subcommands = {
+      RunCommand.class,
+      StatusCommand.class,
+      WaitForHeadCommand.class,
+      ConfigCommand.class
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  seedcore-serve run --local                   a head of its own, on this machine's loopback",
+      "  seedcore-serve run                           the Ray node of this machine",
+      "  seedcore-serve run --address head:6380 --join   a container of its own, with its own node",
+      "  seedcore-serve status                        what the daemon sees and does",
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:done",
+      "1:a fault of this program",
+      "2:wrong flags or configuration; the message names the field",
+      "3:status: not ready; wait-for-head: the head did not come in time",
+      "130:ended by SIGINT (Ctrl-C)",
+      "143:ended by SIGTERM"
+    })
+public final class SeedCore {
+
+  /** The exit code for wrong flags or configuration. */
+  static final int CONFIGURATION = 2;
+
+  /** The exit code for what is not there (yet). */
+  static final int NOT_READY = 3;
+
+  /** The program's entry point. */
+  public static void main(String[] arguments) {
+    // A head that comes back may have another address: names are looked up anew each time.
+    Security.setProperty("networkaddress.cache.ttl", "0");
+    Security.setProperty("networkaddress.cache.negative.ttl", "0");
+    System.exit(commandLine().execute(arguments));
+  }
+
+  static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new SeedCore());
+    line.setExecutionExceptionHandler(
+        (exception, failed, parsed) -> {
+          if (exception instanceof ConfigException) {
+            failed.getErr().println("seedcore-serve: " + exception.getMessage());
+            return CONFIGURATION;
+          }
+          failed.getErr().println("seedcore-serve: a fault of this program: " + exception);
+          exception.printStackTrace(failed.getErr());
+          return 1;
+        });
+    return line;
+  }
+
+  /** Reads the version from the jar's manifest. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"seedcore-serve " + Supervisor.version()};
+    }
+  }
+}

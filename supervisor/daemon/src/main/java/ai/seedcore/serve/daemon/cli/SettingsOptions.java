@@ -1,0 +1,161 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.config.ConfigLoader;
+import ai.seedcore.serve.daemon.config.Settings;
+import java.lang.reflect.Field;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
+
+/**
+ * The options that stand for settings. Each says what {@code SEEDCORE_...} and the key of a file
+ * say, under the same name; a flag goes before the environment, and that before a file.
+ */
+@SuppressWarnings("UnusedVariable") // Read through their specs, by name.
+final class SettingsOptions {
+
+  private static final String FLAG = "true";
+
+  @Spec(Target.MIXEE)
+  private CommandSpec spec;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "A YAML file of settings and deployments; SEEDCORE_CONFIG.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--local",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      description = "Start a head of our own on this machine's loopback, and end it with us.")
+  private @Nullable String local;
+
+  @Option(
+      names = "--join",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      description = "Bring a Ray node of our own, without CPUs, as in a container of one's own.")
+  private @Nullable String join;
+
+  @Option(
+      names = "--address",
+      paramLabel = "HOST:PORT",
+      description =
+          "The head's GCS, or auto for the cluster of this machine; also RAY_ADDRESS. Default: auto.")
+  private @Nullable String address;
+
+  @Option(
+      names = "--dashboard",
+      paramLabel = "URL",
+      description = "The head's dashboard. Default: port 8265 of the address's host.")
+  private @Nullable String dashboard;
+
+  @Option(
+      names = "--serve-host",
+      paramLabel = "HOST",
+      description =
+          "What Serve's HTTP proxies listen on, where we start Serve. Default: 127.0.0.1.")
+  private @Nullable String serveHost;
+
+  @Option(
+      names = "--serve-port",
+      paramLabel = "PORT",
+      description = "The port of Serve's HTTP proxies. Default: 8000.")
+  private @Nullable String servePort;
+
+  @Option(
+      names = "--serve-url",
+      paramLabel = "URL",
+      description = "Where we ask the routes. Default: the serve port of the address's host.")
+  private @Nullable String serveUrl;
+
+  @Option(
+      names = "--status",
+      paramLabel = "HOST:PORT",
+      description = "Our own /healthz, /readyz and /status. Default: 127.0.0.1:8090.")
+  private @Nullable String status;
+
+  @Option(
+      names = "--ray",
+      paramLabel = "PATH",
+      description = "The 'ray' command of the Ray installation to use. Default: the one found.")
+  private @Nullable String ray;
+
+  @Option(
+      names = "--cache",
+      paramLabel = "DIR",
+      description = "Where we unpack our jars. Default: ~/.cache/seedcore.")
+  private @Nullable String cache;
+
+  @Option(
+      names = "--cpus",
+      paramLabel = "N",
+      description = "The CPUs of a --local head. Default: those of the machine.")
+  private @Nullable String cpus;
+
+  @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      description = "text or json. Default: text.")
+  private @Nullable String logFormat;
+
+  @Option(
+      names = "--log-level",
+      paramLabel = "LEVEL",
+      description = "error, warn, info or debug. Default: info.")
+  private @Nullable String logLevel;
+
+  @Option(
+      names = "--builtin",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      paramLabel = "BOOL",
+      description = "Whether the three built-in deployments are declared. Default: true.")
+  private @Nullable String builtin;
+
+  @Option(
+      names = "--shutdown-apps",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      description = "Take the declared applications down at our end. Default: they keep serving.")
+  private @Nullable String shutdownApps;
+
+  /** The settings that flags, environment and file make together. */
+  Settings load(Map<String, String> environment) {
+    Map<String, String> given = new LinkedHashMap<>();
+    Map<String, String> sources = new LinkedHashMap<>();
+    for (OptionSpec option : spec.options()) {
+      if (!(option.userObject() instanceof Field field)
+          || field.getDeclaringClass() != SettingsOptions.class) {
+        continue;
+      }
+      String flag = option.longestName();
+      String key = flag.substring(2).replace('-', '_');
+      String variable = "SEEDCORE_" + key.toUpperCase(Locale.ROOT);
+      Object value = option.getValue();
+      if (value != null) {
+        given.put(key, value.toString());
+        sources.put(key, flag);
+      } else if (!environment.getOrDefault(variable, "").isBlank()) {
+        given.put(key, environment.get(variable));
+        sources.put(key, variable);
+      }
+    }
+    String file = given.remove("config");
+    String rayAddress = environment.getOrDefault("RAY_ADDRESS", "");
+    if (!rayAddress.isBlank() && !given.containsKey("address") && !given.containsKey("local")) {
+      given.put("address", rayAddress);
+      sources.put("address", "RAY_ADDRESS");
+    }
+    return ConfigLoader.load(file == null ? null : Path.of(file), given, sources);
+  }
+}

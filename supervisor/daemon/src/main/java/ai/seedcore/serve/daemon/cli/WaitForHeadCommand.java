@@ -1,0 +1,124 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.config.HostPort;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Waits until a head's port accepts connections, then runs a command in its place. */
+@Command(
+    name = "wait-for-head",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Waits until HOST:PORT accepts connections, then runs COMMAND and ends with its exit code.",
+      "Exit code 3: it did not within the time limit."
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  seedcore-serve wait-for-head head:6380 -- ray start --address=head:6380 --block",
+      "  seedcore-serve wait-for-head head:6380 --timeout 30"
+    })
+final class WaitForHeadCommand implements Callable<Integer> {
+
+  @Parameters(index = "0", paramLabel = "HOST:PORT", description = "The head's GCS.")
+  private String address;
+
+  @Parameters(
+      index = "1..*",
+      arity = "0..*",
+      paramLabel = "COMMAND",
+      description = "What to run then.")
+  private List<String> command = List.of();
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "120",
+      description = "How long to wait. Default: 120; 0 is for ever.")
+  private double timeout;
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    HostPort head;
+    try {
+      head = HostPort.parse(address);
+    } catch (IllegalArgumentException e) {
+      return complain("HOST:PORT: " + e.getMessage());
+    }
+    if (!(timeout >= 0) || timeout > 1e9) {
+      return complain("--timeout: found %s, expected seconds, 0 or more".formatted(timeout));
+    }
+    say("waiting for %s ...".formatted(head));
+    Instant start = Instant.now();
+    Instant told = start;
+    String trouble = trouble(head);
+    while (!trouble.isEmpty()) {
+      Instant now = Instant.now();
+      Duration waited = Duration.between(start, now);
+      if (timeout > 0 && waited.toMillis() >= timeout * 1000) {
+        say("%s did not come within %s s: it %s".formatted(head, timeout, trouble));
+        return SeedCore.NOT_READY;
+      }
+      if (Duration.between(told, now).toSeconds() >= 10) {
+        told = now;
+        say("still waiting for %s after %d s: it %s".formatted(head, waited.toSeconds(), trouble));
+      }
+      TimeUnit.MILLISECONDS.sleep(200);
+      trouble = trouble(head);
+    }
+    if (command.isEmpty()) {
+      say("%s is reachable".formatted(head));
+      return 0;
+    }
+    say("%s is reachable, launching: %s".formatted(head, String.join(" ", command)));
+    return run();
+  }
+
+  /**
+   * Runs the command with our input and output, passes SIGTERM and SIGINT on, and ends as it ends.
+   * (Java cannot replace its own process.)
+   */
+  private int run() throws InterruptedException {
+    try {
+      Process process = new ProcessBuilder(command).inheritIO().start();
+      Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
+      return process.waitFor();
+    } catch (IOException e) {
+      return complain("COMMAND: " + e.getMessage());
+    }
+  }
+
+  private static String trouble(HostPort head) {
+    try (Socket socket = new Socket()) {
+      InetSocketAddress address = new InetSocketAddress(head.host(), head.port());
+      if (address.isUnresolved()) {
+        return "has a name that does not resolve";
+      }
+      socket.connect(address, 2_000);
+      return "";
+    } catch (IOException e) {
+      return "does not accept connections (%s)".formatted(e.getMessage());
+    }
+  }
+
+  private void say(String message) {
+    spec.commandLine().getErr().println("[wait-for-head] " + message);
+  }
+
+  private int complain(String message) {
+    spec.commandLine().getErr().println("seedcore-serve: " + message);
+    return SeedCore.CONFIGURATION;
+  }
+}

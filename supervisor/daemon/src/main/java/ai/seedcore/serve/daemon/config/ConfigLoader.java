@@ -1,0 +1,249 @@
+package ai.seedcore.serve.daemon.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DatabindException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.cfg.EnumFeature;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/**
+ * Lays the layers over each other: what is built in, then a file, then what was given by flags or
+ * the environment, each overriding the one before it. All layers speak of the same keys, so {@code
+ * serve_port} of the file is {@code --serve-port} and {@code SEEDCORE_SERVE_PORT}.
+ */
+public final class ConfigLoader {
+
+  private static final String BUILT_IN = "built-in.yaml";
+
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(EnumFeature.READ_ENUMS_USING_TO_STRING)
+          .build();
+
+  private ConfigLoader() {}
+
+  /**
+   * The settings.
+   *
+   * @param file a file of the user's; null: none
+   * @param given what flags and environment say: key to value, as text
+   * @param sources how each of those keys was given, for messages
+   * @throws ConfigException if anything is wrong
+   */
+  public static Settings load(
+      @Nullable Path file, Map<String, String> given, Map<String, String> sources) {
+    ObjectNode tree = builtIn();
+    if (file != null) {
+      overlay(tree, readFile(file));
+    }
+    given.forEach(tree::put);
+    if (!tree.path("builtin").asBoolean(true)) {
+      dropBuiltIn(tree);
+    }
+    Settings settings = bind(tree, file, sources);
+    checkClasses(settings);
+    return settings;
+  }
+
+  private static ObjectNode builtIn() {
+    try (InputStream stream = ConfigLoader.class.getResourceAsStream(BUILT_IN)) {
+      return (ObjectNode) YAML.readTree(stream);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static ObjectNode readFile(Path file) {
+    JsonNode node;
+    try {
+      node = YAML.readTree(Files.readString(file));
+    } catch (IOException e) {
+      throw new ConfigException("%s: cannot be read: %s".formatted(file, e));
+    } catch (JacksonException e) {
+      throw new ConfigException("%s: %s".formatted(file, at(e)));
+    }
+    if (node.isMissingNode() || node.isNull()) {
+      return YAML.createObjectNode(); // An empty file says nothing.
+    }
+    if (!(node instanceof ObjectNode object)) {
+      throw new ConfigException(
+          "%s: found %s, expected keys and values".formatted(file, kind(node)));
+    }
+    resolveJars(object, file.toAbsolutePath().getParent());
+    return object;
+  }
+
+  private static String at(JacksonException e) {
+    String place =
+        e.getLocation() == null
+            ? ""
+            : "line %d, column %d: "
+                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+    return place + e.getOriginalMessage().lines().findFirst().orElse("not YAML");
+  }
+
+  /** Jars are named from the folder in which the file stands. */
+  private static void resolveJars(ObjectNode file, @Nullable Path folder) {
+    if (folder == null) {
+      return;
+    }
+    for (JsonNode deployment : file.path("deployments")) {
+      if (deployment.path("jars") instanceof ArrayNode jars) {
+        for (int i = 0; i < jars.size(); i++) {
+          if (jars.get(i).isString()) {
+            jars.set(i, folder.resolve(jars.get(i).stringValue()).normalize().toString());
+          }
+        }
+      }
+    }
+  }
+
+  private static void overlay(ObjectNode base, ObjectNode over) {
+    for (Map.Entry<String, JsonNode> entry : over.properties()) {
+      if (entry.getKey().equals("deployments") && entry.getValue() instanceof ArrayNode added) {
+        ArrayNode known = (ArrayNode) base.get("deployments");
+        for (JsonNode deployment : added) {
+          overlayDeployment(known, deployment);
+        }
+      } else {
+        base.set(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  /** A deployment of a name that is known changes that one; any other is one more. */
+  private static void overlayDeployment(ArrayNode known, JsonNode deployment) {
+    if (deployment instanceof ObjectNode change && change.path("name").isString()) {
+      for (JsonNode candidate : known) {
+        if (candidate.path("name").equals(change.get("name")) && isBuiltIn(candidate)) {
+          ((ObjectNode) candidate).setAll(change);
+          return;
+        }
+      }
+    }
+    known.add(deployment);
+  }
+
+  private static void dropBuiltIn(ObjectNode tree) {
+    if (tree.path("deployments") instanceof ArrayNode deployments) {
+      deployments.removeIf(ConfigLoader::isBuiltIn);
+    }
+  }
+
+  private static boolean isBuiltIn(JsonNode deployment) {
+    for (JsonNode candidate : builtIn().path("deployments")) {
+      if (candidate.path("name").equals(deployment.path("name"))
+          && candidate.path("class").equals(deployment.path("class"))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Settings bind(ObjectNode tree, @Nullable Path file, Map<String, String> sources) {
+    try {
+      return YAML.treeToValue(tree, Settings.class);
+    } catch (DatabindException e) {
+      String field = path(e);
+      String message = reason(e);
+      // A check of the whole names its field itself.
+      if (field.isEmpty()) {
+        field = message.replaceAll("[:.].*", "");
+      } else {
+        message = field + (message.matches("[a-z_.]+: found.*") ? "." : ": ") + message;
+      }
+      String source = sources.get(field);
+      String where = source != null ? source : file != null ? file.toString() : "configuration";
+      throw new ConfigException(where + ": " + message);
+    }
+  }
+
+  private static String path(DatabindException e) {
+    StringBuilder path = new StringBuilder();
+    for (JacksonException.Reference step : e.getPath()) {
+      if (step.getPropertyName() == null) {
+        path.append('[').append(step.getIndex()).append(']');
+      } else {
+        path.append(path.isEmpty() ? "" : ".").append(step.getPropertyName());
+      }
+    }
+    return path.toString();
+  }
+
+  private static String reason(DatabindException e) {
+    if (e instanceof UnrecognizedPropertyException unknown) {
+      Set<String> known = new TreeSet<>();
+      if (unknown.getKnownPropertyIds() != null) {
+        unknown.getKnownPropertyIds().forEach(name -> known.add(String.valueOf(name)));
+      }
+      return "found an unknown field, expected one of " + String.join(", ", known);
+    }
+    for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
+      if (cause instanceof IllegalArgumentException && cause.getMessage() != null) {
+        return cause.getMessage();
+      }
+    }
+    return e.getOriginalMessage()
+        .lines()
+        .findFirst()
+        .orElse("not valid")
+        .replaceAll("`([a-z]+\\.)+([A-Za-z]+)(<.*>)?`", "$2");
+  }
+
+  private static String kind(JsonNode node) {
+    return switch (node.getNodeType()) {
+      case ARRAY -> "a list";
+      case STRING -> "a text";
+      default -> node.toString();
+    };
+  }
+
+  /** A class that is in none of its jars would fail on the cluster, minutes later, in a replica. */
+  private static void checkClasses(Settings settings) {
+    for (Declaration deployment : settings.deployments()) {
+      if (deployment.jars().isEmpty()) {
+        continue;
+      }
+      String entry = deployment.className().replace('.', '/') + ".class";
+      boolean found = false;
+      for (Path jar : deployment.jars()) {
+        try (JarFile file = new JarFile(jar.toFile())) {
+          found |= file.getEntry(entry) != null;
+        } catch (IOException e) {
+          throw new ConfigException(
+              "deployment %s: jars: found %s, expected a jar that can be read (%s)"
+                  .formatted(deployment.name(), jar, e.getMessage()));
+        }
+      }
+      if (!found) {
+        throw new ConfigException(
+            "deployment %s: class: found %s in none of its jars %s"
+                .formatted(
+                    deployment.name(), deployment.className(), List.copyOf(deployment.jars())));
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package ai.seedcore.serve.daemon.config;
+
+import ai.seedcore.serve.protocol.Application.Autoscaling;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One deployment that is to be served.
+ *
+ * @param name the application's name, and the deployment's
+ * @param className the class, found in one of the jars
+ * @param route the route prefix; by default {@code /} and the name
+ * @param replicas how many; by default 1, null where autoscaling decides
+ * @param autoscaling how Serve is to choose the number of replicas; null: it does not
+ * @param cpus Ray's CPUs a replica reserves; by default 1
+ * @param memory bytes of memory a replica reserves, as a number or with a unit; null: none
+ * @param maxOngoingRequests how many requests a replica is sent at a time; null: Serve's default
+ * @param initArgs the arguments of the class's constructor
+ * @param userConfig handed to the class's {@code reconfigure}; null: none
+ * @param jars the jars that hold the class and what it needs; empty: the built-in one
+ * @param probe how to see that it answers
+ */
+public record Declaration(
+    @JsonProperty(required = true) String name,
+    @JsonProperty(value = "class", required = true) String className,
+    String route,
+    @Nullable Integer replicas,
+    @Nullable Autoscaling autoscaling,
+    Double cpus,
+    @Nullable String memory,
+    @Nullable Integer maxOngoingRequests,
+    List<JsonNode> initArgs,
+    @Nullable JsonNode userConfig,
+    List<Path> jars,
+    Probe probe) {
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
+  private static final Pattern ROUTE = Pattern.compile("/[A-Za-z0-9_./~-]*");
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*(|[KMGT]i?B?|B)");
+
+  /** Fills in what is not said, and checks the rest. */
+  @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
+  public Declaration {
+    require(name != null, "name", "nothing", "a name");
+    require(className != null, "class", "nothing", "the name of a class");
+    route = route == null ? "/" + name : route;
+    cpus = cpus == null ? 1.0 : cpus;
+    initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
+    jars = jars == null ? List.of() : List.copyOf(jars);
+    probe = probe == null ? Probe.PLAIN : probe;
+
+    require(
+        NAME.matcher(name).matches(),
+        "name",
+        "'" + name + "'",
+        "letters, digits, '_', '.', '-', at most 63");
+    require(
+        ROUTE.matcher(route).matches() && (route.equals("/") || !route.endsWith("/")),
+        "route",
+        "'" + route + "'",
+        "a path that begins with '/' and does not end with it");
+    require(replicas == null || replicas >= 1, "replicas", String.valueOf(replicas), "1 or more");
+    require(
+        replicas == null || autoscaling == null,
+        "replicas",
+        "both replicas and autoscaling",
+        "one of them");
+    if (autoscaling != null) {
+      require(
+          autoscaling.minReplicas() >= 1,
+          "autoscaling.min_replicas",
+          String.valueOf(autoscaling.minReplicas()),
+          "1 or more");
+      require(
+          autoscaling.maxReplicas() >= autoscaling.minReplicas(),
+          "autoscaling.max_replicas",
+          String.valueOf(autoscaling.maxReplicas()),
+          "min_replicas or more");
+    }
+    replicas = replicas == null && autoscaling == null ? 1 : replicas;
+    require(
+        cpus >= 0 && cpus <= 100_000, "cpus", String.valueOf(cpus), "a number from 0 to 100000");
+    require(
+        memory == null || SIZE.matcher(memory).matches(),
+        "memory",
+        "'" + memory + "'",
+        "bytes, or a size such as 512MiB");
+    require(
+        maxOngoingRequests == null || maxOngoingRequests >= 1,
+        "max_ongoing_requests",
+        String.valueOf(maxOngoingRequests),
+        "1 or more");
+  }
+
+  /** The memory that a replica reserves, in bytes; null: none. */
+  public @Nullable Long memoryBytes() {
+    if (memory == null) {
+      return null;
+    }
+    Matcher size = SIZE.matcher(memory);
+    if (!size.matches()) {
+      throw new IllegalStateException(memory);
+    }
+    String unit = size.group(2);
+    int power = unit.isEmpty() ? 0 : Math.max(0, "BKMGT".indexOf(unit.charAt(0)));
+    double base = unit.contains("i") || unit.length() == 1 ? 1024 : 1000;
+    return (long) (Long.parseLong(size.group(1)) * Math.pow(base, power));
+  }
+
+  private static void require(boolean holds, String field, String found, String expected) {
+    if (!holds) {
+      throw new IllegalArgumentException(
+          "%s: found %s, expected %s".formatted(field, found, expected));
+    }
+  }
+}

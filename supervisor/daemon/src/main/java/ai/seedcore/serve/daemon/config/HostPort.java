@@ -1,0 +1,36 @@
+package ai.seedcore.serve.daemon.config;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A host, by name or number, and a port. */
+public record HostPort(String host, int port) {
+
+  private static final Pattern FORM = Pattern.compile("(\\[[0-9a-fA-F:.]+]|[^\\s/:@]+):(\\d{1,5})");
+
+  /**
+   * Reads {@code HOST:PORT}.
+   *
+   * @throws IllegalArgumentException if the text is none
+   */
+  @JsonCreator
+  public static HostPort parse(String text) {
+    Matcher matcher = FORM.matcher(text);
+    if (matcher.matches()) {
+      int port = Integer.parseInt(matcher.group(2));
+      if (port >= 1 && port <= 65_535) {
+        return new HostPort(matcher.group(1), port);
+      }
+    }
+    throw new IllegalArgumentException(
+        "found '%s', expected HOST:PORT, such as 127.0.0.1:6380".formatted(text));
+  }
+
+  @Override
+  @JsonValue
+  public String toString() {
+    return host + ":" + port;
+  }
+}

@@ -1,0 +1,131 @@
+package ai.seedcore.serve.daemon.config;
+
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that the user may say, checked.
+ *
+ * @param local whether to start a head of one's own, on this machine's loopback
+ * @param join whether to bring one's own Ray node without CPUs, as in a container of one's own
+ * @param address the cluster's GCS, {@code HOST:PORT}; {@code auto}: the cluster of this machine
+ * @param dashboard the cluster's dashboard; null: port 8265 of the address's host
+ * @param serveHost what Serve's HTTP proxies listen on, where we start Serve
+ * @param servePort the port of Serve's HTTP proxies
+ * @param serveUrl where the routes are asked; null: the serve port of the address's host
+ * @param status what our own HTTP server listens on
+ * @param cache where we unpack our jars; null: the user's cache folder
+ * @param ray the Ray installation: its {@code ray} command; null: the one that is found
+ * @param cpus the CPUs of a local head; null: those of the machine
+ * @param logFormat {@code text} or {@code json}
+ * @param logLevel {@code error}, {@code warn}, {@code info}, {@code debug}
+ * @param shutdownApps whether to take the declared applications down at our end
+ * @param builtin whether the three built-in deployments are declared
+ * @param deployments what is to be served
+ */
+public record Settings(
+    boolean local,
+    boolean join,
+    String address,
+    @Nullable URI dashboard,
+    String serveHost,
+    int servePort,
+    @Nullable URI serveUrl,
+    HostPort status,
+    @Nullable Path cache,
+    @Nullable Path ray,
+    @Nullable Integer cpus,
+    String logFormat,
+    String logLevel,
+    boolean shutdownApps,
+    boolean builtin,
+    List<Declaration> deployments) {
+
+  /** The head that {@code --local} starts, where no address is given. */
+  private static final HostPort LOCAL = new HostPort("127.0.0.1", 6380);
+
+  /** Checks what no single value shows. */
+  public Settings {
+    require(!(local && join), "join: found both local and join, expected one of them");
+    require(
+        servePort >= 1 && servePort <= 65_535,
+        "serve_port: found %d, expected a port from 1 to 65535".formatted(servePort));
+    require(
+        Set.of("text", "json").contains(logFormat),
+        "log_format: found '%s', expected text or json".formatted(logFormat));
+    require(
+        Set.of("error", "warn", "info", "debug").contains(logLevel),
+        "log_level: found '%s', expected error, warn, info or debug".formatted(logLevel));
+    require(cpus == null || cpus >= 1, "cpus: found %s, expected 1 or more".formatted(cpus));
+    checkUrl("dashboard", dashboard);
+    checkUrl("serve_url", serveUrl);
+    if (address.toLowerCase(Locale.ROOT).startsWith("ray://")) {
+      String host = address.substring("ray://".length()).replaceAll("[:/].*", "");
+      throw new IllegalArgumentException(
+          ("address: found '%s', an address of Ray's client, which the Java API does not speak;"
+                  + " expected the head's own address, most likely %s:6380")
+              .formatted(address, host));
+    }
+    if (!address.equals("auto")) {
+      try {
+        HostPort.parse(address);
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException("address: " + e.getMessage(), e);
+      }
+    }
+    Set<String> names = new HashSet<>();
+    Set<String> routes = new HashSet<>();
+    for (Declaration deployment : deployments) {
+      require(
+          names.add(deployment.name()),
+          "deployments: found two named %s, expected one".formatted(deployment.name()));
+      require(
+          routes.add(deployment.route()),
+          "deployments: found two with the route %s, expected one".formatted(deployment.route()));
+    }
+    require(
+        !deployments.isEmpty(), "deployments: found none, expected one or more, or builtin: true");
+    deployments = List.copyOf(deployments);
+  }
+
+  /** The cluster's GCS; {@code auto} is looked up now, as Ray's own commands do. */
+  public HostPort gcs() {
+    if (!address.equals("auto")) {
+      return HostPort.parse(address);
+    }
+    return local ? LOCAL : RayFiles.currentCluster().orElse(LOCAL);
+  }
+
+  /** The dashboard's address, without a slash at its end. */
+  public String dashboardUrl() {
+    return dashboard == null ? "http://" + gcs().host() + ":8265" : withoutSlash(dashboard);
+  }
+
+  /** Where routes are asked, without a slash at its end. */
+  public String routesUrl() {
+    return serveUrl == null ? "http://" + gcs().host() + ":" + servePort : withoutSlash(serveUrl);
+  }
+
+  private static String withoutSlash(URI uri) {
+    return uri.toString().replaceAll("/+$", "");
+  }
+
+  private static void checkUrl(String field, @Nullable URI url) {
+    require(
+        url == null
+            || (url.getHost() != null
+                && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))),
+        "%s: found '%s', expected a URL such as http://127.0.0.1:8265".formatted(field, url));
+  }
+
+  private static void require(boolean holds, String message) {
+    if (!holds) {
+      throw new IllegalArgumentException(message);
+    }
+  }
+}

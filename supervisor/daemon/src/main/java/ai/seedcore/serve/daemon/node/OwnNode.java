@@ -1,0 +1,229 @@
+package ai.seedcore.serve.daemon.node;
+
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.decide.NodeView;
+import ai.seedcore.serve.daemon.decide.NodeView.Kind;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The Ray node that we run ourselves, if we are to: a head on the loopback, or a node without CPUs
+ * that gives the driver a raylet in a container of its own.
+ *
+ * <p>{@code ray start} leaves a dozen processes behind that are nobody's children. Ours carry a
+ * mark in their environment, so that we find all of them and nothing else: to end them, and to know
+ * them again after we were killed and started anew. {@code ray stop} would end every Ray of the
+ * machine.
+ */
+public final class OwnNode {
+
+  private static final Logger LOG = LoggerFactory.getLogger(OwnNode.class);
+  private static final String MARK = "SEEDCORE_NODE";
+  private static final Pattern SESSION = Pattern.compile("--session-name=(session_[^\\s\\x00]+)");
+
+  private final Kind kind;
+  private final HostPort gcs;
+  private final Settings settings;
+  private final RayInstall ray;
+  private final String mark;
+  private final Path log;
+  private @Nullable Process start;
+  private Instant notBefore = Instant.MIN;
+  private @Nullable ProcessHandle raylet;
+  private @Nullable String session;
+
+  /**
+   * Our node, whether or not it runs already.
+   *
+   * @param log where {@code ray start} writes what it says
+   */
+  public OwnNode(Settings settings, RayInstall ray, Path log) {
+    this.kind = settings.local() ? Kind.HEAD : settings.join() ? Kind.WORKER : Kind.NONE;
+    this.gcs = settings.gcs();
+    this.settings = settings;
+    this.ray = ray;
+    this.mark = MARK + "=" + kind + ":" + gcs;
+    this.log = log;
+  }
+
+  /** What can be seen of it now. */
+  public NodeView view() {
+    if (kind == Kind.NONE) {
+      return new NodeView(kind, null, false, notBefore);
+    }
+    boolean starting = start != null && start.isAlive();
+    if (raylet == null || !raylet.isAlive()) {
+      raylet = null;
+      session = null;
+      processes().forEach(this::recognize);
+    }
+    return new NodeView(kind, session, starting, notBefore);
+  }
+
+  private void recognize(ProcessHandle process) {
+    String command = read(process, "cmdline");
+    if (command.contains("/raylet/raylet") && command.contains("--raylet_socket_name")) {
+      Matcher matcher = SESSION.matcher(command);
+      if (matcher.find()) {
+        raylet = process;
+        session = matcher.group(1);
+      }
+    }
+  }
+
+  /**
+   * Why our head cannot be started: its port is somebody else's.
+   *
+   * @return empty where nothing is in the way
+   */
+  public Optional<String> obstacle() {
+    if (kind != Kind.HEAD || view().session() != null) {
+      return Optional.empty();
+    }
+    for (HostPort port : List.of(gcs, new HostPort(gcs.host(), dashboardPort()), servePort())) {
+      try (Socket socket = new Socket()) {
+        socket.connect(new InetSocketAddress(port.host(), port.port()), 500);
+        return Optional.of(
+            "%s is taken by another program; choose others with --address, --dashboard and"
+                    .formatted(port)
+                + " --serve-port, or, if it is a Ray cluster that is to be served, leave --local"
+                + " out");
+      } catch (IOException e) {
+        LOG.debug("{} is free: {}", port, e.toString());
+      }
+    }
+    return Optional.empty();
+  }
+
+  private HostPort servePort() {
+    return new HostPort(gcs.host(), settings.servePort());
+  }
+
+  private int dashboardPort() {
+    int port = URI.create(settings.dashboardUrl()).getPort();
+    return port < 0 ? 80 : port;
+  }
+
+  /**
+   * Begins to start it; what is left of an earlier one is ended first.
+   *
+   * @param next no further start before this time
+   */
+  public void start(Instant next) throws IOException {
+    notBefore = next;
+    end(Duration.ofSeconds(5));
+    List<String> command = new ArrayList<>(List.of(ray.command().toString(), "start"));
+    if (kind == Kind.HEAD) {
+      command.addAll(
+          List.of(
+              "--head",
+              "--node-ip-address=" + gcs.host(),
+              "--port=" + gcs.port(),
+              "--dashboard-host=" + gcs.host(),
+              "--dashboard-port=" + dashboardPort()));
+      if (settings.cpus() != null) {
+        command.add("--num-cpus=" + settings.cpus());
+      }
+    } else {
+      command.addAll(List.of("--address=" + gcs, "--num-cpus=0"));
+    }
+    command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put(MARK, mark.substring(MARK.length() + 1));
+    builder.environment().remove("RAY_ADDRESS");
+    if (kind == Kind.HEAD) {
+      // Ray replaces 127.0.0.1 by the machine's outside address unless it is told, by this name,
+      // that it is not to form a cluster; then all its ports are the loopback's.
+      builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
+    }
+    builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+    builder.redirectErrorStream(true).redirectOutput(log.toFile());
+    start = builder.start();
+  }
+
+  /** The last thing that a failed start said; empty where it did not fail. */
+  public Optional<String> failure() {
+    if (start == null || start.isAlive() || start.exitValue() == 0) {
+      return Optional.empty();
+    }
+    try (Stream<String> lines = Files.lines(log)) {
+      String last = lines.filter(line -> !line.isBlank()).reduce("", (a, b) -> b);
+      return Optional.of(
+          "'ray start' failed with exit code %d: %s (more in %s)"
+              .formatted(start.exitValue(), last.strip(), log));
+    } catch (IOException e) {
+      return Optional.of("'ray start' failed with exit code " + start.exitValue());
+    }
+  }
+
+  /**
+   * Ends all processes of our node and nothing else; those that do not heed TERM in time are
+   * killed.
+   */
+  public void end(Duration patience) {
+    if (kind == Kind.NONE) {
+      return;
+    }
+    if (start != null) {
+      start.destroy();
+    }
+    List<ProcessHandle> ours = processes();
+    ours.forEach(ProcessHandle::destroy);
+    Instant deadline = Instant.now().plus(patience);
+    for (ProcessHandle process : ours) {
+      await(process, deadline);
+    }
+    // A raylet starts workers until its own end: what came meanwhile goes, too.
+    processes().forEach(ProcessHandle::destroyForcibly);
+    processes().forEach(process -> await(process, Instant.now().plusSeconds(2)));
+    raylet = null;
+    session = null;
+  }
+
+  private static void await(ProcessHandle process, Instant deadline) {
+    long left = Math.max(0, Duration.between(Instant.now(), deadline).toMillis());
+    try {
+      process.onExit().get(left, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("pid {} lives on", process.pid());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private List<ProcessHandle> processes() {
+    return ProcessHandle.allProcesses()
+        .filter(process -> process.pid() != ProcessHandle.current().pid())
+        .filter(process -> List.of(read(process, "environ").split("\0", -1)).contains(mark))
+        .toList();
+  }
+
+  private static String read(ProcessHandle process, String file) {
+    try {
+      return Files.readString(
+          Path.of("/proc", Long.toString(process.pid()), file), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return ""; // Gone, or not ours to read.
+    }
+  }
+}

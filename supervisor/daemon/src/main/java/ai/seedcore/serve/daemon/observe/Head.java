@@ -1,0 +1,19 @@
+package ai.seedcore.serve.daemon.observe;
+
+import org.jspecify.annotations.Nullable;
+
+/** The cluster's head, as its dashboard shows it. */
+public sealed interface Head {
+
+  /**
+   * It answers.
+   *
+   * @param rayVersion Ray's version there
+   * @param localNode the address under which the cluster knows a living Ray node of this machine;
+   *     null where there is none, or it was not asked
+   */
+  record Up(Identity identity, String rayVersion, @Nullable String localNode) implements Head {}
+
+  /** It does not serve, and why: gone, hung, without its GCS, or no Ray at all. */
+  record Down(String reason) implements Head {}
+}

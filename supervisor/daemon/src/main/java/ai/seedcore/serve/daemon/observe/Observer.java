@@ -1,0 +1,149 @@
+package ai.seedcore.serve.daemon.observe;
+
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.Probe;
+import ai.seedcore.serve.daemon.observe.Http.Answer;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Makes one {@link Observation} out of requests that run side by side. */
+public final class Observer {
+
+  private static final Duration PROBE = Duration.ofSeconds(3);
+
+  private final Http http;
+  private final Dashboard dashboard;
+  private final String routesUrl;
+  private final List<Declaration> declared;
+
+  /** An observer of one cluster. */
+  public Observer(Http http, Dashboard dashboard, String routesUrl, List<Declaration> declared) {
+    this.http = http;
+    this.dashboard = dashboard;
+    this.routesUrl = routesUrl;
+    this.declared = declared;
+  }
+
+  /**
+   * Looks at all there is.
+   *
+   * @param probed the applications whose routes are asked, too; a request to one that does not run
+   *     yet would only wait
+   */
+  public Observation look(Set<String> probed) {
+    CompletableFuture<Head> head = dashboard.head();
+    CompletableFuture<String> gcs = dashboard.gcsTrouble();
+    CompletableFuture<Dashboard.Nodes> nodes = dashboard.nodes(Observer::isLocal);
+    CompletableFuture<Serve> serve = dashboard.serve();
+    Map<String, CompletableFuture<Route>> probes = new LinkedHashMap<>();
+    for (Declaration deployment : declared) {
+      if (probed.contains(deployment.name())) {
+        probes.put(deployment.name(), probe(deployment));
+      }
+    }
+    Head seen = head.join();
+    if (!(seen instanceof Head.Up up)) {
+      return new Observation(seen, unknown(), Map.of(), true);
+    }
+    String trouble = gcs.join();
+    if (!trouble.isEmpty()) {
+      return new Observation(new Head.Down(trouble), unknown(), Map.of(), true);
+    }
+    Dashboard.Nodes known = nodes.join();
+    Head.Up complete =
+        new Head.Up(
+            new Identity(up.identity().session(), known.head()), up.rayVersion(), known.local());
+    Map<String, Route> routes = new LinkedHashMap<>();
+    probes.forEach((name, answer) -> routes.put(name, answer.join()));
+    return new Observation(complete, serve.join(), routes, true);
+  }
+
+  /**
+   * Asks who the head is and which routes the proxy knows: two cheap requests. Where the routes are
+   * not those declared, looks at all there is.
+   */
+  public Observation glance() {
+    CompletableFuture<Head> head = dashboard.head();
+    CompletableFuture<Boolean> routed =
+        http.get(routesUrl + "/-/routes", PROBE)
+            .thenApply(answer -> answer.status() == 200 && routesAll(answer.body()))
+            .exceptionally(e -> false);
+    Head seen = head.join();
+    return seen instanceof Head.Up && !routed.join()
+        ? look(declared.stream().map(Declaration::name).collect(Collectors.toSet()))
+        : new Observation(seen, unknown(), Map.of(), false);
+  }
+
+  private boolean routesAll(String body) {
+    try {
+      JsonNode routes = JsonMapper.shared().readTree(body);
+      return declared.stream().allMatch(deployment -> routes.has(deployment.route()));
+    } catch (JacksonException e) {
+      return false;
+    }
+  }
+
+  private static Serve unknown() {
+    return new Serve.Unknown("not asked");
+  }
+
+  private CompletableFuture<Route> probe(Declaration deployment) {
+    long start = System.nanoTime();
+    String url = routesUrl + deployment.route();
+    String body = deployment.probe().bodyText();
+    CompletableFuture<Answer> answer =
+        body == null ? http.get(url, PROBE) : http.post(url, body, PROBE);
+    return answer
+        .thenApply(a -> verdict(deployment.probe(), a))
+        .exceptionally(Http::reason)
+        .thenApply(
+            reason -> new Route(reason.isEmpty(), reason, (System.nanoTime() - start) / 1_000_000));
+  }
+
+  /** Why an answer is not the declared one; empty where it is. */
+  static String verdict(Probe probe, Answer answer) {
+    if (answer.status() != 200) {
+      return "answers status " + answer.status();
+    }
+    JsonNode expected = probe.expect();
+    if (expected == null) {
+      return "";
+    }
+    JsonNode json;
+    try {
+      json = JsonMapper.shared().readTree(answer.body());
+    } catch (JacksonException e) {
+      return "answers something else than JSON";
+    }
+    for (Map.Entry<String, JsonNode> field : expected.properties()) {
+      JsonNode found = json.path(field.getKey());
+      if (!found.equals(field.getValue())) {
+        return "answers %s: %s, expected %s"
+            .formatted(field.getKey(), found.isMissingNode() ? "nothing" : found, field.getValue());
+      }
+    }
+    return "";
+  }
+
+  /** Whether an address is one of this machine's. */
+  private static boolean isLocal(String address) {
+    try {
+      InetAddress parsed = InetAddress.getByName(address);
+      return parsed.isLoopbackAddress() || NetworkInterface.getByInetAddress(parsed) != null;
+    } catch (UnknownHostException | SocketException e) {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+package ai.seedcore.serve.daemon.observe;
+
+/**
+ * What a real request to a route came to.
+ *
+ * @param answers whether it was answered as declared
+ * @param reason why not; empty where it was
+ * @param millis how long it took
+ */
+public record Route(boolean answers, String reason, long millis) {}
