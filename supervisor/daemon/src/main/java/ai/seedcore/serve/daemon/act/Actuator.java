@@ -20,7 +20,6 @@ import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import io.github.resilience4j.timelimiter.TimeLimiter;
 import java.io.IOException;
 import java.net.http.HttpRequest;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -123,9 +122,7 @@ final class Actuator {
     this.clock = clock;
     this.wake = wake;
     this.driverJar = cache.packed("driver.jar");
-    this.nativeFolder =
-        cache.folder(
-            "native-" + Cache.hash((ray.jar() + ray.version()).getBytes(StandardCharsets.UTF_8)));
+    this.nativeFolder = cache.folder("native-" + Cache.hash(ray.jar().toString(), ray.version()));
   }
 
   /** The driver as decisions see it. */

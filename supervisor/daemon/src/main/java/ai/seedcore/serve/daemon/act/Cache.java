@@ -1,12 +1,16 @@
 package ai.seedcore.serve.daemon.act;
 
 import ai.seedcore.serve.daemon.config.Settings;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -67,37 +71,58 @@ public final class Cache {
 
   /** One of the jars that this program carries, as a file. */
   public Path packed(String jar) throws IOException {
-    byte[] content;
     try (InputStream stream = Cache.class.getResourceAsStream("/packed/" + jar)) {
       if (stream == null) {
         throw new IOException(
             "this build does not carry %s: build with 'mvn package'".formatted(jar));
       }
-      content = stream.readAllBytes();
+      return keep(jar.replace(".jar", "-"), ".jar", stream::transferTo);
     }
-    return keep(jar.replace(".jar", "-" + hash(content) + ".jar"), content);
   }
 
-  /** A file of that name and content. */
-  Path keep(String name, byte[] content) throws IOException {
-    Path file = folder.resolve(name);
-    if (!Files.exists(file) || Files.size(file) != content.length) {
-      Path part = Files.createTempFile(folder, name, ".part");
-      Files.write(part, content);
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    }
-    return file;
+  /** Writes a file's content. */
+  interface Content {
+    /** Writes it all. */
+    void writeTo(OutputStream out) throws IOException;
   }
 
-  /** The first 16 hexadecimal digits of the content's SHA-256. */
-  static String hash(byte[]... parts) {
+  /** A file of that content, whose name has the content's hash between the two parts. */
+  Path keep(String prefix, String suffix, Content content) throws IOException {
+    MessageDigest digest = sha256();
+    Path part = Files.createTempFile(folder, prefix, ".part");
     try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (byte[] part : parts) {
-        digest.update(part);
-        digest.update((byte) 0);
+      try (OutputStream out =
+          new DigestOutputStream(
+              new BufferedOutputStream(Files.newOutputStream(part), 1 << 16), digest)) {
+        content.writeTo(out);
       }
-      return HexFormat.of().formatHex(digest.digest(), 0, 8);
+      Path file = folder.resolve(prefix + hex(digest) + suffix);
+      if (!Files.exists(file) || Files.size(file) != Files.size(part)) {
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      }
+      return file;
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+
+  /** The first 16 hexadecimal digits of the SHA-256 of the texts. */
+  static String hash(String... texts) {
+    MessageDigest digest = sha256();
+    for (String text : texts) {
+      digest.update(text.getBytes(StandardCharsets.UTF_8));
+      digest.update((byte) 0);
+    }
+    return hex(digest);
+  }
+
+  private static String hex(MessageDigest digest) {
+    return HexFormat.of().formatHex(digest.digest(), 0, 8);
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }

@@ -4,9 +4,9 @@ import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.protocol.Application;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -48,9 +49,9 @@ public final class Packages {
       List<Path> jars = deployment.jars().isEmpty() ? List.of(builtIn) : deployment.jars();
       String name = names.get(jars);
       if (name == null) {
-        byte[] zip = zip(agent, jars);
-        name = "_ray_pkg_" + Cache.hash(zip) + ".zip";
-        files.put(name, cache.keep(name, zip));
+        Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(agent, jars, out));
+        name = zip.getFileName().toString();
+        files.put(name, zip);
         names.put(jars, name);
       }
       targets.add(new Target(application(deployment, name)));
@@ -79,12 +80,12 @@ public final class Packages {
     String userConfig = deployment.userConfig() == null ? null : deployment.userConfig().toString();
     String version =
         Cache.hash(
-            bytes(packageName),
-            bytes(deployment.className()),
-            bytes(arguments),
-            bytes(options.toString()),
-            bytes(String.valueOf(userConfig)),
-            bytes(String.valueOf(deployment.autoscaling())));
+            packageName,
+            deployment.className(),
+            arguments,
+            options.toString(),
+            String.valueOf(userConfig),
+            String.valueOf(deployment.autoscaling()));
     options.put(
         "runtime_env",
         Map.of(
@@ -106,34 +107,30 @@ public final class Packages {
         options);
   }
 
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static byte[] zip(Path agent, List<Path> jars) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
-      add(zip, AGENT, Files.readAllBytes(agent));
-      int index = 0;
-      for (Path jar : jars) {
-        // Numbered: the class path keeps the order of the declaration.
-        add(zip, "lib/%02d.jar".formatted(index++), Files.readAllBytes(jar));
-      }
+  private static void zip(Path agent, List<Path> jars, OutputStream out) throws IOException {
+    ZipOutputStream zip = new ZipOutputStream(out);
+    add(zip, AGENT, agent);
+    int index = 0;
+    for (Path jar : jars) {
+      // Numbered: the class path keeps the order of the declaration.
+      add(zip, "lib/%02d.jar".formatted(index++), jar);
     }
-    return bytes.toByteArray();
+    zip.finish();
   }
 
   /** Stored, not compressed: jars are compressed already, and replicas start sooner. */
-  private static void add(ZipOutputStream zip, String name, byte[] content) throws IOException {
+  private static void add(ZipOutputStream zip, String name, Path file) throws IOException {
     CRC32 crc = new CRC32();
-    crc.update(content);
+    try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
+      in.transferTo(OutputStream.nullOutputStream());
+    }
     ZipEntry entry = new ZipEntry(name);
     entry.setTime(ZIP_EPOCH);
     entry.setMethod(ZipEntry.STORED);
-    entry.setSize(content.length);
+    entry.setSize(Files.size(file));
     entry.setCrc(crc.getValue());
     zip.putNextEntry(entry);
-    zip.write(content);
+    Files.copy(file, zip);
     zip.closeEntry();
   }
 }

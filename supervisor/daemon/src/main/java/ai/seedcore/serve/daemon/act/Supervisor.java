@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /** The loop: look, decide, act, tell; for ever. One thread runs it and owns all its state. */
 public final class Supervisor {
@@ -89,7 +90,9 @@ public final class Supervisor {
     this.node = node;
     this.clock = clock;
     this.publish = publish;
-    this.observer = new Observer(http, dashboard, settings.routesUrl(), settings.deployments());
+    this.observer =
+        new Observer(
+            http, dashboard, settings.gcs().host(), settings.routesUrl(), settings.deployments());
     this.reconciler = new Reconciler(packages.targets());
     this.actuator =
         new Actuator(settings, ray, packages, dashboard, node, cache, clock, () -> news.release());
@@ -191,13 +194,20 @@ public final class Supervisor {
       while (events.size() > EVENTS) {
         events.removeFirst();
       }
-      LOG.atInfo()
-          .addKeyValue("state", phase)
-          .addKeyValue("reason", reason)
-          .addKeyValue("action", action)
-          .addKeyValue("recovered_s", phase == Phase.SERVING ? lastRecovery : null)
-          .log("");
+      tell(action);
     }
+  }
+
+  private void tell(String action) {
+    LoggingEventBuilder line =
+        LOG.atInfo()
+            .addKeyValue("state", phase)
+            .addKeyValue("reason", reason)
+            .addKeyValue("action", action);
+    if (phase == Phase.SERVING && lastRecovery != null) {
+      line = line.addKeyValue("recovered_s", lastRecovery);
+    }
+    line.log("cluster");
   }
 
   private Status status(Decision decision, NodeView nodeView) {

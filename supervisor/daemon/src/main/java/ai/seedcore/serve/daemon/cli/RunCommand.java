@@ -38,7 +38,7 @@ import picocli.CommandLine.Mixin;
 final class RunCommand implements Callable<Integer> {
 
   /** All that is ours ends within ten seconds of the signal; this is for the longest part of it. */
-  private static final Duration PATIENCE = Duration.ofSeconds(4);
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
 
   @Mixin private SettingsOptions options;
 

@@ -57,7 +57,7 @@ public final class Reconciler {
     Head.Up up = (Head.Up) seen.head();
     String session = up.identity().session();
     if (node.kind() == NodeView.Kind.WORKER && !session.equals(node.session())) {
-      return startNode(node, now, "our Ray node is not in session " + session);
+      return startNode(node, driver, now, "our Ray node is not in session " + session);
     }
     if (driver.session() != null && !driver.session().equals(session)) {
       return work(new EndDriver(), "the driver belongs to a cluster that is no more");
@@ -74,27 +74,29 @@ public final class Reconciler {
   }
 
   private static Decision away(Head.Down head, DriverView driver, NodeView node, Instant now) {
-    if (node.kind() == NodeView.Kind.HEAD && node.session() == null) {
-      return startNode(node, now, "our own head does not run");
-    }
-    // A driver that is warm when the head comes back saves its start.
-    return driver.phase() == DriverView.Phase.ABSENT && !now.isBefore(driver.notBefore())
-        ? new Decision(Phase.WAITING, new StartDriver(), head.reason(), AWAY)
-        : new Decision(Phase.WAITING, new Rest(), head.reason(), AWAY);
+    return node.kind() == NodeView.Kind.HEAD && node.session() == null
+        ? startNode(node, driver, now, "our own head does not run")
+        : new Decision(Phase.WAITING, warmUp(driver, now), head.reason(), AWAY);
   }
 
-  private static Decision startNode(NodeView node, Instant now, String reason) {
+  private static Decision startNode(NodeView node, DriverView driver, Instant now, String reason) {
     boolean may = !node.starting() && !now.isBefore(node.notBefore());
-    return new Decision(Phase.WAITING, may ? new StartNode() : new Rest(), reason, AWAY);
+    Action action = may ? new StartNode() : warmUp(driver, now);
+    String words = node.starting() ? "our Ray node is starting" : reason;
+    return new Decision(Phase.WAITING, action, words, AWAY);
+  }
+
+  /** A driver that is warm when there is work for it saves its start. */
+  private static Action warmUp(DriverView driver, Instant now) {
+    return driver.phase() == DriverView.Phase.ABSENT && !now.isBefore(driver.notBefore())
+        ? new StartDriver()
+        : new Rest();
   }
 
   private static Decision rest(DriverView driver, Instant now) {
-    Action action = new Rest();
-    if (driver.phase() == DriverView.Phase.CONNECTED && driver.busyWith() == null) {
-      action = new EndDriver(); // A driver without a cluster cannot become a zombie of one.
-    } else if (driver.phase() == DriverView.Phase.ABSENT && !now.isBefore(driver.notBefore())) {
-      action = new StartDriver();
-    }
+    // A driver without a cluster cannot become a zombie of one: the next one waits unconnected.
+    boolean done = driver.phase() == DriverView.Phase.CONNECTED && driver.busyWith() == null;
+    Action action = done ? new EndDriver() : warmUp(driver, now);
     return new Decision(Phase.SERVING, action, "all declared routes answer", AT_REST);
   }
 
@@ -125,6 +127,8 @@ public final class Reconciler {
           app == null ? Optional.of("is missing") : target.difference(app);
       if (app != null && app.status().equals("DELETING")) {
         pending.add(target.name() + " is being deleted");
+      } else if (app != null && app.config().isMissingNode()) {
+        pending.add(target.name() + " is taken in by Serve");
       } else if (difference.isPresent()) {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());

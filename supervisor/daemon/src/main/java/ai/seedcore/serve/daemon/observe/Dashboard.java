@@ -71,13 +71,14 @@ public final class Dashboard {
    *
    * @param head the head's node id; null where the list does not show it yet
    * @param local the address of a node that {@code isLocal} holds for; null where there is none
+   * @param listed whether there is a list at all: a dashboard that has just started has none yet
    */
-  record Nodes(@Nullable String head, @Nullable String local) {}
+  record Nodes(@Nullable String head, @Nullable String local, boolean listed) {}
 
   CompletableFuture<Nodes> nodes(Predicate<String> isLocal) {
     return http.get(url + "/nodes?view=summary", QUICK)
         .thenApply(answer -> readNodes(answer, isLocal))
-        .exceptionally(e -> new Nodes(null, null));
+        .exceptionally(e -> new Nodes(null, null, false));
   }
 
   private static Nodes readNodes(Answer answer, Predicate<String> isLocal) {
@@ -96,7 +97,7 @@ public final class Dashboard {
         }
       }
     }
-    return new Nodes(head, local);
+    return new Nodes(head, local, !list.isEmpty());
   }
 
   /** Serve and its applications. */

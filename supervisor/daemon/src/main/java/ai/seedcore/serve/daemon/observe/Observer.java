@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,13 +26,20 @@ public final class Observer {
 
   private final Http http;
   private final Dashboard dashboard;
+  private final String gcsHost;
   private final String routesUrl;
   private final List<Declaration> declared;
 
   /** An observer of one cluster. */
-  public Observer(Http http, Dashboard dashboard, String routesUrl, List<Declaration> declared) {
+  public Observer(
+      Http http,
+      Dashboard dashboard,
+      String gcsHost,
+      String routesUrl,
+      List<Declaration> declared) {
     this.http = http;
     this.dashboard = dashboard;
+    this.gcsHost = gcsHost;
     this.routesUrl = routesUrl;
     this.declared = declared;
   }
@@ -64,7 +72,9 @@ public final class Observer {
     Dashboard.Nodes known = nodes.join();
     Head.Up complete =
         new Head.Up(
-            new Identity(up.identity().session(), known.head()), up.rayVersion(), known.local());
+            new Identity(up.identity().session(), known.head()),
+            up.rayVersion(),
+            known.listed() ? known.local() : localHead());
     Map<String, Route> routes = new LinkedHashMap<>();
     probes.forEach((name, answer) -> routes.put(name, answer.join()));
     return new Observation(complete, serve.join(), routes, true);
@@ -92,6 +102,19 @@ public final class Observer {
       return declared.stream().allMatch(deployment -> routes.has(deployment.route()));
     } catch (JacksonException e) {
       return false;
+    }
+  }
+
+  /**
+   * Where the head itself is on this machine, its node is too; no need to wait the seconds that a
+   * dashboard takes to list it.
+   */
+  private @Nullable String localHead() {
+    try {
+      String address = InetAddress.getByName(gcsHost).getHostAddress();
+      return isLocal(address) ? address : null;
+    } catch (UnknownHostException e) {
+      return null;
     }
   }
 
