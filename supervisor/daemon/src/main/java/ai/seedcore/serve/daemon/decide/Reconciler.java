@@ -18,6 +18,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,10 +44,12 @@ public final class Reconciler {
   static final Duration SETTLE = Duration.ofSeconds(10);
 
   private final List<Target> targets;
+  private final Set<String> names;
 
   /** A reconciler towards those applications. */
   public Reconciler(List<Target> targets) {
     this.targets = List.copyOf(targets);
+    this.names = targets.stream().map(Target::name).collect(Collectors.toUnmodifiableSet());
   }
 
   /** What to do next, given what is remembered and seen. */
@@ -68,7 +72,10 @@ public final class Reconciler {
     if (seen.serve() instanceof Serve.Running running) {
       return serveRuns(state, up, running, seen, driver, now);
     }
-    return seen.serve() instanceof Serve.Unknown unknown
+    // Right after a head's start its dashboard takes seconds to look at Serve; but where we saw
+    // the head come, nothing of ours can be there, and making sure of Serve harms nobody.
+    boolean certainlyAbsent = state.fresh() && !state.deploys().keySet().containsAll(names);
+    return seen.serve() instanceof Serve.Unknown unknown && !certainlyAbsent
         ? work(new Rest(), "Serve is unknown: " + unknown.reason())
         : serveAbsent(state, up, driver, now);
   }

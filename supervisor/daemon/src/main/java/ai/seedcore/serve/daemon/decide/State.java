@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * is forgotten with it.
  *
  * @param identity the life of the cluster that was seen last; null: none yet
+ * @param fresh whether we saw this life begin: then nobody else can have served anything in it yet
  * @param ensuredAt when the driver last made sure of Serve; null: not in this life
  * @param trouble why the Serve that runs is of no use to us; empty where it is
  * @param troubled the controller that the trouble is with
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record State(
     @Nullable Identity identity,
+    boolean fresh,
     @Nullable Instant ensuredAt,
     String trouble,
     @Nullable String troubled,
@@ -29,7 +31,7 @@ public record State(
     Map<String, Deploys> deploys) {
 
   /** Nothing is known. */
-  public static final State EMPTY = new State(null, null, "", null, false, Map.of());
+  public static final State EMPTY = new State(null, false, null, "", null, false, Map.of());
 
   /**
    * What was submitted of one application in this life of the cluster.
@@ -53,9 +55,12 @@ public record State(
     }
     State next = this;
     if (identity == null || !identity.sameAs(up.identity())) {
-      next = new State(up.identity(), null, "", null, false, Map.of());
-    } else if (up.identity().headNode() != null) {
-      next = new State(up.identity(), ensuredAt, trouble, troubled, uploaded, deploys);
+      // Another head of the same session is one that got its state back, with all that it served.
+      boolean witnessed = identity != null && !identity.session().equals(up.identity().session());
+      next = new State(up.identity(), witnessed, null, "", null, false, Map.of());
+    } else {
+      Identity known = up.identity().headNode() == null ? identity : up.identity();
+      next = new State(known, fresh, ensuredAt, trouble, troubled, uploaded, deploys);
     }
     if (!next.trouble.isEmpty()
         && observation.serve() instanceof Serve.Running running
@@ -67,19 +72,19 @@ public record State(
 
   /** The state after the driver made sure of Serve. */
   public State withServe(@Nullable Instant at, String newTrouble, @Nullable String controller) {
-    return new State(identity, at, newTrouble, controller, uploaded, deploys);
+    return new State(identity, fresh, at, newTrouble, controller, uploaded, deploys);
   }
 
   /** The state after an upload. */
   public State withUploaded(boolean done) {
-    return new State(identity, ensuredAt, trouble, troubled, done, deploys);
+    return new State(identity, fresh, ensuredAt, trouble, troubled, done, deploys);
   }
 
   /** The state after an application was submitted or taken down. */
   public State withDeploy(String name, Instant at, Instant notBefore) {
     Map<String, Deploys> next = new HashMap<>(deploys);
     next.put(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
-    return new State(identity, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
+    return new State(identity, fresh, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
   }
 
   /** The state after an application was not submitted after all, and is to wait. */
@@ -87,6 +92,6 @@ public record State(
     Map<String, Deploys> next = new HashMap<>(deploys);
     Deploys old = deploysOf(name);
     next.put(name, new Deploys(old.attempts(), old.last(), notBefore));
-    return new State(identity, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
+    return new State(identity, fresh, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
   }
 }

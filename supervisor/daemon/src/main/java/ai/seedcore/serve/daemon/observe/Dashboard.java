@@ -73,12 +73,14 @@ public final class Dashboard {
    * @param local the address of a node that {@code isLocal} holds for; null where there is none
    * @param listed whether there is a list at all: a dashboard that has just started has none yet
    */
-  record Nodes(@Nullable String head, @Nullable String local, boolean listed) {}
+  record Nodes(@Nullable String head, @Nullable String local, boolean listed) {
+    static final Nodes NONE = new Nodes(null, null, false);
+  }
 
   CompletableFuture<Nodes> nodes(Predicate<String> isLocal) {
     return http.get(url + "/nodes?view=summary", QUICK)
         .thenApply(answer -> readNodes(answer, isLocal))
-        .exceptionally(e -> new Nodes(null, null, false));
+        .exceptionally(e -> Nodes.NONE);
   }
 
   private static Nodes readNodes(Answer answer, Predicate<String> isLocal) {

@@ -24,11 +24,21 @@ public final class Observer {
 
   private static final Duration PROBE = Duration.ofSeconds(3);
 
+  /** How long a look waits for what can be done without. */
+  private static final Duration PATIENCE = Duration.ofMillis(150);
+
+  /** How often to ask what seldom changes: a head that starts has other work to do. */
+  private static final Duration SELDOM = Duration.ofSeconds(2);
+
   private final Http http;
   private final Dashboard dashboard;
   private final String gcsHost;
   private final String routesUrl;
   private final List<Declaration> declared;
+  private final Question<String> gcs;
+  private final Question<Dashboard.Nodes> nodes;
+  private final Question<Serve> serve;
+  private String session = "";
 
   /** An observer of one cluster. */
   public Observer(
@@ -42,6 +52,9 @@ public final class Observer {
     this.gcsHost = gcsHost;
     this.routesUrl = routesUrl;
     this.declared = declared;
+    this.gcs = new Question<>(dashboard::gcsTrouble, SELDOM);
+    this.nodes = new Question<>(() -> dashboard.nodes(Observer::isLocal), SELDOM);
+    this.serve = new Question<>(dashboard::serve, Duration.ZERO);
   }
 
   /**
@@ -52,9 +65,9 @@ public final class Observer {
    */
   public Observation look(Set<String> probed) {
     CompletableFuture<Head> head = dashboard.head();
-    CompletableFuture<String> gcs = dashboard.gcsTrouble();
-    CompletableFuture<Dashboard.Nodes> nodes = dashboard.nodes(Observer::isLocal);
-    CompletableFuture<Serve> serve = dashboard.serve();
+    gcs.ask();
+    nodes.ask();
+    serve.ask();
     Map<String, CompletableFuture<Route>> probes = new LinkedHashMap<>();
     for (Declaration deployment : declared) {
       if (probed.contains(deployment.name())) {
@@ -65,19 +78,30 @@ public final class Observer {
     if (!(seen instanceof Head.Up up)) {
       return new Observation(seen, unknown(), Map.of(), true);
     }
-    String trouble = gcs.join();
+    if (!up.identity().session().equals(session)) {
+      session = up.identity().session();
+      gcs.forget();
+      nodes.forget();
+      serve.forget();
+    }
+    String trouble = gcs.within(PATIENCE).orElse("");
     if (!trouble.isEmpty()) {
+      gcs.forget();
       return new Observation(new Head.Down(trouble), unknown(), Map.of(), true);
     }
-    Dashboard.Nodes known = nodes.join();
+    Dashboard.Nodes known = nodes.within(PATIENCE).orElse(Dashboard.Nodes.NONE);
     Head.Up complete =
         new Head.Up(
-            new Identity(up.identity().session(), known.head()),
+            new Identity(session, known.head()),
             up.rayVersion(),
             known.listed() ? known.local() : localHead());
     Map<String, Route> routes = new LinkedHashMap<>();
     probes.forEach((name, answer) -> routes.put(name, answer.join()));
-    return new Observation(complete, serve.join(), routes, true);
+    return new Observation(
+        complete,
+        serve.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered yet")),
+        routes,
+        true);
   }
 
   /**

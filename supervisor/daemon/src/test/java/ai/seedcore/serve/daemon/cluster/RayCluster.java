@@ -1,0 +1,132 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/** A real Ray head on this machine's loopback, on ports of the tests' own. */
+final class RayCluster implements AutoCloseable {
+
+  static final String ADDRESS = "127.0.0.1:26380";
+  static final String DASHBOARD = "http://127.0.0.1:28265";
+  static final int SERVE_PORT = 28000;
+  static final String ROUTES = "http://127.0.0.1:" + SERVE_PORT;
+
+  private static final String MARK = "SEEDCORE_TEST_CLUSTER";
+
+  private final String mark = UUID.randomUUID().toString();
+  private final Web web = new Web();
+
+  /** Starts the head; returns when {@code ray start} has. */
+  RayCluster start(String... more) {
+    List<String> command = new ArrayList<>();
+    command.addAll(
+        List.of(
+            ray("ray"),
+            "start",
+            "--head",
+            "--node-ip-address=127.0.0.1",
+            "--port=26380",
+            "--dashboard-port=28265",
+            "--ray-client-server-port=21001",
+            "--num-cpus=4",
+            "--disable-usage-stats"));
+    command.addAll(List.of(more));
+    run(command);
+    return this;
+  }
+
+  /** Waits until the dashboard answers; returns the session's name. */
+  String session() {
+    return await()
+        .atMost(Duration.ofSeconds(30))
+        .pollInterval(Duration.ofMillis(20))
+        .until(
+            () -> web.getOr(DASHBOARD + "/api/version", "{}").path("session_name").asString(""),
+            name -> !name.isEmpty());
+  }
+
+  /** Ends all of its processes, at once. */
+  void kill() {
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(
+            () -> {
+              processes().forEach(ProcessHandle::destroyForcibly);
+              return processes().isEmpty();
+            });
+  }
+
+  /** The one process whose command line holds the text. */
+  ProcessHandle process(String text) {
+    List<ProcessHandle> found =
+        processes().stream().filter(p -> Machine.commandLine(p).contains(text)).toList();
+    assertThat(found).as(text).hasSize(1);
+    return found.get(0);
+  }
+
+  /** The process ids of the Java replicas. */
+  List<Long> replicaPids() {
+    return processes().stream()
+        .filter(process -> Machine.commandLine(process).contains("DefaultWorker"))
+        .filter(process -> !Machine.commandLine(process).contains("raylet/raylet"))
+        .map(ProcessHandle::pid)
+        .sorted()
+        .toList();
+  }
+
+  /** Runs Python source as a driver of this cluster. */
+  void python(String source) {
+    run(
+        List.of(
+            ray("python"),
+            "-c",
+            "import ray; from ray import serve; ray.init(address='%s', namespace='serve');%s"
+                .formatted(ADDRESS, source)));
+  }
+
+  /** Runs a command of the Ray installation; returns what it printed. */
+  String run(List<String> command) {
+    try {
+      File output = File.createTempFile("seedcore-test", ".log");
+      output.deleteOnExit();
+      ProcessBuilder builder = new ProcessBuilder(command);
+      builder.environment().put(MARK, mark);
+      builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
+      builder.environment().put("RAY_ADDRESS", ADDRESS);
+      if (command.contains("--head")) {
+        builder.environment().remove("RAY_ADDRESS");
+      }
+      Process process = builder.redirectErrorStream(true).redirectOutput(output).start();
+      boolean ended = process.waitFor(90, TimeUnit.SECONDS);
+      String text = Files.readString(output.toPath());
+      assertThat(ended && process.exitValue() == 0).as("%s:%n%s", command, text).isTrue();
+      return text;
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A command of the Ray installation that the tests use. */
+  static String ray(String name) {
+    return Path.of(System.getProperty("seedcore.ray")).resolveSibling(name).toString();
+  }
+
+  private List<ProcessHandle> processes() {
+    return Machine.marked(MARK + "=" + mark);
+  }
+
+  @Override
+  public void close() {
+    kill();
+  }
+}
