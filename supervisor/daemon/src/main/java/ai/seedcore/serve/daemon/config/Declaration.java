@@ -82,7 +82,9 @@ public record Declaration(
           String.valueOf(autoscaling.maxReplicas()),
           "min_replicas or more");
     }
-    replicas = replicas == null && autoscaling == null ? 1 : replicas;
+    if (replicas == null && autoscaling == null) {
+      replicas = 1;
+    }
     require(
         cpus >= 0 && cpus <= 100_000, "cpus", String.valueOf(cpus), "a number from 0 to 100000");
     require(

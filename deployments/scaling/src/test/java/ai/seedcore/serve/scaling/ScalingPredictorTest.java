@@ -1,0 +1,116 @@
+package ai.seedcore.serve.scaling;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ScalingPredictorTest {
+
+  private final ScalingPredictor predictor = new ScalingPredictor();
+
+  @ParameterizedTest
+  @CsvSource({
+    // cpu, memory, response, cpu scale, memory scale, response scale, overall, action
+    "0.9, 0.9, 3.0, 1.4, 1.225, 1.45, 1.35833, scale_up",
+    "0.5, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, maintain",
+    "0.1, 0.1, 0.1, 0.9, 0.91, 0.92, 0.91, scale_down",
+    "1.0, 1.0, 9.0, 1.6, 1.375, 1.5, 1.49167, scale_up",
+  })
+  void thePolicyIsTheContracts(
+      double cpu,
+      double memory,
+      double response,
+      double cpuScale,
+      double memoryScale,
+      double responseScale,
+      double overall,
+      String action) {
+    Map<?, ?> reply =
+        answer(
+            "{\"cpu_avg\": %s, \"memory_avg\": %s, \"response_time\": %s}"
+                .formatted(cpu, memory, response));
+    assertThat((Double) reply.get("cpu_scale")).isCloseTo(cpuScale, Offset.offset(1e-9));
+    assertThat((Double) reply.get("memory_scale")).isCloseTo(memoryScale, Offset.offset(1e-9));
+    assertThat((Double) reply.get("response_scale")).isCloseTo(responseScale, Offset.offset(1e-9));
+    assertThat((Double) reply.get("overall_scale")).isCloseTo(overall, Offset.offset(1e-5));
+    assertThat(reply.get("confidence")).isEqualTo(1.0);
+    assertThat(reply.get("action")).isEqualTo(action);
+    assertThat(reply.containsKey("recommended_replicas")).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0.9, 0.9, 3.0, 4, 1, 100, 6", // ceil(4 * 0.9 / 0.6)
+    "0.9, 0.9, 3.0, 4, 1, 5, 5",
+    "0.5, 0.5, 1.0, 4, 1, 100, 4", // maintain keeps
+    "0.1, 0.1, 0.1, 8, 1, 100, 2", // ceil(8 * 0.1 / 0.6)
+    "0.1, 0.1, 0.1, 8, 3, 100, 3",
+  })
+  void replicasFollowTheActionWithinTheirBounds(
+      double cpu, double memory, double response, int current, int least, int most, int expected) {
+    Map<?, ?> reply =
+        answer(
+            ("{\"cpu_avg\": %s, \"memory_avg\": %s, \"response_time\": %s,"
+                    + " \"current_replicas\": %d, \"min_replicas\": %d, \"max_replicas\": %d}")
+                .formatted(cpu, memory, response, current, least, most));
+    assertThat(reply.get("recommended_replicas")).isEqualTo(expected);
+  }
+
+  @Test
+  void oneMetricAloneIsOnlyMonitored() {
+    Map<?, ?> reply = answer("{\"cpu_avg\": 0.99, \"current_replicas\": 3}");
+    assertThat((Double) reply.get("confidence")).isCloseTo(1 / 3.0, Offset.offset(1e-12));
+    assertThat(reply.get("action")).isEqualTo("monitor");
+    assertThat(reply.get("recommended_replicas")).isEqualTo(3);
+  }
+
+  @Test
+  void aRisingHistoryIsExtended() {
+    String history =
+        IntStream.range(0, 60)
+            .mapToObj(
+                i ->
+                    "{\"timestamp\": %d, \"cpu_avg\": %s, \"memory_avg\": 0.5}"
+                        .formatted(i * 10, 0.3 + i * 0.005))
+            .collect(Collectors.joining(",", "{\"history\": [", "], \"horizon_s\": 200}"));
+    Map<?, ?> reply = answer(history);
+    Map<?, ?> forecast = (Map<?, ?>) ((Map<?, ?>) reply.get("forecast")).get("cpu_avg");
+    assertThat((Double) forecast.get("value")).isCloseTo(0.3 + 79 * 0.005, Offset.offset(1e-6));
+    assertThat((Double) forecast.get("low")).isLessThanOrEqualTo((Double) forecast.get("value"));
+    assertThat((Double) reply.get("confidence")).isCloseTo(2 / 3.0, Offset.offset(1e-6));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"cpu_avg": 85} | cpu_avg: found 85, expected a number from 0 to 1
+          {"cpu_avg": 0.5, "current_replicas": 1.5} | current_replicas: found 1.5
+          {"cpu_avg": 0.5, "min_replicas": 5, "max_replicas": 2} | min_replicas: found 5
+          {"cpu_avg": 0.5, "horizon_s": 10} | horizon_s: found without history
+          {"cpu_avg": 0.5, "history": []} | cpu_avg: found beside history
+          {"history": []} | history: found an empty list
+          {"history": [{"cpu_avg": 0.5}]} | history[0].timestamp: found nothing
+          {"history": [{"timestamp": 1}]} | history[0]: found no metric
+          {"history": [{"timestamp": 1, "cpu_avg": 0.5}, {"timestamp": 2}]} | history[1].cpu_avg: found nothing
+          {"history": [{"timestamp": 1, "cpu_avg": 0.5}], "horizon_s": 0} | horizon_s: found 0
+          {"request_rate": 5} | body: found no metric
+          {"load": 1} | load: found an unknown field
+          """)
+  void aBadRequestIsToldWhereAndWhy(String body, String message) {
+    Map<?, ?> reply = answer(body);
+    assertThat(reply.get("code")).isEqualTo("invalid_field");
+    assertThat((String) reply.get("error")).startsWith(message);
+  }
+
+  private Map<?, ?> answer(String body) {
+    return (Map<?, ?>) predictor.call(body);
+  }
+}

@@ -1,0 +1,90 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** The nodes that the daemon starts itself: they come with it and go with it, and nothing else. */
+@Tag("cluster")
+class OwnNodeIT {
+
+  @TempDir Path folder;
+  private final Web web = new Web();
+
+  @Test
+  void aHeadOfItsOwnEndsWithIt() {
+    String mark = "SEEDCORE_NODE=HEAD:" + RayCluster.ADDRESS;
+    long start = System.nanoTime();
+    try (DaemonProcess daemon = DaemonProcess.onCluster(folder, "--local", "--cpus=4")) {
+      daemon.awaitReady();
+      Figures.print("run --local: all routes answer after", start);
+      assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
+      assertThat(daemon.log()).contains("curl -d", "/SalienceScorer", "Ctrl-C");
+      assertThat(Machine.marked(mark)).isNotEmpty();
+
+      // Killed, it leaves its head behind, and the next one knows it again.
+      assertThat(daemon.end("KILL")).isEqualTo(137);
+    }
+    try (DaemonProcess next = DaemonProcess.onCluster(folder, "--local", "--cpus=4")) {
+      next.awaitReady();
+      assertThat(next.deploys()).isZero();
+
+      // A head that dies is brought back, and all that it served.
+      Machine.marked(mark).stream()
+          .filter(process -> Machine.commandLine(process).contains("gcs_server"))
+          .forEach(ProcessHandle::destroyForcibly);
+      next.awaitNotReady();
+      next.awaitReady();
+      assertThat(next.deploys()).isEqualTo(3);
+
+      assertThat(next.end("INT")).isEqualTo(130);
+      await().atMost(Duration.ofSeconds(5)).until(() -> Machine.marked(mark).isEmpty());
+    }
+  }
+
+  @Test
+  void aTakenPortIsNamed() throws Exception {
+    try (RayCluster cluster = new RayCluster().start()) {
+      cluster.session();
+      try (DaemonProcess daemon = DaemonProcess.onCluster(folder, "--local")) {
+        await().atMost(Duration.ofSeconds(20)).until(() -> !daemon.alive());
+        assertThat(daemon.log()).contains(RayCluster.ADDRESS + " is taken by another program");
+      }
+    }
+  }
+
+  @Test
+  void aNodeWithoutCpusJoinsTheHeadFollowsItAndLeaves() {
+    String mark = "SEEDCORE_NODE=WORKER:" + RayCluster.ADDRESS;
+    try (RayCluster cluster = new RayCluster().start()) {
+      try (DaemonProcess daemon = DaemonProcess.onCluster(folder, "--join")) {
+        daemon.awaitReady();
+        assertThat(aliveNodes()).isEqualTo(2);
+        cluster.kill();
+        cluster.start();
+        daemon.awaitNotReady();
+        daemon.awaitReady();
+        assertThat(daemon.deploys()).isEqualTo(6);
+        await().atMost(Duration.ofSeconds(10)).until(() -> aliveNodes() == 2);
+        assertThat(daemon.end("TERM")).isEqualTo(143);
+        assertThat(Machine.marked(mark)).isEmpty();
+      }
+      assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
+    }
+  }
+
+  private long aliveNodes() {
+    JsonNode nodes =
+        web.getOr(RayCluster.DASHBOARD + "/nodes?view=summary", "{}").path("data").path("summary");
+    return StreamSupport.stream(nodes.spliterator(), false)
+        .filter(node -> node.path("raylet").path("state").asString("").equals("ALIVE"))
+        .count();
+  }
+}

@@ -1,0 +1,162 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A user's own class, from a jar of his own, beside the built-in ones. */
+@Tag("cluster")
+class UserClassIT {
+
+  private static final String SOURCE =
+      """
+      package org.example;
+
+      import java.util.List;
+      import java.util.Map;
+
+      public class Slow {
+        private final String greeting;
+        private final List<Integer> numbers;
+        private volatile int millis;
+
+        public Slow(String greeting, List<Integer> numbers) {
+          this.greeting = greeting;
+          this.numbers = numbers;
+        }
+
+        public void reconfigure(Map<String, Integer> config) {
+          millis = config.get("millis");
+        }
+
+        public Object call(String body) throws InterruptedException {
+          if (body.equals("fail")) {
+            throw new IllegalStateException("asked to");
+          }
+          Thread.sleep(millis);
+          int sum = numbers.stream().mapToInt(Integer::intValue).sum();
+          return Map.of("said", greeting + " " + body, "sum", sum, "millis", millis);
+        }
+      }
+      """;
+
+  private static final String CONFIG =
+      """
+      builtin: false
+      deployments:
+        - name: Slow
+          class: org.example.Slow
+          route: /slow
+          jars: [slow.jar]
+          cpus: 0.1
+          memory: 100MiB
+          max_ongoing_requests: 20
+          init_args: [hello, [1, 2, 3]]
+          user_config: {millis: 200}
+          autoscaling:
+            min_replicas: 1
+            max_replicas: 3
+            target_ongoing_requests: 2
+            upscale_delay_s: 1
+            downscale_delay_s: 2
+            metrics_interval_s: 0.5
+            look_back_period_s: 1
+          probe:
+            body: you
+            expect: {said: hello you, sum: 6}
+      """;
+
+  @TempDir Path folder;
+  private final Web web = new Web();
+
+  @Test
+  void isServedWithItsArgumentsAndScalesUnderLoad() throws Exception {
+    compile();
+    Path config = Files.writeString(folder.resolve("slow.yaml"), CONFIG);
+    try (RayCluster cluster = new RayCluster().start();
+        DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
+      daemon.awaitReady();
+      JsonNode answer = json(web.post(RayCluster.ROUTES + "/slow", "there").body());
+      assertThat(answer.path("said").asString()).isEqualTo("hello there");
+      assertThat(answer.path("sum").asInt()).isEqualTo(6);
+      assertThat(answer.path("millis").asInt()).isEqualTo(200);
+
+      // What a deployment throws is the proxy's 500, and not the replica's end.
+      List<Long> replicas = cluster.replicaPids();
+      assertThat(web.post(RayCluster.ROUTES + "/slow", "fail").statusCode()).isEqualTo(500);
+      assertThat(web.post(RayCluster.ROUTES + "/slow", "x").statusCode()).isEqualTo(200);
+      assertThat(cluster.replicaPids()).isEqualTo(replicas).hasSize(1);
+
+      scalesUpAndDown(cluster);
+      assertThat(daemon.deploys()).isEqualTo(1);
+    }
+  }
+
+  private void scalesUpAndDown(RayCluster cluster) {
+    AtomicBoolean loaded = new AtomicBoolean(true);
+    AtomicInteger failures = new AtomicInteger();
+    for (int i = 0; i < 12; i++) {
+      Thread client = new Thread(() -> load(loaded, failures), "client-" + i);
+      client.setDaemon(true);
+      client.start();
+    }
+    long start = System.nanoTime();
+    try {
+      await().atMost(Duration.ofSeconds(60)).until(() -> cluster.replicaPids().size() == 3);
+      Figures.print("autoscaling from 1 to 3 replicas", start);
+    } finally {
+      loaded.set(false);
+    }
+    start = System.nanoTime();
+    await().atMost(Duration.ofSeconds(90)).until(() -> cluster.replicaPids().size() == 1);
+    Figures.print("autoscaling from 3 to 1 replica", start);
+    assertThat(failures).hasValue(0);
+  }
+
+  private void load(AtomicBoolean loaded, AtomicInteger failures) {
+    while (loaded.get()) {
+      try {
+        if (web.post(RayCluster.ROUTES + "/slow", "load").statusCode() != 200) {
+          failures.incrementAndGet();
+        }
+      } catch (IOException | InterruptedException e) {
+        failures.incrementAndGet();
+      }
+    }
+  }
+
+  private void compile() throws IOException {
+    Path source = Files.createDirectories(folder.resolve("src")).resolve("Slow.java");
+    Files.writeString(source, SOURCE);
+    Path classes = Files.createDirectories(folder.resolve("classes"));
+    int result =
+        ToolProvider.getSystemJavaCompiler()
+            .run(null, null, null, "-d", classes.toString(), source.toString());
+    assertThat(result).isZero();
+    String entry = "org/example/Slow.class";
+    try (JarOutputStream jar =
+        new JarOutputStream(Files.newOutputStream(folder.resolve("slow.jar")))) {
+      jar.putNextEntry(new JarEntry(entry));
+      Files.copy(classes.resolve(entry), jar);
+    }
+  }
+
+  private static JsonNode json(String text) {
+    return JsonMapper.shared().readTree(text);
+  }
+}

@@ -1,0 +1,126 @@
+package ai.seedcore.serve.daemon.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigLoaderTest {
+
+  @TempDir Path folder;
+
+  @Test
+  void withoutAWordTheThreeAreDeclared() {
+    Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
+    assertThat(settings.deployments().stream().map(Declaration::name))
+        .containsExactly("SalienceScorer", "AnomalyDetector", "ScalingPredictor");
+    assertThat(settings.deployments().get(0).route()).isEqualTo("/SalienceScorer");
+    assertThat(settings.deployments().get(0).replicas()).isEqualTo(1);
+  }
+
+  @Test
+  void aFileAddsADeploymentAndChangesAnotherByName() throws IOException {
+    Path jar = folder.resolve("echo.jar");
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+      out.putNextEntry(new JarEntry("org/example/Echo.class"));
+    }
+    Settings settings =
+        load(
+            """
+            serve_port: 8100
+            deployments:
+              - name: AnomalyDetector
+                replicas: 2
+              - name: Echo
+                class: org.example.Echo
+                jars: [echo.jar]
+                memory: 512MiB
+                init_args: [hi, 3, {deep: [true]}]
+                autoscaling: {min_replicas: 1, max_replicas: 3, target_ongoing_requests: 2}
+            """);
+    assertThat(settings.servePort()).isEqualTo(8100);
+    assertThat(settings.deployments()).hasSize(4);
+    assertThat(settings.deployments().get(1).replicas()).isEqualTo(2);
+    Declaration echo = settings.deployments().get(3);
+    assertThat(echo.jars()).containsExactly(jar);
+    assertThat(echo.memoryBytes()).isEqualTo(512L << 20);
+    assertThat(echo.initArgs()).hasToString("[\"hi\", 3, {\"deep\":[true]}]");
+    assertThat(echo.replicas()).isNull();
+  }
+
+  @Test
+  void flagsGoBeforeTheFile() throws IOException {
+    Path file = write("serve_port: 8100");
+    Settings settings =
+        ConfigLoader.load(file, Map.of("serve_port", "8200", "local", "true"), Map.of());
+    assertThat(settings.servePort()).isEqualTo(8200);
+    assertThat(settings.local()).isTrue();
+  }
+
+  @Test
+  void theBuiltInOnesCanBeLeftOut() {
+    assertThatThrownBy(() -> load("builtin: false"))
+        .hasMessageContaining("deployments: found none");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          serve_prot: 1 | serve_prot: found an unknown field, expected one of address
+          serve_port: many | serve_port
+          serve_port: 0 | serve_port: found 0, expected a port from 1 to 65535
+          status: nowhere | status: found 'nowhere', expected HOST:PORT
+          address: 10.0.0.5 | address: found '10.0.0.5', expected HOST:PORT
+          address: ray://head:10001 | most likely head:6380
+          log_format: xml | log_format: found 'xml', expected text or json
+          {local: true, join: true} | expected one of them
+          deployments: [{name: A}] | deployments[3].class
+          deployments: [{class: A}] | deployments[3].name
+          deployments: [{name: A, class: B, replicas: 0}] | deployments[3].replicas: found 0, expected 1 or more
+          deployments: [{name: A, class: B, replicas: 1.5}] | deployments[3].replicas
+          deployments: [{name: A, class: B, route: x}] | deployments[3].route: found 'x'
+          deployments: [{name: A, class: B, memory: lots}] | deployments[3].memory: found 'lots'
+          deployments: [{name: A, class: B, cpu: 1}] | deployments[3].cpu: found an unknown field
+          deployments: [{name: A, class: B, route: /SalienceScorer}] | found two with the route /SalienceScorer
+          deployments: [{name: A, class: B}, {name: A, class: C}] | found two named A
+          deployments: [{name: A, class: B, jars: [none.jar]}] | deployment A: jars: found
+          deployments: [{name: A, class: B, autoscaling: {min_replicas: 3, max_replicas: 1}}] | autoscaling.max_replicas: found 1
+          deployments: {} | deployments
+          [1, 2] | found a list, expected keys and values
+          {a: 1 | line 1
+          {local: true, local: true} | local
+          """)
+  void aMistakeIsNamedWithItsField(String yaml, String message) {
+    assertThatThrownBy(() -> load(yaml))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void aMistakeInAVariableNamesTheVariable() {
+    assertThatThrownBy(
+            () ->
+                ConfigLoader.load(
+                    null, Map.of("serve_port", "x"), Map.of("serve_port", "SEEDCORE_SERVE_PORT")))
+        .hasMessageStartingWith("SEEDCORE_SERVE_PORT: serve_port");
+  }
+
+  private Settings load(String yaml) throws IOException {
+    return ConfigLoader.load(write(yaml), Map.of(), Map.of());
+  }
+
+  private Path write(String yaml) throws IOException {
+    return Files.writeString(folder.resolve("config.yaml"), yaml);
+  }
+}

@@ -1,0 +1,278 @@
+package ai.seedcore.serve.daemon.decide;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.seedcore.serve.daemon.observe.Head;
+import ai.seedcore.serve.daemon.observe.Identity;
+import ai.seedcore.serve.daemon.observe.Observation;
+import ai.seedcore.serve.daemon.observe.Route;
+import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.protocol.Application;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The decision table: what is seen, and what is done about it. */
+class ReconcilerTest {
+
+  private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
+  private static final String SESSION = "session_1";
+  private static final Identity LIFE = new Identity(SESSION, "head1");
+  private static final JsonNode CONFIG = JsonMapper.shared().readTree("{\"num_replicas\": 1}");
+
+  private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")));
+  private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()));
+  private DriverView driver = driver(DriverView.Phase.WARM, null, null);
+  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN);
+
+  @Test
+  void aHeadThatIsAwayIsWaitedForWithADriverThatGetsWarm() {
+    Observation seen =
+        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), Map.of(), true);
+    driver = driver(DriverView.Phase.ABSENT, null, null);
+    assertThat(decide(seen))
+        .isEqualTo(
+            new Decision(Phase.WAITING, new Action.StartDriver(), "refuses", Reconciler.AWAY));
+    driver = driver(DriverView.Phase.WARM, null, null);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void whatRunsIsLeftAlone() {
+    Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
+    assertThat(decide(seen))
+        .isEqualTo(
+            new Decision(
+                Phase.SERVING,
+                new Action.Rest(),
+                "all declared routes answer",
+                Reconciler.AT_REST));
+  }
+
+  @Test
+  void whatCouldNotBeAskedIsUnknownNotMissing() {
+    Decision decision = decide(up(new Serve.Unknown("status 500"), Map.of()));
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+    assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
+    assertThat(decision.reason()).contains("unknown").contains("status 500");
+  }
+
+  @Test
+  void slowStartUpIsWaitedFor() {
+    Observation seen = up(running(app("DEPLOYING", "v1"), app("RUNNING", "v1")), answering());
+    for (int minutes = 0; minutes < 60; minutes++) {
+      Decision decision =
+          reconciler.decide(state, seen, driver, node, NOW.plusSeconds(60L * minutes));
+      assertThat(decision.action()).isEqualTo(new Action.Rest());
+      assertThat(decision.reason()).isEqualTo("A is DEPLOYING");
+    }
+  }
+
+  @Test
+  void aRouteThatDoesNotAnswerIsNotServing() {
+    Map<String, Route> routes = new HashMap<>(answering());
+    routes.put("B", new Route(false, "answers status 500", 3));
+    Decision decision = decide(up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), routes));
+    assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+    assertThat(decision.reason()).isEqualTo("B runs, but its route answers status 500");
+  }
+
+  @Test
+  void withoutServeTheWayIsConnectEnsureUploadDeploy() {
+    Observation seen = up(new Serve.Absent(), Map.of());
+    state = state.withUploaded(true);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Connect(SESSION, "127.0.0.1"));
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    assertThat(decide(seen).action()).isEqualTo(new Action.EnsureServe());
+    state = state.withServe(NOW, "", null).withUploaded(false);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
+    state = state.withUploaded(true);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
+    state = state.withDeploy("A", NOW, NOW.plusSeconds(2));
+    assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("B"));
+    state = state.withDeploy("B", NOW, NOW.plusSeconds(2));
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void whileTheDriverIsBusyThereIsTimeToUpload() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, "EnsureServe");
+    assertThat(decide(up(new Serve.Absent(), Map.of())).action()).isEqualTo(new Action.Upload());
+    state = state.withUploaded(true);
+    assertThat(decide(up(new Serve.Absent(), Map.of())).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void onlyTheMissingOrChangedIsDeployed() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    Map<String, Serve.App> apps = new HashMap<>();
+    apps.put("A", app("RUNNING", "v1"));
+    Decision missing = decide(up(new Serve.Running("c", apps), answering()));
+    assertThat(missing.action()).isEqualTo(new Action.Deploy("B"));
+    assertThat(missing.reason()).isEqualTo("B is missing");
+    apps.put("B", app("RUNNING", "v0"));
+    Decision changed = decide(up(new Serve.Running("c", apps), answering()));
+    assertThat(changed.action()).isEqualTo(new Action.Deploy("B"));
+    assertThat(changed.reason()).isEqualTo("B has version v0, declared is v1");
+  }
+
+  @Test
+  void theNumberOfReplicasIsPartOfTheWish() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
+    Serve.App changed = new Serve.App("RUNNING", "", "v1", 3, three);
+    assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
+        .isEqualTo("A has 3 replicas, declared are 1");
+  }
+
+  @Test
+  void whatWasJustSubmittedIsGivenTimeAndThenTriedAgainWithBackoff() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withDeploy("B", NOW, NOW.plusSeconds(30));
+    Observation seen = up(new Serve.Running("c", Map.of("A", app("RUNNING", "v1"))), answering());
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    Decision later = reconciler.decide(state, seen, driver, node, NOW.plusSeconds(20));
+    assertThat(later.action()).isEqualTo(new Action.Rest());
+    assertThat(later.reason()).contains("tried 1 times");
+    assertThat(reconciler.decide(state, seen, driver, node, NOW.plusSeconds(31)).action())
+        .isEqualTo(new Action.Deploy("B"));
+  }
+
+  @Test
+  void aFailedDeploymentIsTakenDownAndSoSubmittedAnew() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", 0, CONFIG);
+    Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
+    assertThat(decision.action()).isEqualTo(new Action.Delete("A"));
+    assertThat(decision.reason()).isEqualTo("A failed to deploy: model is corrupt");
+    state = state.withDelay("A", NOW.plusSeconds(9));
+    assertThat(decide(up(running(failed, app("RUNNING", "v1")), answering())).action())
+        .isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void anotherLifeOfTheClusterEndsTheDriverAndForgets() {
+    state = state.withServe(NOW, "", null).withUploaded(true).withDeploy("A", NOW, NOW);
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Observation reborn =
+        new Observation(
+            new Head.Up(new Identity("session_2", null), "2.39.0", "127.0.0.1"),
+            new Serve.Unknown("not asked"),
+            Map.of(),
+            true);
+    state = state.seen(reborn);
+    assertThat(state.uploaded()).isFalse();
+    assertThat(state.deploys()).isEmpty();
+    assertThat(decide(reborn).action()).isEqualTo(new Action.EndDriver());
+    // We saw it begin: no need to wait until its dashboard is able to say that it serves nothing.
+    driver = driver(DriverView.Phase.WARM, null, null);
+    state = state.withUploaded(true);
+    assertThat(decide(reborn).action()).isEqualTo(new Action.Connect("session_2", "127.0.0.1"));
+  }
+
+  @Test
+  void anotherHeadOfTheSameSessionMayServeWhatSurvived() {
+    Observation other =
+        new Observation(
+            new Head.Up(new Identity(SESSION, "head2"), "2.39.0", "127.0.0.1"),
+            new Serve.Unknown("not asked"),
+            Map.of(),
+            true);
+    state = state.withUploaded(true).seen(other);
+    assertThat(state.uploaded()).isFalse();
+    assertThat(decide(other).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void aServeThatCannotHostJavaBlocksWithTheRemedyUntilAnotherRuns() {
+    state = state.withServe(NOW, "no Java; serve shutdown", "c1");
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Decision blocked = decide(up(new Serve.Running("c1", Map.of()), Map.of()));
+    assertThat(blocked.phase()).isEqualTo(Phase.BLOCKED);
+    assertThat(blocked.reason()).contains("serve shutdown");
+    Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
+    state = state.seen(another);
+    assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
+  }
+
+  @Test
+  void anIdleConnectedDriverIsDismissedOnceAllIsServed() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
+    assertThat(decide(seen).action()).isEqualTo(new Action.EndDriver());
+  }
+
+  @Test
+  void withoutARayNodeOnThisMachineItSaysWhatIsMissing() {
+    Observation seen =
+        new Observation(new Head.Up(LIFE, "2.39.0", null), new Serve.Absent(), Map.of(), true);
+    assertThat(decide(seen).reason()).contains("no Ray node").contains("--join");
+  }
+
+  @Test
+  void aClusterOfAnotherVersionBlocksAndBothAreNamed() {
+    Observation seen =
+        new Observation(
+            new Head.Up(LIFE, "2.40.0", "127.0.0.1"), new Serve.Absent(), Map.of(), true);
+    assertThat(decide(seen).phase()).isEqualTo(Phase.BLOCKED);
+    assertThat(decide(seen).reason()).contains("2.40.0").contains("2.39.0");
+  }
+
+  @Test
+  void ourOwnHeadIsStartedAndNotTwice() {
+    Observation down =
+        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), Map.of(), true);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN);
+    assertThat(decide(down).action()).isEqualTo(new Action.StartNode());
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN);
+    assertThat(decide(down).action()).isEqualTo(new Action.Rest());
+    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5));
+    assertThat(decide(down).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void ourOwnNodeFollowsTheHeadIntoItsNextLife() {
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN);
+    Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
+    assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
+  }
+
+  private Decision decide(Observation seen) {
+    return reconciler.decide(state, seen, driver, node, NOW);
+  }
+
+  private static Observation up(Serve serve, Map<String, Route> routes) {
+    return new Observation(new Head.Up(LIFE, "2.39.0", "127.0.0.1"), serve, routes, true);
+  }
+
+  private static Serve.Running running(Serve.App a, Serve.App b) {
+    return new Serve.Running("c", Map.of("A", a, "B", b));
+  }
+
+  private static Map<String, Route> answering() {
+    return Map.of("A", new Route(true, "", 3), "B", new Route(true, "", 3));
+  }
+
+  private static Serve.App app(String status, String version) {
+    return new Serve.App(status, "", version, 1, CONFIG);
+  }
+
+  private static DriverView driver(
+      DriverView.Phase phase, @Nullable String session, @Nullable String busyWith) {
+    return new DriverView(phase, session, busyWith, "2.39.0", Instant.MIN);
+  }
+
+  private static Target target(String name) {
+    return new Target(
+        new Application(name, "C", "/" + name, "v1", 1, null, null, "[]", null, Map.of()));
+  }
+}
