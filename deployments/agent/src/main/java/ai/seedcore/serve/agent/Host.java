@@ -33,7 +33,6 @@ public final class Host {
   private final Object deployment;
   private final MethodHandle call;
   private final @Nullable Method checkHealth;
-  private final @Nullable Method reconfigure;
   private final @Nullable Method del;
 
   /**
@@ -41,8 +40,10 @@ public final class Host {
    *
    * @param className the declared class
    * @param arguments its constructor's arguments, a JSON array
+   * @param userConfig handed to its {@code reconfigure}, as JSON; empty: none
    */
-  public Host(String className, String arguments) throws ReflectiveOperationException {
+  public Host(String className, String arguments, String userConfig)
+      throws ReflectiveOperationException {
     Class<?> type = declaredClass(className);
     JsonArray values = JsonParser.parseString(arguments).getAsJsonArray();
     deployment = construct(type, values);
@@ -65,8 +66,19 @@ public final class Host {
             .bindTo(deployment)
             .asType(MethodType.methodType(Object.class, Object.class));
     checkHealth = method(type, "checkHealth", 0).orElse(null);
-    reconfigure = method(type, "reconfigure", 1).orElse(null);
     del = method(type, "del", 0).orElse(null);
+    if (!userConfig.isEmpty()) {
+      Method reconfigure =
+          method(type, "reconfigure", 1)
+              .orElseThrow(
+                  () ->
+                      new NoSuchMethodException(
+                          "a user_config is declared, but %s has no public method reconfigure of one"
+                                  .formatted(className)
+                              + " parameter"));
+      JsonElement json = JsonParser.parseString(userConfig);
+      invoke(reconfigure, convert(json, reconfigure.getGenericParameterTypes()[0]));
+    }
   }
 
   /** A request. */
@@ -77,17 +89,6 @@ public final class Host {
   /** Whether the replica is well; a class that does not say is. */
   public boolean checkHealth() throws ReflectiveOperationException {
     return checkHealth == null || Boolean.TRUE.equals(invoke(checkHealth));
-  }
-
-  /** A new user configuration, as JSON. */
-  public void reconfigure(Object userConfig) throws ReflectiveOperationException {
-    if (reconfigure == null) {
-      throw new NoSuchMethodException(
-          "a user_config is declared, but %s has no public method reconfigure of one parameter"
-              .formatted(deployment.getClass().getName()));
-    }
-    JsonElement json = JsonParser.parseString(userConfig.toString());
-    invoke(reconfigure, convert(json, reconfigure.getGenericParameterTypes()[0]));
   }
 
   /** The replica's end. */

@@ -52,39 +52,42 @@ class HostTest {
 
   @Test
   void theDeclaredArgumentsGetTheTypesOfTheConstructor() throws Throwable {
-    Host host = new Host(Greeter.class.getName(), "[\"hi \", 2, {\"w\": [1, 2.5]}]");
+    Host host = host(Greeter.class, "[\"hi \", 2, {\"w\": [1, 2.5]}]", "");
     assertThat(host.call("you")).isEqualTo("hi hi you{w=[1.0, 2.5]}");
   }
 
   @Test
   void theUserConfigReachesTheClass() throws Throwable {
-    Host host = new Host(Greeter.class.getName(), "[\"\", 0, {}]");
-    assertThat(host.checkHealth()).isTrue();
-    host.reconfigure("{\"well\": false}");
-    assertThat(host.checkHealth()).isFalse();
+    assertThat(host(Greeter.class, "[\"\", 0, {}]", "").checkHealth()).isTrue();
+    assertThat(host(Greeter.class, "[\"\", 0, {}]", "{\"well\": false}").checkHealth()).isFalse();
   }
 
   @Test
   void whatAClassDoesNotHaveIsDoneWithout() throws Throwable {
-    Host host = new Host(Bare.class.getName(), "[]");
+    Host host = host(Bare.class, "[]", "");
     assertThat(host.checkHealth()).isTrue();
     host.del();
     assertThatThrownBy(() -> host.call("x")).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> host.reconfigure("1")).hasMessageContaining("no public method");
+    assertThatThrownBy(() -> host(Bare.class, "[]", "1")).hasMessageContaining("reconfigure");
   }
 
   @Test
   void whatIsWrongIsSaidInWords() {
-    assertThatThrownBy(() -> new Host("org.example.None", "[]"))
+    assertThatThrownBy(() -> new Host("org.example.None", "[]", ""))
         .hasMessageContaining("org.example.None is in none of the declared jars");
-    assertThatThrownBy(() -> new Host(Greeter.class.getName(), "[1]"))
+    assertThatThrownBy(() -> host(Greeter.class, "[1]", ""))
         .hasMessageContaining("no public constructor for the declared arguments [1]");
-    assertThatThrownBy(() -> new Host(Greeter.class.getName(), "[\"a\", \"b\", {}]"))
+    assertThatThrownBy(() -> host(Greeter.class, "[\"a\", \"b\", {}]", ""))
         .hasMessageContaining("no public constructor for the declared arguments");
-    assertThatThrownBy(() -> new Host(Greeter.class.getName(), "[\"\", -1, {}]"))
+    assertThatThrownBy(() -> host(Greeter.class, "[\"\", -1, {}]", ""))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("times is negative");
-    assertThatThrownBy(() -> new Host("java.lang.Object", "[]"))
+    assertThatThrownBy(() -> new Host("java.lang.Object", "[]", ""))
         .hasMessageContaining("nothing to serve");
+  }
+
+  private static Host host(Class<?> type, String arguments, String userConfig)
+      throws ReflectiveOperationException {
+    return new Host(type.getName(), arguments, userConfig);
   }
 }

@@ -122,8 +122,10 @@ final class ServeApi {
       set(creator, "setNumReplicas", application.replicas());
     }
     set(creator, "setMaxOngoingRequests", application.maxOngoingRequests());
-    set(creator, "setUserConfig", application.userConfig());
-    Object[] hosted = {application.className(), application.initArguments()};
+    // The user config goes with the arguments: as Serve's own, from Java, it makes the dashboard's
+    // Serve page fail for all applications.
+    String userConfig = application.userConfig() == null ? "" : application.userConfig();
+    Object[] hosted = {application.className(), application.initArguments(), userConfig};
     Object target = call(creator, "bind", (Object) hosted);
     // Not blocking: Ray's own wait for RUNNING has no time limit. Newer versions take one boolean
     // more, whose default is false.

@@ -5,9 +5,11 @@ import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +43,9 @@ public final class OwnNode {
   private static final String MARK = "SEEDCORE_NODE";
   private static final Pattern SESSION = Pattern.compile("--session-name=(session_[^\\s\\x00]+)");
 
+  /** How long 'ray start' may take; 4 s here, more on a machine that has other work. */
+  private static final Duration START = Duration.ofSeconds(60);
+
   private final Kind kind;
   private final HostPort gcs;
   private final Settings settings;
@@ -49,7 +54,9 @@ public final class OwnNode {
   private final Path log;
   private @Nullable Process start;
   private Instant notBefore = Instant.MIN;
+  private Instant startDeadline = Instant.MAX;
   private @Nullable ProcessHandle raylet;
+  private @Nullable ProcessHandle gcsServer;
   private @Nullable String session;
 
   /**
@@ -72,16 +79,34 @@ public final class OwnNode {
       return new NodeView(kind, null, false, notBefore);
     }
     boolean starting = start != null && start.isAlive();
-    if (raylet == null || !raylet.isAlive()) {
+    if (starting && start != null && Instant.now().isAfter(startDeadline)) {
+      LOG.atWarn().addKeyValue("limit", START).log("'ray start' does not come to an end; killed");
+      start.destroyForcibly();
+    }
+    if (!complete()) {
       raylet = null;
+      gcsServer = null;
       session = null;
       processes().forEach(this::recognize);
+    }
+    if (!complete()) {
+      session = null; // What is left of it is ended before the next start.
     }
     return new NodeView(kind, session, starting, notBefore);
   }
 
+  /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
+  private boolean complete() {
+    return raylet != null
+        && raylet.isAlive()
+        && (kind == Kind.WORKER || (gcsServer != null && gcsServer.isAlive()));
+  }
+
   private void recognize(ProcessHandle process) {
     String command = read(process, "cmdline");
+    if (command.contains("/gcs/gcs_server")) {
+      gcsServer = process;
+    }
     if (command.contains("/raylet/raylet") && command.contains("--raylet_socket_name")) {
       Matcher matcher = SESSION.matcher(command);
       if (matcher.find()) {
@@ -151,14 +176,23 @@ public final class OwnNode {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
-    if (kind == Kind.HEAD) {
+    if (isLoopback(gcs.host())) {
       // Ray replaces 127.0.0.1 by the machine's outside address unless it is told, by this name,
-      // that it is not to form a cluster; then all its ports are the loopback's.
+      // that it is not to form a cluster of machines; then all its ports are the loopback's.
       builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
     }
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     builder.redirectErrorStream(true).redirectOutput(log.toFile());
     start = builder.start();
+    startDeadline = Instant.now().plus(START);
+  }
+
+  private static boolean isLoopback(String host) {
+    try {
+      return InetAddress.getByName(host).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
   }
 
   /** The last thing that a failed start said; empty where it did not fail. */
