@@ -190,10 +190,9 @@ final class Actuator {
   private void collectNode() {
     if (nodeStarting && !node.view().starting()) {
       nodeStarting = false;
-      node.failure()
-          .ifPresentOrElse(
-              reason -> LOG.atWarn().addKeyValue("reason", reason).log("our Ray node"),
-              nodeBackoff::succeeded);
+      if (node.failure().isEmpty()) {
+        nodeBackoff.succeeded();
+      }
     }
   }
 
@@ -405,7 +404,7 @@ final class Actuator {
           action,
           state,
           START_SERVE,
-          id -> new Request.EnsureServe(id, settings.serveHost(), settings.servePort()));
+          id -> new Request.EnsureServe(id, settings.listenHost(), settings.servePort()));
     } else if (action instanceof Action.Deploy deploy) {
       return deploy(process, deploy, state, now);
     } else if (action instanceof Action.Delete delete) {

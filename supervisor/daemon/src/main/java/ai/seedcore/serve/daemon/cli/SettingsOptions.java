@@ -63,7 +63,8 @@ final class SettingsOptions {
       names = "--serve-host",
       paramLabel = "HOST",
       description =
-          "What Serve's HTTP proxies listen on, where we start Serve. Default: 127.0.0.1.")
+          "What Serve's HTTP proxies listen on, where we start Serve. Default: the loopback for a"
+              + " head there, else 0.0.0.0.")
   private @Nullable String serveHost;
 
   @Option(

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param join whether to bring one's own Ray node without CPUs, as in a container of one's own
  * @param address the cluster's GCS, {@code HOST:PORT}; {@code auto}: the cluster of this machine
  * @param dashboard the cluster's dashboard; null: port 8265 of the address's host
- * @param serveHost what Serve's HTTP proxies listen on, where we start Serve
+ * @param serveHost what Serve's HTTP proxies listen on, where we start Serve; null: the loopback
+ *     for a head on the loopback, else all addresses, as we ourselves are to reach them
  * @param servePort the port of Serve's HTTP proxies
  * @param serveUrl where the routes are asked; null: the serve port of the address's host
  * @param status what our own HTTP server listens on
@@ -33,7 +34,7 @@ public record Settings(
     boolean join,
     String address,
     @Nullable URI dashboard,
-    String serveHost,
+    @Nullable String serveHost,
     int servePort,
     @Nullable URI serveUrl,
     HostPort status,
@@ -109,6 +110,15 @@ public record Settings(
   /** Where routes are asked, without a slash at its end. */
   public String routesUrl() {
     return serveUrl == null ? "http://" + gcs().host() + ":" + servePort : withoutSlash(serveUrl);
+  }
+
+  /** What Serve's HTTP proxies are to listen on. */
+  public String listenHost() {
+    if (serveHost != null) {
+      return serveHost;
+    }
+    String head = gcs().host();
+    return head.equals("localhost") || head.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
   }
 
   private static String withoutSlash(URI uri) {

@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
  * @param session the session that its processes belong to; null where none run
  * @param starting whether it is being started now
  * @param notBefore no new start before this time
+ * @param trouble why the last start failed; empty where it did not
  */
-public record NodeView(Kind kind, @Nullable String session, boolean starting, Instant notBefore) {
+public record NodeView(
+    Kind kind, @Nullable String session, boolean starting, Instant notBefore, String trouble) {
 
   /** What we run ourselves. */
   public enum Kind {

@@ -89,7 +89,10 @@ public final class Reconciler {
   private static Decision startNode(NodeView node, DriverView driver, Instant now, String reason) {
     boolean may = !node.starting() && !now.isBefore(node.notBefore());
     Action action = may ? new StartNode() : warmUp(driver, now);
-    String words = node.starting() ? "our Ray node is starting" : reason;
+    String words =
+        node.starting()
+            ? "our Ray node is starting"
+            : node.trouble().isEmpty() ? reason : node.trouble();
     return new Decision(Phase.WAITING, action, words, AWAY);
   }
 

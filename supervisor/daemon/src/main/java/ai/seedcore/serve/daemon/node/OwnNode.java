@@ -76,7 +76,7 @@ public final class OwnNode {
   /** What can be seen of it now. */
   public NodeView view() {
     if (kind == Kind.NONE) {
-      return new NodeView(kind, null, false, notBefore);
+      return new NodeView(kind, null, false, notBefore, "");
     }
     boolean starting = start != null && start.isAlive();
     if (starting && start != null && Instant.now().isAfter(startDeadline)) {
@@ -92,7 +92,7 @@ public final class OwnNode {
     if (!complete()) {
       session = null; // What is left of it is ended before the next start.
     }
-    return new NodeView(kind, session, starting, notBefore);
+    return new NodeView(kind, session, starting, notBefore, failure().orElse(""));
   }
 
   /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
@@ -171,12 +171,15 @@ public final class OwnNode {
       }
     } else {
       command.addAll(List.of("--address=" + gcs, "--num-cpus=0"));
+      if (isLoopback(gcs.host())) {
+        command.add("--node-ip-address=" + gcs.host());
+      }
     }
     command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
-    if (isLoopback(gcs.host())) {
+    if (kind == Kind.HEAD && gcs.host().equals("127.0.0.1")) {
       // Ray replaces 127.0.0.1 by the machine's outside address unless it is told, by this name,
       // that it is not to form a cluster of machines; then all its ports are the loopback's.
       builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
@@ -203,7 +206,7 @@ public final class OwnNode {
     try (Stream<String> lines = Files.lines(log)) {
       String last = lines.filter(line -> !line.isBlank()).reduce("", (a, b) -> b);
       return Optional.of(
-          "'ray start' failed with exit code %d: %s (more in %s)"
+          "our Ray node: 'ray start' failed with exit code %d: %s (more in %s)"
               .formatted(start.exitValue(), last.strip(), log));
     } catch (IOException e) {
       return Optional.of("'ray start' failed with exit code " + start.exitValue());

@@ -23,8 +23,18 @@ final class RayCluster implements AutoCloseable {
 
   private static final String MARK = "SEEDCORE_TEST_CLUSTER";
 
+  private final String host;
   private final String mark = UUID.randomUUID().toString();
   private final Web web = new Web();
+
+  RayCluster() {
+    this("127.0.0.1");
+  }
+
+  /** On 127.0.0.1 Ray takes in no second node; on another address of the loopback it does. */
+  RayCluster(String host) {
+    this.host = host;
+  }
 
   /** Starts the head; returns when {@code ray start} has. */
   RayCluster start(String... more) {
@@ -34,7 +44,7 @@ final class RayCluster implements AutoCloseable {
             ray("ray"),
             "start",
             "--head",
-            "--node-ip-address=127.0.0.1",
+            "--node-ip-address=" + host,
             "--port=26380",
             "--dashboard-port=28265",
             "--ray-client-server-port=21001",
@@ -101,7 +111,9 @@ final class RayCluster implements AutoCloseable {
       output.deleteOnExit();
       ProcessBuilder builder = new ProcessBuilder(command);
       builder.environment().put(MARK, mark);
-      builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
+      builder
+          .environment()
+          .put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", host.equals("127.0.0.1") ? "0" : "1");
       builder.environment().put("RAY_ADDRESS", ADDRESS);
       if (command.contains("--head")) {
         builder.environment().remove("RAY_ADDRESS");

@@ -28,7 +28,7 @@ class ReconcilerTest {
   private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")));
   private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()));
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
-  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN);
+  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "");
 
   @Test
   void aHeadThatIsAwayIsWaitedForWithADriverThatGetsWarm() {
@@ -231,17 +231,17 @@ class ReconcilerTest {
   void ourOwnHeadIsStartedAndNotTwice() {
     Observation down =
         new Observation(new Head.Down("refuses"), new Serve.Unknown(""), Map.of(), true);
-    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "");
     assertThat(decide(down).action()).isEqualTo(new Action.StartNode());
-    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN);
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "");
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
-    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5));
+    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5), "");
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
   }
 
   @Test
   void ourOwnNodeFollowsTheHeadIntoItsNextLife() {
-    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN);
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "");
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
   }
