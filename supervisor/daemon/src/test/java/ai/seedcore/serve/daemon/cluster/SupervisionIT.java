@@ -149,9 +149,8 @@ class SupervisionIT {
         });
   }
 
-  @Test
+  @LongRow
   @Order(8)
-  @Tag("long")
   void aHeadThatWasAwayForSeventySecondsIsServedAgain() {
     restart(
         "head away for 70 s",
@@ -165,9 +164,8 @@ class SupervisionIT {
         });
   }
 
-  @Test
+  @LongRow
   @Order(9)
-  @Tag("long")
   void tenQuietMinutesCostNothing() {
     daemon.awaitReady();
     int deploys = daemon.deploys();
