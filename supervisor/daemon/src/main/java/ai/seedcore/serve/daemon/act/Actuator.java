@@ -2,41 +2,26 @@ package ai.seedcore.serve.daemon.act;
 
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Action;
-import ai.seedcore.serve.daemon.decide.DriverView;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
-import ai.seedcore.serve.daemon.driver.ChildExit;
-import ai.seedcore.serve.daemon.driver.DriverProcess;
 import ai.seedcore.serve.daemon.node.OwnNode;
-import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.observe.Dashboard;
-import ai.seedcore.serve.daemon.observe.Http;
 import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
-import io.github.resilience4j.timelimiter.TimeLimiter;
 import java.io.IOException;
 import java.net.http.HttpRequest;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,7 +35,6 @@ final class Actuator {
 
   private static final Logger LOG = LoggerFactory.getLogger(Actuator.class);
 
-  private static final Duration WARM_UP = Duration.ofSeconds(30);
   private static final Duration CONNECT = Duration.ofSeconds(30);
   private static final Duration START_SERVE = Duration.ofSeconds(60);
   private static final Duration SUBMIT = Duration.ofSeconds(20);
@@ -62,94 +46,37 @@ final class Actuator {
   private static final Duration RENEW = Duration.ofMinutes(4);
 
   private final Settings settings;
-  private final RayInstall ray;
   private final Packages packages;
   private final Dashboard dashboard;
+  private final Driver driver;
   private final OwnNode node;
   private final Clock clock;
-  private final Runnable wake;
-  private final Path driverJar;
-  private final Path nativeFolder;
 
-  private final ScheduledExecutorService deadlines =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "deadlines");
-            thread.setDaemon(true);
-            return thread;
-          });
-  private final Backoff driverBackoff =
-      new Backoff("driver", Duration.ofSeconds(1), Duration.ofSeconds(30));
   private final Backoff nodeBackoff =
       new Backoff("node", Duration.ofSeconds(2), Duration.ofSeconds(30));
   private final Backoff workBackoff =
       new Backoff("work", Duration.ofMillis(500), Duration.ofSeconds(15));
   private final Map<String, Backoff> deployBackoffs = new HashMap<>();
   private final Map<String, RateLimiter> redeployLimits = new HashMap<>();
-  private final Deque<ChildExit> exits = new ArrayDeque<>();
 
-  private final List<DriverProcess> leaving = new ArrayList<>();
-
-  private @Nullable DriverProcess driver;
-  private @Nullable String driverSession;
-  private @Nullable Instant driverStarted;
-  private Instant driverNotBefore = Instant.MIN;
-  private @Nullable Task task;
   private Instant workNotBefore = Instant.MIN;
   private Instant renewed = Instant.MIN;
   private boolean nodeStarting;
-  private long requests;
   private int redeploys;
-
-  /** A request that the driver works on. */
-  private record Task(Action action, String session, CompletableFuture<Reply> reply) {}
 
   Actuator(
       Settings settings,
-      RayInstall ray,
       Packages packages,
       Dashboard dashboard,
+      Driver driver,
       OwnNode node,
-      Cache cache,
-      Clock clock,
-      Runnable wake)
-      throws IOException {
+      Clock clock) {
     this.settings = settings;
-    this.ray = ray;
     this.packages = packages;
     this.dashboard = dashboard;
+    this.driver = driver;
     this.node = node;
     this.clock = clock;
-    this.wake = wake;
-    this.driverJar = cache.packed("driver.jar");
-    this.nativeFolder = cache.folder("native-" + Cache.hash(ray.jar().toString(), ray.version()));
-  }
-
-  /** The driver as decisions see it. */
-  DriverView driverView() {
-    DriverProcess process = driver;
-    DriverView.Phase phase =
-        process == null
-            ? DriverView.Phase.ABSENT
-            : !process.warm().isDone()
-                ? DriverView.Phase.STARTING
-                : driverSession == null ? DriverView.Phase.WARM : DriverView.Phase.CONNECTED;
-    return new DriverView(
-        phase,
-        driverSession,
-        task == null ? null : task.action().toString(),
-        ray.version(),
-        driverNotBefore);
-  }
-
-  /** The driver's process id; 0 where there is none. */
-  long driverPid() {
-    return driver == null ? 0 : driver.pid();
-  }
-
-  /** The last ends of child processes, the newest last. */
-  List<ChildExit> exits() {
-    return List.copyOf(exits);
   }
 
   /** Applications that were submitted in this daemon's life. */
@@ -165,26 +92,7 @@ final class Actuator {
   /** Takes in what has finished or ended since the last lap. */
   State collect(State state, @Nullable Observation seen) {
     collectNode();
-    collectExits();
-    State next = state;
-    Task finished = task;
-    if (finished != null && finished.reply().isDone()) {
-      task = null;
-      next = collectTask(next, finished, seen);
-    }
-    DriverProcess process = driver;
-    if (process != null) {
-      if (!process.alive()) {
-        driverGone(process, "died");
-      } else if (!process.warm().isDone()
-          && driverStarted != null
-          && clock.instant().isAfter(driverStarted.plus(WARM_UP))) {
-        LOG.atWarn().addKeyValue("pid", process.pid()).log("driver does not get warm; killed");
-        process.kill();
-        driverGone(process, "hung while it started");
-      }
-    }
-    return next;
+    return driver.collect().map(finished -> collect(state, finished, seen)).orElse(state);
   }
 
   private void collectNode() {
@@ -196,61 +104,28 @@ final class Actuator {
     }
   }
 
-  private State collectTask(State state, Task finished, @Nullable Observation seen) {
-    Reply reply;
-    try {
-      reply = finished.reply().join();
-    } catch (RuntimeException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      if (cause instanceof TimeoutException && driver != null) {
-        LOG.atWarn()
-            .addKeyValue("pid", driver.pid())
-            .addKeyValue("request", finished.action())
-            .log("driver does not answer; killed");
-        driver.kill();
-        driverGone(driver, "hung in " + finished.action());
-      }
-      return failed(state, finished, cause);
-    }
-    if (reply instanceof Reply.Failed failure) {
+  private State collect(State state, Driver.Finished finished, @Nullable Observation seen) {
+    if (!finished.error().isEmpty()) {
+      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(finished.error())));
       LOG.atWarn()
           .addKeyValue("request", finished.action())
-          .addKeyValue("error", cut(failure.error()))
+          .addKeyValue("error", cut(finished.error()))
           .log("driver");
-      return failed(state, finished, new IOException(failure.error()));
+      return finished.action() instanceof Action.Deploy deploy
+          ? state.withDelay(deploy.name(), workNotBefore)
+          : state;
     }
-    boolean current =
-        state.identity() != null && state.identity().session().equals(finished.session());
-    if (!current) {
+    if (state.identity() == null || !state.identity().session().equals(finished.session())) {
       return state; // It was asked in an earlier life of the cluster.
     }
-    driverBackoff.succeeded();
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
-    if (reply instanceof Reply.Serve serve) {
-      String controller =
-          seen != null && seen.serve() instanceof Serve.Running running
-              ? running.controller()
-              : null;
-      return state.withServe(clock.instant(), trouble(serve), controller);
+    if (!(finished.reply() instanceof Reply.Serve serve)) {
+      return state;
     }
-    if (finished.action() instanceof Action.Connect connect) {
-      driverSession = connect.session();
-    }
-    return state;
-  }
-
-  private State failed(State state, Task finished, Throwable cause) {
-    Duration wait = workBackoff.failed(cause);
-    workNotBefore = clock.instant().plus(wait);
-    if (finished.action() instanceof Action.Connect && driver != null) {
-      // Ray's runtime does not survive a failed start.
-      driver.kill();
-      driverGone(driver, "could not connect");
-    }
-    return finished.action() instanceof Action.Deploy deploy
-        ? state.withDelay(deploy.name(), workNotBefore)
-        : state;
+    String controller =
+        seen != null && seen.serve() instanceof Serve.Running running ? running.controller() : null;
+    return state.withServe(clock.instant(), trouble(serve), controller);
   }
 
   /** Why a Serve that runs is of no use, with the remedy; empty where it is. */
@@ -270,41 +145,13 @@ final class Actuator {
             + remedy;
   }
 
-  private void driverGone(DriverProcess process, String how) {
-    driver = null;
-    driverSession = null;
-    driverNotBefore = clock.instant().plus(driverBackoff.failed(new IOException(how)));
-    leaving.add(process);
-    LOG.atWarn().addKeyValue("pid", process.pid()).addKeyValue("how", how).log("driver gone");
-  }
-
-  /** Takes note of the drivers that have ended since the last lap. */
-  private void collectExits() {
-    for (Iterator<DriverProcess> each = leaving.iterator(); each.hasNext(); ) {
-      DriverProcess process = each.next();
-      if (process.exit().isDone()) {
-        each.remove();
-        exits.addLast(
-            new ChildExit(
-                "driver",
-                process.pid(),
-                clock.instant(),
-                process.exit().join(),
-                cut(process.lastWords())));
-        while (exits.size() > 10) {
-          exits.removeFirst();
-        }
-      }
-    }
-  }
-
   /** Does one thing; returns the state after it. */
   State perform(Action action, State state) {
     Instant now = clock.instant();
     if (action instanceof Action.StartDriver) {
-      startDriver(now);
+      driver.start();
     } else if (action instanceof Action.EndDriver) {
-      endDriver();
+      driver.end();
     } else if (action instanceof Action.StartNode) {
       startNode(now);
     } else if (action instanceof Action.Upload) {
@@ -313,33 +160,6 @@ final class Actuator {
       return ask(action, state, now);
     }
     return state;
-  }
-
-  private void startDriver(Instant now) {
-    try {
-      driver = new DriverProcess(ray.jar(), driverJar, nativeFolder, wake);
-      driverStarted = now;
-      LOG.atDebug().addKeyValue("pid", driver.pid()).log("driver started");
-    } catch (IOException e) {
-      driverNotBefore = now.plus(driverBackoff.failed(e));
-      LOG.atWarn().addKeyValue("error", e).log("driver cannot be started");
-    }
-  }
-
-  private void endDriver() {
-    DriverProcess process = driver;
-    if (process == null) {
-      return;
-    }
-    if (task == null) {
-      process.end();
-    } else {
-      process.kill();
-      task = null;
-    }
-    leaving.add(process);
-    driver = null;
-    driverSession = null;
   }
 
   private void startNode(Instant now) {
@@ -387,34 +207,32 @@ final class Actuator {
   }
 
   private State ask(Action action, State state, Instant now) {
-    DriverProcess process = driver;
-    if (process == null || state.identity() == null) {
+    if (state.identity() == null) {
       return state;
     }
+    String session = state.identity().session();
     if (action instanceof Action.Connect connect) {
-      send(
-          process,
-          action,
-          state,
-          CONNECT,
-          id -> new Request.Connect(id, settings.gcs().toString(), connect.nodeIp()));
+      driver.ask(action, session, CONNECT, id -> connect(id, connect.nodeIp()));
     } else if (action instanceof Action.EnsureServe) {
-      send(
-          process,
+      driver.ask(
           action,
-          state,
+          session,
           START_SERVE,
           id -> new Request.EnsureServe(id, settings.listenHost(), settings.servePort()));
     } else if (action instanceof Action.Deploy deploy) {
-      return deploy(process, deploy, state, now);
+      return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
-      send(process, action, state, SUBMIT, id -> new Request.Delete(id, delete.name()));
+      driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
       return state.withDelay(delete.name(), now.plus(deployBackoff(delete.name())));
     }
     return state;
   }
 
-  private State deploy(DriverProcess process, Action.Deploy deploy, State state, Instant now) {
+  private Request connect(long id, String nodeIp) {
+    return new Request.Connect(id, settings.gcs().toString(), nodeIp);
+  }
+
+  private State deploy(Action.Deploy deploy, String session, State state, Instant now) {
     boolean first = !state.deploys().containsKey(deploy.name());
     if (!first && !redeployLimit(deploy.name()).acquirePermission()) {
       LOG.atWarn()
@@ -427,7 +245,7 @@ final class Actuator {
             .filter(candidate -> candidate.name().equals(deploy.name()))
             .findFirst()
             .orElseThrow();
-    send(process, deploy, state, SUBMIT, id -> new Request.Deploy(id, target.application()));
+    driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, target.application()));
     redeploys++;
     LOG.atInfo()
         .addKeyValue("app", deploy.name())
@@ -455,25 +273,10 @@ final class Actuator {
                     .build()));
   }
 
-  private void send(
-      DriverProcess process,
-      Action action,
-      State state,
-      Duration deadline,
-      LongFunction<Request> request) {
-    CompletableFuture<Reply> reply =
-        TimeLimiter.of(deadline)
-            .executeCompletionStage(deadlines, () -> process.send(request.apply(++requests)))
-            .toCompletableFuture()
-            .whenComplete((result, error) -> wake.run());
-    String session = state.identity() == null ? "" : state.identity().session();
-    task = new Task(action, session, reply);
-  }
-
   /** All is served: failures of the past count no more. */
   void allWell() {
     deployBackoffs.values().forEach(Backoff::succeeded);
-    driverBackoff.succeeded();
+    driver.allWell();
     nodeBackoff.succeeded();
   }
 
@@ -483,39 +286,16 @@ final class Actuator {
    * @return the reason why not; empty where it was done
    */
   String shutdownApps(String nodeIp, Duration patience) {
-    try {
-      endDriver();
-      DriverProcess process = new DriverProcess(ray.jar(), driverJar, nativeFolder, () -> {});
-      driver = process;
-      long millis = patience.toMillis();
-      process.warm().get(millis, TimeUnit.MILLISECONDS);
-      await(
-          process.send(new Request.Connect(++requests, settings.gcs().toString(), nodeIp)), millis);
-      for (Target target : packages.targets()) {
-        await(process.send(new Request.Delete(++requests, target.name())), millis);
-      }
-      return "";
-    } catch (IOException | ExecutionException | TimeoutException | InterruptedException e) {
-      return Http.reason(e);
-    }
-  }
-
-  private static void await(CompletableFuture<Reply> reply, long millis)
-      throws IOException, ExecutionException, TimeoutException, InterruptedException {
-    if (reply.get(millis, TimeUnit.MILLISECONDS) instanceof Reply.Failed failed) {
-      throw new IOException(failed.error());
-    }
+    List<LongFunction<Request>> last = new ArrayList<>();
+    last.add(id -> connect(id, nodeIp));
+    packages.targets().forEach(target -> last.add(id -> new Request.Delete(id, target.name())));
+    return driver.lastWords(last, patience);
   }
 
   /** Ends the children. */
   void close(Duration patience) {
-    DriverProcess process = driver;
-    if (process != null) {
-      process.kill(); // Nothing is lost with it; its job ends with it.
-    }
-    leaving.forEach(DriverProcess::kill);
+    driver.close();
     node.end(patience);
-    deadlines.shutdownNow();
   }
 
   private static String cut(String text) {

@@ -51,6 +51,7 @@ public final class Supervisor {
   private final Observer observer;
   private final Reconciler reconciler;
   private final OwnNode node;
+  private final Driver driver;
   private final Actuator actuator;
   private final Clock clock;
   private final Consumer<Status> publish;
@@ -94,8 +95,8 @@ public final class Supervisor {
         new Observer(
             http, dashboard, settings.gcs().host(), settings.routesUrl(), settings.deployments());
     this.reconciler = new Reconciler(packages.targets());
-    this.actuator =
-        new Actuator(settings, ray, packages, dashboard, node, cache, clock, () -> news.release());
+    this.driver = new Driver(ray, cache, clock, () -> news.release());
+    this.actuator = new Actuator(settings, packages, dashboard, driver, node, clock);
     this.since = clock.instant();
   }
 
@@ -128,9 +129,8 @@ public final class Supervisor {
     state = actuator.collect(state, last);
     Observation seen = look();
     state = state.seen(seen);
-    DriverView driver = actuator.driverView();
     NodeView nodeView = node.view();
-    Decision decision = reconciler.decide(state, seen, driver, nodeView, clock.instant());
+    Decision decision = reconciler.decide(state, seen, driver.view(), nodeView, clock.instant());
     remember(seen, decision);
     state = actuator.perform(decision.action(), state);
     if (decision.phase() == Phase.SERVING) {
@@ -211,7 +211,7 @@ public final class Supervisor {
   }
 
   private Status status(Decision decision, NodeView nodeView) {
-    DriverView driver = actuator.driverView();
+    DriverView view = driver.view();
     Instant delayed = actuator.workNotBefore();
     return new Status(
         version(),
@@ -230,10 +230,9 @@ public final class Supervisor {
             ? "unknown: " + unknown.reason()
             : serve instanceof Serve.Absent ? "absent" : "running",
         packages.targets().stream().map(this::appStatus).toList(),
-        new Status.DriverStatus(
-            driver.phase().name(), actuator.driverPid(), driver.session(), driver.busyWith()),
+        new Status.DriverStatus(view.phase().name(), driver.pid(), view.session(), view.busyWith()),
         new Status.NodeStatus(nodeView.kind().name(), nodeView.session(), nodeView.starting()),
-        actuator.exits(),
+        driver.exits(),
         new ArrayList<>(events));
   }
 

@@ -28,7 +28,7 @@ public final class Observer {
   private static final Duration PATIENCE = Duration.ofMillis(150);
 
   /** How often to ask what seldom changes: a head that starts has other work to do. */
-  private static final Duration SELDOM = Duration.ofSeconds(2);
+  private static final Duration SELDOM = Duration.ofSeconds(10);
 
   private final Http http;
   private final Dashboard dashboard;
@@ -90,6 +90,9 @@ public final class Observer {
       return new Observation(new Head.Down(trouble), unknown(), Map.of(), true);
     }
     Dashboard.Nodes known = nodes.within(PATIENCE).orElse(Dashboard.Nodes.NONE);
+    if (known.head() == null || known.local() == null) {
+      nodes.forget(); // Not all have come yet.
+    }
     Head.Up complete =
         new Head.Up(
             new Identity(session, known.head()),
