@@ -4,7 +4,6 @@ import ai.seedcore.serve.daemon.config.Settings;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
-import ch.qos.logback.classic.encoder.JsonEncoder;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
@@ -34,12 +33,8 @@ final class Logging {
 
   private static Encoder<ILoggingEvent> encoder(LoggerContext context, boolean json) {
     if (json) {
-      JsonEncoder encoder = new JsonEncoder();
+      JsonLines encoder = new JsonLines();
       encoder.setContext(context);
-      encoder.setWithContext(false);
-      encoder.setWithSequenceNumber(false);
-      encoder.setWithMDC(false);
-      encoder.setWithThrowable(true);
       encoder.start();
       return encoder;
     }

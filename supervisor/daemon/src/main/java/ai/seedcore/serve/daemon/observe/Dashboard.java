@@ -43,7 +43,9 @@ public final class Dashboard {
 
   private Head readHead(Answer answer) {
     if (answer.status() != 200) {
-      return new Head.Down("dashboard %s answers status %d".formatted(url, answer.status()));
+      return new Head.Down(
+          "dashboard %s answers status %d; is another program on its port?"
+              .formatted(url, answer.status()));
     }
     JsonNode json = parse(answer.body()).orElse(JSON.missingNode());
     String session = json.path("session_name").asString("");

@@ -82,7 +82,7 @@ public final class Http {
     }
     for (Throwable e = cause; e != null; e = e.getCause()) {
       if (e instanceof UnresolvedAddressException || e instanceof UnknownHostException) {
-        return "its name does not resolve";
+        return "has a name that does not resolve";
       }
     }
     if (cause instanceof TimeoutException) {
