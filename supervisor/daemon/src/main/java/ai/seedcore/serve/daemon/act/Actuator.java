@@ -14,6 +14,7 @@ import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.io.IOException;
 import java.net.http.HttpRequest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -50,6 +51,7 @@ final class Actuator {
   private final Dashboard dashboard;
   private final Driver driver;
   private final OwnNode node;
+  private final Cache cache;
   private final Clock clock;
 
   private final Backoff nodeBackoff =
@@ -70,12 +72,14 @@ final class Actuator {
       Dashboard dashboard,
       Driver driver,
       OwnNode node,
+      Cache cache,
       Clock clock) {
     this.settings = settings;
     this.packages = packages;
     this.dashboard = dashboard;
     this.driver = driver;
     this.node = node;
+    this.cache = cache;
     this.clock = clock;
   }
 
@@ -177,6 +181,9 @@ final class Actuator {
     for (Map.Entry<String, Path> file : packages.files().entrySet()) {
       String trouble;
       try {
+        if (!Files.exists(file.getValue())) {
+          Packages.pack(settings.deployments(), cache); // The cache may be deleted at any time.
+        }
         trouble =
             dashboard
                 .ensurePackage(file.getKey(), HttpRequest.BodyPublishers.ofFile(file.getValue()))
@@ -223,7 +230,9 @@ final class Actuator {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
       driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
-      return state.withDelay(delete.name(), now.plus(deployBackoff(delete.name())));
+      return state
+          .withUploaded(false) // It may be long since anybody used its package.
+          .withDelay(delete.name(), now.plus(deployBackoff(delete.name())));
     }
     return state;
   }

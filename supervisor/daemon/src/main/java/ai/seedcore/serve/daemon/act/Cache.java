@@ -89,6 +89,7 @@ public final class Cache {
   /** A file of that content, whose name has the content's hash between the two parts. */
   Path keep(String prefix, String suffix, Content content) throws IOException {
     MessageDigest digest = sha256();
+    Files.createDirectories(folder);
     Path part = Files.createTempFile(folder, prefix, ".part");
     try {
       try (OutputStream out =

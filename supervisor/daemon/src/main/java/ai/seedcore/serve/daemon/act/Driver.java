@@ -43,8 +43,7 @@ final class Driver {
   private static final int EXITS = 10;
 
   private final RayInstall ray;
-  private final Path jar;
-  private final Path nativeFolder;
+  private final Cache cache;
   private final Clock clock;
   private final Runnable wake;
   private final ScheduledExecutorService deadlines =
@@ -77,10 +76,9 @@ final class Driver {
    */
   record Finished(Action action, String session, @Nullable Reply reply, String error) {}
 
-  Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) throws IOException {
+  Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) {
     this.ray = ray;
-    this.jar = cache.packed("driver.jar");
-    this.nativeFolder = cache.folder("native-" + Cache.hash(ray.jar().toString(), ray.version()));
+    this.cache = cache;
     this.clock = clock;
     this.wake = wake;
   }
@@ -110,7 +108,10 @@ final class Driver {
   /** Starts one, which then gets warm. */
   void start() {
     try {
-      process = new DriverProcess(ray.jar(), jar, nativeFolder, wake);
+      // Unpacked each time: the cache may be deleted while we run.
+      Path jar = cache.packed("driver.jar");
+      Path library = cache.folder("native-" + Cache.hash(ray.jar().toString(), ray.version()));
+      process = new DriverProcess(ray.jar(), jar, library, wake);
       warmBy = clock.instant().plus(WARM_UP);
       LOG.atDebug().addKeyValue("pid", process.pid()).log("driver started");
     } catch (IOException e) {
@@ -231,8 +232,10 @@ final class Driver {
    * @return the reason why not all were done; empty where they were
    */
   String lastWords(List<LongFunction<Request>> last, Duration patience) {
-    end();
-    start();
+    if (view().phase() != DriverView.Phase.WARM || task != null) {
+      end();
+      start();
+    }
     if (process == null) {
       return "no driver can be started";
     }

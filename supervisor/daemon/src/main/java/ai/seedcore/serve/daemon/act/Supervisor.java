@@ -44,6 +44,9 @@ public final class Supervisor {
   /** At rest, how often to look at all there is; in between a glance will do. */
   private static final Duration FULL_LOOK = Duration.ofSeconds(5);
 
+  /** How long the applications' end may take, where it is asked for. */
+  private static final Duration LAST_WORDS = Duration.ofSeconds(3);
+
   private static final int EVENTS = 200;
 
   private final Settings settings;
@@ -96,7 +99,7 @@ public final class Supervisor {
             http, dashboard, settings.gcs().host(), settings.routesUrl(), settings.deployments());
     this.reconciler = new Reconciler(packages.targets());
     this.driver = new Driver(ray, cache, clock, () -> news.release());
-    this.actuator = new Actuator(settings, packages, dashboard, driver, node, clock);
+    this.actuator = new Actuator(settings, packages, dashboard, driver, node, cache, clock);
     this.since = clock.instant();
   }
 
@@ -135,6 +138,8 @@ public final class Supervisor {
     state = actuator.perform(decision.action(), state);
     if (decision.phase() == Phase.SERVING) {
       actuator.allWell();
+    }
+    if (seen.head() instanceof Head.Up && (state.uploaded() || phase == Phase.SERVING)) {
       state = actuator.renew(state);
     }
     publish.accept(status(decision, nodeView));
@@ -295,7 +300,9 @@ public final class Supervisor {
         nodeIp = observer.look(Set.of()).head() instanceof Head.Up up ? up.localNode() : null;
       }
       String trouble =
-          nodeIp == null ? "the cluster is not in reach" : actuator.shutdownApps(nodeIp, patience);
+          nodeIp == null
+              ? "the cluster is not in reach"
+              : actuator.shutdownApps(nodeIp, LAST_WORDS);
       LOG.atInfo()
           .addKeyValue("apps", packages.targets().stream().map(Target::name).toList())
           .addKeyValue("trouble", trouble.isEmpty() ? "none" : trouble)

@@ -55,14 +55,19 @@ final class StatusCommand implements Callable<Integer> {
     }
     if (json) {
       out.println(answer.body());
-      return answer.status() == 200 ? 0 : SeedCore.NOT_READY;
+      return exitCode(answer);
     }
     if (answer.status() != 200) {
       out.println("the daemon has not finished its first look yet");
       return SeedCore.NOT_READY;
     }
     print(StatusServer.JSON.readValue(answer.body(), Status.class), out);
-    return StatusServer.JSON.readTree(answer.body()).path("ready").asBoolean()
+    return exitCode(answer);
+  }
+
+  private static int exitCode(Http.Answer answer) {
+    return answer.status() == 200
+            && StatusServer.JSON.readTree(answer.body()).path("ready").asBoolean()
         ? 0
         : SeedCore.NOT_READY;
   }

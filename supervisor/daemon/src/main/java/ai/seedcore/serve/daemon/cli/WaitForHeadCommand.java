@@ -93,10 +93,20 @@ final class WaitForHeadCommand implements Callable<Integer> {
   private int run() throws InterruptedException {
     try {
       Process process = new ProcessBuilder(command).inheritIO().start();
-      Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> end(process)));
       return process.waitFor();
     } catch (IOException e) {
       return complain("COMMAND: " + e.getMessage());
+    }
+  }
+
+  /** Passes our end on, and lets the command take its time for its own. */
+  private static void end(Process process) {
+    process.destroy();
+    try {
+      process.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.config;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.net.URI;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -20,12 +21,15 @@ public record HostPort(String host, int port) {
     Matcher matcher = FORM.matcher(text);
     if (matcher.matches()) {
       int port = Integer.parseInt(matcher.group(2));
-      if (port >= 1 && port <= 65_535) {
+      boolean usable = URI.create("http://" + text).getHost() != null; // No '_', for one.
+      if (usable && port >= 1 && port <= 65_535) {
         return new HostPort(matcher.group(1), port);
       }
     }
     throw new IllegalArgumentException(
-        "found '%s', expected HOST:PORT, such as 127.0.0.1:6380".formatted(text));
+        ("found '%s', expected HOST:PORT, such as 127.0.0.1:6380 (a host's name has letters, digits,"
+                + " '-' and '.')")
+            .formatted(text));
   }
 
   @Override

@@ -75,9 +75,17 @@ public final class Reconciler {
     // Right after a head's start its dashboard takes seconds to look at Serve; but where we saw
     // the head come, nothing of ours can be there, and making sure of Serve harms nobody.
     boolean certainlyAbsent = state.fresh() && !state.deploys().keySet().containsAll(names);
+    if (seen.serve() instanceof Serve.Unknown && allAnswer(seen)) {
+      return rest(driver, now); // A page that is slow to say so changes nothing of it.
+    }
     return seen.serve() instanceof Serve.Unknown unknown && !certainlyAbsent
         ? work(new Rest(), "Serve is unknown: " + unknown.reason())
         : serveAbsent(state, up, driver, now);
+  }
+
+  private boolean allAnswer(Observation seen) {
+    return seen.routes().keySet().containsAll(names)
+        && seen.routes().values().stream().allMatch(Route::answers);
   }
 
   private static Decision away(Head.Down head, DriverView driver, NodeView node, Instant now) {
@@ -131,6 +139,7 @@ public final class Reconciler {
     List<Target> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
+    List<Target> failed = new ArrayList<>();
     for (Target target : targets) {
       Serve.App app = serve.apps().get(target.name());
       Optional<String> difference =
@@ -143,7 +152,7 @@ public final class Reconciler {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        return redo(state, up, target, app, driver, now);
+        failed.add(target);
       } else if (app != null && !app.running()) {
         pending.add(target.name() + " is " + app.status() + because(app.message()));
       } else {
@@ -164,6 +173,12 @@ public final class Reconciler {
       }
       return deployNext(
           state, up, notSettled(state, wanting, now), String.join("; ", why), driver, now);
+    }
+    for (Target target : failed) {
+      Serve.App app = serve.apps().get(target.name());
+      if (app != null) {
+        return redo(state, up, target, app, driver, now);
+      }
     }
     return pending.isEmpty() ? rest(driver, now) : work(new Rest(), String.join("; ", pending));
   }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param fresh whether we saw this life begin: then nobody else can have served anything in it yet
  * @param ensuredAt when the driver last made sure of Serve; null: not in this life
  * @param trouble why the Serve that runs is of no use to us; empty where it is
- * @param troubled the controller that the trouble is with
+ * @param controller the Serve controller that was seen last; null: none yet
  * @param uploaded whether the packages are where the cluster's nodes fetch them
  * @param deploys what was submitted, by application
  */
@@ -26,7 +26,7 @@ public record State(
     boolean fresh,
     @Nullable Instant ensuredAt,
     String trouble,
-    @Nullable String troubled,
+    @Nullable String controller,
     boolean uploaded,
     Map<String, Deploys> deploys) {
 
@@ -60,31 +60,33 @@ public record State(
       next = new State(up.identity(), witnessed, null, "", null, false, Map.of());
     } else {
       Identity known = up.identity().headNode() == null ? identity : up.identity();
-      next = new State(known, fresh, ensuredAt, trouble, troubled, uploaded, deploys);
+      next = new State(known, fresh, ensuredAt, trouble, controller, uploaded, deploys);
     }
-    if (!next.trouble.isEmpty()
-        && observation.serve() instanceof Serve.Running running
-        && !running.controller().equals(troubled)) {
-      next = next.withServe(null, "", null); // Another controller: it deserves a fresh look.
+    if (observation.serve() instanceof Serve.Running running) {
+      if (next.controller == null) {
+        next = next.withServe(next.ensuredAt, next.trouble, running.controller());
+      } else if (!running.controller().equals(next.controller)) {
+        next = next.withServe(null, "", running.controller()); // It deserves a fresh look.
+      }
     }
     return next;
   }
 
   /** The state after the driver made sure of Serve. */
-  public State withServe(@Nullable Instant at, String newTrouble, @Nullable String controller) {
-    return new State(identity, fresh, at, newTrouble, controller, uploaded, deploys);
+  public State withServe(@Nullable Instant at, String newTrouble, @Nullable String of) {
+    return new State(identity, fresh, at, newTrouble, of, uploaded, deploys);
   }
 
   /** The state after an upload. */
   public State withUploaded(boolean done) {
-    return new State(identity, fresh, ensuredAt, trouble, troubled, done, deploys);
+    return new State(identity, fresh, ensuredAt, trouble, controller, done, deploys);
   }
 
   /** The state after an application was submitted or taken down. */
   public State withDeploy(String name, Instant at, Instant notBefore) {
     Map<String, Deploys> next = new HashMap<>(deploys);
     next.put(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
-    return new State(identity, fresh, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
+    return new State(identity, fresh, ensuredAt, trouble, controller, uploaded, Map.copyOf(next));
   }
 
   /** The state after an application was not submitted after all, and is to wait. */
@@ -92,6 +94,6 @@ public record State(
     Map<String, Deploys> next = new HashMap<>(deploys);
     Deploys old = deploysOf(name);
     next.put(name, new Deploys(old.attempts(), old.last(), notBefore));
-    return new State(identity, fresh, ensuredAt, trouble, troubled, uploaded, Map.copyOf(next));
+    return new State(identity, fresh, ensuredAt, trouble, controller, uploaded, Map.copyOf(next));
   }
 }

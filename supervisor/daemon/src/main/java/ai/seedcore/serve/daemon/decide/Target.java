@@ -32,6 +32,10 @@ public record Target(Application application) {
                   app.version() == null ? "of someone else" : app.version(),
                   application.version()));
     }
+    if (app.route() != null && !app.route().equals(application.route())) {
+      return Optional.of(
+          "has the route %s, declared is %s".formatted(app.route(), application.route()));
+    }
     JsonNode config = app.config();
     Integer replicas = application.replicas();
     if (replicas != null && config.path("num_replicas").asInt(replicas) != replicas) {

@@ -97,9 +97,12 @@ public final class OwnNode {
 
   /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
   private boolean complete() {
-    return raylet != null
-        && raylet.isAlive()
-        && (kind == Kind.WORKER || (gcsServer != null && gcsServer.isAlive()));
+    return lives(raylet) && (kind == Kind.WORKER || lives(gcsServer));
+  }
+
+  /** A zombie, which nobody has reaped yet, counts as alive for Java; it has no command line. */
+  private static boolean lives(@Nullable ProcessHandle process) {
+    return process != null && process.isAlive() && !read(process, "cmdline").isEmpty();
   }
 
   private void recognize(ProcessHandle process) {
@@ -125,6 +128,7 @@ public final class OwnNode {
     if (kind != Kind.HEAD || view().session() != null) {
       return Optional.empty();
     }
+    end(Duration.ofSeconds(2)); // What is left of one that died must not be in its own way.
     for (HostPort port : List.of(gcs, new HostPort(gcs.host(), dashboardPort()), servePort())) {
       try (Socket socket = new Socket()) {
         socket.connect(new InetSocketAddress(port.host(), port.port()), 500);
@@ -179,6 +183,13 @@ public final class OwnNode {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
+    // Ray starts the replicas' JVMs by the name 'java': ours will do.
+    builder
+        .environment()
+        .merge(
+            "PATH",
+            Path.of(System.getProperty("java.home"), "bin").toString(),
+            (path, java) -> path + ":" + java);
     if (kind == Kind.HEAD && gcs.host().equals("127.0.0.1")) {
       // Ray replaces 127.0.0.1 by the machine's outside address unless it is told, by this name,
       // that it is not to form a cluster of machines; then all its ports are the loopback's.

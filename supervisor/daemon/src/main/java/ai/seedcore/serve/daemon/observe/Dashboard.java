@@ -151,7 +151,13 @@ public final class Dashboard {
         running += replica.path("state").asString("").equals("RUNNING") ? 1 : 0;
       }
     }
-    return new Serve.App(app.path("status").asString("UNKNOWN"), message, version, running, config);
+    return new Serve.App(
+        app.path("status").asString("UNKNOWN"),
+        message,
+        version,
+        app.path("route_prefix").asString(null),
+        running,
+        config);
   }
 
   /**

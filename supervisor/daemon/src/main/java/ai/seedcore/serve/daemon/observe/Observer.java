@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -89,9 +90,10 @@ public final class Observer {
       gcs.forget();
       return new Observation(new Head.Down(trouble), unknown(), Map.of(), true);
     }
-    Dashboard.Nodes known = nodes.within(PATIENCE).orElse(Dashboard.Nodes.NONE);
-    if (known.head() == null || known.local() == null) {
-      nodes.forget(); // Not all have come yet.
+    Optional<Dashboard.Nodes> listed = nodes.within(PATIENCE);
+    Dashboard.Nodes known = listed.orElse(Dashboard.Nodes.NONE);
+    if (listed.isPresent() && (known.head() == null || known.local() == null)) {
+      nodes.forget(); // Not all have come yet: the next look asks anew.
     }
     Head.Up complete =
         new Head.Up(

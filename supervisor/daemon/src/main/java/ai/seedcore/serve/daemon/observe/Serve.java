@@ -27,11 +27,17 @@ public sealed interface Serve {
    * @param status Serve's word: NOT_STARTED, DEPLOYING, DEPLOY_FAILED, RUNNING, UNHEALTHY, DELETING
    * @param message Serve's reason
    * @param version the content version that we gave it; null where we did not deploy it
+   * @param route its route prefix; null where Serve does not say yet
    * @param replicas how many replicas are RUNNING
    * @param config Serve's {@code deployment_config}
    */
   record App(
-      String status, String message, @Nullable String version, int replicas, JsonNode config) {
+      String status,
+      String message,
+      @Nullable String version,
+      @Nullable String route,
+      int replicas,
+      JsonNode config) {
 
     /** Whether Serve says that it serves. */
     public boolean running() {

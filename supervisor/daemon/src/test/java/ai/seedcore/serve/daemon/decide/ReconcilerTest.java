@@ -128,9 +128,47 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withServe(NOW, "", null).withUploaded(true);
     JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
-    Serve.App changed = new Serve.App("RUNNING", "", "v1", 3, three);
+    Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, three);
     assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
         .isEqualTo("A has 3 replicas, declared are 1");
+  }
+
+  @Test
+  void aChangedRouteIsAChange() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, CONFIG);
+    Decision decision = decide(up(running(moved, app("RUNNING", "v1")), answering()));
+    assertThat(decision.action()).isEqualTo(new Action.Deploy("A"));
+    assertThat(decision.reason()).isEqualTo("A has the route /old, declared is /A");
+  }
+
+  @Test
+  void aFailedApplicationDoesNotHoldUpAMissingOne() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, CONFIG);
+    assertThat(decide(up(new Serve.Running("c", Map.of("A", failed)), Map.of())).action())
+        .isEqualTo(new Action.Deploy("B"));
+  }
+
+  @Test
+  void anotherControllerOfTheSameSessionIsLookedAtAnew() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.seen(up(new Serve.Running("c1", Map.of()), Map.of()));
+    assertThat(decide(up(new Serve.Running("c1", Map.of()), Map.of())).action())
+        .isEqualTo(new Action.Deploy("A"));
+    Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
+    state = state.seen(another);
+    assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
+  }
+
+  @Test
+  void aSlowServePageIsNoReasonToCallServedRoutesUnserved() {
+    assertThat(decide(up(new Serve.Unknown("slow"), answering())).phase()).isEqualTo(Phase.SERVING);
+    assertThat(decide(up(new Serve.Unknown("slow"), Map.of("A", new Route(true, "", 1)))).phase())
+        .isEqualTo(Phase.RECOVERING);
   }
 
   @Test
@@ -150,7 +188,7 @@ class ReconcilerTest {
   @Test
   void aFailedDeploymentIsTakenDownAndSoSubmittedAnew() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", 0, CONFIG);
+    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 0, CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Delete("A"));
     assertThat(decision.reason()).isEqualTo("A failed to deploy: model is corrupt");
@@ -263,7 +301,7 @@ class ReconcilerTest {
   }
 
   private static Serve.App app(String status, String version) {
-    return new Serve.App(status, "", version, 1, CONFIG);
+    return new Serve.App(status, "", version, null, 1, CONFIG);
   }
 
   private static DriverView driver(
