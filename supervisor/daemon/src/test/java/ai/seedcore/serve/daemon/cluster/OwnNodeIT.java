@@ -72,7 +72,7 @@ class OwnNodeIT {
               "--dashboard=" + RayCluster.DASHBOARD,
               "--serve-url=" + RayCluster.ROUTES)) {
         daemon.awaitReady();
-        assertThat(aliveNodes()).isEqualTo(2);
+        await().atMost(Duration.ofSeconds(20)).until(() -> aliveNodes() == 2);
         cluster.kill();
         // On one machine Ray starts no head while a node of the same address's old one is left.
         Machine.marked(mark).forEach(ProcessHandle::destroyForcibly);
@@ -80,7 +80,7 @@ class OwnNodeIT {
         daemon.awaitNotReady();
         daemon.awaitReady();
         assertThat(daemon.deploys()).isEqualTo(6);
-        await().atMost(Duration.ofSeconds(10)).until(() -> aliveNodes() == 2);
+        await().atMost(Duration.ofSeconds(20)).until(() -> aliveNodes() == 2);
         assertThat(daemon.end("TERM")).isEqualTo(143);
         assertThat(Machine.marked(mark)).isEmpty();
       }
