@@ -298,7 +298,7 @@ final class Actuator {
     List<LongFunction<Request>> last = new ArrayList<>();
     last.add(id -> connect(id, nodeIp));
     packages.targets().forEach(target -> last.add(id -> new Request.Delete(id, target.name())));
-    return driver.lastWords(last, patience);
+    return driver.doLast(last, patience);
   }
 
   /** Ends the children. */

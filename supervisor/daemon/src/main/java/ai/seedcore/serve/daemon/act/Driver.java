@@ -231,7 +231,7 @@ final class Driver {
    *
    * @return the reason why not all were done; empty where they were
    */
-  String lastWords(List<LongFunction<Request>> last, Duration patience) {
+  String doLast(List<LongFunction<Request>> last, Duration patience) {
     if (view().phase() != DriverView.Phase.WARM || task != null) {
       end();
       start();

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.act;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.DriverView;
@@ -17,7 +18,6 @@ import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Observer;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
-import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,6 +48,11 @@ public final class Supervisor {
   private static final Duration LAST_WORDS = Duration.ofSeconds(3);
 
   private static final int EVENTS = 200;
+
+  // Looked up once: a lap is not to wait for the resolver, or for a file, just to tell of itself.
+  private final HostPort gcs;
+  private final String dashboardUrl;
+  private final String routesUrl;
 
   private final Settings settings;
   private final Packages packages;
@@ -85,18 +90,18 @@ public final class Supervisor {
       OwnNode node,
       Cache cache,
       Clock clock,
-      Consumer<Status> publish)
-      throws IOException {
+      Consumer<Status> publish) {
     Http http = new Http();
-    Dashboard dashboard = new Dashboard(http, settings.dashboardUrl());
+    this.gcs = settings.gcs();
+    this.dashboardUrl = settings.dashboardUrl();
+    this.routesUrl = settings.routesUrl();
+    Dashboard dashboard = new Dashboard(http, dashboardUrl);
     this.settings = settings;
     this.packages = packages;
     this.node = node;
     this.clock = clock;
     this.publish = publish;
-    this.observer =
-        new Observer(
-            http, dashboard, settings.gcs().host(), settings.routesUrl(), settings.deployments());
+    this.observer = new Observer(http, dashboard, gcs.host(), routesUrl, settings.deployments());
     this.reconciler = new Reconciler(packages.targets());
     this.driver = new Driver(ray, cache, clock, () -> news.release());
     this.actuator = new Actuator(settings, packages, dashboard, driver, node, cache, clock);
@@ -245,8 +250,8 @@ public final class Supervisor {
     Head head = last == null ? new Head.Down("not asked yet") : last.head();
     if (head instanceof Head.Up up) {
       return new Status.HeadStatus(
-          settings.gcs().toString(),
-          settings.dashboardUrl(),
+          gcs.toString(),
+          dashboardUrl,
           true,
           null,
           up.identity().session(),
@@ -254,13 +259,7 @@ public final class Supervisor {
           up.rayVersion());
     }
     return new Status.HeadStatus(
-        settings.gcs().toString(),
-        settings.dashboardUrl(),
-        false,
-        ((Head.Down) head).reason(),
-        null,
-        null,
-        null);
+        gcs.toString(), dashboardUrl, false, ((Head.Down) head).reason(), null, null, null);
   }
 
   private Status.AppStatus appStatus(Target target) {
@@ -269,7 +268,7 @@ public final class Supervisor {
     State.Deploys deploys = state.deploys().get(target.name());
     return new Status.AppStatus(
         target.name(),
-        settings.routesUrl() + target.application().route(),
+        routesUrl + target.application().route(),
         target.application().version(),
         app == null ? null : app.version(),
         app != null ? app.status() : serve instanceof Serve.Unknown ? "UNKNOWN" : "MISSING",

@@ -2,7 +2,11 @@ package ai.seedcore.serve.daemon.config;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -30,6 +34,16 @@ public record HostPort(String host, int port) {
         ("found '%s', expected HOST:PORT, such as 127.0.0.1:6380 (a host's name has letters, digits,"
                 + " '-' and '.')")
             .formatted(text));
+  }
+
+  /** Whether a host, by name or number, is this machine. Looks names up anew each time. */
+  public static boolean isThisMachine(String host) {
+    try {
+      InetAddress address = InetAddress.getByName(host);
+      return address.isLoopbackAddress() || NetworkInterface.getByInetAddress(address) != null;
+    } catch (UnknownHostException | SocketException e) {
+      return false;
+    }
   }
 
   @Override

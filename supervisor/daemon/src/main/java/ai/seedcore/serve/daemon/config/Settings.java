@@ -1,10 +1,6 @@
 package ai.seedcore.serve.daemon.config;
 
-import java.net.InetAddress;
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -113,7 +109,7 @@ public record Settings(
     }
     // Ray's dashboard listens on the loopback only, unless it is told otherwise.
     String host = gcs().host();
-    return "http://" + (isThisMachine(host) ? "127.0.0.1" : host) + ":8265";
+    return "http://" + (HostPort.isThisMachine(host) ? "127.0.0.1" : host) + ":8265";
   }
 
   /** Where routes are asked, without a slash at its end. */
@@ -128,15 +124,6 @@ public record Settings(
     }
     String head = gcs().host();
     return head.equals("localhost") || head.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
-  }
-
-  private static boolean isThisMachine(String host) {
-    try {
-      InetAddress address = InetAddress.getByName(host);
-      return address.isLoopbackAddress() || NetworkInterface.getByInetAddress(address) != null;
-    } catch (UnknownHostException | SocketException e) {
-      return false;
-    }
   }
 
   private static String withoutSlash(URI uri) {

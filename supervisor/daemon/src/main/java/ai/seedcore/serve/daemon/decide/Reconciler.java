@@ -139,7 +139,7 @@ public final class Reconciler {
     List<Target> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
-    List<Target> failed = new ArrayList<>();
+    Decision redo = null;
     for (Target target : targets) {
       Serve.App app = serve.apps().get(target.name());
       Optional<String> difference =
@@ -152,7 +152,7 @@ public final class Reconciler {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        failed.add(target);
+        redo = redo == null ? redo(state, up, target, app, driver, now) : redo;
       } else if (app != null && !app.running()) {
         pending.add(target.name() + " is " + app.status() + because(app.message()));
       } else {
@@ -174,11 +174,8 @@ public final class Reconciler {
       return deployNext(
           state, up, notSettled(state, wanting, now), String.join("; ", why), driver, now);
     }
-    for (Target target : failed) {
-      Serve.App app = serve.apps().get(target.name());
-      if (app != null) {
-        return redo(state, up, target, app, driver, now);
-      }
+    if (redo != null) {
+      return redo;
     }
     return pending.isEmpty() ? rest(driver, now) : work(new Rest(), String.join("; ", pending));
   }

@@ -1,11 +1,10 @@
 package ai.seedcore.serve.daemon.observe;
 
 import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.observe.Http.Answer;
 import java.net.InetAddress;
-import java.net.NetworkInterface;
-import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -54,7 +53,7 @@ public final class Observer {
     this.routesUrl = routesUrl;
     this.declared = declared;
     this.gcs = new Question<>(dashboard::gcsTrouble, SELDOM);
-    this.nodes = new Question<>(() -> dashboard.nodes(Observer::isLocal), SELDOM);
+    this.nodes = new Question<>(() -> dashboard.nodes(HostPort::isThisMachine), SELDOM);
     this.serve = new Question<>(dashboard::serve, Duration.ZERO);
   }
 
@@ -141,7 +140,7 @@ public final class Observer {
   private @Nullable String localHead() {
     try {
       String address = InetAddress.getByName(gcsHost).getHostAddress();
-      return isLocal(address) ? address : null;
+      return HostPort.isThisMachine(address) ? address : null;
     } catch (UnknownHostException e) {
       return null;
     }
@@ -187,15 +186,5 @@ public final class Observer {
       }
     }
     return "";
-  }
-
-  /** Whether an address is one of this machine's. */
-  private static boolean isLocal(String address) {
-    try {
-      InetAddress parsed = InetAddress.getByName(address);
-      return parsed.isLoopbackAddress() || NetworkInterface.getByInetAddress(parsed) != null;
-    } catch (UnknownHostException | SocketException e) {
-      return false;
-    }
   }
 }
