@@ -136,7 +136,11 @@ public final class Host {
             .formatted(type.getName(), values, mismatch, Arrays.toString(type.getConstructors())));
   }
 
+  /** A list or an object for a {@code String} stays the JSON that it is. */
   private static @Nullable Object convert(JsonElement json, Type type) {
+    if (type == String.class && (json.isJsonObject() || json.isJsonArray())) {
+      return json.toString();
+    }
     return JSON.fromJson(json, type);
   }
 

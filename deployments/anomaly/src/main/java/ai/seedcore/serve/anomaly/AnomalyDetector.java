@@ -3,7 +3,7 @@ package ai.seedcore.serve.anomaly;
 import ai.seedcore.serve.anomaly.Verdict.Severity;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
-import ai.seedcore.serve.contract.Fields;
+import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Judges the points of a series in their order, each by those before it. */
@@ -27,9 +26,15 @@ public final class AnomalyDetector {
           "1",
           Map.of("data", List.of(Map.of("cpu_usage", 0.42), Map.of("cpu_usage", 0.97))));
 
+  /** One request. */
+  private static final class Request {
+    private Series series = new Series(List.of(), List.of(), List.of());
+    private double sensitivity = 0.5;
+  }
+
   private final Limits limits;
   private final Thresholds thresholds = new Thresholds(Thresholds.DEFAULT);
-  private final Endpoint endpoint;
+  private final Endpoint<Request> endpoint;
 
   /** As Serve makes it. */
   public AnomalyDetector() {
@@ -38,8 +43,7 @@ public final class AnomalyDetector {
 
   AnomalyDetector(Limits limits, Clock clock) {
     this.limits = limits;
-    this.endpoint =
-        new Endpoint(DESCRIPTION, Set.of("data", "sensitivity"), limits, clock, this::detect);
+    this.endpoint = new Endpoint<>(DESCRIPTION, limits, clock, this::read, this::detect);
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */
@@ -52,9 +56,25 @@ public final class AnomalyDetector {
     return true;
   }
 
-  private Map<String, Object> detect(Fields request) throws Refusal {
-    double sensitivity = request.number("sensitivity", Range.FRACTION, 0.5);
-    Series series = Series.read(request, limits.points());
+  private Request read(Input input) throws Refusal {
+    Request request = new Request();
+    input.object(
+        name -> {
+          switch (name) {
+            case "data" -> request.series = Series.read(input, limits.points());
+            case "sensitivity" -> request.sensitivity = input.number(Range.FRACTION);
+            default -> throw input.unknown("data", "sensitivity");
+          }
+        });
+    if (request.series.size() == 0) {
+      throw input.missing("data", "a list of numbers or of objects");
+    }
+    return request;
+  }
+
+  private Map<String, Object> detect(Request request) {
+    double sensitivity = request.sensitivity;
+    Series series = request.series;
     List<RobustRule> rules =
         series.metrics().stream().map(metric -> new RobustRule(metric, sensitivity)).toList();
 
@@ -66,7 +86,11 @@ public final class AnomalyDetector {
       Verdict verdict = judge(series, i, rules);
       scores.add(verdict.score());
       if (verdict.severity() != Severity.NORMAL) {
-        anomalies.add(anomaly(i, series.timestamps()[i], verdict));
+        anomalies.add(
+            anomaly(
+                i,
+                series.timestamps().isEmpty() ? null : series.timestamps().get(i).given(),
+                verdict));
         warnings += verdict.severity() == Severity.WARNING ? 1 : 0;
         criticals += verdict.severity() == Severity.CRITICAL ? 1 : 0;
       }
@@ -91,7 +115,7 @@ public final class AnomalyDetector {
   private Verdict judge(Series series, int point, List<RobustRule> rules) {
     Verdict verdict = Verdict.NORMAL;
     for (int metric = 0; metric < rules.size(); metric++) {
-      double value = series.values()[point][metric];
+      double value = series.values().get(point)[metric];
       verdict =
           verdict
               .and(thresholds.judge(series.metrics().get(metric), value))

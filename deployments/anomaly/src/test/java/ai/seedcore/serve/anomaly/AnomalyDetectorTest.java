@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AnomalyDetectorTest {
 
   private final AnomalyDetector detector =
-      new AnomalyDetector(new Limits(1 << 20, 10, 200, 100), Clock.systemUTC());
+      new AnomalyDetector(new Limits(1 << 20, 10, 200, 100, 4, 1 << 20), Clock.systemUTC());
 
   @Test
   void knownMetricsAreJudgedByTheirLimits() {
@@ -78,9 +78,10 @@ class AnomalyDetectorTest {
           """
           {"data": [1, "2"]} | data[1]: found the text "2"
           {"data": [1, {"a": 1}]} | data[1]: found an object
-          {"data": [{"a": 1}, {"b": 1}]} | data[1].a: found nothing
-          {"data": [{"a": 1}, {"a": 1, "b": 1}]} | data[1]: found the fields [a, b]
-          {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1]: found the fields [a, timestamp]
+          {"data": [{"a": 1}, {"b": 1}]} | data[1].b: found a field that data[0] does not have
+          {"data": [{"a": 1, "c": 2}, {"a": 1}]} | data[1].c: found nothing
+          {"data": [{"a": 1}, {"a": 1, "b": 1}]} | data[1].b: found a field that data[0] does not have
+          {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1].timestamp: found a field that data[0] does not have
           {"data": [{"timestamp": 1}]} | data[0]: found no metric
           {"data": [{"timestamp": 2, "a": 1}, {"timestamp": 1, "a": 1}]} | data[1].timestamp: found 1, expected no time before
           {"data": [{"timestamp": "noon", "a": 1}]} | data[0].timestamp: found the text "noon"

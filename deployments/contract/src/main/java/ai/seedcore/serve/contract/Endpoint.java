@@ -4,52 +4,28 @@ import ai.seedcore.serve.contract.Refusal.Code;
 import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadConstraints;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.json.JsonFactory;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The frame around a model: from the request's text to the reply's map.
  *
  * <p>Serve's proxy lets a Java replica answer 200 or 500 only. So what is wrong with a request is
  * told in the reply, and an exception is left for our own faults.
+ *
+ * @param <T> what the model needs of a request
  */
-public final class Endpoint {
+public final class Endpoint<T> {
 
-  /** Deepest nesting of a request's lists and objects. */
-  static final int MAX_DEPTH = 32;
-
-  /** Longest number, in characters: far beyond what a double holds, far below what costs time. */
-  static final int MAX_NUMBER = 1_000;
-
-  private static final JsonMapper JSON =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxNestingDepth(MAX_DEPTH)
-                          .maxNumberLength(MAX_NUMBER)
-                          .build())
-                  .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                  .build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
-
-  /** What a model makes of a request: the fields of a success, {@code model} among them. */
+  /**
+   * What a model makes of a request.
+   *
+   * @param <T> what it needs of the request
+   */
   @FunctionalInterface
-  public interface Model {
-    /**
-     * Judges one request.
-     *
-     * @throws Refusal if the request is not one that the model can answer
-     */
-    Map<String, Object> answer(Fields request) throws Refusal;
+  public interface Model<T> {
+    /** The fields of a success; {@code model} only where it is another than the description's. */
+    Map<String, Object> answer(T request);
   }
 
   /**
@@ -64,23 +40,27 @@ public final class Endpoint {
       String name, String model, String modelVersion, Map<String, Object> example) {}
 
   private final Description description;
-  private final Set<String> known;
   private final Limits limits;
   private final Clock clock;
-  private final Model model;
+  private final Input.Reader<T> reader;
+  private final Model<T> model;
+  private final Semaphore requests;
+  private final Semaphore requestBytes;
 
   /**
    * A frame.
    *
-   * @param known the names that a request may have
+   * @param reader reads a request, all of it before anything is computed
    */
   public Endpoint(
-      Description description, Set<String> known, Limits limits, Clock clock, Model model) {
+      Description description, Limits limits, Clock clock, Input.Reader<T> reader, Model<T> model) {
     this.description = description;
-    this.known = known;
     this.limits = limits;
     this.clock = clock;
+    this.reader = reader;
     this.model = model;
+    this.requests = new Semaphore(limits.requests());
+    this.requestBytes = new Semaphore(Math.max(limits.requestBytes(), limits.bodyBytes()));
   }
 
   /**
@@ -95,23 +75,42 @@ public final class Endpoint {
       if (text.isBlank()) {
         return success(describe());
       }
-      return success(model.answer(Fields.of(parse(text), "", known)));
+      if (exceeds(text, limits.bodyBytes())) {
+        throw new Refusal(
+            Code.TOO_LARGE,
+            "body: found more than %1$d bytes, expected %1$d at most"
+                .formatted(limits.bodyBytes()));
+      }
+      return success(admit(text));
     } catch (Refusal refusal) {
       return error(refusal);
     }
   }
 
-  private JsonNode parse(String text) throws Refusal {
-    if (exceeds(text, limits.bodyBytes())) {
-      throw new Refusal(
-          Code.TOO_LARGE,
-          "body: found more than %1$d bytes, expected %1$d at most".formatted(limits.bodyBytes()));
+  /** Bounds what is worked on at a time: memory is what a replica has least of. */
+  private Map<String, Object> admit(String text) throws Refusal {
+    if (!requests.tryAcquire()) {
+      throw overloaded("%d requests".formatted(limits.requests()));
     }
     try {
-      return JSON.readTree(text);
-    } catch (JacksonException e) {
-      throw new Refusal(Code.INVALID_JSON, "body: " + reason(e));
+      if (!requestBytes.tryAcquire(text.length())) {
+        throw overloaded("requests of %d bytes in all".formatted(limits.requestBytes()));
+      }
+      try {
+        return model.answer(Input.read(text, reader));
+      } finally {
+        requestBytes.release(text.length());
+      }
+    } finally {
+      requests.release();
     }
+  }
+
+  private static Refusal overloaded(String bound) {
+    return new Refusal(
+        Code.OVERLOADED,
+        "replica: found it at work on %s already, expected fewer: try again later, or add replicas"
+            .formatted(bound));
   }
 
   /** Whether a text is longer in UTF-8 than so many bytes. */
@@ -131,25 +130,10 @@ public final class Endpoint {
     return size > bytes;
   }
 
-  private static String reason(JacksonException e) {
-    String place =
-        e.getLocation() == null || e.getLocation().getLineNr() < 1
-            ? ""
-            : " at line %d, column %d"
-                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
-    String message = e.getOriginalMessage().replaceAll("\\s+", " ");
-    return "found "
-        + (message.length() <= 200 ? message : message.substring(0, 197) + "...")
-        + place
-        + ", expected one JSON object, without duplicate keys, at most %d levels deep"
-            .formatted(MAX_DEPTH);
-  }
-
   private Map<String, Object> describe() {
     Map<String, Object> reply = new LinkedHashMap<>();
     reply.put("name", description.name());
     reply.put("version", version());
-    reply.put("model", description.model());
     reply.put("example", description.example());
     reply.put("limits", limits.toMap());
     return reply;
@@ -164,6 +148,7 @@ public final class Endpoint {
     Map<String, Object> reply = new LinkedHashMap<>();
     reply.put("status", "success");
     reply.putAll(fields);
+    reply.putIfAbsent("model", description.model());
     reply.put("model_version", description.modelVersion());
     reply.put("timestamp", now());
     return reply;

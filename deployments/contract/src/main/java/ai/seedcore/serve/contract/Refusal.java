@@ -35,7 +35,8 @@ public final class Refusal extends Exception {
     return code;
   }
 
-  static Refusal field(String path, String found, String expected) {
+  /** A field that is not as it should be: where, what was found, what was expected. */
+  public static Refusal field(String path, String found, String expected) {
     return new Refusal(
         Code.INVALID_FIELD, "%s: found %s, expected %s".formatted(path, found, expected));
   }

@@ -2,7 +2,6 @@ package ai.seedcore.serve.contract;
 
 import java.time.DateTimeException;
 import java.time.OffsetDateTime;
-import tools.jackson.databind.JsonNode;
 
 /** Reads the timestamps of a series: unix seconds or ISO-8601, never going back. */
 public final class Timestamps {
@@ -10,30 +9,45 @@ public final class Timestamps {
   private static final String EXPECTED =
       "unix seconds or ISO-8601 with an offset, such as 2026-01-31T12:00:00Z";
 
+  /** No ISO-8601 time is longer. */
+  private static final int MOST_CHARACTERS = 60;
+
+  private static final Range SECONDS = new Range(-Double.MAX_VALUE, Double.MAX_VALUE, EXPECTED);
+
   private double last = Double.NEGATIVE_INFINITY;
 
-  /** The next timestamp, in unix seconds. */
-  public double next(JsonNode node, String path) throws Refusal {
-    double seconds = seconds(node, path);
-    if (seconds < last) {
-      throw Refusal.field(path, Fields.found(node), "no time before that of the entry before it");
+  /**
+   * A timestamp.
+   *
+   * @param seconds unix time
+   * @param given as the request gave it: a number or a text
+   */
+  public record Timestamp(double seconds, Object given) {}
+
+  /** The next timestamp. */
+  public Timestamp next(Input input) throws Refusal {
+    Timestamp time = read(input);
+    if (time.seconds() < last) {
+      throw input.refuse("no time before that of the entry before it");
     }
-    last = seconds;
-    return seconds;
+    last = time.seconds();
+    return time;
   }
 
-  private static double seconds(JsonNode node, String path) throws Refusal {
-    if (node.isNumber() && Double.isFinite(node.doubleValue())) {
-      return node.doubleValue();
+  private static Timestamp read(Input input) throws Refusal {
+    if (!input.isText()) {
+      double seconds = input.number(SECONDS);
+      return new Timestamp(seconds, seconds);
     }
-    if (node.isString()) {
+    String text = input.text(Integer.MAX_VALUE);
+    if (text.length() <= MOST_CHARACTERS) {
       try {
-        OffsetDateTime time = OffsetDateTime.parse(node.stringValue());
-        return time.toEpochSecond() + time.getNano() / 1e9;
+        OffsetDateTime time = OffsetDateTime.parse(text);
+        return new Timestamp(time.toEpochSecond() + time.getNano() / 1e9, text);
       } catch (DateTimeException e) {
-        throw Refusal.field(path, Fields.found(node), EXPECTED);
+        throw input.refuse(EXPECTED);
       }
     }
-    throw Refusal.field(path, Fields.found(node), EXPECTED);
+    throw input.refuse(EXPECTED);
   }
 }

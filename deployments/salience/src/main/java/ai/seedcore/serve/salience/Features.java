@@ -1,10 +1,11 @@
 package ai.seedcore.serve.salience;
 
-import ai.seedcore.serve.contract.Fields;
+import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
 import java.util.Arrays;
-import java.util.Set;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** The twelve features of an event, in the order in which a model takes them. */
@@ -22,12 +23,19 @@ enum Features {
   USER_IMPACT("user_impact", Range.FRACTION, 0.5),
   BUSINESS_CRITICALITY("business_criticality", Range.FRACTION, 0.5);
 
-  static final Set<String> NAMES =
-      Arrays.stream(values()).map(feature -> feature.field).collect(Collectors.toUnmodifiableSet());
+  /** How many there are. */
+  static final int COUNT = values().length;
+
+  private static final Map<String, Features> BY_NAME =
+      Arrays.stream(values())
+          .collect(Collectors.toUnmodifiableMap(feature -> feature.field, Function.identity()));
+
+  private static final double[] DEFAULTS =
+      Arrays.stream(values()).mapToDouble(feature -> feature.absent).toArray();
 
   final String field;
+  final double absent;
   private final Range range;
-  private final double absent;
 
   Features(String field, Range range, double absent) {
     this.field = field;
@@ -35,16 +43,26 @@ enum Features {
     this.absent = absent;
   }
 
-  /** The event's features, each by its ordinal; what the event does not say has its default. */
-  static double[] read(Fields event) throws Refusal {
-    double[] vector = new double[values().length];
-    for (Features feature : values()) {
-      vector[feature.ordinal()] = event.number(feature.field, feature.range, feature.absent);
-    }
-    return vector;
+  /** An event that says nothing. */
+  static double[] defaults() {
+    return DEFAULTS.clone();
   }
 
-  double of(double[] vector) {
-    return vector[ordinal()];
+  /** The event's features, each by its ordinal; what the event does not say has its default. */
+  static double[] read(Input input) throws Refusal {
+    double[] event = defaults();
+    input.object(
+        name -> {
+          Features feature = BY_NAME.get(name);
+          if (feature == null) {
+            throw input.unknown(BY_NAME.keySet());
+          }
+          event[feature.ordinal()] = input.number(feature.range);
+        });
+    return event;
+  }
+
+  double of(double[] event) {
+    return event[ordinal()];
   }
 }

@@ -2,45 +2,94 @@ package ai.seedcore.serve.salience;
 
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
-import ai.seedcore.serve.contract.Fields;
+import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
+import ai.seedcore.serve.contract.Options;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /** Scores events, or a text, from 0 (ignore) to 1 (look at once). */
 public final class SalienceScorer {
 
-  private static final Set<String> KNOWN =
-      Set.of("features", "top_k", "explain", "text", "context");
-  private static final String MODEL = "formula";
-  private static final Description DESCRIPTION =
-      new Description(
-          "SalienceScorer",
-          MODEL,
-          "1",
-          Map.of("features", List.of(Map.of("task_risk", 0.9, "failure_severity", 0.8))));
+  private static final String[] KNOWN = {"features", "top_k", "explain", "text", "context"};
+  private static final Range PRIORITY = Range.of(1, 10);
+  private static final double DEFAULT_PRIORITY = 5;
+  private static final int MOST_PATH = 4_096;
 
+  private final Model model;
   private final Limits limits;
-  private final Endpoint endpoint;
+  private final Endpoint<Request> endpoint;
 
-  /** As Serve makes it. */
-  public SalienceScorer() {
-    this(Limits.DEFAULT, Clock.systemUTC());
+  /** One request: either events or a text. */
+  private static final class Request {
+    private final List<double[]> events = new ArrayList<>();
+    private int topK;
+    private boolean explain;
+    private @Nullable String text;
+    private double priority = DEFAULT_PRIORITY;
   }
 
-  SalienceScorer(Limits limits, Clock clock) {
+  private static final class Configuration {
+    private Limits limits = Limits.DEFAULT;
+    private Model model = new Formula();
+  }
+
+  /** With the built-in formula. */
+  public SalienceScorer() {
+    this("{}");
+  }
+
+  /**
+   * As it is declared.
+   *
+   * @param options a JSON object: {@code model}, an ONNX file in the working folder, and {@code
+   *     limits}
+   */
+  public SalienceScorer(String options) {
+    this(Options.read(options, SalienceScorer::configuration), Clock.systemUTC());
+  }
+
+  private SalienceScorer(Configuration configuration, Clock clock) {
+    this(configuration.model, configuration.limits, clock);
+  }
+
+  SalienceScorer(Model model, Limits limits, Clock clock) {
+    this.model = model;
     this.limits = limits;
-    this.endpoint = new Endpoint(DESCRIPTION, KNOWN, limits, clock, this::score);
+    this.endpoint =
+        new Endpoint<>(
+            new Description(
+                "SalienceScorer",
+                model.name(),
+                model.version(),
+                Map.of("features", List.of(Map.of("task_risk", 0.9, "failure_severity", 0.8)))),
+            limits,
+            clock,
+            this::read,
+            this::score);
+  }
+
+  private static Configuration configuration(Input input) throws Refusal {
+    Configuration configuration = new Configuration();
+    input.object(
+        name -> {
+          switch (name) {
+            case "model" -> configuration.model = new OnnxModel(Path.of(input.text(MOST_PATH)));
+            case "limits" -> configuration.limits = Limits.read(input);
+            default -> throw input.unknown("model", "limits");
+          }
+        });
+    return configuration;
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */
@@ -53,76 +102,83 @@ public final class SalienceScorer {
     return true;
   }
 
-  private Map<String, Object> score(Fields request) throws Refusal {
-    if (request.has("text")) {
-      return scoreText(request);
+  private Request read(Input input) throws Refusal {
+    Request request = new Request();
+    List<String> given = new ArrayList<>();
+    input.object(
+        name -> {
+          given.add(name);
+          switch (name) {
+            case "features" ->
+                input.list(limits.items(), index -> request.events.add(Features.read(input)));
+            case "top_k" -> request.topK = input.integer(1, Integer.MAX_VALUE);
+            case "explain" -> request.explain = input.flag();
+            case "text" -> request.text = input.text(limits.textCharacters());
+            case "context" -> readContext(input, request);
+            default -> throw input.unknown(KNOWN);
+          }
+        });
+    if (given.contains("text")) {
+      for (String other : List.of("features", "top_k", "explain")) {
+        if (given.contains(other)) {
+          throw Refusal.field(other, "it beside text", "either text or features");
+        }
+      }
+    } else if (given.contains("context")) {
+      throw Refusal.field("context", "it without text", "it beside text only");
+    } else if (request.events.isEmpty()) {
+      throw input.missing("features", "features or text");
     }
-    if (request.has("context")) {
-      throw new Refusal(
-          Refusal.Code.INVALID_FIELD, "context: found without text, expected beside text only");
-    }
-    return scoreFeatures(request);
+    return request;
   }
 
-  private Map<String, Object> scoreText(Fields request) throws Refusal {
-    for (String other : List.of("features", "top_k", "explain")) {
-      if (request.has(other)) {
-        throw new Refusal(
-            Refusal.Code.INVALID_FIELD,
-            "%s: found beside text, expected either text or features".formatted(other));
-      }
-    }
-    String text = request.text("text", limits.textCharacters());
-    double priority = 5;
-    if (request.has("context")) {
-      priority =
-          request.object("context", Set.of("priority")).number("priority", Range.of(1, 10), 5);
-    }
-    long words = text.isBlank() ? 0 : text.strip().split("\\s+").length;
+  private static void readContext(Input input, Request request) throws Refusal {
+    input.object(
+        name -> {
+          if (!name.equals("priority")) {
+            throw input.unknown("priority");
+          }
+          request.priority = input.number(PRIORITY);
+        });
+  }
+
+  private Map<String, Object> score(Request request) {
     Map<String, Object> reply = new LinkedHashMap<>();
-    reply.put("score", Math.min(1, words / 100.0) * priority / 10);
-    reply.put("model", "text_length");
+    if (request.text != null) {
+      reply.put("score", Math.min(1, words(request.text) / 100.0) * request.priority / 10);
+      reply.put("model", "text_length");
+      return reply;
+    }
+    double[] scores = model.scores(request.events);
+    reply.put("scores", Arrays.stream(scores).boxed().toList());
+    if (request.topK > 0) {
+      reply.put("top", top(scores, request.topK));
+    }
+    if (request.explain) {
+      reply.put("explanations", model.explain(request.events));
+    }
     return reply;
   }
 
-  private Map<String, Object> scoreFeatures(Fields request) throws Refusal {
-    if (!request.has("features")) {
-      throw new Refusal(
-          Refusal.Code.INVALID_FIELD, "features: found nothing, expected features or text");
+  /** Runs of anything but white space. */
+  private static int words(String text) {
+    int words = 0;
+    boolean within = false;
+    for (int i = 0; i < text.length(); i++) {
+      boolean letter = !Character.isWhitespace(text.charAt(i));
+      words += letter && !within ? 1 : 0;
+      within = letter;
     }
-    JsonNode list = request.list("features", limits.items());
-    int topK = request.integer("top_k", 1, Integer.MAX_VALUE, 0);
-    boolean explain = request.flag("explain", false);
-    List<Object> scores = new ArrayList<>(list.size());
-    List<Object> explanations = new ArrayList<>();
-    int index = 0;
-    for (JsonNode node : list) {
-      double[] event = Features.read(Fields.of(node, "features[" + index++ + "]", Features.NAMES));
-      scores.add(SalienceFormula.score(event));
-      if (explain) {
-        explanations.add(SalienceFormula.terms(event));
-      }
-    }
-    Map<String, Object> reply = new LinkedHashMap<>();
-    reply.put("scores", scores);
-    if (topK > 0) {
-      reply.put("top", top(scores, topK));
-    }
-    if (explain) {
-      reply.put("explanations", explanations);
-    }
-    reply.put("model", MODEL);
-    return reply;
+    return words;
   }
 
-  private static List<Object> top(List<Object> scores, int most) {
-    List<Object> top = new ArrayList<>();
-    IntStream.range(0, scores.size())
+  private static List<Map<String, Object>> top(double[] scores, int most) {
+    return IntStream.range(0, scores.length)
         .boxed()
         // The sort is stable: equal scores keep the order of their indices.
-        .sorted(Comparator.comparingDouble((Integer i) -> (Double) scores.get(i)).reversed())
+        .sorted(Comparator.comparingDouble((Integer i) -> scores[i]).reversed())
         .limit(most)
-        .forEach(i -> top.add(Map.of("index", i, "score", scores.get(i))));
-    return top;
+        .map(i -> Map.<String, Object>of("index", i, "score", scores[i]))
+        .toList();
   }
 }

@@ -17,7 +17,9 @@ class SalienceScorerTest {
 
   private final SalienceScorer scorer =
       new SalienceScorer(
-          new Limits(2_000, 3, 10, 20), Clock.fixed(Instant.ofEpochMilli(1_500), ZoneOffset.UTC));
+          new Formula(),
+          new Limits(2_000, 3, 10, 20, 4, 2_000),
+          Clock.fixed(Instant.ofEpochMilli(1_500), ZoneOffset.UTC));
 
   @Test
   void theFormulaIsTheContracts() {
@@ -90,20 +92,23 @@ class SalienceScorerTest {
           {"features": [{}], "top_k": 0} | invalid_field | top_k: found 0
           {"features": [{}], "top_k": 1.5} | invalid_field | top_k: found 1.5
           {"features": [{}], "explain": 1} | invalid_field | explain: found 1, expected true or false
-          {"features": [{}], "text": "a"} | invalid_field | features: found beside text
+          {"features": [{}], "text": "a"} | invalid_field | features: found it beside text
           {"text": ""} | invalid_field | text: found the text ""
           {"text": 5} | invalid_field | text: found 5
           {"text": "a", "context": {"priority": 11}} | invalid_field | context.priority: found 11
           {"text": "a", "context": {"prio": 1}} | invalid_field | context.prio: found an unknown field
-          {"context": {}, "features": [{}]} | invalid_field | context: found without text
+          {"context": {}, "features": [{}]} | invalid_field | context: found it without text
           {} | invalid_field | features: found nothing
           {"points": 1} | invalid_field | points: found an unknown field
-          [] | invalid_field | body: found an empty list, expected an object
+          [] | invalid_field | body: found a list, expected an object
+          {"features": 5} x | invalid_json | body: found
+          {"features": 5, "features": 6} | invalid_json | body: found
+          5 6 | invalid_json | body: found
           {"features": [{}]} x | invalid_json | body: found
           {"features": [{}], "features": [{}]} | invalid_json | body: found
           {"features": [{"task_risk": NaN}]} | invalid_json | body: found
           {"features": [{}] | invalid_json | body: found
-          {"features": [{},{},{},{}]} | too_large | features: found 4 entries, expected 3 at most
+          {"features": [{},{},{},{}]} | too_large | features: found more than 3 entries, expected 3 at most
           {"text": "aaaaaaaaaaaaaaaaaaaaa"} | too_large | text: found 21 characters, expected 20 at most
           """)
   void aBadRequestIsToldWhereAndWhy(String body, String code, String message) {

@@ -2,31 +2,43 @@ package ai.seedcore.serve.scaling;
 
 import ai.seedcore.serve.contract.Range;
 import java.util.Arrays;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** What a request measures, and the policy that turns a value into a scale. */
+/** What a request measures. */
 enum Metric {
-  CPU("cpu_avg", "cpu_scale", Range.FRACTION, new Policy(0.70, 0.30, 2, 0.5, 0.5, 2)),
-  MEMORY("memory_avg", "memory_scale", Range.FRACTION, new Policy(0.75, 0.40, 1.5, 0.3, 0.5, 2)),
-  RESPONSE(
-      "response_time",
-      "response_scale",
-      Range.NOT_NEGATIVE,
-      new Policy(1.5, 0.5, 0.3, 0.2, 0.8, 1.5));
+  CPU("cpu_avg", "cpu_scale", Range.FRACTION),
+  MEMORY("memory_avg", "memory_scale", Range.FRACTION),
+  RESPONSE("response_time", "response_scale", Range.NOT_NEGATIVE),
+  RATE("request_rate", null, Range.NOT_NEGATIVE);
 
-  static final Set<String> NAMES =
-      Arrays.stream(values()).map(metric -> metric.field).collect(Collectors.toUnmodifiableSet());
+  /** The metrics that a policy scales by. */
+  static final List<Metric> SCALED = List.of(CPU, MEMORY, RESPONSE);
 
   final String field;
-  final String scaleField;
-  final Range range;
-  final Policy policy;
 
-  Metric(String field, String scaleField, Range range, Policy policy) {
+  /** The reply's name for the metric's scale; null: it has none. */
+  final @Nullable String scaleField;
+
+  final Range range;
+
+  Metric(String field, @Nullable String scaleField, Range range) {
     this.field = field;
     this.scaleField = scaleField;
     this.range = range;
-    this.policy = policy;
+  }
+
+  static List<String> names() {
+    return Arrays.stream(values()).map(metric -> metric.field).toList();
+  }
+
+  /** The metric of that name; null: there is none. */
+  static @Nullable Metric named(String field) {
+    for (Metric metric : values()) {
+      if (metric.field.equals(field)) {
+        return metric;
+      }
+    }
+    return null;
   }
 }

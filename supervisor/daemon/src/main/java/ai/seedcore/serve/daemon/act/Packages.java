@@ -20,8 +20,9 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * What travels to the cluster: for each set of jars one zip file with the agent and the jars, which
- * Ray unpacks as a replica's working folder. So the nodes need a JDK and none of our files.
+ * What travels to the cluster: for each set of jars and files one zip file with the agent, the jars
+ * and the files, which Ray unpacks as a replica's working folder. So the nodes need a JDK and none
+ * of our files.
  */
 public final class Packages {
 
@@ -33,6 +34,9 @@ public final class Packages {
   private final Map<String, Path> files;
   private final List<Target> targets;
 
+  /** What is in one package, beside the agent. */
+  private record Contents(List<Path> jars, List<Path> files) {}
+
   private Packages(Map<String, Path> files, List<Target> targets) {
     this.files = files;
     this.targets = targets;
@@ -42,17 +46,24 @@ public final class Packages {
   public static Packages pack(List<Declaration> declared, Cache cache) throws IOException {
     Path agent = cache.packed("agent.jar");
     Path builtIn = cache.packed("deployments.jar");
-    Map<List<Path>, String> names = new LinkedHashMap<>();
+    Map<Contents, String> names = new LinkedHashMap<>();
     Map<String, Path> files = new LinkedHashMap<>();
     List<Target> targets = new ArrayList<>();
     for (Declaration deployment : declared) {
-      List<Path> jars = deployment.jars().isEmpty() ? List.of(builtIn) : deployment.jars();
-      String name = names.get(jars);
+      List<Path> jars = new ArrayList<>(deployment.jars());
+      if (jars.isEmpty()) {
+        jars.add(builtIn);
+      }
+      if (deployment.bringsOnnx()) {
+        jars.add(cache.packed("onnxruntime.jar"));
+      }
+      Contents contents = new Contents(jars, deployment.files());
+      String name = names.get(contents);
       if (name == null) {
-        Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(agent, jars, out));
+        Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(agent, contents, out));
         name = zip.getFileName().toString();
         files.put(name, zip);
-        names.put(jars, name);
+        names.put(contents, name);
       }
       targets.add(new Target(application(deployment, name)));
     }
@@ -107,13 +118,16 @@ public final class Packages {
         options);
   }
 
-  private static void zip(Path agent, List<Path> jars, OutputStream out) throws IOException {
+  private static void zip(Path agent, Contents contents, OutputStream out) throws IOException {
     ZipOutputStream zip = new ZipOutputStream(out);
     add(zip, AGENT, agent);
     int index = 0;
-    for (Path jar : jars) {
+    for (Path jar : contents.jars()) {
       // Numbered: the class path keeps the order of the declaration.
       add(zip, "lib/%02d.jar".formatted(index++), jar);
+    }
+    for (Path file : contents.files()) {
+      add(zip, file.getFileName().toString(), file);
     }
     zip.finish();
   }

@@ -64,6 +64,7 @@ public final class ConfigLoader {
       dropBuiltIn(tree);
     }
     Settings settings = bind(tree, file, sources);
+    checkFiles(settings);
     checkClasses(settings);
     return settings;
   }
@@ -92,7 +93,7 @@ public final class ConfigLoader {
       throw new ConfigException(
           "%s: found %s, expected keys and values".formatted(file, kind(node)));
     }
-    resolveJars(object, file.toAbsolutePath().getParent());
+    resolvePaths(object, file.toAbsolutePath().getParent());
     return object;
   }
 
@@ -105,16 +106,18 @@ public final class ConfigLoader {
     return place + e.getOriginalMessage().lines().findFirst().orElse("not YAML");
   }
 
-  /** Jars are named from the folder in which the file stands. */
-  private static void resolveJars(ObjectNode file, @Nullable Path folder) {
+  /** Jars and files are named from the folder in which the configuration stands. */
+  private static void resolvePaths(ObjectNode file, @Nullable Path folder) {
     if (folder == null) {
       return;
     }
     for (JsonNode deployment : file.path("deployments")) {
-      if (deployment.path("jars") instanceof ArrayNode jars) {
-        for (int i = 0; i < jars.size(); i++) {
-          if (jars.get(i).isString()) {
-            jars.set(i, folder.resolve(jars.get(i).stringValue()).normalize().toString());
+      for (String key : List.of("jars", "files")) {
+        if (deployment.path(key) instanceof ArrayNode paths) {
+          for (int i = 0; i < paths.size(); i++) {
+            if (paths.get(i).isString()) {
+              paths.set(i, folder.resolve(paths.get(i).stringValue()).normalize().toString());
+            }
           }
         }
       }
@@ -219,6 +222,19 @@ public final class ConfigLoader {
       case STRING -> "a text";
       default -> node.toString();
     };
+  }
+
+  /** As with classes: told at once, not by a replica minutes later. */
+  private static void checkFiles(Settings settings) {
+    for (Declaration deployment : settings.deployments()) {
+      for (Path file : deployment.files()) {
+        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+          throw new ConfigException(
+              "deployment %s: files: found no file %s that can be read, expected one"
+                  .formatted(deployment.name(), file));
+        }
+      }
+    }
   }
 
   /** A class that is in none of its jars would fail on the cluster, minutes later, in a replica. */

@@ -23,6 +23,8 @@ import tools.jackson.databind.JsonNode;
  * @param initArgs the arguments of the class's constructor
  * @param userConfig handed to the class's {@code reconfigure}; null: none
  * @param jars the jars that hold the class and what it needs; empty: the built-in one
+ * @param files files that the class reads, put into the replicas' working folder under their names;
+ *     an {@code .onnx} file brings ONNX Runtime along
  * @param probe how to see that it answers
  */
 public record Declaration(
@@ -37,10 +39,16 @@ public record Declaration(
     List<JsonNode> initArgs,
     @Nullable JsonNode userConfig,
     List<Path> jars,
+    List<Path> files,
     Probe probe) {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
   private static final Pattern ROUTE = Pattern.compile("/[A-Za-z0-9_./~-]*");
+  private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
+
+  /** What the working folder holds already. */
+  private static final List<String> RESERVED = List.of("lib", "seedcore-agent.jar");
+
   private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*(|[KMGT]i?B?|B)");
 
   /** Fills in what is not said, and checks the rest. */
@@ -52,6 +60,7 @@ public record Declaration(
     cpus = cpus == null ? 1.0 : cpus;
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
     jars = jars == null ? List.of() : List.copyOf(jars);
+    files = files == null ? List.of() : List.copyOf(files);
     probe = probe == null ? Probe.PLAIN : probe;
 
     require(
@@ -97,6 +106,24 @@ public record Declaration(
         "max_ongoing_requests",
         String.valueOf(maxOngoingRequests),
         "1 or more");
+    for (Path file : files) {
+      String fileName = String.valueOf(file.getFileName());
+      require(
+          FILE.matcher(fileName).matches() && !RESERVED.contains(fileName),
+          "files",
+          "'" + fileName + "'",
+          "letters, digits, '_', '.', '-', none of " + String.join(", ", RESERVED));
+      require(
+          files.stream().filter(other -> other.endsWith(fileName)).count() == 1,
+          "files",
+          "two named '" + fileName + "'",
+          "one: they share a folder");
+    }
+  }
+
+  /** Whether ONNX Runtime is to travel with the class. */
+  public boolean bringsOnnx() {
+    return files.stream().anyMatch(file -> file.toString().endsWith(".onnx"));
   }
 
   /** The memory that a replica reserves, in bytes; null: none. */

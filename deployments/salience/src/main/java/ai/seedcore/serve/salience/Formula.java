@@ -1,30 +1,49 @@
 package ai.seedcore.serve.salience;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
  * The built-in model: a sum of four terms, clipped to 0..1. Its weights are those of SeedCore's own
  * clients.
  */
-final class SalienceFormula {
+final class Formula implements Model {
 
-  private SalienceFormula() {}
+  @Override
+  public String name() {
+    return "formula";
+  }
 
-  /** Each term's share of the score, by name. */
-  static Map<String, Object> terms(double[] event) {
-    Map<String, Object> terms = new LinkedHashMap<>();
+  @Override
+  public String version() {
+    return "1";
+  }
+
+  @Override
+  public double[] scores(List<double[]> events) {
+    double[] scores = new double[events.size()];
+    for (int i = 0; i < scores.length; i++) {
+      double[] event = events.get(i);
+      double sum = risk(event) + capability(event) + load(event) + impact(event);
+      scores[i] = Math.max(0, Math.min(1, sum));
+    }
+    return scores;
+  }
+
+  /** Each term's share; they sum to the score before it is clipped. */
+  @Override
+  public List<Map<String, Double>> explain(List<double[]> events) {
+    return events.stream().map(Formula::terms).toList();
+  }
+
+  private static Map<String, Double> terms(double[] event) {
+    Map<String, Double> terms = new LinkedHashMap<>();
     terms.put("risk", risk(event));
     terms.put("capability", capability(event));
     terms.put("load", load(event));
     terms.put("impact", impact(event));
     return terms;
-  }
-
-  /** The score of an event, 0..1. */
-  static double score(double[] event) {
-    double sum = risk(event) + capability(event) + load(event) + impact(event);
-    return Math.max(0, Math.min(1, sum));
   }
 
   private static double risk(double[] event) {

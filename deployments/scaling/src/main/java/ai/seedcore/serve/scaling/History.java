@@ -1,0 +1,88 @@
+package ai.seedcore.serve.scaling;
+
+import ai.seedcore.serve.contract.Input;
+import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Timestamps;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+
+/** What was measured up to now; every entry has the metrics of the first one. */
+final class History {
+
+  private static final String TIMESTAMP = "timestamp";
+
+  private final Timestamps clock = new Timestamps();
+  private final EnumMap<Metric, double[]> values = new EnumMap<>(Metric.class);
+  private double[] times = new double[64];
+  private int size;
+
+  /** Reads the field {@code history}. */
+  static History read(Input input, int mostPoints) throws Refusal {
+    History history = new History();
+    input.list(mostPoints, index -> history.entry(input, index));
+    return history;
+  }
+
+  private void entry(Input input, int index) throws Refusal {
+    if (index == times.length) {
+      times = Arrays.copyOf(times, 2 * index);
+      values.replaceAll((metric, column) -> Arrays.copyOf(column, 2 * index));
+    }
+    EnumSet<Metric> given = EnumSet.noneOf(Metric.class);
+    boolean[] timed = {false};
+    input.object(
+        name -> {
+          Metric metric = Metric.named(name);
+          if (metric != null) {
+            column(metric, input, index)[index] = input.number(metric.range);
+            given.add(metric);
+          } else if (name.equals(TIMESTAMP)) {
+            times[index] = clock.next(input).seconds();
+            timed[0] = true;
+          } else {
+            List<String> known = new ArrayList<>(Metric.names());
+            known.add(TIMESTAMP);
+            throw input.unknown(known);
+          }
+        });
+    if (!timed[0]) {
+      throw input.missing(TIMESTAMP, "unix seconds or ISO-8601");
+    }
+    if (index == 0 && Metric.SCALED.stream().noneMatch(given::contains)) {
+      throw input.wrong("no metric", "one of cpu_avg, memory_avg, response_time");
+    }
+    for (Metric metric : values.keySet()) {
+      if (!given.contains(metric)) {
+        throw input.missing(metric.field, "it, as in history[0]");
+      }
+    }
+    size = index + 1;
+  }
+
+  private double[] column(Metric metric, Input input, int index) throws Refusal {
+    if (index == 0) {
+      return values.computeIfAbsent(metric, any -> new double[times.length]);
+    }
+    double[] column = values.get(metric);
+    if (column == null) {
+      throw input.wrong("a metric that history[0] does not have", "those of history[0] only");
+    }
+    return column;
+  }
+
+  /** Unix seconds, not decreasing. */
+  double[] times() {
+    return Arrays.copyOf(times, size);
+  }
+
+  /** The values of each metric, one a time. */
+  Map<Metric, double[]> values() {
+    EnumMap<Metric, double[]> copy = new EnumMap<>(Metric.class);
+    values.forEach((metric, column) -> copy.put(metric, Arrays.copyOf(column, size)));
+    return copy;
+  }
+}
