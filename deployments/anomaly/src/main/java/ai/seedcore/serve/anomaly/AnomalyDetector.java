@@ -5,8 +5,10 @@ import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
+import ai.seedcore.serve.contract.Options;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Timestamps.Timestamp;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,13 +20,16 @@ import org.jspecify.annotations.Nullable;
 /** Judges the points of a series in their order, each by those before it. */
 public final class AnomalyDetector {
 
-  private static final String MODEL = "thresholds";
   private static final Description DESCRIPTION =
       new Description(
           "AnomalyDetector",
-          MODEL,
+          "random_cut_forest",
           "1",
           Map.of("data", List.of(Map.of("cpu_usage", 0.42), Map.of("cpu_usage", 0.97))));
+
+  private final Limits limits;
+  private final Thresholds thresholds;
+  private final Endpoint<Request> endpoint;
 
   /** One request. */
   private static final class Request {
@@ -32,18 +37,42 @@ public final class AnomalyDetector {
     private double sensitivity = 0.5;
   }
 
-  private final Limits limits;
-  private final Thresholds thresholds = new Thresholds(Thresholds.DEFAULT);
-  private final Endpoint<Request> endpoint;
-
-  /** As Serve makes it. */
-  public AnomalyDetector() {
-    this(Limits.DEFAULT, Clock.systemUTC());
+  private static final class Configuration {
+    private Limits limits = Limits.DEFAULT;
+    private Thresholds thresholds = new Thresholds();
   }
 
-  AnomalyDetector(Limits limits, Clock clock) {
-    this.limits = limits;
+  /** With the contract's thresholds. */
+  public AnomalyDetector() {
+    this("{}");
+  }
+
+  /**
+   * As it is declared.
+   *
+   * @param options a JSON object: {@code thresholds}, by metric, and {@code limits}
+   */
+  public AnomalyDetector(String options) {
+    this(Options.read(options, AnomalyDetector::configuration), Clock.systemUTC());
+  }
+
+  private AnomalyDetector(Configuration configuration, Clock clock) {
+    this.thresholds = configuration.thresholds;
+    this.limits = configuration.limits;
     this.endpoint = new Endpoint<>(DESCRIPTION, limits, clock, this::read, this::detect);
+  }
+
+  private static Configuration configuration(Input input) throws Refusal {
+    Configuration configuration = new Configuration();
+    input.object(
+        name -> {
+          switch (name) {
+            case "thresholds" -> configuration.thresholds = Thresholds.read(input);
+            case "limits" -> configuration.limits = Limits.read(input);
+            default -> throw input.unknown("thresholds", "limits");
+          }
+        });
+    return configuration;
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */
@@ -73,24 +102,18 @@ public final class AnomalyDetector {
   }
 
   private Map<String, Object> detect(Request request) {
-    double sensitivity = request.sensitivity;
     Series series = request.series;
-    List<RobustRule> rules =
-        series.metrics().stream().map(metric -> new RobustRule(metric, sensitivity)).toList();
-
+    Detector detector = new Detector(series.metrics(), thresholds, request.sensitivity);
     List<Object> scores = new ArrayList<>(series.size());
     List<Object> anomalies = new ArrayList<>();
     int warnings = 0;
     int criticals = 0;
     for (int i = 0; i < series.size(); i++) {
-      Verdict verdict = judge(series, i, rules);
+      Timestamp time = series.timestamps().isEmpty() ? null : series.timestamps().get(i);
+      Verdict verdict = detector.next(series.values().get(i), time);
       scores.add(verdict.score());
       if (verdict.severity() != Severity.NORMAL) {
-        anomalies.add(
-            anomaly(
-                i,
-                series.timestamps().isEmpty() ? null : series.timestamps().get(i).given(),
-                verdict));
+        anomalies.add(anomaly(i, time, verdict));
         warnings += verdict.severity() == Severity.WARNING ? 1 : 0;
         criticals += verdict.severity() == Severity.CRITICAL ? 1 : 0;
       }
@@ -108,20 +131,7 @@ public final class AnomalyDetector {
     reply.put("scores", scores);
     reply.put("summary", summary);
     reply.put("judges", judges(series));
-    reply.put("model", MODEL);
     return reply;
-  }
-
-  private Verdict judge(Series series, int point, List<RobustRule> rules) {
-    Verdict verdict = Verdict.NORMAL;
-    for (int metric = 0; metric < rules.size(); metric++) {
-      double value = series.values().get(point)[metric];
-      verdict =
-          verdict
-              .and(thresholds.judge(series.metrics().get(metric), value))
-              .and(rules.get(metric).next(value));
-    }
-    return verdict;
   }
 
   private List<String> judges(Series series) {
@@ -132,15 +142,17 @@ public final class AnomalyDetector {
     if (series.size() > RobustRule.WARM_UP) {
       judges.add("robust");
     }
+    if (series.size() > Detector.WARM_UP) {
+      judges.add("forest");
+    }
     return judges;
   }
 
-  private static Map<String, Object> anomaly(
-      int index, @Nullable Object timestamp, Verdict verdict) {
+  private static Map<String, Object> anomaly(int index, @Nullable Timestamp time, Verdict verdict) {
     Map<String, Object> anomaly = new LinkedHashMap<>();
     anomaly.put("index", index);
-    if (timestamp != null) {
-      anomaly.put("timestamp", timestamp);
+    if (time != null) {
+      anomaly.put("timestamp", time.given());
     }
     anomaly.put("score", verdict.score());
     anomaly.put("severity", verdict.severity().name().toLowerCase(Locale.ROOT));

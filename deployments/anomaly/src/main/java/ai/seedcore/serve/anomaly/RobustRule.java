@@ -6,17 +6,18 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Judges one metric by its distance from the median of the points before it, in units of their
- * median absolute deviation (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993, whose
- * limit of 3.5 is ours at sensitivity 0.5).
+ * Judges one metric, while there are few points, by its distance from the median of those before
+ * it, in units of their median absolute deviation (Iglewicz and Hoaglin, "How to Detect and Handle
+ * Outliers", 1993). How rare such a distance is, is told by the tail of Student's distribution: the
+ * fewer the points, the less their deviation is worth.
  */
 final class RobustRule {
 
   /** Points that must have come before the first one that is judged. */
   static final int WARM_UP = 8;
 
-  /** Points that are looked back at. */
-  private static final int WINDOW = 256;
+  /** Degrees of freedom, at the most: metrics have heavier tails than the normal distribution. */
+  private static final int FREEDOM = 8;
 
   /** Makes the median absolute deviation of normal data an estimate of its standard deviation. */
   private static final double NORMAL_MAD = 1.4826;
@@ -24,32 +25,33 @@ final class RobustRule {
   /** Makes the mean absolute deviation of normal data the same; used where the median's is 0. */
   private static final double NORMAL_MEAN_AD = 1.2533;
 
-  private static final double LIMIT = 3.5;
+  /** A metric at rest may move by this share of its value, and be at rest. */
+  private static final double REST = 0.005;
 
   private final String metric;
   private final double limit;
-  private final double[] window = new double[WINDOW];
+  private final double[] window = new double[Detector.WARM_UP];
   private int seen;
 
   /**
-   * A rule for one series.
+   * A rule for one metric.
    *
-   * @param sensitivity 0..1: 0.5 reports from 3.5 deviations on, 0 from 7, 1 from 1.75
+   * @param limit the decades from which on a point is reported
    */
-  RobustRule(String metric, double sensitivity) {
+  RobustRule(String metric, double limit) {
     this.metric = metric;
-    this.limit = LIMIT * Math.pow(4, 0.5 - sensitivity);
+    this.limit = limit;
   }
 
   /** Judges the next point, then remembers it. */
   Verdict next(double value) {
     Verdict verdict = seen < WARM_UP ? Verdict.NORMAL : judge(value);
-    window[seen++ % WINDOW] = value;
+    window[seen++] = value;
     return verdict;
   }
 
   private Verdict judge(double value) {
-    double[] past = Arrays.copyOf(window, Math.min(seen, WINDOW));
+    double[] past = Arrays.copyOf(window, seen);
     double median = median(past);
     double distance = Math.abs(value - median);
     if (distance == 0) {
@@ -65,24 +67,26 @@ final class RobustRule {
       spread = NORMAL_MEAN_AD * mean;
     }
     // A series that never moved has no spread; what leaves it is judged against its level.
-    spread = Math.max(spread, 1e-6 * Math.max(Math.abs(median), Double.MIN_NORMAL));
-    double deviations = Math.min(distance / spread, 1e9);
-    Severity severity =
-        deviations >= 2 * limit
-            ? Severity.CRITICAL
-            : deviations >= limit ? Severity.WARNING : Severity.NORMAL;
+    spread = Math.max(spread, spread == 0 ? REST * Math.abs(median) : 1e-9 * Math.abs(median));
+    spread = Math.max(spread, Double.MIN_NORMAL);
+    double deviations = distance / spread;
+    int freedom = Math.min(FREEDOM, seen - 1);
+    double rarity =
+        Math.min(Tail.MOST, 0.5 * freedom * Math.log10(1 + deviations / freedom * deviations));
+    Severity severity = Detector.severity(rarity, limit);
     List<String> reasons =
         severity == Severity.NORMAL
             ? List.of()
             : List.of(
                 String.format(
                     Locale.ROOT,
-                    "robust: %s %s is %.1f deviations from the median %s",
+                    "robust: %s %s is %.1f deviations from the median %s of the %d points before it",
                     metric,
                     value,
                     deviations,
-                    median));
-    return new Verdict(deviations / (deviations + LIMIT), severity, reasons);
+                    median,
+                    seen));
+    return new Verdict(Detector.score(rarity), severity, reasons);
   }
 
   private static double median(double[] values) {

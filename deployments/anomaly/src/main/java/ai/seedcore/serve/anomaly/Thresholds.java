@@ -1,6 +1,10 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Verdict.Severity;
+import ai.seedcore.serve.contract.Input;
+import ai.seedcore.serve.contract.Range;
+import ai.seedcore.serve.contract.Refusal;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -25,8 +29,37 @@ final class Thresholds {
 
   private final Map<String, Limit> limits;
 
-  Thresholds(Map<String, Limit> limits) {
+  /** The contract's own. */
+  Thresholds() {
+    this(DEFAULT);
+  }
+
+  private Thresholds(Map<String, Limit> limits) {
     this.limits = limits;
+  }
+
+  /** Reads the option {@code thresholds}: metrics to add to the known ones, or to change. */
+  static Thresholds read(Input input) throws Refusal {
+    Map<String, Limit> limits = new HashMap<>(DEFAULT);
+    input.object(name -> limits.put(name, readLimit(input)));
+    return new Thresholds(limits);
+  }
+
+  private static Limit readLimit(Input input) throws Refusal {
+    double[] limit = {Double.NaN, Double.NaN};
+    input.object(
+        name -> {
+          switch (name) {
+            case "warning" -> limit[0] = input.number(Range.FINITE);
+            case "critical" -> limit[1] = input.number(Range.FINITE);
+            default -> throw input.unknown("warning", "critical");
+          }
+        });
+    if (!(limit[0] < limit[1])) {
+      throw input.wrong(
+          "warning %s, critical %s".formatted(limit[0], limit[1]), "both, warning below critical");
+    }
+    return new Limit(limit[0], limit[1]);
   }
 
   boolean know(String metric) {
@@ -43,8 +76,8 @@ final class Thresholds {
       return verdict(0.6 + 0.2 * way, Severity.WARNING, metric, value, limit.warning());
     }
     // Beyond critical the score keeps rising, towards 1.
-    return verdict(
-        1 - 0.2 * limit.critical() / value, Severity.CRITICAL, metric, value, limit.critical());
+    double way = (value - limit.critical()) / (limit.critical() - limit.warning());
+    return verdict(1 - 0.2 / (1 + way), Severity.CRITICAL, metric, value, limit.critical());
   }
 
   private static Verdict verdict(

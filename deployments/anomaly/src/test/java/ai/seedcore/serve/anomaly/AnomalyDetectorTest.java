@@ -1,11 +1,12 @@
 package ai.seedcore.serve.anomaly;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import ai.seedcore.serve.contract.Limits;
-import java.time.Clock;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -14,8 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class AnomalyDetectorTest {
 
-  private final AnomalyDetector detector =
-      new AnomalyDetector(new Limits(1 << 20, 10, 200, 100, 4, 1 << 20), Clock.systemUTC());
+  private final AnomalyDetector detector = new AnomalyDetector("{\"limits\": {\"points\": 2000}}");
 
   @Test
   void knownMetricsAreJudgedByTheirLimits() {
@@ -48,9 +48,9 @@ class AnomalyDetectorTest {
 
   @Test
   void whatComesLaterChangesNoScore() {
-    List<?> all = (List<?>) answer(series(40)).get("scores");
-    List<?> some = (List<?>) answer(series(25)).get("scores");
-    assertThat(all.subList(0, 25)).isEqualTo(some);
+    List<?> all = (List<?>) answer(series(700)).get("scores");
+    List<?> some = (List<?>) answer(series(333)).get("scores");
+    assertThat(all.subList(0, 333)).isEqualTo(some);
   }
 
   @Test
@@ -62,13 +62,102 @@ class AnomalyDetectorTest {
 
   @Test
   void moreSensitivityReportsNoLess() {
-    String data = series(60);
+    String data = series(600);
     int few = anomalies(data.replace("}", ", \"sensitivity\": 0}"));
     int some = anomalies(data);
     int many = anomalies(data.replace("}", ", \"sensitivity\": 1}"));
     assertThat(few).isLessThanOrEqualTo(some);
     assertThat(some).isLessThanOrEqualTo(many);
     assertThat(few).isLessThan(many);
+  }
+
+  @Test
+  void aDailyPeakIsNormalAndTheSameValueAtAnotherTimeIsNot() {
+    double[] day = IntStream.range(0, 600).mapToDouble(AnomalyDetectorTest::daily).toArray();
+    assertThat((List<?>) answer(body(day)).get("anomalies")).isEmpty();
+    day[548] = day[500]; // A value of the peak, at a quiet hour.
+    Map<?, ?> reply = answer(body(day));
+    assertThat(severities(reply)).startsWith("548:");
+    assertThat(first(reply).get("reasons").toString()).contains("forest: value");
+    assertThat(reply.get("judges")).isEqualTo(List.of("robust", "forest"));
+  }
+
+  @Test
+  void metricsThatNoLongerMoveTogetherAreFound() {
+    String points =
+        IntStream.range(0, 600)
+            .mapToObj(
+                i -> {
+                  // Neither value is strange by itself.
+                  double drive = i == 555 ? 1.2 : noise(i);
+                  double other = i == 555 ? -drive : drive;
+                  return "{\"a\": %s, \"b\": %s}".formatted(drive, 10 * other + 0.1 * noise(-i));
+                })
+            .collect(Collectors.joining(",", "[", "]"));
+    List<?> scores = (List<?>) answer("{\"data\": " + points + "}").get("scores");
+    double broken = (Double) scores.get(555);
+    long stranger = scores.stream().skip(64).filter(score -> (Double) score > broken).count();
+    assertThat(stranger).isLessThan(6);
+  }
+
+  @Test
+  void theStrangestKeepTheirOrderAndNoneReachesOne() {
+    double[] quiet = IntStream.range(0, 400).mapToDouble(AnomalyDetectorTest::noise).toArray();
+    double before = 0;
+    for (double size : new double[] {10, 100, 1e4, 1e8, 1e12}) {
+      double[] values = quiet.clone();
+      values[399] = size;
+      double score = (Double) ((List<?>) answer(body(values)).get("scores")).get(399);
+      assertThat(score).isGreaterThan(before).isLessThan(1);
+      before = score;
+    }
+  }
+
+  @Test
+  void aNewLevelIsReportedAndThenNormal() {
+    double[] values =
+        IntStream.range(0, 600).mapToDouble(i -> noise(i) + (i < 300 ? 0 : 30)).toArray();
+    List<Integer> found = indices(answer(body(values)));
+    assertThat(found).contains(300);
+    assertThat(found).allMatch(index -> index >= 300 && index < 315);
+  }
+
+  @Test
+  void extremesAreJudgedAndAnsweredInFiniteNumbers() {
+    double[] values = IntStream.range(0, 300).mapToDouble(AnomalyDetectorTest::noise).toArray();
+    values[20] = Double.MAX_VALUE;
+    values[150] = -Double.MAX_VALUE;
+    values[151] = Double.MAX_VALUE;
+    values[200] = Double.MIN_VALUE;
+    Map<?, ?> reply = answer(body(values));
+    assertThat(indices(reply)).contains(20, 150, 151).doesNotContain(200);
+    assertThat((List<?>) reply.get("scores"))
+        .allSatisfy(score -> assertThat((Double) score).isBetween(0.0, 1.0));
+  }
+
+  @Test
+  void missingAndRepeatedPointsAreNormalAndTheSeasonGoesOn() {
+    StringBuilder points = new StringBuilder("{\"data\": [");
+    for (int i = 0; i < 700; i++) {
+      if (i % 97 == 5 || (i > 400 && i < 420)) {
+        continue;
+      }
+      String point = "{\"timestamp\": %d, \"q\": %s}".formatted(60 * i, daily(i));
+      points.append(points.length() > 20 ? "," : "").append(point);
+      points.append(i % 89 == 7 ? "," + point : "");
+    }
+    assertThat((List<?>) answer(points.append("]}").toString()).get("anomalies")).isEmpty();
+  }
+
+  @Test
+  void thresholdsAreConfigurable() {
+    AnomalyDetector strict =
+        new AnomalyDetector("{\"thresholds\": {\"queue\": {\"warning\": 5, \"critical\": 9}}}");
+    Map<?, ?> reply =
+        (Map<?, ?>) strict.call("{\"data\": [{\"queue\": 4}, {\"queue\": 5}, {\"queue\": 9}]}");
+    assertThat(severities(reply)).isEqualTo("1:warning 2:critical");
+    assertThatThrownBy(() -> new AnomalyDetector("{\"thresholds\": {\"q\": {\"warning\": 5}}}"))
+        .hasMessageContaining("init_args[0].thresholds.q: found warning 5.0, critical NaN");
   }
 
   @ParameterizedTest
@@ -99,7 +188,7 @@ class AnomalyDetectorTest {
 
   @Test
   void tooManyPointsAreTooLarge() {
-    assertThat(answer("{\"data\": [" + "1,".repeat(200) + "1]}").get("code"))
+    assertThat(answer("{\"data\": [" + "1,".repeat(2_000) + "1]}").get("code"))
         .isEqualTo("too_large");
   }
 
@@ -108,6 +197,23 @@ class AnomalyDetectorTest {
         .mapToObj(
             i -> Double.toString(Math.sin(i * 12.9898) * 43_758.5453 % 1 + (i % 17 == 0 ? 3 : 0)))
         .collect(Collectors.joining(",", "{\"data\": [", "]}"));
+  }
+
+  private static double noise(int i) {
+    return new Random(i * 7_919L).nextGaussian();
+  }
+
+  private static double daily(int i) {
+    return 50 + 20 * Math.sin(2 * Math.PI * i / 96) + noise(i);
+  }
+
+  private static String body(double[] values) {
+    return "{\"data\": " + Arrays.toString(values) + "}";
+  }
+
+  private static List<Integer> indices(Map<?, ?> reply) {
+    return ((List<?>) reply.get("anomalies"))
+        .stream().map(entry -> (Integer) ((Map<?, ?>) entry).get("index")).toList();
   }
 
   private int anomalies(String body) {
