@@ -1,5 +1,6 @@
 package ai.seedcore.serve.anomaly;
 
+import ai.seedcore.serve.series.Season;
 import java.util.Arrays;
 
 /**

@@ -26,12 +26,19 @@ final class Residual {
   /** Steps in a hundred values from which on their size tells the metric's grain. */
   private static final int OFTEN = 100;
 
+  /** Values from here on add to the rarity of those after them, by what they are beyond it. */
+  private static final double RARE = 2;
+
+  private static final double MOST_PERSISTENCE = 1.5;
+
   private final Expectation expectation = new Expectation();
   private final Tail above = new Tail();
   private final Tail below = new Tail();
   private final double[] run = new double[NEW_LEVEL];
   private int runLength;
   private int runSide;
+  private double persistence;
+  private int rareSide;
   private double last;
   private double grain = Double.MAX_VALUE;
   private long steps;
@@ -73,7 +80,18 @@ final class Residual {
     expectation.add(value, expected + side * clean);
     remember(rarity > STRANGE, side, distance - clean);
     notice(value);
-    return side * rarity;
+    return side * (rarity + persistence(rarity, side));
+  }
+
+  /** What the values just before add: several rare ones to one side are rarer than each. */
+  private double persistence(double rarity, int side) {
+    if (rarity < RARE || side != rareSide) {
+      persistence = 0;
+      rareSide = side;
+    }
+    double added = persistence;
+    persistence = Math.min(MOST_PERSISTENCE, persistence + Math.max(0, rarity - RARE));
+    return added;
   }
 
   /** Values that are missing: they are taken to have been as expected. */

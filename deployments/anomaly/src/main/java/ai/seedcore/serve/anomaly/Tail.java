@@ -24,7 +24,11 @@ final class Tail {
 
   private static final int FEWEST_EXCESSES = 8;
 
-  /** The shape: a little heavier than exponential. Too few excesses to estimate it from. */
+  /**
+   * The shape: a little heavier than exponential, as the excesses are too few to estimate it from,
+   * and by one over their number heavier still: so much do they leave open what comes next (the
+   * predictive distribution of exponential values is Pareto's).
+   */
   private static final double SHAPE = 0.1;
 
   private final double[] ring = new double[WINDOW];
@@ -33,7 +37,7 @@ final class Tail {
   private long seen;
 
   /** The distribution beyond the quantile. */
-  private record Excess(double share, double quantile, double scale) {}
+  private record Excess(double share, double quantile, double scale, double shape) {}
 
   /** Takes a value in; the oldest one leaves a full window. */
   void add(double value) {
@@ -64,8 +68,8 @@ final class Tail {
       double above = size - place(value);
       return -Math.log10(Math.max(1, above) / size);
     }
-    double beyond = SHAPE * (value - excess.quantile()) / excess.scale();
-    return Math.min(MOST, Math.log10(1 + beyond) / SHAPE - Math.log10(excess.share()));
+    double beyond = excess.shape() * (value - excess.quantile()) / excess.scale();
+    return Math.min(MOST, Math.log10(1 + beyond) / excess.shape() - Math.log10(excess.share()));
   }
 
   /** The value that is rare by so many decades, more than one. */
@@ -74,8 +78,8 @@ final class Tail {
       return Double.POSITIVE_INFINITY;
     }
     Excess excess = excess(least);
-    double beyond = Math.pow(10, SHAPE * (rarity + Math.log10(excess.share()))) - 1;
-    return excess.quantile() + excess.scale() * beyond / SHAPE;
+    double beyond = Math.pow(10, excess.shape() * (rarity + Math.log10(excess.share()))) - 1;
+    return excess.quantile() + excess.scale() * beyond / excess.shape();
   }
 
   private Excess excess(double least) {
@@ -86,7 +90,8 @@ final class Tail {
       mean += (sorted[i] - quantile) / count;
     }
     // The distribution's mean is scale / (1 - shape).
-    return new Excess((double) count / size, quantile, Math.max(mean * (1 - SHAPE), least));
+    double shape = SHAPE + 1.0 / count;
+    return new Excess((double) count / size, quantile, Math.max(mean * (1 - shape), least), shape);
   }
 
   /** The number of values below one. */

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
 
 /**
  * Prints how right the AnomalyDetector is, beside simple rules, on series whose anomalies are
- * known. The detector was tuned with the seeds 1 to 6; the tables are made with others.
+ * known. The detector was tuned with the seeds 1 to 8; the tables are made with others.
  */
 public final class AnomalyTable {
 

@@ -1,4 +1,4 @@
-package ai.seedcore.serve.anomaly;
+package ai.seedcore.serve.series;
 
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -14,9 +14,10 @@ import java.util.stream.IntStream;
  * @param profile one entry a phase
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
-record Season(int period, double[] profile) {
+public record Season(int period, double[] profile) {
 
-  static final Season NONE = new Season(0, new double[0]);
+  /** Nothing repeats. */
+  public static final Season NONE = new Season(0, new double[0]);
 
   private static final int SHORTEST_HISTORY = 48;
   private static final int SHORTEST_PERIOD = 4;
@@ -42,8 +43,18 @@ record Season(int period, double[] profile) {
   private static final double CLIP = 8;
 
   /** How far the phase of a point lies from the level. */
-  double at(long time) {
+  public double at(long time) {
     return period == 0 ? 0 : profile[(int) (time % period)];
+  }
+
+  /**
+   * The periods that a history may repeat itself in, by its autocorrelation alone, ascending;
+   * whether they are any good is for the caller to find out.
+   */
+  public static int[] periods(double[] values) {
+    return values.length < SHORTEST_HISTORY
+        ? new int[0]
+        : peaks(clipped(values), (int) (values.length / CYCLES)).sorted().toArray();
   }
 
   /**
@@ -53,7 +64,7 @@ record Season(int period, double[] profile) {
    * @param start the time of its first value
    * @param before the season up to now: it is kept if it does as well as the best
    */
-  static Season find(double[] values, long start, Season before) {
+  public static Season find(double[] values, long start, Season before) {
     if (values.length < SHORTEST_HISTORY) {
       return NONE;
     }
@@ -123,8 +134,17 @@ record Season(int period, double[] profile) {
     return values[values.length / 2];
   }
 
-  /** The lags of the highest peaks of the autocorrelation, and their neighbours, ascending. */
+  /** The highest peaks of the autocorrelation, and their neighbours, ascending. */
   private static int[] candidates(double[] values, int longest) {
+    return peaks(values, longest)
+        .flatMap(lag -> IntStream.rangeClosed(lag - 1, lag + 1))
+        .filter(lag -> lag >= SHORTEST_PERIOD && lag <= longest)
+        .distinct()
+        .sorted()
+        .toArray();
+  }
+
+  private static IntStream peaks(double[] values, int longest) {
     int n = values.length;
     double power = Arrays.stream(values).map(value -> value * value).sum();
     double[] correlation = new double[longest + 2];
@@ -153,13 +173,7 @@ record Season(int period, double[] profile) {
         }
       }
     }
-    return Arrays.stream(peaks)
-        .filter(lag -> lag > 0)
-        .flatMap(lag -> IntStream.rangeClosed(lag - 1, lag + 1))
-        .filter(lag -> lag >= SHORTEST_PERIOD && lag <= longest)
-        .distinct()
-        .sorted()
-        .toArray();
+    return Arrays.stream(peaks).filter(lag -> lag > 0);
   }
 
   /** The mean squared error of the best of three forecasts that know no season. */
