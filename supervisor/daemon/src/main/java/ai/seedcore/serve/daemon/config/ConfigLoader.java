@@ -56,13 +56,12 @@ public final class ConfigLoader {
   public static Settings load(
       @Nullable Path file, Map<String, String> given, Map<String, String> sources) {
     ObjectNode tree = builtIn();
-    if (file != null) {
-      overlay(tree, readFile(file));
+    ObjectNode said = file == null ? YAML.createObjectNode() : readFile(file);
+    given.forEach(said::put);
+    if (!said.path("builtin").asBoolean(true)) {
+      tree.putArray("deployments");
     }
-    given.forEach(tree::put);
-    if (!tree.path("builtin").asBoolean(true)) {
-      dropBuiltIn(tree);
-    }
+    overlay(tree, said);
     Settings settings = bind(tree, file, sources);
     checkFiles(settings);
     checkClasses(settings);
@@ -148,12 +147,6 @@ public final class ConfigLoader {
       }
     }
     known.add(deployment);
-  }
-
-  private static void dropBuiltIn(ObjectNode tree) {
-    if (tree.path("deployments") instanceof ArrayNode deployments) {
-      deployments.removeIf(ConfigLoader::isBuiltIn);
-    }
   }
 
   private static boolean isBuiltIn(JsonNode deployment) {

@@ -67,6 +67,19 @@ class ConfigLoaderTest {
   }
 
   @Test
+  void withoutTheBuiltInOnesWhatIsDeclaredIsAll() throws IOException {
+    Settings settings =
+        load(
+            """
+            builtin: false
+            deployments:
+              - name: SalienceScorer
+                class: ai.seedcore.serve.salience.SalienceScorer
+            """);
+    assertThat(settings.deployments()).singleElement().matches(d -> d.cpus() == 1.0);
+  }
+
+  @Test
   void theBuiltInOnesCanBeLeftOut() {
     assertThatThrownBy(() -> load("builtin: false"))
         .hasMessageContaining("deployments: found none");

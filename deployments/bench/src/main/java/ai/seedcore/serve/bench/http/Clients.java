@@ -1,0 +1,77 @@
+package ai.seedcore.serve.bench.http;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Clients that ask as fast as they are answered, each on a connection of its own. */
+final class Clients {
+
+  /** What came of it. */
+  record Result(double perSecond, double p50, double p99) {}
+
+  private Clients() {}
+
+  /**
+   * Asks for a while.
+   *
+   * @param check part of a right answer; any other answer ends the run
+   */
+  static Result run(URI url, String body, String check, int connections, Duration time)
+      throws InterruptedException {
+    long end = System.nanoTime() + time.toNanos();
+    ExecutorService threads = Executors.newFixedThreadPool(connections);
+    try {
+      List<Future<List<Long>>> clients = new ArrayList<>();
+      long start = System.nanoTime();
+      for (int i = 0; i < connections; i++) {
+        clients.add(threads.submit(() -> ask(url, body, check, end)));
+      }
+      List<Long> all = new ArrayList<>();
+      for (Future<List<Long>> client : clients) {
+        all.addAll(client.get());
+      }
+      double seconds = (System.nanoTime() - start) / 1e9;
+      long[] sorted = all.stream().mapToLong(Long::longValue).toArray();
+      Arrays.sort(sorted);
+      return new Result(
+          sorted.length / seconds,
+          sorted[sorted.length / 2] / 1e6,
+          sorted[(int) (sorted.length * 0.99)] / 1e6);
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static List<Long> ask(URI url, String body, String check, long end)
+      throws IOException, InterruptedException {
+    HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    HttpRequest request =
+        HttpRequest.newBuilder(url)
+            .timeout(Duration.ofSeconds(30))
+            .POST(HttpRequest.BodyPublishers.ofString(body))
+            .build();
+    List<Long> latencies = new ArrayList<>();
+    for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
+      HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
+      latencies.add(System.nanoTime() - now);
+      if (response.statusCode() != 200 || !response.body().contains(check)) {
+        throw new IllegalStateException(
+            "%s answered %d %s".formatted(url, response.statusCode(), response.body()));
+      }
+    }
+    return latencies;
+  }
+}

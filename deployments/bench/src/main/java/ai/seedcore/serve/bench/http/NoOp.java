@@ -1,0 +1,39 @@
+package ai.seedcore.serve.bench.http;
+
+import java.util.Collections;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The ceiling: a Java replica that does nothing but answer what is prepared, in the shape of a
+ * model's answer.
+ */
+public final class NoOp {
+
+  private static final int LONG_BODY = 1_000;
+
+  private static final Map<String, Object> ONE = reply(1);
+  private static final Map<String, Object> HUNDRED = reply(100);
+
+  /** Answers one request. */
+  public Object call(@Nullable String body) {
+    if (body == null || body.isEmpty()) {
+      return Map.of("pid", ProcessHandle.current().pid());
+    }
+    return body.length() < LONG_BODY ? ONE : HUNDRED;
+  }
+
+  private static Map<String, Object> reply(int items) {
+    return Map.of(
+        "status",
+        "success",
+        "scores",
+        Collections.nCopies(items, 0.4380000000000001),
+        "model",
+        "formula",
+        "model_version",
+        "1",
+        "timestamp",
+        1_700_000_000.123);
+  }
+}
