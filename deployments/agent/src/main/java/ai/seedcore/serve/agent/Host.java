@@ -14,6 +14,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Type;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -25,15 +26,23 @@ import org.jspecify.annotations.Nullable;
  * all. Here the declared arguments arrive as JSON and are given the types that the constructor
  * declares. The declared class needs no import of Ray's: a public {@code call} of one parameter,
  * and, where it likes, {@code checkHealth}, {@code reconfigure} of one parameter, and {@code del}.
+ *
+ * <p>A class that cannot be made is not well, and every request is told why. Serve itself takes a
+ * Java replica whose constructor threw for a running one, and sends it requests that nobody
+ * answers, until the third health check has failed; then it starts the next one.
  */
 public final class Host {
 
   private static final Gson JSON = new Gson();
 
-  private final Object deployment;
-  private final MethodHandle call;
-  private final @Nullable Method checkHealth;
-  private final @Nullable Method del;
+  private final @Nullable Deployment deployment;
+
+  /** Why there is none. */
+  private final String failure;
+
+  /** What was made of the declared class. */
+  private record Deployment(
+      Object object, MethodHandle call, @Nullable Method checkHealth, @Nullable Method del) {}
 
   /**
    * Makes the deployment.
@@ -42,31 +51,37 @@ public final class Host {
    * @param arguments its constructor's arguments, a JSON array
    * @param userConfig handed to its {@code reconfigure}, as JSON; empty: none
    */
-  public Host(String className, String arguments, String userConfig)
+  public Host(String className, String arguments, String userConfig) {
+    Deployment made = null;
+    String reason = "";
+    try {
+      made = make(className, arguments, userConfig);
+    } catch (Exception | LinkageError e) {
+      e.printStackTrace(); // Goes to the worker's log.
+      reason = e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+    deployment = made;
+    failure = reason;
+  }
+
+  private static Deployment make(String className, String arguments, String userConfig)
       throws ReflectiveOperationException {
     Class<?> type = declaredClass(className);
     JsonArray values = JsonParser.parseString(arguments).getAsJsonArray();
-    deployment = construct(type, values);
-    Method method =
+    Object object = construct(type, values);
+    Method call =
         method(type, "call", 1)
             .orElseThrow(
                 () ->
                     new NoSuchMethodException(
                         className + " has no public method call(Object): nothing to serve"));
-    Class<?> parameter = method.getParameterTypes()[0];
+    Class<?> parameter = call.getParameterTypes()[0];
     if (!parameter.isAssignableFrom(String.class)) {
       throw new NoSuchMethodException(
           "%s.call takes a %s; a request's body is a text: expected call(Object) or call(String)"
               .formatted(className, parameter.getName()));
     }
-    method.setAccessible(true); // The class itself need not be public.
-    call =
-        MethodHandles.lookup()
-            .unreflect(method)
-            .bindTo(deployment)
-            .asType(MethodType.methodType(Object.class, Object.class));
-    checkHealth = method(type, "checkHealth", 0).orElse(null);
-    del = method(type, "del", 0).orElse(null);
+    call.setAccessible(true); // The class itself need not be public.
     if (!userConfig.isEmpty()) {
       Method reconfigure =
           method(type, "reconfigure", 1)
@@ -77,24 +92,47 @@ public final class Host {
                                   .formatted(className)
                               + " parameter"));
       JsonElement json = JsonParser.parseString(userConfig);
-      invoke(reconfigure, convert(json, reconfigure.getGenericParameterTypes()[0]));
+      invoke(object, reconfigure, convert(json, reconfigure.getGenericParameterTypes()[0]));
     }
+    return new Deployment(
+        object,
+        MethodHandles.lookup()
+            .unreflect(call)
+            .bindTo(object)
+            .asType(MethodType.methodType(Object.class, Object.class)),
+        method(type, "checkHealth", 0).orElse(null),
+        method(type, "del", 0).orElse(null));
   }
 
   /** A request. */
   public @Nullable Object call(@Nullable Object body) throws Throwable {
-    return call.invokeExact(body);
+    if (deployment == null) {
+      return Map.of(
+          "status",
+          "error",
+          "code",
+          "not_ready",
+          "error",
+          "deployment: " + failure,
+          "timestamp",
+          System.currentTimeMillis() / 1_000.0);
+    }
+    return deployment.call.invokeExact(body);
   }
 
   /** Whether the replica is well; a class that does not say is. */
   public boolean checkHealth() throws ReflectiveOperationException {
-    return checkHealth == null || Boolean.TRUE.equals(invoke(checkHealth));
+    if (deployment == null) {
+      throw new IllegalStateException(failure);
+    }
+    return deployment.checkHealth == null
+        || Boolean.TRUE.equals(invoke(deployment.object, deployment.checkHealth));
   }
 
   /** The replica's end. */
   public void del() throws ReflectiveOperationException {
-    if (del != null) {
-      invoke(del);
+    if (deployment != null && deployment.del != null) {
+      invoke(deployment.object, deployment.del);
     }
   }
 
@@ -151,11 +189,12 @@ public final class Host {
         .findFirst();
   }
 
-  private @Nullable Object invoke(Method method, @Nullable Object... arguments)
+  private static @Nullable Object invoke(
+      Object object, Method method, @Nullable Object... arguments)
       throws ReflectiveOperationException {
     try {
       method.setAccessible(true);
-      return method.invoke(deployment, arguments);
+      return method.invoke(object, arguments);
     } catch (InvocationTargetException e) {
       throw unwrapped(e);
     }

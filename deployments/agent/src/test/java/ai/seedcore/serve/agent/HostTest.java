@@ -68,26 +68,33 @@ class HostTest {
     assertThat(host.checkHealth()).isTrue();
     host.del();
     assertThatThrownBy(() -> host.call("x")).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> host(Bare.class, "[]", "1")).hasMessageContaining("reconfigure");
+    assertThat(failure(host(Bare.class, "[]", "1"))).contains("reconfigure");
   }
 
   @Test
-  void whatIsWrongIsSaidInWords() {
-    assertThatThrownBy(() -> new Host("org.example.None", "[]", ""))
-        .hasMessageContaining("org.example.None is in none of the declared jars");
-    assertThatThrownBy(() -> host(Greeter.class, "[1]", ""))
-        .hasMessageContaining("no public constructor for the declared arguments [1]");
-    assertThatThrownBy(() -> host(Greeter.class, "[\"a\", \"b\", {}]", ""))
-        .hasMessageContaining("no public constructor for the declared arguments");
-    assertThatThrownBy(() -> host(Greeter.class, "[\"\", -1, {}]", ""))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("times is negative");
-    assertThatThrownBy(() -> new Host("java.lang.Object", "[]", ""))
-        .hasMessageContaining("nothing to serve");
+  void aClassThatCannotBeMadeIsNotWellAndSaysWhy() throws Throwable {
+    assertThat(failure(new Host("org.example.None", "[]", "")))
+        .contains("org.example.None is in none of the declared jars");
+    assertThat(failure(host(Greeter.class, "[1]", "")))
+        .contains("no public constructor for the declared arguments [1]");
+    assertThat(failure(host(Greeter.class, "[\"a\", \"b\", {}]", "")))
+        .contains("no public constructor for the declared arguments");
+    assertThat(failure(host(Greeter.class, "[\"\", -1, {}]", ""))).isEqualTo("times is negative");
+    assertThat(failure(new Host("java.lang.Object", "[]", ""))).contains("nothing to serve");
   }
 
-  private static Host host(Class<?> type, String arguments, String userConfig)
-      throws ReflectiveOperationException {
+  /** Why a host has nothing to serve, as a request and a health check are told. */
+  private static String failure(Host host) throws Throwable {
+    Map<?, ?> reply = (Map<?, ?>) host.call("{}");
+    assertThat(reply.get("status")).isEqualTo("error");
+    assertThat(reply.get("code")).isEqualTo("not_ready");
+    String failure = reply.get("error").toString().replaceFirst("^deployment: ", "");
+    assertThatThrownBy(host::checkHealth).hasMessage(failure);
+    host.del();
+    return failure;
+  }
+
+  private static Host host(Class<?> type, String arguments, String userConfig) {
     return new Host(type.getName(), arguments, userConfig);
   }
 }

@@ -25,9 +25,9 @@ final class Clients {
   /**
    * Asks for a while.
    *
-   * @param check part of a right answer; any other answer ends the run
+   * @param check what a right answer holds, {@code times} times; any other answer ends the run
    */
-  static Result run(URI url, String body, String check, int connections, Duration time)
+  static Result run(URI url, String body, String check, int times, int connections, Duration time)
       throws InterruptedException {
     long end = System.nanoTime() + time.toNanos();
     ExecutorService threads = Executors.newFixedThreadPool(connections);
@@ -35,7 +35,7 @@ final class Clients {
       List<Future<List<Long>>> clients = new ArrayList<>();
       long start = System.nanoTime();
       for (int i = 0; i < connections; i++) {
-        clients.add(threads.submit(() -> ask(url, body, check, end)));
+        clients.add(threads.submit(() -> ask(url, body, check, times, end)));
       }
       List<Long> all = new ArrayList<>();
       for (Future<List<Long>> client : clients) {
@@ -55,7 +55,7 @@ final class Clients {
     }
   }
 
-  private static List<Long> ask(URI url, String body, String check, long end)
+  private static List<Long> ask(URI url, String body, String check, int times, long end)
       throws IOException, InterruptedException {
     HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     HttpRequest request =
@@ -67,11 +67,19 @@ final class Clients {
     for (long now = System.nanoTime(); now < end; now = System.nanoTime()) {
       HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
       latencies.add(System.nanoTime() - now);
-      if (response.statusCode() != 200 || !response.body().contains(check)) {
+      if (response.statusCode() != 200 || occurrences(response.body(), check) != times) {
         throw new IllegalStateException(
             "%s answered %d %s".formatted(url, response.statusCode(), response.body()));
       }
     }
     return latencies;
+  }
+
+  private static int occurrences(String text, String part) {
+    int count = 0;
+    for (int at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
+      count++;
+    }
+    return count;
   }
 }

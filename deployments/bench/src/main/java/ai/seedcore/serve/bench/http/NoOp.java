@@ -28,7 +28,7 @@ public final class NoOp {
         "status",
         "success",
         "scores",
-        Collections.nCopies(items, 0.4380000000000001),
+        Collections.nCopies(items, 0.6546666666666667),
         "model",
         "formula",
         "model_version",

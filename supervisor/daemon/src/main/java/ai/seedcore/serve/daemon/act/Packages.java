@@ -95,6 +95,7 @@ public final class Packages {
             deployment.className(),
             arguments,
             options.toString(),
+            String.join(" ", deployment.jvmOptions()),
             String.valueOf(userConfig),
             String.valueOf(deployment.autoscaling()));
     options.put(
@@ -104,7 +105,13 @@ public final class Packages {
             "gcs://" + packageName,
             "env_vars",
             Map.of(
-                "JAVA_TOOL_OPTIONS", "-javaagent:" + AGENT, Dashboard.VERSION_VARIABLE, version)));
+                // A thousand threads would spread the C library's free memory over many arenas.
+                "MALLOC_ARENA_MAX",
+                "2",
+                "JAVA_TOOL_OPTIONS",
+                "-javaagent:" + AGENT + " " + String.join(" ", deployment.jvmOptions()),
+                Dashboard.VERSION_VARIABLE,
+                version)));
     return new Application(
         deployment.name(),
         deployment.className(),

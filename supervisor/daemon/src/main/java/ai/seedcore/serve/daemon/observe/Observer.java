@@ -22,6 +22,9 @@ import tools.jackson.databind.json.JsonMapper;
 /** Makes one {@link Observation} out of requests that run side by side. */
 public final class Observer {
 
+  /** The code by which a replica says that its class could not be made. */
+  private static final String NOT_READY = "not_ready";
+
   private static final Duration PROBE = Duration.ofSeconds(3);
 
   /** How long a look waits for what can be done without. */
@@ -169,14 +172,22 @@ public final class Observer {
       return "answers status " + answer.status();
     }
     JsonNode expected = probe.expect();
-    if (expected == null) {
+    boolean failed = answer.body().contains(NOT_READY);
+    if (expected == null && !failed) {
       return "";
     }
     JsonNode json;
     try {
       json = JsonMapper.shared().readTree(answer.body());
     } catch (JacksonException e) {
-      return "answers something else than JSON";
+      return expected == null ? "" : "answers something else than JSON";
+    }
+    if (failed && json.path("code").asString("").equals(NOT_READY)) {
+      // The replica runs, and has nothing to serve: whatever is expected, this is not it.
+      return "answers that it is not ready: " + json.path("error").asString("");
+    }
+    if (expected == null) {
+      return "";
     }
     for (Map.Entry<String, JsonNode> field : expected.properties()) {
       JsonNode found = json.path(field.getKey());

@@ -18,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -40,6 +41,8 @@ class ModelsIT {
   private static final Set<String> CODES =
       Set.of("invalid_json", "invalid_field", "too_large", "overloaded", "not_ready");
   private static final Pattern REPEAT = Pattern.compile("<(\\d+)\\*(.*?)>");
+  private static final Pattern EXAMPLE =
+      Pattern.compile("```\\nPOST (/\\w+)\\n(.*?)\\n?\\n(\\{\"status\".*?)\\n```", Pattern.DOTALL);
   private static final int HOSTILE = 10_000;
   private static final int LARGE = 60;
 
@@ -100,6 +103,28 @@ class ModelsIT {
                               route.getKey() + " " + shown,
                               () -> check(route.getKey(), expand(body), test));
                         }));
+  }
+
+  /**
+   * In docs/models.md a block that begins with {@code POST} is a request, and below it its reply.
+   */
+  @TestFactory
+  Stream<DynamicTest> theExamplesOfTheDocsAreTrue() throws IOException {
+    List<MatchResult> examples =
+        EXAMPLE.matcher(Files.readString(root().resolve("docs/models.md"))).results().toList();
+    assertThat(examples).hasSizeGreaterThan(5);
+    return examples.stream()
+        .map(
+            example ->
+                DynamicTest.dynamicTest(
+                    example.group(1) + " " + example.group(2),
+                    () -> {
+                      String url = RayCluster.ROUTES + example.group(1);
+                      String reply = web.post(url, example.group(2)).body();
+                      assertThat(Json.holds(Json.parse(reply), Json.parse(example.group(3))))
+                          .as(reply)
+                          .isTrue();
+                    }));
   }
 
   private void check(String route, String body, JsonNode test) throws Exception {
@@ -245,8 +270,12 @@ class ModelsIT {
   }
 
   private static Path model(String name) {
-    return Path.of(System.getProperty("basedir", "."))
-        .resolve("../../deployments/salience/src/test/resources/ai/seedcore/serve/salience")
+    return root()
+        .resolve("deployments/salience/src/test/resources/ai/seedcore/serve/salience")
         .resolve(name);
+  }
+
+  private static Path root() {
+    return Path.of(System.getProperty("basedir", ".")).resolve("../..").normalize();
   }
 }

@@ -107,6 +107,36 @@ class UserClassIT {
     }
   }
 
+  @Test
+  void aModelThatCannotLoadFailsWithTheReason() throws Exception {
+    Files.writeString(folder.resolve("broken.onnx"), "not a model");
+    Path config =
+        Files.writeString(
+            folder.resolve("broken.yaml"),
+            """
+            deployments:
+              - name: Broken
+                class: ai.seedcore.serve.salience.SalienceScorer
+                files: [broken.onnx]
+                init_args: [{model: broken.onnx}]
+                cpus: 0.1
+            """);
+    try (RayCluster cluster = new RayCluster().start();
+        DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
+      await()
+          .atMost(Duration.ofMinutes(2))
+          .until(
+              () ->
+                  daemon
+                      .status()
+                      .toString()
+                      .contains("model broken.onnx: found no model that ONNX Runtime can load"));
+      // The others are served all the same.
+      await().atMost(Duration.ofMinutes(1)).until(() -> web.allAnswer(RayCluster.ROUTES));
+      assertThat(web.status("http://" + DaemonProcess.STATUS + "/readyz")).isEqualTo(503);
+    }
+  }
+
   private void scalesUpAndDown(DaemonProcess daemon) {
     AtomicBoolean loaded = new AtomicBoolean(true);
     AtomicInteger failures = new AtomicInteger();

@@ -141,6 +141,11 @@ class ObserverTest {
     assertThat(Observer.verdict(probe, new Http.Answer(200, "<"))).contains("than JSON");
     assertThat(Observer.verdict(probe, new Http.Answer(500, ""))).contains("status 500");
     assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, "anything"))).isEmpty();
+    String failed = "{\"status\":\"error\",\"code\":\"not_ready\",\"error\":\"model: gone\"}";
+    assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, failed)))
+        .isEqualTo("answers that it is not ready: model: gone");
+    assertThat(Observer.verdict(probe, new Http.Answer(200, failed))).contains("model: gone");
+    assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, "not_ready"))).isEmpty();
   }
 
   private String reason() {
