@@ -37,11 +37,6 @@ public final class AnomalyDetector {
     private double sensitivity = 0.5;
   }
 
-  private static final class Configuration {
-    private Limits limits = Limits.DEFAULT;
-    private Thresholds thresholds = new Thresholds();
-  }
-
   /** With the contract's thresholds. */
   public AnomalyDetector() {
     this("{}");
@@ -53,26 +48,14 @@ public final class AnomalyDetector {
    * @param options a JSON object: {@code thresholds}, by metric, and {@code limits}
    */
   public AnomalyDetector(String options) {
-    this(Options.read(options, AnomalyDetector::configuration), Clock.systemUTC());
+    this(Options.read(options, "thresholds", Thresholds::read, new Thresholds()));
   }
 
-  private AnomalyDetector(Configuration configuration, Clock clock) {
-    this.thresholds = configuration.thresholds;
-    this.limits = configuration.limits;
-    this.endpoint = new Endpoint<>(DESCRIPTION, limits, clock, this::read, this::detect);
-  }
-
-  private static Configuration configuration(Input input) throws Refusal {
-    Configuration configuration = new Configuration();
-    input.object(
-        name -> {
-          switch (name) {
-            case "thresholds" -> configuration.thresholds = Thresholds.read(input);
-            case "limits" -> configuration.limits = Limits.read(input);
-            default -> throw input.unknown("thresholds", "limits");
-          }
-        });
-    return configuration;
+  private AnomalyDetector(Options<Thresholds> options) {
+    this.thresholds = options.own();
+    this.limits = options.limits();
+    this.endpoint =
+        new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::detect);
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */

@@ -39,11 +39,6 @@ public final class SalienceScorer {
     private double priority = DEFAULT_PRIORITY;
   }
 
-  private static final class Configuration {
-    private Limits limits = Limits.DEFAULT;
-    private Model model = new Formula();
-  }
-
   /** With the built-in formula. */
   public SalienceScorer() {
     this("{}");
@@ -56,11 +51,16 @@ public final class SalienceScorer {
    *     limits}
    */
   public SalienceScorer(String options) {
-    this(Options.read(options, SalienceScorer::configuration), Clock.systemUTC());
+    this(
+        Options.read(
+            options,
+            "model",
+            input -> new OnnxModel(Path.of(input.text(MOST_PATH))),
+            (Model) new Formula()));
   }
 
-  private SalienceScorer(Configuration configuration, Clock clock) {
-    this(configuration.model, configuration.limits, clock);
+  private SalienceScorer(Options<Model> options) {
+    this(options.own(), options.limits(), Clock.systemUTC());
   }
 
   SalienceScorer(Model model, Limits limits, Clock clock) {
@@ -77,19 +77,6 @@ public final class SalienceScorer {
             clock,
             this::read,
             this::score);
-  }
-
-  private static Configuration configuration(Input input) throws Refusal {
-    Configuration configuration = new Configuration();
-    input.object(
-        name -> {
-          switch (name) {
-            case "model" -> configuration.model = new OnnxModel(Path.of(input.text(MOST_PATH)));
-            case "limits" -> configuration.limits = Limits.read(input);
-            default -> throw input.unknown("model", "limits");
-          }
-        });
-    return configuration;
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */

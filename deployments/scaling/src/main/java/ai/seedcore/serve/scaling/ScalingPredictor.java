@@ -47,11 +47,6 @@ public final class ScalingPredictor {
     }
   }
 
-  private static final class Configuration {
-    private Limits limits = Limits.DEFAULT;
-    private Policy policy = new Policy();
-  }
-
   /** With the contract's policy. */
   public ScalingPredictor() {
     this("{}");
@@ -63,26 +58,14 @@ public final class ScalingPredictor {
    * @param options a JSON object: {@code policy} and {@code limits}
    */
   public ScalingPredictor(String options) {
-    this(Options.read(options, ScalingPredictor::configuration), Clock.systemUTC());
+    this(Options.read(options, "policy", Policy::read, new Policy()));
   }
 
-  private ScalingPredictor(Configuration configuration, Clock clock) {
-    this.policy = configuration.policy;
-    this.limits = configuration.limits;
-    this.endpoint = new Endpoint<>(DESCRIPTION, limits, clock, this::read, this::predict);
-  }
-
-  private static Configuration configuration(Input input) throws Refusal {
-    Configuration configuration = new Configuration();
-    input.object(
-        name -> {
-          switch (name) {
-            case "policy" -> configuration.policy = Policy.read(input);
-            case "limits" -> configuration.limits = Limits.read(input);
-            default -> throw input.unknown("policy", "limits");
-          }
-        });
-    return configuration;
+  private ScalingPredictor(Options<Policy> options) {
+    this.policy = options.own();
+    this.limits = options.limits();
+    this.endpoint =
+        new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::predict);
   }
 
   /** Answers one request; the name and the types are those that Serve calls. */
