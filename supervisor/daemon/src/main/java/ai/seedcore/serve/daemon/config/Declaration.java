@@ -47,8 +47,7 @@ public record Declaration(
   /**
    * A young generation that stays small (left alone it grows to hundreds of MiB before it is first
    * collected), stacks that suit a thousand threads, and Ray's logging without the management
-   * beans, which cost it a quarter of a second at the start. Not the serial collector: with it
-   * replicas start seconds later on a busy machine.
+   * beans, which cost it a quarter of a second at the start.
    */
   static final List<String> JVM =
       List.of("-XX:MaxNewSize=32m", "-Xss512k", "-XX:-UsePerfData", "-Dlog4j2.disableJmx=true");
