@@ -1,13 +1,21 @@
 package ai.seedcore.serve.contract;
 
 import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.TemporalAccessor;
 
-/** Reads the timestamps of a series: unix seconds or ISO-8601, never going back. */
+/**
+ * Reads the timestamps of a series: unix seconds or ISO-8601, never going back. A time without an
+ * offset is UTC, a date its midnight.
+ */
 public final class Timestamps {
 
-  private static final String EXPECTED =
-      "unix seconds or ISO-8601 with an offset, such as 2026-01-31T12:00:00Z";
+  private static final String EXPECTED = "unix seconds or ISO-8601, such as 2026-01-31T12:00:00Z";
 
   /** No ISO-8601 time is longer. */
   private static final int MOST_CHARACTERS = 60;
@@ -42,12 +50,23 @@ public final class Timestamps {
     String text = input.text(Integer.MAX_VALUE);
     if (text.length() <= MOST_CHARACTERS) {
       try {
-        OffsetDateTime time = OffsetDateTime.parse(text);
-        return new Timestamp(time.toEpochSecond() + time.getNano() / 1e9, text);
+        Instant time = parse(text);
+        return new Timestamp(time.getEpochSecond() + time.getNano() / 1e9, text);
       } catch (DateTimeException e) {
         throw input.refuse(EXPECTED);
       }
     }
     throw input.refuse(EXPECTED);
+  }
+
+  private static Instant parse(String text) {
+    if (text.indexOf('T') < 0) {
+      return LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant();
+    }
+    TemporalAccessor time =
+        DateTimeFormatter.ISO_DATE_TIME.parseBest(text, OffsetDateTime::from, LocalDateTime::from);
+    return time instanceof LocalDateTime local
+        ? local.toInstant(ZoneOffset.UTC)
+        : Instant.from(time);
   }
 }
