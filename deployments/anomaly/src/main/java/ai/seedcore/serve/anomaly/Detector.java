@@ -21,12 +21,6 @@ final class Detector {
   /** Points that the forest learns from before it judges. */
   static final int WARM_UP = 64;
 
-  /** The decades from which on a point is reported, at sensitivity 0.5. */
-  static final double LIMIT = 4;
-
-  /** So many decades beyond the limit a judge is confident: critical. */
-  private static final double CONFIDENT = 3;
-
   /** What a decade of the forest's adds, beyond the first, which one point in ten reaches. */
   private static final double FOREST_WEIGHT = 0.2;
 
@@ -51,17 +45,17 @@ final class Detector {
   /**
    * A detector for one series.
    *
-   * @param sensitivity 0..1: at 0.5 it reports from {@link #LIMIT} decades on, at 0 from twice as
-   *     many, at 1 from half as many
+   * @param sensitivity 0..1: at 0.5 it reports from {@link Verdict#LIMIT} decades on, at 0 from
+   *     twice as many, at 1 from half as many
    */
   Detector(List<String> metrics, Thresholds thresholds, double sensitivity) {
     this.metrics = metrics;
     this.thresholds = thresholds;
-    this.limit = LIMIT * Math.pow(4, 0.5 - sensitivity);
+    this.limit = Verdict.LIMIT * Math.pow(4, 0.5 - sensitivity);
     this.rules = new RobustRule[metrics.size()];
     this.residuals = new Residual[metrics.size()];
     for (int i = 0; i < rules.length; i++) {
-      rules[i] = new RobustRule(metrics.get(i), limit);
+      rules[i] = new RobustRule(metrics.get(i), limit, WARM_UP);
       residuals[i] = new Residual();
     }
     this.joint = metrics.size() == 1 ? null : new Joint(metrics.size());
@@ -122,9 +116,9 @@ final class Detector {
     }
     double alone = Math.abs(rarities[rarest]);
     double rarity = alone + FOREST_WEIGHT * Math.max(0, shape - FOREST_FROM);
-    Severity severity = severity(rarity, limit);
+    Severity severity = Verdict.severity(rarity, limit);
     if (severity == Severity.NORMAL) {
-      return new Verdict(score(rarity), severity, List.of());
+      return new Verdict(Verdict.score(rarity), severity, List.of());
     }
     List<String> reasons = new ArrayList<>();
     reasons.add(
@@ -143,18 +137,6 @@ final class Detector {
               "forest: the last points together look like one in 10^%.1f before them",
               shape));
     }
-    return new Verdict(score(rarity), severity, reasons);
-  }
-
-  /** What is to be done about a rarity. */
-  static Severity severity(double rarity, double limit) {
-    return rarity >= limit + CONFIDENT
-        ? Severity.CRITICAL
-        : rarity >= limit ? Severity.WARNING : Severity.NORMAL;
-  }
-
-  /** 0..1 by rarity: 0.5 is what is reported at sensitivity 0.5, and nothing ever reaches 1. */
-  static double score(double rarity) {
-    return rarity / (rarity + LIMIT);
+    return new Verdict(Verdict.score(rarity), severity, reasons);
   }
 }

@@ -30,17 +30,19 @@ final class RobustRule {
 
   private final String metric;
   private final double limit;
-  private final double[] window = new double[Detector.WARM_UP];
+  private final double[] window;
   private int seen;
 
   /**
    * A rule for one metric.
    *
    * @param limit the decades from which on a point is reported
+   * @param points how many it judges, at the most
    */
-  RobustRule(String metric, double limit) {
+  RobustRule(String metric, double limit, int points) {
     this.metric = metric;
     this.limit = limit;
+    this.window = new double[points];
   }
 
   /** Judges the next point, then remembers it. */
@@ -73,7 +75,7 @@ final class RobustRule {
     int freedom = Math.min(FREEDOM, seen - 1);
     double rarity =
         Math.min(Tail.MOST, 0.5 * freedom * Math.log10(1 + deviations / freedom * deviations));
-    Severity severity = Detector.severity(rarity, limit);
+    Severity severity = Verdict.severity(rarity, limit);
     List<String> reasons =
         severity == Severity.NORMAL
             ? List.of()
@@ -86,7 +88,7 @@ final class RobustRule {
                     deviations,
                     median,
                     seen));
-    return new Verdict(Detector.score(rarity), severity, reasons);
+    return new Verdict(Verdict.score(rarity), severity, reasons);
   }
 
   private static double median(double[] values) {

@@ -12,12 +12,30 @@ import java.util.List;
  */
 record Verdict(double score, Severity severity, List<String> reasons) {
 
+  /** The decades from which on a point is reported, at sensitivity 0.5. */
+  static final double LIMIT = 4;
+
+  /** So many decades beyond the limit a judge is confident: critical. */
+  private static final double CONFIDENT = 3;
+
   static final Verdict NORMAL = new Verdict(0, Severity.NORMAL, List.of());
 
   enum Severity {
     NORMAL,
     WARNING,
     CRITICAL
+  }
+
+  /** What is to be done about a rarity. */
+  static Severity severity(double rarity, double limit) {
+    return rarity >= limit + CONFIDENT
+        ? Severity.CRITICAL
+        : rarity >= limit ? Severity.WARNING : Severity.NORMAL;
+  }
+
+  /** 0..1 by rarity: 0.5 is what is reported at sensitivity 0.5, and nothing ever reaches 1. */
+  static double score(double rarity) {
+    return rarity / (rarity + LIMIT);
   }
 
   /** Both verdicts in one: the worse of each. */
