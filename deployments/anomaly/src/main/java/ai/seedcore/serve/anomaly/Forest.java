@@ -22,9 +22,6 @@ final class Forest {
   /** Scores differ by so much without meaning. */
   private static final double LEAST = 0.02;
 
-  /** What is stranger counts as this strange, where it is learned what is usual. */
-  private static final double LEARNED = 2.5;
-
   private final RandomCutForest forest;
   private final Tail scores = new Tail();
   private int seen;
@@ -59,7 +56,7 @@ final class Forest {
     if (seen++ >= WARM_UP) {
       double score = forest.getAnomalyScore(forest.transformToShingledPoint(point));
       rarity = scores.rarity(score, LEAST);
-      scores.add(Math.min(score, scores.value(LEARNED, LEAST)));
+      scores.add(Math.min(score, scores.value(Tail.LEARNED, LEAST)));
     }
     forest.update(point);
     return rarity;

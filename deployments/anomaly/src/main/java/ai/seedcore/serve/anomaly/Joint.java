@@ -19,25 +19,19 @@ final class Joint {
   /** No metric is known from the others more closely than to a tenth of its own deviation. */
   private static final double RIDGE = 0.01;
 
-  /** What is stranger counts as this strange, where it is learned what is usual. */
-  private static final double LEARNED = 2.5;
-
   /** Keeps what is constant from a division by 0, and what is large from overflow. */
   private static final double NOTHING = 1e-200;
 
   private final double[][] window;
-  private final Tail[] above;
-  private final Tail[] below;
+  private final TwoSidedTail[] tails;
   private double[][] precision = new double[0][];
   private int seen;
 
   Joint(int metrics) {
     window = new double[WINDOW][metrics];
-    above = new Tail[metrics];
-    below = new Tail[metrics];
+    tails = new TwoSidedTail[metrics];
     for (int i = 0; i < metrics; i++) {
-      above[i] = new Tail();
-      below[i] = new Tail();
+      tails[i] = new TwoSidedTail();
     }
   }
 
@@ -56,13 +50,8 @@ final class Joint {
         sum += precision[i][j] * distances[j];
       }
       double distance = sum / precision[i][i];
-      int side = distance < 0 ? -1 : 1;
-      Tail tail = side < 0 ? below[i] : above[i];
-      double least = NOTHING;
-      rarities[i] = side * tail.rarity(Math.abs(distance), least);
-      double bound = Math.min(Math.abs(distance), tail.value(LEARNED, least));
-      above[i].add(side * bound);
-      below[i].add(-side * bound);
+      rarities[i] = tails[i].rarity(distance, NOTHING);
+      tails[i].add(tails[i].bounded(distance, Tail.LEARNED, NOTHING));
     }
     window[seen++ % WINDOW] = learned;
     if (seen % FIT == 0) {
@@ -72,7 +61,7 @@ final class Joint {
   }
 
   private double[][] precision() {
-    int n = above.length;
+    int n = tails.length;
     int rows = Math.min(seen, WINDOW);
     double[][] covariance = new double[n][n];
     for (int row = 0; row < rows; row++) {

@@ -2,17 +2,11 @@ package ai.seedcore.serve.anomaly;
 
 import java.util.Arrays;
 
-/**
- * How rare the distance of each value of a metric from its expectation is, each side for itself:
- * what is skewed has a short side and a long one.
- */
+/** How rare the distance of each value of a metric from its expectation is. */
 final class Residual {
 
   /** From here on a value does not enter the history as it is, and may be a new level. */
   private static final double STRANGE = 3.5;
-
-  /** What is stranger counts as this strange, where it is learned what is usual. */
-  private static final double LEARNED = 2.5;
 
   /** How strange the cleaned history may be. */
   private static final double CLEAN = 1;
@@ -32,8 +26,7 @@ final class Residual {
   private static final double MOST_PERSISTENCE = 1.5;
 
   private final Expectation expectation = new Expectation();
-  private final Tail above = new Tail();
-  private final Tail below = new Tail();
+  private final TwoSidedTail tail = new TwoSidedTail();
   private final double[] run = new double[NEW_LEVEL];
   private int runLength;
   private int runSide;
@@ -62,22 +55,19 @@ final class Residual {
    */
   double next(double value) {
     expected = expectation.time() == 0 ? value : expectation.next();
-    double residual = value - expected;
-    int side = residual < 0 ? -1 : 1;
-    Tail tail = side < 0 ? below : above;
-    double distance = Math.abs(residual);
+    double distance = value - expected;
+    int side = distance < 0 ? -1 : 1;
     double least = least(value);
-    double rarity = tail.rarity(distance, least);
+    double rarity = Math.abs(tail.rarity(distance, least));
 
-    learned = residual;
+    learned = distance;
     double clean = distance;
     if (rarity > STRANGE) {
-      learned = side * Math.min(distance, tail.value(LEARNED, least));
-      clean = Math.min(distance, tail.value(CLEAN + 1e-9, least));
+      learned = tail.bounded(distance, Tail.LEARNED, least);
+      clean = tail.bounded(distance, CLEAN + 1e-9, least);
     }
-    above.add(learned);
-    below.add(-learned);
-    expectation.add(value, expected + side * clean);
+    tail.add(learned);
+    expectation.add(value, expected + clean);
     remember(rarity > STRANGE, side, distance - clean);
     notice(value);
     return side * (rarity + persistence(rarity, side));
@@ -108,7 +98,7 @@ final class Residual {
       runSide = side;
     }
     if (strange) {
-      run[runLength++] = side * excess;
+      run[runLength++] = excess;
       if (runLength == NEW_LEVEL) {
         double[] sorted = run.clone();
         Arrays.sort(sorted);

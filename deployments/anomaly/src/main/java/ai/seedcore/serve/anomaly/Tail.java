@@ -14,6 +14,9 @@ final class Tail {
   /** Decades beyond which nobody can tell. */
   static final double MOST = 100;
 
+  /** What is rarer counts as this rare, where it is learned what is usual. */
+  static final double LEARNED = 2.5;
+
   private static final int WINDOW = 500;
 
   /** Values that must have come before one is judged. */
