@@ -90,6 +90,10 @@ class ConfigLoaderTest {
       delimiter = '|',
       textBlock =
           """
+          deployments: [{name: a, class: b, jvm_options: ["-Xmx1g -Xss1m"]}] | jvm_options: found '-Xmx1g -Xss1m', expected an option of the JVM
+          deployments: [{name: a, class: b, files: [x/m.onnx, y/m.onnx]}] | files: found two named 'm.onnx', expected one
+          deployments: [{name: a, class: b, files: [lib]}] | files: found 'lib', expected letters
+          deployments: [{name: a, class: b, files: [gone.onnx]}] | deployment a: files: found no file
           serve_prot: 1 | serve_prot: found an unknown field, expected one of address
           serve_port: many | serve_port
           serve_port: 0 | serve_port: found 0, expected a port from 1 to 65535
