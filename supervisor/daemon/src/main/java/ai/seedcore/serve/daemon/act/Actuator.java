@@ -5,17 +5,11 @@ import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.node.OwnNode;
-import ai.seedcore.serve.daemon.observe.Dashboard;
-import ai.seedcore.serve.daemon.observe.Observation;
-import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.io.IOException;
-import java.net.http.HttpRequest;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -24,7 +18,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongFunction;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,15 +36,11 @@ final class Actuator {
   /** Redeploys of one application in ten minutes, not counting the first of a cluster's life. */
   private static final int REDEPLOYS = 6;
 
-  /** How often packages are renewed; the cluster keeps one for ten minutes if nobody uses it. */
-  private static final Duration RENEW = Duration.ofMinutes(4);
-
   private final Settings settings;
-  private final Packages packages;
-  private final Dashboard dashboard;
+  private Packages packages;
+  private final Uploads uploads;
   private final Driver driver;
   private final OwnNode node;
-  private final Cache cache;
   private final Clock clock;
 
   private final Backoff nodeBackoff =
@@ -62,25 +51,28 @@ final class Actuator {
   private final Map<String, RateLimiter> redeployLimits = new HashMap<>();
 
   private Instant workNotBefore = Instant.MIN;
-  private Instant renewed = Instant.MIN;
   private boolean nodeStarting;
   private int redeploys;
 
   Actuator(
       Settings settings,
       Packages packages,
-      Dashboard dashboard,
+      Uploads uploads,
       Driver driver,
       OwnNode node,
-      Cache cache,
       Clock clock) {
     this.settings = settings;
     this.packages = packages;
-    this.dashboard = dashboard;
+    this.uploads = uploads;
     this.driver = driver;
     this.node = node;
-    this.cache = cache;
     this.clock = clock;
+  }
+
+  /** Serves those from now on. */
+  void declare(Packages changed) {
+    packages = changed;
+    deployBackoffs.clear();
   }
 
   /** Applications that were submitted in this daemon's life. */
@@ -94,9 +86,25 @@ final class Actuator {
   }
 
   /** Takes in what has finished or ended since the last lap. */
-  State collect(State state, @Nullable Observation seen) {
+  State collect(State state) {
     collectNode();
-    return driver.collect().map(finished -> collect(state, finished, seen)).orElse(state);
+    State next = uploads.collect().map(done -> collect(state, done)).orElse(state);
+    return driver.collect().map(finished -> collect(next, finished)).orElse(next);
+  }
+
+  private State collect(State state, Uploads.Finished upload) {
+    if (!upload.trouble().isEmpty()) {
+      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(upload.trouble())));
+      LOG.atWarn().addKeyValue("reason", cut(upload.trouble())).log("upload failed");
+      return state;
+    }
+    return isNow(state, upload.session()) && upload.packages().equals(packages)
+        ? state.withUploaded(true)
+        : state;
+  }
+
+  private static boolean isNow(State state, String session) {
+    return state.identity() != null && state.identity().session().equals(session);
   }
 
   private void collectNode() {
@@ -108,7 +116,7 @@ final class Actuator {
     }
   }
 
-  private State collect(State state, Driver.Finished finished, @Nullable Observation seen) {
+  private State collect(State state, Driver.Finished finished) {
     if (!finished.error().isEmpty()) {
       workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(finished.error())));
       LOG.atWarn()
@@ -119,17 +127,14 @@ final class Actuator {
           ? state.withDelay(deploy.name(), workNotBefore)
           : state;
     }
-    if (state.identity() == null || !state.identity().session().equals(finished.session())) {
+    if (!isNow(state, finished.session())) {
       return state; // It was asked in an earlier life of the cluster.
     }
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
-    if (!(finished.reply() instanceof Reply.Serve serve)) {
-      return state;
-    }
-    String controller =
-        seen != null && seen.serve() instanceof Serve.Running running ? running.controller() : null;
-    return state.withServe(clock.instant(), trouble(serve), controller);
+    return finished.reply() instanceof Reply.Serve serve
+        ? state.withEnsured(new State.Ensured(serve.started(), trouble(serve)))
+        : state;
   }
 
   /** Why a Serve that runs is of no use, with the remedy; empty where it is. */
@@ -159,7 +164,7 @@ final class Actuator {
     } else if (action instanceof Action.StartNode) {
       startNode(now);
     } else if (action instanceof Action.Upload) {
-      return now.isBefore(workNotBefore) ? state : upload(state, now);
+      return now.isBefore(workNotBefore) ? state : upload(state);
     } else if (!(action instanceof Action.Rest) && !now.isBefore(workNotBefore)) {
       return ask(action, state, now);
     }
@@ -177,40 +182,18 @@ final class Actuator {
     }
   }
 
-  private State upload(State state, Instant now) {
-    for (Map.Entry<String, Path> file : packages.files().entrySet()) {
-      String trouble;
-      try {
-        if (!Files.exists(file.getValue())) {
-          Packages.pack(settings.deployments(), cache); // The cache may be deleted at any time.
-        }
-        trouble =
-            dashboard
-                .ensurePackage(file.getKey(), HttpRequest.BodyPublishers.ofFile(file.getValue()))
-                .join();
-      } catch (IOException e) {
-        trouble = e.toString();
-      }
-      if (!trouble.isEmpty()) {
-        workNotBefore = now.plus(workBackoff.failed(new IOException(trouble)));
-        LOG.atWarn()
-            .addKeyValue("package", file.getKey())
-            .addKeyValue("reason", trouble)
-            .log("upload failed");
-        return state;
-      }
+  private State upload(State state) {
+    if (state.identity() != null) {
+      uploads.begin(packages, state.identity().session());
     }
-    renewed = now;
-    return state.withUploaded(true);
+    return state;
   }
 
   /** Keeps the packages on the cluster: a replica that starts a day from now needs its own, too. */
-  State renew(State state) {
-    Instant now = clock.instant();
-    return !now.isBefore(workNotBefore)
-            && (renewed.equals(Instant.MIN) || now.isAfter(renewed.plus(RENEW)))
-        ? upload(state, now)
-        : state;
+  void renew(State state) {
+    if (!clock.instant().isBefore(workNotBefore) && uploads.due()) {
+      upload(state);
+    }
   }
 
   private State ask(Action action, State state, Instant now) {

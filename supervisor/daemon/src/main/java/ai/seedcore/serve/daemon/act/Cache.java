@@ -71,40 +71,55 @@ public final class Cache {
 
   /** One of the jars that this program carries, as a file. */
   public Path packed(String jar) throws IOException {
-    try (InputStream stream = Cache.class.getResourceAsStream("/packed/" + jar)) {
-      if (stream == null) {
-        throw new IOException(
-            "this build does not carry %s: build with 'mvn package'".formatted(jar));
-      }
-      return keep(jar.replace(".jar", "-"), ".jar", stream::transferTo);
-    }
+    return keep(
+        jar.replace(".jar", "-"),
+        ".jar",
+        out -> {
+          try (InputStream stream = Cache.class.getResourceAsStream("/packed/" + jar)) {
+            if (stream == null) {
+              throw new IOException(
+                  "this build does not carry %s: build with 'mvn package'".formatted(jar));
+            }
+            stream.transferTo(out);
+          }
+        });
   }
 
-  /** Writes a file's content. */
+  /** A file's content. */
   interface Content {
-    /** Writes it all. */
+    /** Writes it all; may be asked more than once. */
     void writeTo(OutputStream out) throws IOException;
   }
 
-  /** A file of that content, whose name has the content's hash between the two parts. */
+  /**
+   * A file of that content, whose name has the content's hash between the two parts. Where it is
+   * there already nothing is written, so that a full disk is no obstacle.
+   */
   Path keep(String prefix, String suffix, Content content) throws IOException {
     MessageDigest digest = sha256();
+    content.writeTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+    String hash = hex(digest);
+    Path file = folder.resolve(prefix + hash + suffix);
+    if (Files.exists(file) && hash.equals(hashOf(file))) {
+      return file;
+    }
     Files.createDirectories(folder);
     Path part = Files.createTempFile(folder, prefix, ".part");
     try {
-      try (OutputStream out =
-          new DigestOutputStream(
-              new BufferedOutputStream(Files.newOutputStream(part), 1 << 16), digest)) {
+      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(part), 1 << 16)) {
         content.writeTo(out);
       }
-      Path file = folder.resolve(prefix + hex(digest) + suffix);
-      if (!Files.exists(file) || Files.size(file) != Files.size(part)) {
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      }
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       return file;
     } finally {
       Files.deleteIfExists(part);
     }
+  }
+
+  private static String hashOf(Path file) throws IOException {
+    MessageDigest digest = sha256();
+    Files.copy(file, new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+    return hex(digest);
   }
 
   /** The first 16 hexadecimal digits of the SHA-256 of the texts. */

@@ -213,7 +213,7 @@ final class Driver {
         each.remove();
         exits.addLast(
             new ChildExit(
-                "driver", gone.pid(), clock.instant(), gone.exit().join(), gone.lastWords()));
+                "driver", gone.pid(), Instant.now(), gone.exit().join(), gone.lastWords()));
         while (exits.size() > EXITS) {
           exits.removeFirst();
         }

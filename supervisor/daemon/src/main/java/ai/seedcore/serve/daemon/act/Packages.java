@@ -31,13 +31,18 @@ public final class Packages {
 
   private static final String AGENT = "seedcore-agent.jar";
 
+  private final List<Declaration> declared;
+  private final Cache cache;
   private final Map<String, Path> files;
   private final List<Target> targets;
 
   /** What is in one package, beside the agent. */
   private record Contents(List<Path> jars, List<Path> files) {}
 
-  private Packages(Map<String, Path> files, List<Target> targets) {
+  private Packages(
+      List<Declaration> declared, Cache cache, Map<String, Path> files, List<Target> targets) {
+    this.declared = declared;
+    this.cache = cache;
     this.files = files;
     this.targets = targets;
   }
@@ -67,7 +72,23 @@ public final class Packages {
       }
       targets.add(new Target(application(deployment, name)));
     }
-    return new Packages(files, List.copyOf(targets));
+    return new Packages(declared, cache, files, List.copyOf(targets));
+  }
+
+  /** Makes the files again. */
+  void again() throws IOException {
+    pack(declared, cache);
+  }
+
+  /** What is declared. */
+  public List<Declaration> declared() {
+    return declared;
+  }
+
+  /** A hash of all that is declared. */
+  public String hash() {
+    return Cache.hash(
+        targets.stream().map(target -> target.application().toString()).toArray(String[]::new));
   }
 
   /** The packages: name to file. */

@@ -20,11 +20,13 @@ import org.jspecify.annotations.Nullable;
  * @param lastRecoveryS seconds from the last cluster's first sign of life to all routes answering;
  *     null: none yet
  * @param deploys applications submitted in this daemon's life
+ * @param role whether this daemon leads, stands by, or does not know yet
  * @param head the cluster's head
  * @param serve Serve, in a word
  * @param apps the declared applications
  * @param driver the driver
  * @param node our own Ray node
+ * @param config where the wishes come from
  * @param exits the last ends of child processes
  * @param events the last changes of phase and reason
  */
@@ -40,11 +42,13 @@ public record Status(
     @Nullable Instant workNotBefore,
     @Nullable Double lastRecoveryS,
     int deploys,
+    String role,
     HeadStatus head,
     String serve,
     List<AppStatus> apps,
     DriverStatus driver,
     NodeStatus node,
+    ConfigStatus config,
     List<ChildExit> exits,
     List<Event> events) {
 
@@ -84,6 +88,15 @@ public record Status(
 
   /** Our own Ray node. */
   public record NodeStatus(String kind, @Nullable String session, boolean starting) {}
+
+  /**
+   * The configuration.
+   *
+   * @param file the file; null: there is none
+   * @param error what is wrong in the file as it is now, while the last good one holds; null:
+   *     nothing
+   */
+  public record ConfigStatus(@Nullable String file, @Nullable String error) {}
 
   /** A change of phase or reason. */
   public record Event(Instant at, String phase, String reason, String action) {}

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.act.Cache;
-import ai.seedcore.serve.daemon.act.Packages;
+import ai.seedcore.serve.daemon.act.MonotonicClock;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
@@ -11,7 +11,7 @@ import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import java.io.IOException;
-import java.time.Clock;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -49,25 +49,28 @@ final class RunCommand implements Callable<Integer> {
     Logger log = LoggerFactory.getLogger(RunCommand.class);
     RayInstall ray = RayInstall.find(settings);
     Cache cache = Cache.open(settings);
-    OwnNode node = new OwnNode(settings, ray, cache.folder("logs").resolve("ray-start.log"));
+    MonotonicClock clock = new MonotonicClock();
+    Path startLog = cache.folder("logs").resolve("ray-start.log");
+    OwnNode node = new OwnNode(settings, ray, startLog, clock);
     node.obstacle()
         .ifPresent(
             reason -> {
               throw new ConfigException("address: " + reason);
             });
-    Packages packages = Packages.pack(settings.deployments(), cache);
-    Clock clock = Clock.systemUTC();
+    ConfigWatch watch =
+        new ConfigWatch(
+            settings, options.file(System.getenv()), () -> options.load(System.getenv()), cache);
 
-    try (StatusServer server = new StatusServer(settings.status(), clock)) {
+    try (StatusServer server = new StatusServer(settings.status())) {
       Greeting greeting = new Greeting(settings);
       Supervisor supervisor =
           new Supervisor(
               settings,
               ray,
-              packages,
               node,
               cache,
               clock,
+              watch,
               status -> {
                 server.publish(status);
                 greeting.publish(status);

@@ -130,6 +130,12 @@ final class SettingsOptions {
       description = "Take the declared applications down at our end. Default: they keep serving.")
   private @Nullable String shutdownApps;
 
+  /** The file that is read; null: none. */
+  @Nullable Path file(Map<String, String> environment) {
+    String variable = environment.getOrDefault("SEEDCORE_CONFIG", "");
+    return config != null ? config : variable.isBlank() ? null : Path.of(variable);
+  }
+
   /** The settings that flags, environment and file make together. */
   Settings load(Map<String, String> environment) {
     Map<String, String> given = new LinkedHashMap<>();
@@ -151,12 +157,13 @@ final class SettingsOptions {
         sources.put(key, variable);
       }
     }
-    String file = given.remove("config");
+    given.remove("config");
+    Path file = file(environment);
     String rayAddress = environment.getOrDefault("RAY_ADDRESS", "");
     if (!rayAddress.isBlank() && !given.containsKey("address") && !given.containsKey("local")) {
       given.put("address", rayAddress);
       sources.put("address", "RAY_ADDRESS");
     }
-    return ConfigLoader.load(file == null ? null : Path.of(file), given, sources);
+    return ConfigLoader.load(file, given, sources);
   }
 }

@@ -7,8 +7,10 @@ import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.UnknownHostException;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** A host, by name or number, and a port. */
 public record HostPort(String host, int port) {
@@ -43,6 +45,18 @@ public record HostPort(String host, int port) {
       return address.isLoopbackAddress() || NetworkInterface.getByInetAddress(address) != null;
     } catch (UnknownHostException | SocketException e) {
       return false;
+    }
+  }
+
+  /** The addresses of this machine's network interfaces, as numbers. */
+  public static Set<String> ownAddresses() {
+    try {
+      return NetworkInterface.networkInterfaces()
+          .flatMap(NetworkInterface::inetAddresses)
+          .map(address -> address.getHostAddress().replaceFirst("%.*", ""))
+          .collect(Collectors.toSet());
+    } catch (SocketException e) {
+      return Set.of();
     }
   }
 

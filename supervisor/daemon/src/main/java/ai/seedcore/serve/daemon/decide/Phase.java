@@ -8,6 +8,8 @@ public enum Phase {
   RECOVERING,
   /** All declared routes answer. */
   SERVING,
+  /** Another daemon leads; we watch, ready to take over. */
+  STANDBY,
   /** Nothing moves until a person does something; the reason says what. */
   BLOCKED
 }

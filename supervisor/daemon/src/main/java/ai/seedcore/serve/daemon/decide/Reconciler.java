@@ -10,7 +10,6 @@ import ai.seedcore.serve.daemon.decide.Action.StartDriver;
 import ai.seedcore.serve.daemon.decide.Action.StartNode;
 import ai.seedcore.serve.daemon.decide.Action.Upload;
 import ai.seedcore.serve.daemon.observe.Head;
-import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import java.time.Duration;
@@ -32,7 +31,7 @@ public final class Reconciler {
   static final Duration AT_REST = Duration.ofSeconds(1);
 
   /** How often to look for a head that is away: its return is to be noticed within a second. */
-  static final Duration AWAY = Duration.ofMillis(250);
+  static final Duration AWAY = Duration.ofMillis(150);
 
   /** How often to look at work under way. */
   static final Duration AT_WORK = Duration.ofMillis(200);
@@ -40,102 +39,123 @@ public final class Reconciler {
   /** How often to look where only a person can help. */
   static final Duration STUCK = Duration.ofSeconds(2);
 
+  /** How long nobody must have said what Serve runs before the proxy's word is enough. */
+  static final Duration BELIEF = Duration.ofSeconds(15);
+
   /** How long Serve may take to show what was submitted. */
   static final Duration SETTLE = Duration.ofSeconds(10);
 
   private final List<Target> targets;
   private final Set<String> names;
+  private final Set<String> dropped;
 
-  /** A reconciler towards those applications. */
-  public Reconciler(List<Target> targets) {
+  /**
+   * A reconciler towards those applications.
+   *
+   * @param dropped those that were wished until just now, and are to go
+   */
+  public Reconciler(List<Target> targets, Set<String> dropped) {
+    this.dropped = Set.copyOf(dropped);
     this.targets = List.copyOf(targets);
     this.names = targets.stream().map(Target::name).collect(Collectors.toUnmodifiableSet());
   }
 
-  /** What to do next, given what is remembered and seen. */
-  public Decision decide(
-      State state, Observation seen, DriverView driver, NodeView node, Instant now) {
-    if (seen.head() instanceof Head.Down down) {
-      return away(down, driver, node, now);
+  /** What to do next. */
+  public Decision decide(Situation now) {
+    if (now.seen().head() instanceof Head.Down down) {
+      return away(down, now);
     }
-    Head.Up up = (Head.Up) seen.head();
+    Head.Up up = (Head.Up) now.seen().head();
     String session = up.identity().session();
-    if (node.kind() == NodeView.Kind.WORKER && !session.equals(node.session())) {
-      return startNode(node, driver, now, "our Ray node is not in session " + session);
+    if (now.node().kind() == NodeView.Kind.WORKER && !session.equals(now.node().session())) {
+      return startNode(now, "our Ray node is not in session " + session);
     }
-    if (driver.session() != null && !driver.session().equals(session)) {
+    if (now.driver().session() != null && !now.driver().session().equals(session)) {
       return work(new EndDriver(), "the driver belongs to a cluster that is no more");
     }
-    if (!seen.full()) {
-      return rest(driver, now);
+    if (now.role() instanceof Role.StandsBy other) {
+      return new Decision(Phase.STANDBY, idle(now), other.reason(), AT_REST);
     }
-    if (seen.serve() instanceof Serve.Running running) {
-      return serveRuns(state, up, running, seen, driver, now);
+    if (!now.seen().full()) {
+      return rest(now);
     }
-    // Right after a head's start its dashboard takes seconds to look at Serve; but where we saw
-    // the head come, nothing of ours can be there, and making sure of Serve harms nobody.
-    boolean certainlyAbsent = state.fresh() && !state.deploys().keySet().containsAll(names);
-    if (seen.serve() instanceof Serve.Unknown && allAnswer(seen)) {
-      return rest(driver, now); // A page that is slow to say so changes nothing of it.
+    Serve serve = now.seen().serve();
+    if (serve instanceof Serve.Running running) {
+      return serveRuns(now, up, running);
+    } else if (now.seen().allAnswer(names)) {
+      return rest(now); // Nothing that could be learned would change anything.
+    } else if (serve instanceof Serve.Opaque opaque) {
+      return serveOpaque(now, up, opaque);
+    } else if (serve instanceof Serve.Unknown unknown) {
+      return work(new Rest(), "Serve is unknown: " + unknown.reason());
     }
-    return seen.serve() instanceof Serve.Unknown unknown && !certainlyAbsent
-        ? work(new Rest(), "Serve is unknown: " + unknown.reason())
-        : serveAbsent(state, up, driver, now);
+    return withDriver(now, up, new EnsureServe(), "Serve does not run");
   }
 
-  private boolean allAnswer(Observation seen) {
-    return seen.routes().keySet().containsAll(names)
-        && seen.routes().values().stream().allMatch(Route::answers);
+  private static Decision away(Head.Down head, Situation now) {
+    return now.node().kind() == NodeView.Kind.HEAD && now.node().session() == null
+        ? startNode(now, "our own head does not run")
+        : new Decision(Phase.WAITING, warmUp(now), head.reason(), AWAY);
   }
 
-  private static Decision away(Head.Down head, DriverView driver, NodeView node, Instant now) {
-    return node.kind() == NodeView.Kind.HEAD && node.session() == null
-        ? startNode(node, driver, now, "our own head does not run")
-        : new Decision(Phase.WAITING, warmUp(driver, now), head.reason(), AWAY);
-  }
-
-  private static Decision startNode(NodeView node, DriverView driver, Instant now, String reason) {
-    boolean may = !node.starting() && !now.isBefore(node.notBefore());
-    Action action = may ? new StartNode() : warmUp(driver, now);
+  private static Decision startNode(Situation now, String reason) {
+    NodeView node = now.node();
+    boolean may = !node.starting() && !now.now().isBefore(node.notBefore());
     String words =
         node.starting()
             ? "our Ray node is starting"
             : node.trouble().isEmpty() ? reason : node.trouble();
-    return new Decision(Phase.WAITING, action, words, AWAY);
+    return new Decision(Phase.WAITING, may ? new StartNode() : warmUp(now), words, AWAY);
   }
 
   /** A driver that is warm when there is work for it saves its start. */
-  private static Action warmUp(DriverView driver, Instant now) {
-    return driver.phase() == DriverView.Phase.ABSENT && !now.isBefore(driver.notBefore())
+  private static Action warmUp(Situation now) {
+    return now.driver().phase() == DriverView.Phase.ABSENT
+            && !now.now().isBefore(now.driver().notBefore())
         ? new StartDriver()
         : new Rest();
   }
 
-  private static Decision rest(DriverView driver, Instant now) {
-    // A driver without a cluster cannot become a zombie of one: the next one waits unconnected.
-    boolean done = driver.phase() == DriverView.Phase.CONNECTED && driver.busyWith() == null;
-    Action action = done ? new EndDriver() : warmUp(driver, now);
-    return new Decision(Phase.SERVING, action, "all declared routes answer", AT_REST);
+  /** A driver without a cluster cannot become a zombie of one: the next one waits unconnected. */
+  private static Action idle(Situation now) {
+    boolean done =
+        now.driver().phase() == DriverView.Phase.CONNECTED && now.driver().busyWith() == null;
+    return done ? new EndDriver() : warmUp(now);
   }
 
-  private Decision serveAbsent(State state, Head.Up up, DriverView driver, Instant now) {
-    boolean justEnsured = within(SETTLE, state.ensuredAt(), now);
-    if (!state.trouble().isEmpty() && justEnsured) {
-      return blocked(state.trouble());
-    }
-    if (justEnsured) {
-      return deployNext(state, up, notSettled(state, targets, now), "", driver, now);
-    }
-    return withDriver(state, up, driver, now, new EnsureServe(), "Serve does not run");
+  private static Decision rest(Situation now) {
+    return new Decision(Phase.SERVING, idle(now), "all declared routes answer", AT_REST);
   }
 
-  private Decision serveRuns(
-      State state,
-      Head.Up up,
-      Serve.Running serve,
-      Observation seen,
-      DriverView driver,
-      Instant now) {
+  /**
+   * Serve runs, and nobody says what. Right after its start that is the rule, and what we started
+   * ourselves holds nothing that we did not submit. Later it is the dashboard's fault; then what is
+   * known is what the proxy says, and that is believed after a while: to submit again what runs
+   * already changes nothing.
+   */
+  private Decision serveOpaque(Situation now, Head.Up up, Serve.Opaque serve) {
+    State state = now.state();
+    String reason = "what Serve runs is unknown: " + serve.reason();
+    if (state.ensured() == null) {
+      return withDriver(now, up, new EnsureServe(), reason);
+    }
+    if (!state.ensured().trouble().isEmpty()) {
+      return blocked(state.ensured().trouble());
+    }
+    boolean believed = !within(BELIEF, state.opaqueSince(), now.now());
+    Set<String> listed = now.seen().listed();
+    List<Target> wanting =
+        targets.stream()
+            .filter(
+                target ->
+                    (state.ensured().started() && state.deploysOf(target.name()).last() == null)
+                        || (believed && listed != null && !listed.contains(target.name())))
+            .toList();
+    return deployNext(now, up, wanting, reason);
+  }
+
+  private Decision serveRuns(Situation now, Head.Up up, Serve.Running serve) {
+    State state = now.state();
     List<Target> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
@@ -152,107 +172,113 @@ public final class Reconciler {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        redo = redo == null ? redo(state, up, target, app, driver, now) : redo;
+        redo = redo == null ? redo(now, up, target, app) : redo;
       } else if (app != null && !app.running()) {
         pending.add(target.name() + " is " + app.status() + because(app.message()));
       } else {
-        Route route = seen.routes().get(target.name());
+        Route route = now.seen().routes().get(target.name());
         if (route == null) {
-          pending.add(target.name() + " runs, its route is asked next");
+          pending.add(target.name() + " runs, but the proxy does not answer for its route yet");
         } else if (!route.answers()) {
           pending.add(target.name() + " runs, but its route " + route.reason());
         }
       }
     }
     if (!wanting.isEmpty()) {
-      if (!state.trouble().isEmpty()) {
-        return blocked(state.trouble());
+      if (state.ensured() == null) {
+        return withDriver(now, up, new EnsureServe(), String.join("; ", why));
       }
-      if (state.ensuredAt() == null) {
-        return withDriver(state, up, driver, now, new EnsureServe(), String.join("; ", why));
-      }
-      return deployNext(
-          state, up, notSettled(state, wanting, now), String.join("; ", why), driver, now);
+      return state.ensured().trouble().isEmpty()
+          ? deployNext(now, up, wanting, String.join("; ", why))
+          : blocked(state.ensured().trouble());
     }
     if (redo != null) {
       return redo;
     }
-    return pending.isEmpty() ? rest(driver, now) : work(new Rest(), String.join("; ", pending));
-  }
-
-  private static List<Target> notSettled(State state, List<Target> targets, Instant now) {
-    return targets.stream()
-        .filter(target -> !within(SETTLE, state.deploysOf(target.name()).last(), now))
-        .toList();
-  }
-
-  private Decision deployNext(
-      State state, Head.Up up, List<Target> wanting, String why, DriverView driver, Instant now) {
-    if (wanting.isEmpty()) {
-      return work(new Rest(), why.isEmpty() ? "submitted; Serve starts the replicas" : why);
-    }
-    if (!state.uploaded()) {
-      return work(new Upload(), why.isEmpty() ? "the packages are not on the cluster" : why);
-    }
-    for (Target target : wanting) {
-      if (!now.isBefore(state.deploysOf(target.name()).notBefore())) {
-        return withDriver(
-            state,
-            up,
-            driver,
-            now,
-            new Deploy(target.name()),
-            why.isEmpty() ? target.name() + " is missing" : why);
+    for (String name : dropped) {
+      Serve.App app = serve.apps().get(name);
+      boolean ours = app != null && app.version() != null && !app.status().equals("DELETING");
+      if (ours && !now.now().isBefore(state.deploysOf(name).notBefore())) {
+        return withDriver(now, up, new Delete(name), name + " is no longer declared");
       }
     }
-    return work(
-        new Rest(),
-        "%s; tried %d times, next at %s"
-            .formatted(
-                why,
-                state.deploysOf(wanting.get(0).name()).attempts(),
-                state.deploysOf(wanting.get(0).name()).notBefore()));
+    return pending.isEmpty() ? rest(now) : work(new Rest(), String.join("; ", pending));
   }
 
-  private Decision redo(
-      State state, Head.Up up, Target target, Serve.App app, DriverView driver, Instant now) {
-    State.Deploys deploys = state.deploysOf(target.name());
+  private static Decision deployNext(Situation now, Head.Up up, List<Target> wanting, String why) {
+    State state = now.state();
+    List<Target> due = // What was submitted just now is given time to show.
+        wanting.stream()
+            .filter(target -> !within(SETTLE, state.deploysOf(target.name()).last(), now.now()))
+            .toList();
+    if (due.isEmpty()) {
+      return work(new Rest(), why);
+    }
+    if (!state.uploaded()) {
+      return obstacle(now, up).orElse(work(new Upload(), why));
+    }
+    for (Target target : due) {
+      if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
+        return withDriver(now, up, new Deploy(target.name()), why);
+      }
+    }
+    State.Deploys first = state.deploysOf(due.get(0).name());
+    return work(
+        new Rest(), "%s; tried %d times, waits for the next".formatted(why, first.attempts()));
+  }
+
+  private static Decision redo(Situation now, Head.Up up, Target target, Serve.App app) {
     String reason = target.name() + " failed to deploy" + because(app.message());
-    return now.isBefore(deploys.notBefore())
-        ? work(new Rest(), reason + "; next try at " + deploys.notBefore())
-        : withDriver(state, up, driver, now, new Delete(target.name()), reason);
+    return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
+        ? work(new Rest(), reason + "; waits for the next try")
+        : withDriver(now, up, new Delete(target.name()), reason);
   }
 
   /** The action, once there is a driver that can do it; until then what brings one about. */
-  private static Decision withDriver(
-      State state, Head.Up up, DriverView driver, Instant now, Action action, String reason) {
-    String nodeIp = up.localNode();
-    if (nodeIp == null && driver.session() == null) {
-      return new Decision(
-          Phase.WAITING,
-          new Rest(),
-          "no Ray node of this cluster runs on this machine, and a driver needs one: start one with"
-              + " 'ray start --address=...', or let --join bring one",
-          AWAY);
+  private static Decision withDriver(Situation now, Head.Up up, Action action, String reason) {
+    Optional<Decision> obstacle = obstacle(now, up);
+    if (obstacle.isPresent()) {
+      return obstacle.get();
     }
-    if (!up.rayVersion().equals(driver.rayVersion())) {
-      return blocked(
-          "the cluster runs Ray %s, the Ray of this machine is %s: install %1$s here, or name its"
-                  .formatted(up.rayVersion(), driver.rayVersion())
-              + " command with --ray");
-    }
+    DriverView driver = now.driver();
     Action next =
         switch (driver.phase()) {
-          case ABSENT -> now.isBefore(driver.notBefore()) ? new Rest() : new StartDriver();
+          case ABSENT -> warmUp(now);
           case STARTING -> new Rest();
           case WARM ->
-              driver.busyWith() == null && nodeIp != null
-                  ? new Connect(up.identity().session(), nodeIp)
+              driver.busyWith() == null && up.localNode() != null
+                  ? new Connect(up.identity().session(), up.localNode())
                   : new Rest();
           case CONNECTED -> driver.busyWith() == null ? action : new Rest();
         };
     // While the driver is busy or on its way, there is time for what it will need.
-    return work(next instanceof Rest && !state.uploaded() ? new Upload() : next, reason);
+    return work(next instanceof Rest && !now.state().uploaded() ? new Upload() : next, reason);
+  }
+
+  /** Why we cannot work on this cluster, or must not; empty where we can. */
+  private static Optional<Decision> obstacle(Situation now, Head.Up up) {
+    if (up.rayVersion().equals(Head.VERSION_UNKNOWN)) {
+      return Optional.of(work(new Rest(), "the cluster has not told its version yet"));
+    }
+    if (!up.rayVersion().equals(now.driver().rayVersion())) {
+      return Optional.of(
+          blocked(
+              "the cluster runs Ray %s, the Ray of this machine is %s: install %1$s here, or name"
+                      .formatted(up.rayVersion(), now.driver().rayVersion())
+                  + " its command with --ray"));
+    }
+    if (up.localNode() == null && now.driver().session() == null) {
+      return Optional.of(
+          new Decision(
+              Phase.WAITING,
+              warmUp(now),
+              "no Ray node of this cluster runs on this machine, and a driver needs one: start one"
+                  + " with 'ray start --address=...', or let --join bring one",
+              AWAY));
+    }
+    return now.role() instanceof Role.Leads
+        ? Optional.empty()
+        : Optional.of(work(new Rest(), "the cluster is asked which daemon leads"));
   }
 
   private static Decision work(Action action, String reason) {

@@ -14,24 +14,30 @@ import org.jspecify.annotations.Nullable;
  * is forgotten with it.
  *
  * @param identity the life of the cluster that was seen last; null: none yet
- * @param fresh whether we saw this life begin: then nobody else can have served anything in it yet
- * @param ensuredAt when the driver last made sure of Serve; null: not in this life
- * @param trouble why the Serve that runs is of no use to us; empty where it is
- * @param controller the Serve controller that was seen last; null: none yet
+ * @param controller the Serve controller that was seen last; null: there is none
+ * @param ensured what the driver learned when it made sure of that Serve; null: it did not yet
+ * @param opaqueSince since when nobody says what Serve runs; null: it is known
  * @param uploaded whether the packages are where the cluster's nodes fetch them
  * @param deploys what was submitted, by application
  */
 public record State(
     @Nullable Identity identity,
-    boolean fresh,
-    @Nullable Instant ensuredAt,
-    String trouble,
     @Nullable String controller,
+    @Nullable Ensured ensured,
+    @Nullable Instant opaqueSince,
     boolean uploaded,
     Map<String, Deploys> deploys) {
 
   /** Nothing is known. */
-  public static final State EMPTY = new State(null, false, null, "", null, false, Map.of());
+  public static final State EMPTY = new State(null, null, null, null, false, Map.of());
+
+  /**
+   * What the driver learned of a Serve.
+   *
+   * @param started whether it started it: then nothing runs there that we did not submit
+   * @param trouble why it is of no use to us; empty where it is
+   */
+  public record Ensured(boolean started, String trouble) {}
 
   /**
    * What was submitted of one application in this life of the cluster.
@@ -49,51 +55,61 @@ public record State(
   }
 
   /** The state after a look: a new life of the cluster forgets the old one's. */
-  public State seen(Observation observation) {
-    if (!(observation.head() instanceof Head.Up up)) {
+  public State seen(Observation observation, Instant now) {
+    if (!(observation.head() instanceof Head.Up up) || !observation.full()) {
       return this;
     }
     State next = this;
     if (identity == null || !identity.sameAs(up.identity())) {
-      // Another head of the same session is one that got its state back, with all that it served.
-      boolean witnessed = identity != null && !identity.session().equals(up.identity().session());
-      next = new State(up.identity(), witnessed, null, "", null, false, Map.of());
-    } else {
-      Identity known = up.identity().headNode() == null ? identity : up.identity();
-      next = new State(known, fresh, ensuredAt, trouble, controller, uploaded, deploys);
+      next = new State(up.identity(), null, null, null, false, Map.of());
+    } else if (up.identity().headNode() != null) {
+      next = new State(up.identity(), controller, ensured, opaqueSince, uploaded, deploys);
     }
-    if (observation.serve() instanceof Serve.Running running) {
-      if (next.controller == null) {
-        next = next.withServe(next.ensuredAt, next.trouble, running.controller());
-      } else if (!running.controller().equals(next.controller)) {
-        next = next.withServe(null, "", running.controller()); // It deserves a fresh look.
-      }
+    return next.seen(observation.serve(), now);
+  }
+
+  private State seen(Serve serve, Instant now) {
+    if (serve instanceof Serve.Unknown) {
+      return this;
     }
-    return next;
+    Instant opaque = serve instanceof Serve.Opaque ? opaqueSince == null ? now : opaqueSince : null;
+    String id = serve.controllerId();
+    boolean another = controller != null && !controller.equals(id);
+    // Where there was none, the one that is there now may be the one that we just made sure of.
+    return another
+        ? new State(identity, id, null, opaque, uploaded, Map.of())
+        : new State(identity, id, ensured, opaque, uploaded, deploys);
   }
 
   /** The state after the driver made sure of Serve. */
-  public State withServe(@Nullable Instant at, String newTrouble, @Nullable String of) {
-    return new State(identity, fresh, at, newTrouble, of, uploaded, deploys);
+  public State withEnsured(Ensured learned) {
+    return new State(identity, controller, learned, opaqueSince, uploaded, deploys);
   }
 
   /** The state after an upload. */
   public State withUploaded(boolean done) {
-    return new State(identity, fresh, ensuredAt, trouble, controller, done, deploys);
+    return new State(identity, controller, ensured, opaqueSince, done, deploys);
+  }
+
+  /** The state after the wishes changed: what was submitted says nothing of them. */
+  public State withNewWishes() {
+    return new State(identity, controller, ensured, opaqueSince, false, Map.of());
   }
 
   /** The state after an application was submitted or taken down. */
   public State withDeploy(String name, Instant at, Instant notBefore) {
-    Map<String, Deploys> next = new HashMap<>(deploys);
-    next.put(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
-    return new State(identity, fresh, ensuredAt, trouble, controller, uploaded, Map.copyOf(next));
+    return with(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
   }
 
   /** The state after an application was not submitted after all, and is to wait. */
   public State withDelay(String name, Instant notBefore) {
-    Map<String, Deploys> next = new HashMap<>(deploys);
     Deploys old = deploysOf(name);
-    next.put(name, new Deploys(old.attempts(), old.last(), notBefore));
-    return new State(identity, fresh, ensuredAt, trouble, controller, uploaded, Map.copyOf(next));
+    return with(name, new Deploys(old.attempts(), old.last(), notBefore));
+  }
+
+  private State with(String name, Deploys deployed) {
+    Map<String, Deploys> next = new HashMap<>(deploys);
+    next.put(name, deployed);
+    return new State(identity, controller, ensured, opaqueSince, uploaded, Map.copyOf(next));
   }
 }

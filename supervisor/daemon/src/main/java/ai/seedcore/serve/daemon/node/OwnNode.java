@@ -13,6 +13,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -52,6 +53,7 @@ public final class OwnNode {
   private final RayInstall ray;
   private final String mark;
   private final Path log;
+  private final Clock clock;
   private @Nullable Process start;
   private Instant notBefore = Instant.MIN;
   private Instant startDeadline = Instant.MAX;
@@ -64,7 +66,8 @@ public final class OwnNode {
    *
    * @param log where {@code ray start} writes what it says
    */
-  public OwnNode(Settings settings, RayInstall ray, Path log) {
+  public OwnNode(Settings settings, RayInstall ray, Path log, Clock clock) {
+    this.clock = clock;
     this.kind = settings.local() ? Kind.HEAD : settings.join() ? Kind.WORKER : Kind.NONE;
     this.gcs = settings.gcs();
     this.settings = settings;
@@ -79,7 +82,7 @@ public final class OwnNode {
       return new NodeView(kind, null, false, notBefore, "");
     }
     boolean starting = start != null && start.isAlive();
-    if (starting && start != null && Instant.now().isAfter(startDeadline)) {
+    if (starting && start != null && clock.instant().isAfter(startDeadline)) {
       LOG.atWarn().addKeyValue("limit", START).log("'ray start' does not come to an end; killed");
       start.destroyForcibly();
     }
@@ -198,7 +201,7 @@ public final class OwnNode {
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     builder.redirectErrorStream(true).redirectOutput(log.toFile());
     start = builder.start();
-    startDeadline = Instant.now().plus(START);
+    startDeadline = clock.instant().plus(START);
   }
 
   private static boolean isLoopback(String host) {
@@ -237,19 +240,19 @@ public final class OwnNode {
     }
     List<ProcessHandle> ours = processes();
     ours.forEach(ProcessHandle::destroy);
-    Instant deadline = Instant.now().plus(patience);
+    Instant deadline = clock.instant().plus(patience);
     for (ProcessHandle process : ours) {
       await(process, deadline);
     }
     // A raylet starts workers until its own end: what came meanwhile goes, too.
     processes().forEach(ProcessHandle::destroyForcibly);
-    processes().forEach(process -> await(process, Instant.now().plusSeconds(2)));
+    processes().forEach(process -> await(process, clock.instant().plusSeconds(2)));
     raylet = null;
     session = null;
   }
 
-  private static void await(ProcessHandle process, Instant deadline) {
-    long left = Math.max(0, Duration.between(Instant.now(), deadline).toMillis());
+  private void await(ProcessHandle process, Instant deadline) {
+    long left = Math.max(0, Duration.between(clock.instant(), deadline).toMillis());
     try {
       process.onExit().get(left, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {

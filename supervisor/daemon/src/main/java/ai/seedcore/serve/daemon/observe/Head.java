@@ -2,8 +2,11 @@ package ai.seedcore.serve.daemon.observe;
 
 import org.jspecify.annotations.Nullable;
 
-/** The cluster's head, as its dashboard shows it. */
+/** The cluster's head, as its GCS shows it. */
 public sealed interface Head {
+
+  /** The version, where it is not told yet. */
+  String VERSION_UNKNOWN = "unknown";
 
   /**
    * It answers.

@@ -6,6 +6,7 @@ import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
@@ -74,18 +75,29 @@ public final class Http {
             });
   }
 
-  /** What went wrong, in words for people. */
-  public static String reason(Throwable error) {
+  /** Whether a failure is a silence, which may be the network's, and not an answer. */
+  static boolean silent(Throwable error) {
+    Throwable cause = cause(error);
+    return cause instanceof TimeoutException || cause instanceof HttpTimeoutException;
+  }
+
+  private static Throwable cause(Throwable error) {
     Throwable cause = error;
     while (cause instanceof CompletionException && cause.getCause() != null) {
       cause = cause.getCause();
     }
+    return cause;
+  }
+
+  /** What went wrong, in words for people. */
+  public static String reason(Throwable error) {
+    Throwable cause = cause(error);
     for (Throwable e = cause; e != null; e = e.getCause()) {
       if (e instanceof UnresolvedAddressException || e instanceof UnknownHostException) {
         return "has a name that does not resolve";
       }
     }
-    if (cause instanceof TimeoutException) {
+    if (silent(cause)) {
       return "accepts, but does not answer in time";
     }
     if (cause instanceof ConnectException) {

@@ -1,13 +1,30 @@
 package ai.seedcore.serve.daemon.observe;
 
+import java.util.Collection;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All that was seen in one look.
  *
  * @param head the head
  * @param serve Serve; unknown where the head is down or the look was a light one
- * @param routes what each declared route answered, by application; empty where none was asked
+ * @param listed the applications whose routes Serve's proxy knows; null where it did not say
+ * @param routes what each route that was asked answered, by application
  * @param full false for a light look, which asks for the identity and the routes' names only
  */
-public record Observation(Head head, Serve serve, Map<String, Route> routes, boolean full) {}
+public record Observation(
+    Head head, Serve serve, @Nullable Set<String> listed, Map<String, Route> routes, boolean full) {
+
+  /** Nothing but the reason why. */
+  static Observation down(String reason) {
+    return new Observation(
+        new Head.Down(reason), new Serve.Unknown("the head is down"), null, Map.of(), true);
+  }
+
+  /** Whether all of those were asked, and answered as declared. */
+  public boolean allAnswer(Collection<String> names) {
+    return routes.keySet().containsAll(names) && routes.values().stream().allMatch(Route::answers);
+  }
+}

@@ -2,10 +2,7 @@ package ai.seedcore.serve.daemon.observe;
 
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.Probe;
-import ai.seedcore.serve.daemon.observe.Http.Answer;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
+import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,19 +10,22 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Makes one {@link Observation} out of requests that run side by side. */
+/**
+ * Makes one {@link Observation} out of requests that run side by side. The GCS says whether there
+ * is a head, which, and whether Serve runs: it is the first to come and the last to be wrong. The
+ * dashboard says what Serve runs, the proxy what is really served.
+ */
 public final class Observer {
 
-  /** The code by which a replica says that its class could not be made. */
-  private static final String NOT_READY = "not_ready";
-
-  private static final Duration PROBE = Duration.ofSeconds(3);
+  /** For how long what was seen last holds where there is only silence. */
+  static final Duration GRACE = Duration.ofSeconds(6);
 
   /** How long a look waits for what can be done without. */
   private static final Duration PATIENCE = Duration.ofMillis(150);
@@ -33,169 +33,243 @@ public final class Observer {
   /** How often to ask what seldom changes: a head that starts has other work to do. */
   private static final Duration SELDOM = Duration.ofSeconds(10);
 
-  private final Http http;
-  private final Dashboard dashboard;
-  private final String gcsHost;
-  private final String routesUrl;
-  private final List<Declaration> declared;
-  private final Question<String> gcs;
-  private final Question<Dashboard.Nodes> nodes;
-  private final Question<Serve> serve;
-  private String session = "";
+  private static final Duration ROUTES = Duration.ofSeconds(3);
 
-  /** An observer of one cluster. */
-  public Observer(
-      Http http,
-      Dashboard dashboard,
-      String gcsHost,
-      String routesUrl,
-      List<Declaration> declared) {
-    this.http = http;
-    this.dashboard = dashboard;
-    this.gcsHost = gcsHost;
-    this.routesUrl = routesUrl;
-    this.declared = declared;
-    this.gcs = new Question<>(dashboard::gcsTrouble, SELDOM);
-    this.nodes = new Question<>(() -> dashboard.nodes(HostPort::isThisMachine), SELDOM);
-    this.serve = new Question<>(dashboard::serve, Duration.ZERO);
+  private final Gcs gcs;
+  private final String gcsName;
+  private final Http http;
+  private final String routesUrl;
+  private final Question<Optional<String>> version;
+  private final Question<Nodes> nodes;
+  private final Question<Serve> controller;
+  private final Question<Serve> page;
+  private final Question<Optional<JsonNode>> table;
+  private Map<Declaration, Probing> probes = Map.of();
+  private String session = "";
+  private @Nullable Observation last;
+  private long lastAt;
+
+  /**
+   * The living nodes.
+   *
+   * @param head the head's node id; null where it is not listed yet
+   * @param local the address of a node of this machine; null where there is none
+   */
+  private record Nodes(@Nullable String head, @Nullable String local) {
+    static final Nodes NONE = new Nodes(null, null);
   }
 
   /**
-   * Looks at all there is.
+   * An observer of one cluster.
    *
-   * @param probed the applications whose routes are asked, too; a request to one that does not run
-   *     yet would only wait
+   * @param gcsName what the GCS is called in reasons
+   * @param routesUrl where the routes are asked, without a slash at its end
    */
-  public Observation look(Set<String> probed) {
-    CompletableFuture<Head> head = dashboard.head();
-    gcs.ask();
-    nodes.ask();
-    serve.ask();
-    Map<String, CompletableFuture<Route>> probes = new LinkedHashMap<>();
+  public Observer(
+      Gcs gcs,
+      String gcsName,
+      Http http,
+      Dashboard dashboard,
+      String routesUrl,
+      List<Declaration> declared) {
+    this.gcs = gcs;
+    this.gcsName = gcsName;
+    this.http = http;
+    this.routesUrl = routesUrl;
+    this.version =
+        new Question<>(
+            () -> gcs.rayVersion().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
+            SELDOM);
+    this.nodes =
+        new Question<>(
+            () -> gcs.nodes().thenApply(Observer::read).exceptionally(e -> Nodes.NONE), SELDOM);
+    this.controller = new Question<>(this::askController, Duration.ZERO);
+    this.page = new Question<>(dashboard::serve, Duration.ZERO);
+    this.table = new Question<>(this::askTable, Duration.ZERO);
+    declare(declared);
+  }
+
+  /** Looks after those deployments from now on. */
+  public void declare(List<Declaration> declared) {
+    Map<Declaration, Probing> next = new LinkedHashMap<>();
     for (Declaration deployment : declared) {
-      if (probed.contains(deployment.name())) {
-        probes.put(deployment.name(), probe(deployment));
-      }
+      Probing known = probes.get(deployment);
+      next.put(deployment, known == null ? new Probing(http, routesUrl, deployment) : known);
     }
-    Head seen = head.join();
-    if (!(seen instanceof Head.Up up)) {
-      return new Observation(seen, unknown(), Map.of(), true);
+    probes = next;
+  }
+
+  /** Looks at all there is. */
+  public Observation look() {
+    CompletableFuture<Optional<String>> asked = gcs.get("session", "session_name");
+    version.ask();
+    nodes.ask();
+    controller.ask();
+    table.ask();
+    Optional<Observation> trouble = identify(asked);
+    if (trouble.isPresent()) {
+      return trouble.get();
     }
-    if (!up.identity().session().equals(session)) {
-      session = up.identity().session();
-      gcs.forget();
-      nodes.forget();
-      serve.forget();
+    Optional<String> rayVersion = version.within(PATIENCE).flatMap(told -> told);
+    Nodes known = nodes.within(PATIENCE).orElse(Nodes.NONE);
+    if (rayVersion.isEmpty()) {
+      version.forget();
     }
-    String trouble = gcs.within(PATIENCE).orElse("");
-    if (!trouble.isEmpty()) {
-      gcs.forget();
-      return new Observation(new Head.Down(trouble), unknown(), Map.of(), true);
-    }
-    Optional<Dashboard.Nodes> listed = nodes.within(PATIENCE);
-    Dashboard.Nodes known = listed.orElse(Dashboard.Nodes.NONE);
-    if (listed.isPresent() && (known.head() == null || known.local() == null)) {
+    if (known.head() == null || known.local() == null) {
       nodes.forget(); // Not all have come yet: the next look asks anew.
     }
-    Head.Up complete =
-        new Head.Up(
-            new Identity(session, known.head()),
-            up.rayVersion(),
-            known.listed() ? known.local() : localHead());
+    Set<String> listed =
+        table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
     Map<String, Route> routes = new LinkedHashMap<>();
-    probes.forEach((name, answer) -> routes.put(name, answer.join()));
-    return new Observation(
-        complete,
-        serve.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered yet")),
-        routes,
-        true);
+    for (Map.Entry<Declaration, Probing> probe : probes.entrySet()) {
+      if (listed == null || listed.contains(probe.getKey().name())) {
+        probe.getValue().ask();
+      } else {
+        probe.getValue().forget();
+      }
+    }
+    probes.forEach(
+        (deployment, probe) -> {
+          if (listed == null || listed.contains(deployment.name())) {
+            probe.within(PATIENCE).ifPresent(route -> routes.put(deployment.name(), route));
+          }
+        });
+    return seen(
+        new Observation(
+            new Head.Up(
+                new Identity(session, known.head()),
+                rayVersion.orElse(Head.VERSION_UNKNOWN),
+                known.local()),
+            serve(),
+            listed,
+            routes,
+            true));
   }
 
   /**
    * Asks who the head is and which routes the proxy knows: two cheap requests. Where the routes are
-   * not those declared, looks at all there is.
+   * not those declared, or one was silent when it was asked last, looks at all there is.
    */
   public Observation glance() {
-    CompletableFuture<Head> head = dashboard.head();
-    CompletableFuture<Boolean> routed =
-        http.get(routesUrl + "/-/routes", PROBE)
-            .thenApply(answer -> answer.status() == 200 && routesAll(answer.body()))
-            .exceptionally(e -> false);
-    Head seen = head.join();
-    return seen instanceof Head.Up && !routed.join()
-        ? look(declared.stream().map(Declaration::name).collect(Collectors.toSet()))
-        : new Observation(seen, unknown(), Map.of(), false);
+    CompletableFuture<Optional<String>> asked = gcs.get("session", "session_name");
+    table.ask();
+    String before = session;
+    Optional<Observation> trouble = identify(asked);
+    if (trouble.isPresent()) {
+      return trouble.get();
+    }
+    Set<String> listed =
+        table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
+    boolean all = listed != null && listed.size() == probes.size();
+    return all && last != null && last.full() && session.equals(before) && !doubtful()
+        ? new Observation(last.head(), last.serve(), listed, last.routes(), false)
+        : look();
   }
 
-  private boolean routesAll(String body) {
+  private boolean doubtful() {
+    return probes.values().stream().anyMatch(Probing::doubtful);
+  }
+
+  /** Learns the session; where that fails, says what there is to see instead. */
+  private Optional<Observation> identify(CompletableFuture<Optional<String>> asked) {
+    String now;
     try {
-      JsonNode routes = JsonMapper.shared().readTree(body);
-      return declared.stream().allMatch(deployment -> routes.has(deployment.route()));
-    } catch (JacksonException e) {
-      return false;
+      now = asked.join().orElse("");
+    } catch (CompletionException e) {
+      boolean holds = Gcs.silent(e) && last != null && System.nanoTime() - lastAt < GRACE.toNanos();
+      if (!holds) {
+        session = "";
+        last = null;
+      }
+      return Optional.of(
+          holds && last != null
+              ? last
+              : Observation.down("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
     }
+    if (now.isEmpty()) {
+      return Optional.of(
+          Observation.down("GCS %s has no session yet: the head is starting".formatted(gcsName)));
+    }
+    lastAt = System.nanoTime();
+    if (!now.equals(session)) {
+      session = now;
+      version.forget();
+      nodes.forget();
+      controller.forget();
+      page.forget();
+      table.forget();
+      probes.values().forEach(Probing::forget);
+    }
+    return Optional.empty();
   }
 
-  /**
-   * Where the head itself is on this machine, its node is too; no need to wait the seconds that a
-   * dashboard takes to list it.
-   */
-  private @Nullable String localHead() {
-    try {
-      String address = InetAddress.getByName(gcsHost).getHostAddress();
-      return HostPort.isThisMachine(address) ? address : null;
-    } catch (UnknownHostException e) {
-      return null;
-    }
+  private Observation seen(Observation observation) {
+    last = observation;
+    return observation;
   }
 
-  private static Serve unknown() {
-    return new Serve.Unknown("not asked");
-  }
-
-  private CompletableFuture<Route> probe(Declaration deployment) {
-    long start = System.nanoTime();
-    String url = routesUrl + deployment.route();
-    String body = deployment.probe().bodyText();
-    CompletableFuture<Answer> answer =
-        body == null ? http.get(url, PROBE) : http.post(url, body, PROBE);
-    return answer
-        .thenApply(a -> verdict(deployment.probe(), a))
-        .exceptionally(Http::reason)
-        .thenApply(
-            reason -> new Route(reason.isEmpty(), reason, (System.nanoTime() - start) / 1_000_000));
-  }
-
-  /** Why an answer is not the declared one; empty where it is. */
-  static String verdict(Probe probe, Answer answer) {
-    if (answer.status() != 200) {
-      return "answers status " + answer.status();
-    }
-    JsonNode expected = probe.expect();
-    boolean failed = answer.body().contains(NOT_READY);
-    if (expected == null && !failed) {
-      return "";
-    }
-    JsonNode json;
-    try {
-      json = JsonMapper.shared().readTree(answer.body());
-    } catch (JacksonException e) {
-      return expected == null ? "" : "answers something else than JSON";
-    }
-    if (failed && json.path("code").asString("").equals(NOT_READY)) {
-      // The replica runs, and has nothing to serve: whatever is expected, this is not it.
-      return "answers that it is not ready: " + json.path("error").asString("");
-    }
-    if (expected == null) {
-      return "";
-    }
-    for (Map.Entry<String, JsonNode> field : expected.properties()) {
-      JsonNode found = json.path(field.getKey());
-      if (!found.equals(field.getValue())) {
-        return "answers %s: %s, expected %s"
-            .formatted(field.getKey(), found.isMissingNode() ? "nothing" : found, field.getValue());
+  private static Nodes read(List<Gcs.Node> all) {
+    Set<String> own = HostPort.ownAddresses();
+    String head = null;
+    String local = null;
+    for (Gcs.Node node : all) {
+      if (node.alive()) {
+        head = node.head() ? node.id() : head;
+        local = own.contains(node.address()) || isLoopback(node) ? node.address() : local;
       }
     }
-    return "";
+    return new Nodes(head, local);
+  }
+
+  private static boolean isLoopback(Gcs.Node node) {
+    return node.address().startsWith("127.") || node.address().equals("::1");
+  }
+
+  private CompletableFuture<Serve> askController() {
+    return gcs.actor("serve", "SERVE_CONTROLLER_ACTOR")
+        .thenApply(
+            found ->
+                found
+                    .<Serve>map(id -> new Serve.Opaque(id, "the dashboard does not show it yet"))
+                    .orElse(new Serve.Absent()))
+        .exceptionally(e -> new Serve.Unknown("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
+  }
+
+  /** The GCS knows whether there is one, the page what it does. */
+  private Serve serve() {
+    Serve told = controller.within(PATIENCE).orElse(new Serve.Unknown("not told yet"));
+    if (!(told instanceof Serve.Opaque there)) {
+      return told;
+    }
+    Serve shown = page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"));
+    if (shown instanceof Serve.Unknown unknown) {
+      return new Serve.Opaque(there.controller(), unknown.reason());
+    }
+    return shown instanceof Serve.Running running && running.controller().equals(there.controller())
+        ? running
+        : there;
+  }
+
+  private CompletableFuture<Optional<JsonNode>> askTable() {
+    return http.get(routesUrl + "/-/routes", ROUTES)
+        .thenApply(
+            answer -> answer.status() == 200 ? parse(answer.body()) : Optional.<JsonNode>empty())
+        .exceptionally(e -> Optional.empty());
+  }
+
+  private static Optional<JsonNode> parse(String body) {
+    try {
+      return Optional.of(JsonMapper.shared().readTree(body)).filter(JsonNode::isObject);
+    } catch (JacksonException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** The declared applications whose routes the table has. */
+  private Set<String> listed(JsonNode routes) {
+    return probes.keySet().stream()
+        .filter(deployment -> routes.has(deployment.route()))
+        .map(Declaration::name)
+        .collect(Collectors.toSet());
   }
 }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A request that may take longer than a look may wait: it goes on from look to look until it is
- * answered, and is not asked twice at a time. Used by one thread.
+ * answered, is not asked twice at a time, and until then its last answer holds. Used by one thread.
  */
 final class Question<T> {
 
@@ -40,7 +40,7 @@ final class Question<T> {
     }
   }
 
-  /** The answer, if it comes in time; else empty, and the question stays asked. */
+  /** The answer, if it comes in time; else the last one, and the question stays asked. */
   Optional<T> within(Duration patience) {
     ask();
     if (asked != null) {
@@ -49,12 +49,11 @@ final class Question<T> {
         answeredAt = System.nanoTime();
         asked = null;
       } catch (TimeoutException e) {
-        return Optional.empty();
+        return Optional.ofNullable(answer);
       } catch (ExecutionException e) {
         throw new IllegalStateException(e); // Answers never fail.
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        return Optional.empty();
       }
     }
     return Optional.ofNullable(answer);

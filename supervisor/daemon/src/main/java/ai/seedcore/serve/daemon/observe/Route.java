@@ -6,5 +6,6 @@ package ai.seedcore.serve.daemon.observe;
  * @param answers whether it was answered as declared
  * @param reason why not; empty where it was
  * @param millis how long it took
+ * @param silent whether nothing at all came in time, which may be the network's fault
  */
-public record Route(boolean answers, String reason, long millis) {}
+public record Route(boolean answers, String reason, long millis, boolean silent) {}

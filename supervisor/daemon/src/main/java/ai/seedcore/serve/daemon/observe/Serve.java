@@ -4,14 +4,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Serve, as the dashboard shows it. */
+/** Serve: whether it runs the GCS says, what it runs the dashboard's Serve page. */
 public sealed interface Serve {
 
-  /** Could not be asked. */
+  /** Nobody could be asked. */
   record Unknown(String reason) implements Serve {}
 
-  /** The dashboard shows none. */
+  /** There is none. */
   record Absent() implements Serve {}
+
+  /**
+   * It runs; what, the dashboard does not say.
+   *
+   * @param controller the controller's actor id
+   * @param reason why not
+   */
+  record Opaque(String controller, String reason) implements Serve {}
 
   /**
    * It runs.
@@ -20,6 +28,13 @@ public sealed interface Serve {
    * @param apps its applications, by name
    */
   record Running(String controller, Map<String, App> apps) implements Serve {}
+
+  /** The controller's actor id; null where there is none, or nobody could be asked. */
+  default @Nullable String controllerId() {
+    return this instanceof Running running
+        ? running.controller()
+        : this instanceof Opaque opaque ? opaque.controller() : null;
+  }
 
   /**
    * One application.

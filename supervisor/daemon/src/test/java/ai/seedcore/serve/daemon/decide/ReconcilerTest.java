@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -22,18 +23,20 @@ class ReconcilerTest {
 
   private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
   private static final String SESSION = "session_1";
+  private static final State.Ensured FOUND = new State.Ensured(false, "");
   private static final Identity LIFE = new Identity(SESSION, "head1");
   private static final JsonNode CONFIG = JsonMapper.shared().readTree("{\"num_replicas\": 1}");
 
-  private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")));
-  private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()));
+  private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")), Set.of());
+  private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
+  private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
   private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "");
 
   @Test
   void aHeadThatIsAwayIsWaitedForWithADriverThatGetsWarm() {
     Observation seen =
-        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), Map.of(), true);
+        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
     driver = driver(DriverView.Phase.ABSENT, null, null);
     assertThat(decide(seen))
         .isEqualTo(
@@ -66,8 +69,7 @@ class ReconcilerTest {
   void slowStartUpIsWaitedFor() {
     Observation seen = up(running(app("DEPLOYING", "v1"), app("RUNNING", "v1")), answering());
     for (int minutes = 0; minutes < 60; minutes++) {
-      Decision decision =
-          reconciler.decide(state, seen, driver, node, NOW.plusSeconds(60L * minutes));
+      Decision decision = decide(seen, NOW.plusSeconds(60L * minutes));
       assertThat(decision.action()).isEqualTo(new Action.Rest());
       assertThat(decision.reason()).isEqualTo("A is DEPLOYING");
     }
@@ -76,7 +78,7 @@ class ReconcilerTest {
   @Test
   void aRouteThatDoesNotAnswerIsNotServing() {
     Map<String, Route> routes = new HashMap<>(answering());
-    routes.put("B", new Route(false, "answers status 500", 3));
+    routes.put("B", new Route(false, "answers status 500", 3, false));
     Decision decision = decide(up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), routes));
     assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
     assertThat(decision.action()).isEqualTo(new Action.Rest());
@@ -90,7 +92,8 @@ class ReconcilerTest {
     assertThat(decide(seen).action()).isEqualTo(new Action.Connect(SESSION, "127.0.0.1"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     assertThat(decide(seen).action()).isEqualTo(new Action.EnsureServe());
-    state = state.withServe(NOW, "", null).withUploaded(false);
+    seen = up(new Serve.Opaque("c", "no page yet"), Map.of());
+    state = state.seen(seen, NOW).withEnsured(new State.Ensured(true, "")).withUploaded(false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     state = state.withUploaded(true);
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
@@ -111,7 +114,7 @@ class ReconcilerTest {
   @Test
   void onlyTheMissingOrChangedIsDeployed() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withEnsured(FOUND).withUploaded(true);
     Map<String, Serve.App> apps = new HashMap<>();
     apps.put("A", app("RUNNING", "v1"));
     Decision missing = decide(up(new Serve.Running("c", apps), answering()));
@@ -126,7 +129,7 @@ class ReconcilerTest {
   @Test
   void theNumberOfReplicasIsPartOfTheWish() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withEnsured(FOUND).withUploaded(true);
     JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
     Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, three);
     assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
@@ -136,7 +139,7 @@ class ReconcilerTest {
   @Test
   void aChangedRouteIsAChange() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withEnsured(FOUND).withUploaded(true);
     Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, CONFIG);
     Decision decision = decide(up(running(moved, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Deploy("A"));
@@ -146,7 +149,7 @@ class ReconcilerTest {
   @Test
   void aFailedApplicationDoesNotHoldUpAMissingOne() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withEnsured(FOUND).withUploaded(true);
     Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, CONFIG);
     assertThat(decide(up(new Serve.Running("c", Map.of("A", failed)), Map.of())).action())
         .isEqualTo(new Action.Deploy("B"));
@@ -155,34 +158,102 @@ class ReconcilerTest {
   @Test
   void anotherControllerOfTheSameSessionIsLookedAtAnew() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
-    state = state.seen(up(new Serve.Running("c1", Map.of()), Map.of()));
+    state = state.seen(up(new Serve.Running("c1", Map.of()), Map.of()), NOW);
+    state = state.withEnsured(FOUND).withUploaded(true);
     assertThat(decide(up(new Serve.Running("c1", Map.of()), Map.of())).action())
         .isEqualTo(new Action.Deploy("A"));
     Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
-    state = state.seen(another);
+    state = state.seen(another, NOW);
     assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
   }
 
   @Test
-  void aSlowServePageIsNoReasonToCallServedRoutesUnserved() {
+  void aServePageThatCannotBeReadIsNoReasonToCallServedRoutesUnserved() {
+    assertThat(decide(up(new Serve.Opaque("c", "slow"), answering())).phase())
+        .isEqualTo(Phase.SERVING);
     assertThat(decide(up(new Serve.Unknown("slow"), answering())).phase()).isEqualTo(Phase.SERVING);
-    assertThat(decide(up(new Serve.Unknown("slow"), Map.of("A", new Route(true, "", 1)))).phase())
-        .isEqualTo(Phase.RECOVERING);
+    Map<String, Route> one = Map.of("A", new Route(true, "", 1, false));
+    assertThat(decide(up(new Serve.Opaque("c", "slow"), one)).phase()).isEqualTo(Phase.RECOVERING);
+  }
+
+  @Test
+  void inAServeThatWeStartedNothingRunsThatWeDidNotSubmit() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Observation opaque = up(new Serve.Opaque("c", "no page yet"), Map.of());
+    state = state.seen(opaque, NOW).withUploaded(true);
+    assertThat(decide(opaque).action()).isEqualTo(new Action.EnsureServe());
+    state = state.withEnsured(new State.Ensured(true, ""));
+    assertThat(decide(opaque).action()).isEqualTo(new Action.Deploy("A"));
+    state = state.withDeploy("A", NOW, NOW).withDeploy("B", NOW, NOW);
+    assertThat(decide(opaque).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void whereNobodySaysWhatRunsTheProxyIsBelievedInTheEnd() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Map<String, Route> one = Map.of("A", new Route(true, "", 1, false));
+    Observation opaque = up(new Serve.Opaque("c", "refuses"), one);
+    state = state.seen(opaque, NOW).withUploaded(true).withEnsured(FOUND);
+    assertThat(decide(opaque, NOW.plusSeconds(14)).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(opaque, NOW.plusSeconds(16)).action()).isEqualTo(new Action.Deploy("B"));
+    Observation silent =
+        new Observation(opaque.head(), opaque.serve(), null, Map.of(), true); // No word of routes.
+    assertThat(decide(silent, NOW.plusSeconds(99)).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void whoStandsByWatchesWithAWarmDriverAndDoesNothing() {
+    role = new Role.StandsBy("another daemon leads");
+    Observation nothing = up(new Serve.Absent(), Map.of());
+    Decision decision = decide(nothing);
+    assertThat(decision.phase()).isEqualTo(Phase.STANDBY);
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+    driver = driver(DriverView.Phase.ABSENT, null, null);
+    assertThat(decide(nothing).action()).isEqualTo(new Action.StartDriver());
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    assertThat(decide(nothing).action()).isEqualTo(new Action.EndDriver());
+  }
+
+  @Test
+  void whileNobodyKnowsWhoLeadsNothingIsDone() {
+    role = new Role.Undecided();
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    for (Serve serve :
+        List.of(
+            new Serve.Absent(),
+            new Serve.Opaque("c", "no page"),
+            new Serve.Running("c", Map.of("A", app("DEPLOY_FAILED", "v1"))))) {
+      Observation seen = up(serve, Map.of());
+      state = state.seen(seen, NOW);
+      assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
+      state = state.withEnsured(new State.Ensured(true, ""));
+      assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
+    }
+  }
+
+  @Test
+  void whatIsNoLongerWishedIsTakenDownOnceAllElseRuns() {
+    Reconciler after = new Reconciler(List.of(target("A")), Set.of("B"));
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
+    assertThat(after.decide(new Situation(state, seen, role, driver, node, NOW)).action())
+        .isEqualTo(new Action.Delete("B"));
+    Observation others = up(running(app("RUNNING", "v1"), app("RUNNING", null)), answering());
+    assertThat(after.decide(new Situation(state, others, role, driver, node, NOW)).phase())
+        .isEqualTo(Phase.SERVING);
   }
 
   @Test
   void whatWasJustSubmittedIsGivenTimeAndThenTriedAgainWithBackoff() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withServe(NOW, "", null).withUploaded(true);
+    state = state.withEnsured(FOUND).withUploaded(true);
     state = state.withDeploy("B", NOW, NOW.plusSeconds(30));
     Observation seen = up(new Serve.Running("c", Map.of("A", app("RUNNING", "v1"))), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
-    Decision later = reconciler.decide(state, seen, driver, node, NOW.plusSeconds(20));
+    Decision later = decide(seen, NOW.plusSeconds(20));
     assertThat(later.action()).isEqualTo(new Action.Rest());
     assertThat(later.reason()).contains("tried 1 times");
-    assertThat(reconciler.decide(state, seen, driver, node, NOW.plusSeconds(31)).action())
-        .isEqualTo(new Action.Deploy("B"));
+    assertThat(decide(seen, NOW.plusSeconds(31)).action()).isEqualTo(new Action.Deploy("B"));
   }
 
   @Test
@@ -199,19 +270,20 @@ class ReconcilerTest {
 
   @Test
   void anotherLifeOfTheClusterEndsTheDriverAndForgets() {
-    state = state.withServe(NOW, "", null).withUploaded(true).withDeploy("A", NOW, NOW);
+    state = state.withEnsured(FOUND).withUploaded(true).withDeploy("A", NOW, NOW);
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Observation reborn =
         new Observation(
             new Head.Up(new Identity("session_2", null), "2.39.0", "127.0.0.1"),
-            new Serve.Unknown("not asked"),
+            new Serve.Absent(),
+            null,
             Map.of(),
             true);
-    state = state.seen(reborn);
+    state = state.seen(reborn, NOW);
     assertThat(state.uploaded()).isFalse();
     assertThat(state.deploys()).isEmpty();
     assertThat(decide(reborn).action()).isEqualTo(new Action.EndDriver());
-    // We saw it begin: no need to wait until its dashboard is able to say that it serves nothing.
+    // The GCS says that nothing serves: no need to wait until the dashboard is able to.
     driver = driver(DriverView.Phase.WARM, null, null);
     state = state.withUploaded(true);
     assertThat(decide(reborn).action()).isEqualTo(new Action.Connect("session_2", "127.0.0.1"));
@@ -222,23 +294,29 @@ class ReconcilerTest {
     Observation other =
         new Observation(
             new Head.Up(new Identity(SESSION, "head2"), "2.39.0", "127.0.0.1"),
-            new Serve.Unknown("not asked"),
+            new Serve.Opaque("c", "not asked"),
+            null,
             Map.of(),
             true);
-    state = state.withUploaded(true).seen(other);
+    state = state.withUploaded(true).seen(other, NOW);
     assertThat(state.uploaded()).isFalse();
+    state = state.withUploaded(true).withEnsured(FOUND);
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     assertThat(decide(other).action()).isEqualTo(new Action.Rest());
   }
 
   @Test
   void aServeThatCannotHostJavaBlocksWithTheRemedyUntilAnotherRuns() {
-    state = state.withServe(NOW, "no Java; serve shutdown", "c1");
+    state =
+        state
+            .seen(up(new Serve.Running("c1", Map.of()), Map.of()), NOW)
+            .withEnsured(new State.Ensured(false, "no Java; serve shutdown"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Decision blocked = decide(up(new Serve.Running("c1", Map.of()), Map.of()));
     assertThat(blocked.phase()).isEqualTo(Phase.BLOCKED);
     assertThat(blocked.reason()).contains("serve shutdown");
     Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
-    state = state.seen(another);
+    state = state.seen(another, NOW);
     assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
   }
 
@@ -252,7 +330,8 @@ class ReconcilerTest {
   @Test
   void withoutARayNodeOnThisMachineItSaysWhatIsMissing() {
     Observation seen =
-        new Observation(new Head.Up(LIFE, "2.39.0", null), new Serve.Absent(), Map.of(), true);
+        new Observation(
+            new Head.Up(LIFE, "2.39.0", null), new Serve.Absent(), null, Map.of(), true);
     assertThat(decide(seen).reason()).contains("no Ray node").contains("--join");
   }
 
@@ -260,7 +339,7 @@ class ReconcilerTest {
   void aClusterOfAnotherVersionBlocksAndBothAreNamed() {
     Observation seen =
         new Observation(
-            new Head.Up(LIFE, "2.40.0", "127.0.0.1"), new Serve.Absent(), Map.of(), true);
+            new Head.Up(LIFE, "2.40.0", "127.0.0.1"), new Serve.Absent(), null, Map.of(), true);
     assertThat(decide(seen).phase()).isEqualTo(Phase.BLOCKED);
     assertThat(decide(seen).reason()).contains("2.40.0").contains("2.39.0");
   }
@@ -268,7 +347,7 @@ class ReconcilerTest {
   @Test
   void ourOwnHeadIsStartedAndNotTwice() {
     Observation down =
-        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), Map.of(), true);
+        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
     node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "");
     assertThat(decide(down).action()).isEqualTo(new Action.StartNode());
     node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "");
@@ -285,11 +364,16 @@ class ReconcilerTest {
   }
 
   private Decision decide(Observation seen) {
-    return reconciler.decide(state, seen, driver, node, NOW);
+    return decide(seen, NOW);
+  }
+
+  private Decision decide(Observation seen, Instant now) {
+    return reconciler.decide(new Situation(state, seen, role, driver, node, now));
   }
 
   private static Observation up(Serve serve, Map<String, Route> routes) {
-    return new Observation(new Head.Up(LIFE, "2.39.0", "127.0.0.1"), serve, routes, true);
+    return new Observation(
+        new Head.Up(LIFE, "2.39.0", "127.0.0.1"), serve, routes.keySet(), routes, true);
   }
 
   private static Serve.Running running(Serve.App a, Serve.App b) {
@@ -297,7 +381,7 @@ class ReconcilerTest {
   }
 
   private static Map<String, Route> answering() {
-    return Map.of("A", new Route(true, "", 3), "B", new Route(true, "", 3));
+    return Map.of("A", new Route(true, "", 3, false), "B", new Route(true, "", 3, false));
   }
 
   private static Serve.App app(String status, String version) {

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.gcs.Gcs;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -15,7 +16,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,12 +25,10 @@ import tools.jackson.databind.json.JsonMapper;
 /** What the observer makes of servers that answer all sorts of things, over real sockets. */
 class ObserverTest {
 
-  private static final String VERSION =
-      "{\"ray_version\": \"2.39.0\", \"session_name\": \"session_1\"}";
-
   private final Map<String, String> pages = new HashMap<>();
   private final Map<String, Integer> codes = new HashMap<>();
   private HttpServer server;
+  private FakeGcs gcs;
   private Observer observer;
 
   @BeforeEach
@@ -48,28 +46,31 @@ class ObserverTest {
           exchange.close();
         });
     server.start();
-    observer = observer("http://127.0.0.1:" + server.getAddress().getPort());
-    pages.put("/api/version", VERSION);
-    pages.put("/api/gcs_healthz", "success");
-    pages.put("/nodes", "{}");
+    gcs = new FakeGcs();
+    observer = observer(gcs.port());
   }
 
   @AfterEach
   void stop() {
     server.stop(0);
+    gcs.close();
   }
 
   @Test
-  void aClusterWithoutServeIsSeenAsSuch() {
-    pages.put("/api/serve/applications/", "{\"controller_info\": {}, \"applications\": {}}");
-    Observation seen = observer.look(Set.of());
-    assertThat(((Head.Up) seen.head()).identity().session()).isEqualTo("session_1");
-    assertThat(((Head.Up) seen.head()).localNode()).isEqualTo("127.0.0.1");
-    assertThat(seen.serve()).isInstanceOf(Serve.Absent.class);
+  void aClusterWithoutServeIsSeenAsSuchBeforeItsDashboardIsThere() {
+    server.stop(0);
+    Observation seen = observer.look();
+    Head.Up head = (Head.Up) seen.head();
+    assertThat(head.identity()).isEqualTo(new Identity("session_1", "ab"));
+    assertThat(head.rayVersion()).isEqualTo("2.39.0");
+    assertThat(head.localNode()).isEqualTo("127.0.0.1");
+    assertThat(seen.serve()).isEqualTo(new Serve.Absent());
+    assertThat(seen.listed()).isNull();
   }
 
   @Test
   void applicationsAreReadWithTheirVersions() {
+    gcs.controller = "c1";
     pages.put(
         "/api/serve/applications/",
         """
@@ -79,7 +80,7 @@ class ObserverTest {
            "replicas": [{"state": "RUNNING"}, {"state": "STARTING"}]}}},
          "B": {"status": "DEPLOYING", "message": "no CPUs", "deployments": {}}}}
         """);
-    Serve.Running serve = (Serve.Running) observer.look(Set.of()).serve();
+    Serve.Running serve = (Serve.Running) observer.look().serve();
     assertThat(serve.controller()).isEqualTo("c1");
     assertThat(serve.apps().get("A").version()).isEqualTo("v7");
     assertThat(serve.apps().get("A").replicas()).isEqualTo(1);
@@ -88,73 +89,113 @@ class ObserverTest {
   }
 
   @Test
-  void whatServesPageCannotSayIsUnknown() {
+  void aServeWhosePageCannotBeReadIsThereAllTheSame() {
+    gcs.controller = "c1";
     for (String page : new String[] {"", "{}", "[1]", "<html>", "{\"applications\": 3}"}) {
       pages.put("/api/serve/applications/", page);
-      assertThat(observer.look(Set.of()).serve()).as(page).isInstanceOf(Serve.Unknown.class);
+      assertThat(serveReason()).as(page).contains("is another program on its port?");
     }
     codes.put("/api/serve/applications/", 500);
-    assertThat(observer.look(Set.of()).serve())
-        .isEqualTo(new Serve.Unknown("the dashboard's Serve page answers status 500"));
+    assertThat(serveReason()).contains("answers status 500 to its Serve page");
+    codes.clear();
+    pages.put("/api/serve/applications/", "{\"controller_info\": {}, \"applications\": {}}");
+    assertThat(serveReason()).isEqualTo("the dashboard does not show it yet");
+    pages.put(
+        "/api/serve/applications/",
+        "{\"controller_info\": {\"actor_id\": \"old\"}, \"applications\": {}}");
+    assertThat(serveReason()).isEqualTo("the dashboard does not show it yet");
+    server.stop(0);
+    assertThat(serveReason()).contains("refuses the connection");
   }
 
   @Test
-  void anotherProgramOnThePortIsNamed() {
-    pages.put("/api/version", "<html>It works!</html>");
-    assertThat(reason()).contains("is no Ray dashboard");
-    pages.remove("/api/version");
-    assertThat(reason()).contains("status 404").contains("another program");
+  void onlyRoutesThatTheProxyKnowsAreAsked() {
+    pages.put("/-/routes", "{\"/SalienceScorer\": \"SalienceScorer\", \"/other\": \"x\"}");
+    pages.put("/SalienceScorer", "{\"status\": \"success\"}");
+    Observation seen = observer.look();
+    assertThat(seen.listed()).containsExactly("SalienceScorer");
+    assertThat(seen.routes().keySet()).containsExactly("SalienceScorer");
+    assertThat(seen.routes().get("SalienceScorer").answers()).isTrue();
   }
 
   @Test
-  void aDeadGcsIsADeadHead() {
-    codes.put("/api/gcs_healthz", 503);
-    assertThat(reason()).contains("GCS is down");
+  void aGlanceAsksLittleUntilARouteIsGone() {
+    String all = "{\"/SalienceScorer\": 1, \"/AnomalyDetector\": 1, \"/ScalingPredictor\": 1}";
+    pages.put("/-/routes", all);
+    assertThat(observer.look().full()).isTrue();
+    assertThat(observer.glance().full()).isFalse();
+    pages.put("/-/routes", all.replace("/AnomalyDetector", "/Other"));
+    assertThat(observer.glance().full()).isTrue();
+    pages.put("/-/routes", all);
+    observer.look();
+    gcs.session = "session_2";
+    assertThat(observer.glance().full()).isTrue();
   }
 
   @Test
-  void aServerThatAcceptsAndNeverAnswersDoesNotHoldTheLookForLong() throws IOException {
+  void theHeadsOwnReasonsAreToldApart() throws IOException {
+    gcs.session = "";
+    assertThat(reason()).contains("the head is starting");
+    gcs.close();
+    assertThat(reason()).contains("cannot be reached");
+    assertThat(reason()).contains("refuses the connection");
+    observer = observer(server.getAddress().getPort());
+    assertThat(reason()).contains("no GCS of Ray's").contains("another program");
+    observer = observer("no.such.host.invalid", 6379);
+    assertThat(reason()).contains("does not resolve");
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      observer = observer("http://127.0.0.1:" + silent.getLocalPort());
-      await()
-          .atMost(Duration.ofSeconds(5))
-          .untilAsserted(() -> assertThat(reason()).contains("does not answer in time"));
+      observer = observer(silent.getLocalPort());
+      assertThat(reason()).contains("does not answer in time");
     }
   }
 
   @Test
-  void noServerAndNoNameAreDownToo() {
-    observer = observer("http://127.0.0.1:1");
-    assertThat(reason()).contains("refuses the connection");
-    observer = observer("http://no.such.host.invalid:8265");
-    assertThat(reason()).contains("does not resolve");
+  void silenceIsBelievedAfterAWhileOnly() {
+    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
+    gcs.silent = true;
+    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .untilAsserted(() -> assertThat(reason()).contains("does not answer in time"));
+    gcs.silent = false;
+    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
   }
 
   @Test
   void aProbeLooksIntoTheAnswer() {
     Probe probe = new Probe(null, JsonMapper.shared().readTree("{\"status\": \"success\"}"));
-    assertThat(Observer.verdict(probe, new Http.Answer(200, "{\"status\":\"success\",\"x\":1}")))
+    assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"success\",\"x\":1}")))
         .isEmpty();
-    assertThat(Observer.verdict(probe, new Http.Answer(200, "{\"status\":\"error\"}")))
+    assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"error\"}")))
         .isEqualTo("answers status: \"error\", expected \"success\"");
-    assertThat(Observer.verdict(probe, new Http.Answer(200, "{}"))).contains("nothing");
-    assertThat(Observer.verdict(probe, new Http.Answer(200, "<"))).contains("than JSON");
-    assertThat(Observer.verdict(probe, new Http.Answer(500, ""))).contains("status 500");
-    assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, "anything"))).isEmpty();
+    assertThat(Probing.verdict(probe, new Http.Answer(200, "{}"))).contains("nothing");
+    assertThat(Probing.verdict(probe, new Http.Answer(200, "<"))).contains("than JSON");
+    assertThat(Probing.verdict(probe, new Http.Answer(500, ""))).contains("status 500");
+    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "anything"))).isEmpty();
     String failed = "{\"status\":\"error\",\"code\":\"not_ready\",\"error\":\"model: gone\"}";
-    assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, failed)))
+    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, failed)))
         .isEqualTo("answers that it is not ready: model: gone");
-    assertThat(Observer.verdict(probe, new Http.Answer(200, failed))).contains("model: gone");
-    assertThat(Observer.verdict(Probe.PLAIN, new Http.Answer(200, "not_ready"))).isEmpty();
+    assertThat(Probing.verdict(probe, new Http.Answer(200, failed))).contains("model: gone");
+    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "not_ready"))).isEmpty();
   }
 
   private String reason() {
-    return ((Head.Down) observer.look(Set.of()).head()).reason();
+    return observer.look().head() instanceof Head.Down down ? down.reason() : "it is up";
   }
 
-  private static Observer observer(String url) {
+  private String serveReason() {
+    return ((Serve.Opaque) observer.look().serve()).reason();
+  }
+
+  private Observer observer(int gcsPort) {
+    return observer("127.0.0.1", gcsPort);
+  }
+
+  private Observer observer(String host, int gcsPort) {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
     Http http = new Http();
-    return new Observer(http, new Dashboard(http, url), "127.0.0.1", url, settings.deployments());
+    String url = "http://127.0.0.1:" + server.getAddress().getPort();
+    Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
+    return new Observer(asked, "head", http, new Dashboard(http, url), url, settings.deployments());
   }
 }

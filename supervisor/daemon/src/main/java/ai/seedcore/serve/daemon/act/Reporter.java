@@ -1,0 +1,179 @@
+package ai.seedcore.serve.daemon.act;
+
+import ai.seedcore.serve.daemon.decide.Decision;
+import ai.seedcore.serve.daemon.decide.DriverView;
+import ai.seedcore.serve.daemon.decide.Phase;
+import ai.seedcore.serve.daemon.decide.Role;
+import ai.seedcore.serve.daemon.decide.Situation;
+import ai.seedcore.serve.daemon.decide.State;
+import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.observe.Head;
+import ai.seedcore.serve.daemon.observe.Route;
+import ai.seedcore.serve.daemon.observe.Serve;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
+
+/** Tells what the loop sees and does: a log line and an event a change, a status a lap. */
+final class Reporter {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Reporter.class);
+  private static final int EVENTS = 200;
+
+  private final MonotonicClock clock;
+  private final String address;
+  private final String dashboardUrl;
+  private final String routesUrl;
+  private final Deque<Status.Event> events = new ArrayDeque<>();
+
+  private Phase phase = Phase.WAITING;
+  private String reason = "";
+  private Instant since;
+  private @Nullable Instant recovering;
+  private @Nullable Double lastRecovery;
+
+  Reporter(MonotonicClock clock, String address, String dashboardUrl, String routesUrl) {
+    this.clock = clock;
+    this.address = address;
+    this.dashboardUrl = dashboardUrl;
+    this.routesUrl = routesUrl;
+    this.since = clock.instant();
+  }
+
+  /** Where we were after the last lap. */
+  Phase phase() {
+    return phase;
+  }
+
+  /** Takes in what was decided. */
+  void decided(Situation situation, Decision decision) {
+    Instant now = situation.now();
+    if (situation.seen().head() instanceof Head.Down || decision.phase() == Phase.STANDBY) {
+      recovering = null;
+    } else if (decision.phase() != Phase.SERVING && recovering == null) {
+      recovering = now;
+    }
+    if (decision.phase() == Phase.SERVING && recovering != null) {
+      lastRecovery = Duration.between(recovering, now).toMillis() / 1000.0;
+      recovering = null;
+    }
+    if (decision.phase() != phase || !decision.reason().equals(reason)) {
+      since = decision.phase() == phase ? since : now;
+      phase = decision.phase();
+      reason = decision.reason();
+      String action = decision.action().toString();
+      events.addLast(new Status.Event(Instant.now(), phase.name(), reason, action));
+      while (events.size() > EVENTS) {
+        events.removeFirst();
+      }
+      tell(action);
+    }
+  }
+
+  private void tell(String action) {
+    LoggingEventBuilder line =
+        LOG.atInfo()
+            .addKeyValue("state", phase)
+            .addKeyValue("reason", reason)
+            .addKeyValue("action", action);
+    if (phase == Phase.SERVING && lastRecovery != null) {
+      line = line.addKeyValue("recovered_s", lastRecovery);
+    }
+    line.log("cluster");
+  }
+
+  /** All there is to know now. */
+  Status status(
+      Situation situation,
+      Decision decision,
+      List<Target> targets,
+      Driver driver,
+      Actuator actuator,
+      Status.ConfigStatus config) {
+    DriverView view = situation.driver();
+    Serve serve = situation.seen().serve();
+    return new Status(
+        Supervisor.version(),
+        phase.name(),
+        reason,
+        clock.wall(since),
+        phase == Phase.SERVING
+            || (phase == Phase.STANDBY
+                && situation.seen().allAnswer(targets.stream().map(Target::name).toList())),
+        Instant.now(),
+        decision.action().toString(),
+        decision.lookAgain().toMillis(),
+        future(actuator.workNotBefore()),
+        lastRecovery,
+        actuator.redeploys(),
+        role(situation.role()),
+        head(situation),
+        serve instanceof Serve.Unknown unknown
+            ? "unknown: " + unknown.reason()
+            : serve instanceof Serve.Opaque opaque
+                ? "running; what, is unknown: " + opaque.reason()
+                : serve instanceof Serve.Absent ? "absent" : "running",
+        targets.stream().map(target -> app(target, situation)).toList(),
+        new Status.DriverStatus(view.phase().name(), driver.pid(), view.session(), view.busyWith()),
+        new Status.NodeStatus(
+            situation.node().kind().name(),
+            situation.node().session(),
+            situation.node().starting()),
+        config,
+        driver.exits(),
+        new ArrayList<>(events));
+  }
+
+  private static String role(Role role) {
+    return role instanceof Role.Leads
+        ? "leads"
+        : role instanceof Role.StandsBy ? "stands by" : "undecided";
+  }
+
+  private @Nullable Instant future(Instant time) {
+    return time.isAfter(clock.instant()) ? clock.wall(time) : null;
+  }
+
+  private Status.HeadStatus head(Situation situation) {
+    if (situation.seen().head() instanceof Head.Up up) {
+      return new Status.HeadStatus(
+          address,
+          dashboardUrl,
+          true,
+          null,
+          up.identity().session(),
+          situation.state().identity() == null ? null : situation.state().identity().headNode(),
+          up.rayVersion());
+    }
+    Head.Down down = (Head.Down) situation.seen().head();
+    return new Status.HeadStatus(address, dashboardUrl, false, down.reason(), null, null, null);
+  }
+
+  private Status.AppStatus app(Target target, Situation situation) {
+    Serve serve = situation.seen().serve();
+    Serve.App app = serve instanceof Serve.Running known ? known.apps().get(target.name()) : null;
+    boolean told = serve instanceof Serve.Running || serve instanceof Serve.Absent;
+    Route route = situation.seen().routes().get(target.name());
+    State.Deploys deploys = situation.state().deploys().get(target.name());
+    return new Status.AppStatus(
+        target.name(),
+        routesUrl + target.application().route(),
+        target.application().version(),
+        app == null ? null : app.version(),
+        app != null ? app.status() : told ? "MISSING" : "UNKNOWN",
+        app == null ? "" : app.message(),
+        app == null ? 0 : app.replicas(),
+        route != null && route.answers(),
+        route == null ? null : route.reason(),
+        route == null ? null : route.millis(),
+        deploys == null ? 0 : deploys.attempts(),
+        deploys == null ? null : future(deploys.notBefore()));
+  }
+}

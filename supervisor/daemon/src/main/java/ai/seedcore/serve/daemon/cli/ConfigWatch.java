@@ -1,0 +1,144 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.act.Cache;
+import ai.seedcore.serve.daemon.act.Packages;
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.act.Supervisor.Wishes;
+import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.Settings;
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The declared deployments, read again when their file, a jar or a model of theirs has changed.
+ * While something is wrong with them, the last good ones hold. Looks at the files' times once a
+ * second, as that works on every disk and with Kubernetes' links; and takes what it finds only once
+ * it has stayed the same for a second, as somebody may still be writing.
+ */
+final class ConfigWatch implements Supplier<Wishes> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConfigWatch.class);
+  private static final long SECOND = 1_000_000_000L;
+
+  /** What takes effect at once; all else at the next start. */
+  private static final Set<String> LIVE = Set.of("deployments", "builtin", "logLevel", "logFormat");
+
+  private final Supplier<Settings> load;
+  private final @Nullable Path file;
+  private final Cache cache;
+  private final Settings first;
+  private Wishes wishes;
+  private List<String> taken;
+  private List<String> found;
+  private long lookedAt = System.nanoTime();
+
+  /**
+   * A watch.
+   *
+   * @param first what was read at the start
+   * @param file where from; null: there is no file
+   * @param load reads it again
+   */
+  ConfigWatch(Settings first, @Nullable Path file, Supplier<Settings> load, Cache cache)
+      throws IOException {
+    this.first = first;
+    this.file = file;
+    this.load = load;
+    this.cache = cache;
+    this.wishes = new Wishes(Packages.pack(first.deployments(), cache), status(null));
+    this.taken = prints();
+    this.found = taken;
+  }
+
+  @Override
+  public Wishes get() {
+    if (file == null || System.nanoTime() - lookedAt < SECOND) {
+      return wishes;
+    }
+    lookedAt = System.nanoTime();
+    List<String> now = prints();
+    boolean still = now.equals(found);
+    found = now;
+    if (still && !now.equals(taken)) {
+      taken = now;
+      read();
+      taken = prints(); // Of the files that are declared now.
+      found = taken;
+    }
+    return wishes;
+  }
+
+  private void read() {
+    try {
+      Settings settings = load.get();
+      Packages packages = Packages.pack(settings.deployments(), cache);
+      Set<String> later = differences(settings);
+      if (!later.isEmpty()) {
+        LOG.atWarn().addKeyValue("keys", later).log("changed keys take effect at the next start");
+      }
+      Logging.set(settings);
+      boolean same = packages.hash().equals(wishes.packages().hash());
+      wishes = new Wishes(same ? wishes.packages() : packages, status(null));
+    } catch (ConfigException | IOException e) {
+      String error = e instanceof ConfigException ? e.getMessage() : e.toString();
+      LOG.atError()
+          .addKeyValue("error", error)
+          .log("the changed configuration is wrong; the last good one holds");
+      wishes = new Wishes(wishes.packages(), status(error));
+    }
+  }
+
+  private Status.ConfigStatus status(@Nullable String error) {
+    return new Status.ConfigStatus(file == null ? null : file.toString(), error);
+  }
+
+  private Set<String> differences(Settings settings) {
+    Set<String> names = new TreeSet<>();
+    for (RecordComponent component : Settings.class.getRecordComponents()) {
+      try {
+        Object before = component.getAccessor().invoke(first);
+        Object after = component.getAccessor().invoke(settings);
+        if (!LIVE.contains(component.getName()) && !String.valueOf(before).equals("" + after)) {
+          names.add(component.getName());
+        }
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    return names;
+  }
+
+  /** By what a change of the files shows. */
+  private List<String> prints() {
+    List<String> prints = new ArrayList<>();
+    if (file != null) {
+      prints.add(print(file));
+    }
+    for (Declaration deployment : wishes.packages().declared()) {
+      deployment.jars().forEach(jar -> prints.add(print(jar)));
+      deployment.files().forEach(model -> prints.add(print(model)));
+    }
+    return prints;
+  }
+
+  private static String print(Path path) {
+    try {
+      BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
+      return "%s %s %d %s".formatted(path, now.lastModifiedTime(), now.size(), now.fileKey());
+    } catch (IOException e) {
+      return path + " cannot be read";
+    }
+  }
+}

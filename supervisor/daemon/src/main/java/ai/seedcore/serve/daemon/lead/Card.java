@@ -1,0 +1,61 @@
+package ai.seedcore.serve.daemon.lead;
+
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What a leader leaves in the cluster, so that others know it.
+ *
+ * @param host the name of its machine
+ * @param pid its process
+ * @param seat its machine and status address: of two daemons with one seat only one can live
+ * @param life chosen by chance at its start
+ * @param version its version
+ * @param declared a hash of all that it declares
+ * @param names what it declares
+ * @param beat grows with every renewal
+ * @param released whether it gave the lead back
+ */
+public record Card(
+    String host,
+    long pid,
+    String seat,
+    String life,
+    String version,
+    String declared,
+    List<String> names,
+    long beat,
+    boolean released) {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
+
+  Card beat(long number) {
+    return new Card(host, pid, seat, life, version, declared, names, number, released);
+  }
+
+  Card release() {
+    return new Card(host, pid, seat, life, version, declared, names, beat, true);
+  }
+
+  /** The card of a daemon that now declares something else. */
+  public Card declares(String hash, List<String> all) {
+    return new Card(host, pid, seat, life, version, hash, all, beat, released);
+  }
+
+  String text() {
+    return JSON.writeValueAsString(this);
+  }
+
+  /** Reads one; empty where it is none, as another version of this program may have written it. */
+  static Optional<Card> read(String text) {
+    try {
+      return Optional.of(JSON.readValue(text, Card.class));
+    } catch (JacksonException e) {
+      return Optional.empty();
+    }
+  }
+}

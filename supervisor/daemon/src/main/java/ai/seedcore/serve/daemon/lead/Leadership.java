@@ -1,0 +1,216 @@
+package ai.seedcore.serve.daemon.lead;
+
+import ai.seedcore.serve.daemon.decide.Role;
+import ai.seedcore.serve.gcs.Gcs;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes, keeps and gives back the lead, by keys in the GCS: daemons that watch one cluster share no
+ * disk and no host, but they share it. Nothing here waits; what was asked in one lap is taken in by
+ * a later one. Used by the control thread alone.
+ */
+public final class Leadership {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Leadership.class);
+
+  private static final String NAMESPACE = "seedcore";
+  private static final String PREFIX = "leader/";
+  private static final Duration TURN = Duration.ofSeconds(1);
+
+  private final Gcs gcs;
+  private final Runnable wake;
+  private Card card;
+  private Lease lease = Lease.UNKNOWN;
+  private String session = "";
+  private boolean led;
+  private @Nullable CompletableFuture<Lease.Found> turn;
+  private Instant next = Instant.MIN;
+  private long beat;
+
+  /**
+   * Leadership of one cluster.
+   *
+   * @param card what we say of ourselves where we lead
+   * @param wake called when there is news
+   */
+  public Leadership(Gcs gcs, Card card, Runnable wake) {
+    this.gcs = gcs;
+    this.card = card;
+    this.wake = wake;
+  }
+
+  /** Says of us from now on what that card says. */
+  public void introduce(Card changed) {
+    card = changed;
+  }
+
+  /** What we say of ourselves. */
+  public Card card() {
+    return card;
+  }
+
+  /**
+   * Our role, as far as it is known.
+   *
+   * @param inSession the cluster's life; another one has forgotten who led
+   * @param able whether we could act: who cannot does not ask for the lead
+   */
+  public Role role(String inSession, boolean able, Instant now) {
+    if (!inSession.equals(session)) {
+      session = inSession;
+      lease = Lease.UNKNOWN;
+      turn = null;
+      next = Instant.MIN;
+    }
+    if (turn != null && turn.isDone()) {
+      take(turn, now);
+      turn = null;
+    }
+    if (turn == null && !now.isBefore(next)) {
+      next = now.plus(TURN);
+      begin(able, now);
+    }
+    if (lease.leads(now)) {
+      return new Role.Leads();
+    }
+    Lease.Other other = lease.other();
+    return other == null ? new Role.Undecided() : new Role.StandsBy(describe(other));
+  }
+
+  private void take(CompletableFuture<Lease.Found> done, Instant now) {
+    try {
+      boolean before = lease.leads(now);
+      lease = lease.after(done.join(), now);
+      if (before != lease.leads(now)) {
+        LOG.atInfo().addKeyValue("leads", !before).addKeyValue("epoch", lease.held()).log("lead");
+      }
+      led |= lease.held() > 0;
+    } catch (CompletionException e) {
+      LOG.debug("nobody says who leads: GCS {}", Gcs.reason(e)); // The lease runs out by itself.
+    }
+  }
+
+  private void begin(boolean able, Instant now) {
+    boolean settled = lease.leads(now);
+    CompletableFuture<Lease.Found> begun =
+        lease.held() > 0
+            ? put(lease.held(), card.beat(++beat), true).thenCompose(ignored -> look(able, now))
+            : look(able, now);
+    turn =
+        begun.whenComplete(
+            (found, error) -> {
+              if (!(settled && found instanceof Lease.Held)) {
+                wake.run();
+              }
+            });
+  }
+
+  private CompletableFuture<Lease.Found> look(boolean able, Instant began) {
+    long held = lease.held();
+    String expired = lease.expired(began);
+    boolean first = !led;
+    return gcs.keys(NAMESPACE, PREFIX)
+        .thenCompose(
+            keys -> {
+              long top = keys.stream().mapToLong(Leadership::epoch).max().orElse(0);
+              if (held > 0 && top == held) {
+                return CompletableFuture.completedFuture(new Lease.Held(held, began));
+              }
+              return top == 0
+                  ? claimIf(able, 1, new Lease.Free(), began)
+                  : gcs.get(NAMESPACE, key(top))
+                      .thenCompose(
+                          text ->
+                              claimIf(
+                                  able && overtakes(text.orElse(""), expired, first),
+                                  top + 1,
+                                  new Lease.Taken(top, text.orElse("")),
+                                  began));
+            });
+  }
+
+  /** Whether who holds the lead has given it back, is dead, or was ourselves before a restart. */
+  private boolean overtakes(String text, @Nullable String expired, boolean first) {
+    Optional<Card> holder = Card.read(text);
+    return text.equals(expired)
+        || holder.map(Card::released).orElse(false)
+        || (first && holder.map(Card::seat).orElse("").equals(card.seat()));
+  }
+
+  private CompletableFuture<Lease.Found> claimIf(
+      boolean may, long epoch, Lease.Found otherwise, Instant began) {
+    if (!may) {
+      return CompletableFuture.completedFuture(otherwise);
+    }
+    return put(epoch, card.beat(0), false)
+        .thenCompose(
+            added ->
+                !added
+                    ? CompletableFuture.completedFuture(new Lease.Free()) // Another was quicker.
+                    : gcs.delete(NAMESPACE, key(epoch - 1))
+                        .<Lease.Found>handle((gone, error) -> new Lease.Held(epoch, began)));
+  }
+
+  private CompletableFuture<Boolean> put(long epoch, Card says, boolean overwrite) {
+    byte[] text = says.text().getBytes(StandardCharsets.UTF_8);
+    return gcs.put(NAMESPACE, key(epoch), text, overwrite);
+  }
+
+  private String describe(Lease.Other other) {
+    Optional<Card> holder = Card.read(other.text());
+    if (holder.isEmpty()) {
+      return "another daemon leads";
+    }
+    Card leader = holder.get();
+    String text =
+        "another daemon leads: pid %d on %s, version %s"
+            .formatted(leader.pid(), leader.host(), leader.version());
+    return leader.declared().equals(card.declared())
+        ? text
+        : text
+            + "; it declares something else than we do (%s; we: %s), which would be deployed if it"
+                .formatted(String.join(", ", leader.names()), String.join(", ", card.names()))
+            + " ended";
+  }
+
+  /** Gives the lead back, so that nobody has to wait until it runs out. */
+  public void release(Duration patience) {
+    if (lease.held() == 0) {
+      return;
+    }
+    try {
+      if (turn != null) {
+        turn.handle((found, error) -> found).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      }
+      put(lease.held(), card.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("the lead is not given back, and runs out: {}", e.toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    lease = Lease.UNKNOWN;
+  }
+
+  private static String key(long epoch) {
+    return PREFIX + epoch;
+  }
+
+  private static long epoch(String key) {
+    try {
+      return Long.parseLong(key.substring(PREFIX.length()));
+    } catch (NumberFormatException e) {
+      return 0; // Not ours.
+    }
+  }
+}

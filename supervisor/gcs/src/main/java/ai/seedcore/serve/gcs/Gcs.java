@@ -1,0 +1,365 @@
+package ai.seedcore.serve.gcs;
+
+import ai.seedcore.serve.gcs.proto.CheckAliveReply;
+import ai.seedcore.serve.gcs.proto.CheckAliveRequest;
+import ai.seedcore.serve.gcs.proto.GcsNodeInfo;
+import ai.seedcore.serve.gcs.proto.GcsStatus;
+import ai.seedcore.serve.gcs.proto.GetAllNodeInfoReply;
+import ai.seedcore.serve.gcs.proto.GetAllNodeInfoRequest;
+import ai.seedcore.serve.gcs.proto.GetNamedActorInfoReply;
+import ai.seedcore.serve.gcs.proto.GetNamedActorInfoRequest;
+import ai.seedcore.serve.gcs.proto.InternalKVDelReply;
+import ai.seedcore.serve.gcs.proto.InternalKVDelRequest;
+import ai.seedcore.serve.gcs.proto.InternalKVExistsReply;
+import ai.seedcore.serve.gcs.proto.InternalKVExistsRequest;
+import ai.seedcore.serve.gcs.proto.InternalKVGetReply;
+import ai.seedcore.serve.gcs.proto.InternalKVGetRequest;
+import ai.seedcore.serve.gcs.proto.InternalKVKeysReply;
+import ai.seedcore.serve.gcs.proto.InternalKVKeysRequest;
+import ai.seedcore.serve.gcs.proto.InternalKVPutReply;
+import ai.seedcore.serve.gcs.proto.InternalKVPutRequest;
+import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIReply;
+import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIRequest;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.MessageLite;
+import io.grpc.CallOptions;
+import io.grpc.ClientCall;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.okhttp.OkHttpChannelBuilder;
+import io.grpc.protobuf.lite.ProtoLiteUtils;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The GCS of one cluster. Answers come as futures; one that fails says why by {@link #reason}. Each
+ * question has one deadline. After a failure the connection is made anew, and the address with it:
+ * a head that comes back may have another one, and a connection that was cut may look alive for
+ * minutes.
+ */
+public final class Gcs implements AutoCloseable {
+
+  /** Ray's status code for what is not there. */
+  private static final int NOT_FOUND = 17;
+
+  private static final String KEY_VALUE = "InternalKVGcsService";
+  private static final String NODES = "NodeInfoGcsService";
+  private static final String ACTORS = "ActorInfoGcsService";
+  private static final String RUNTIME_ENV = "RuntimeEnvGcsService";
+
+  private static final MethodDescriptor<InternalKVGetRequest, InternalKVGetReply> GET =
+      method(KEY_VALUE, "InternalKVGet", InternalKVGetReply.getDefaultInstance());
+  private static final MethodDescriptor<InternalKVPutRequest, InternalKVPutReply> PUT =
+      method(KEY_VALUE, "InternalKVPut", InternalKVPutReply.getDefaultInstance());
+  private static final MethodDescriptor<InternalKVExistsRequest, InternalKVExistsReply> EXISTS =
+      method(KEY_VALUE, "InternalKVExists", InternalKVExistsReply.getDefaultInstance());
+  private static final MethodDescriptor<InternalKVKeysRequest, InternalKVKeysReply> KEYS =
+      method(KEY_VALUE, "InternalKVKeys", InternalKVKeysReply.getDefaultInstance());
+  private static final MethodDescriptor<InternalKVDelRequest, InternalKVDelReply> DELETE =
+      method(KEY_VALUE, "InternalKVDel", InternalKVDelReply.getDefaultInstance());
+  private static final MethodDescriptor<CheckAliveRequest, CheckAliveReply> ALIVE =
+      method(NODES, "CheckAlive", CheckAliveReply.getDefaultInstance());
+  private static final MethodDescriptor<GetAllNodeInfoRequest, GetAllNodeInfoReply> ALL_NODES =
+      method(NODES, "GetAllNodeInfo", GetAllNodeInfoReply.getDefaultInstance());
+  private static final MethodDescriptor<GetNamedActorInfoRequest, GetNamedActorInfoReply> ACTOR =
+      method(ACTORS, "GetNamedActorInfo", GetNamedActorInfoReply.getDefaultInstance());
+  private static final MethodDescriptor<PinRuntimeEnvURIRequest, PinRuntimeEnvURIReply> PIN =
+      method(RUNTIME_ENV, "PinRuntimeEnvURI", PinRuntimeEnvURIReply.getDefaultInstance());
+
+  private final Supplier<Address> address;
+  private final Duration deadline;
+  private @Nullable ManagedChannel channel;
+
+  /** Where a GCS listens. */
+  public record Address(String host, int port) {}
+
+  /**
+   * A node of the cluster.
+   *
+   * @param id in hexadecimal digits
+   * @param address under which the cluster knows it
+   */
+  public record Node(String id, String address, boolean alive, boolean head) {}
+
+  /**
+   * A GCS.
+   *
+   * @param address asked anew for each connection
+   * @param deadline for each question
+   */
+  public Gcs(Supplier<Address> address, Duration deadline) {
+    this.address = address;
+    this.deadline = deadline;
+  }
+
+  /** The version of the cluster's Ray. */
+  public CompletableFuture<String> rayVersion() {
+    return ask(ALIVE, CheckAliveRequest.getDefaultInstance())
+        .thenApply(reply -> checked(reply.getStatus(), reply).getRayVersion());
+  }
+
+  /** All nodes that the cluster knows, dead ones too. */
+  public CompletableFuture<List<Node>> nodes() {
+    return ask(ALL_NODES, GetAllNodeInfoRequest.getDefaultInstance())
+        .thenApply(
+            reply ->
+                checked(reply.getStatus(), reply).getNodeInfoListList().stream()
+                    .map(
+                        node ->
+                            new Node(
+                                hex(node.getNodeId()),
+                                node.getNodeManagerAddress(),
+                                node.getState() == GcsNodeInfo.GcsNodeState.ALIVE,
+                                node.getIsHeadNode()))
+                    .toList());
+  }
+
+  /** The id of the living actor of that name, in hexadecimal digits; empty where there is none. */
+  public CompletableFuture<Optional<String>> actor(String namespace, String name) {
+    return ask(
+            ACTOR,
+            GetNamedActorInfoRequest.newBuilder().setName(name).setRayNamespace(namespace).build())
+        .thenApply(
+            reply ->
+                found(reply.getStatus())
+                    ? Optional.of(hex(reply.getActorTableData().getActorId()))
+                    : Optional.empty());
+  }
+
+  /** The value of a key; empty where there is none. */
+  public CompletableFuture<Optional<String>> get(String namespace, String key) {
+    return ask(
+            GET,
+            InternalKVGetRequest.newBuilder()
+                .setNamespace(bytes(namespace))
+                .setKey(bytes(key))
+                .build())
+        .thenApply(
+            reply ->
+                found(reply.getStatus())
+                    ? Optional.of(reply.getValue().toStringUtf8())
+                    : Optional.empty());
+  }
+
+  /** Whether there is such a key. */
+  public CompletableFuture<Boolean> exists(String namespace, String key) {
+    return ask(
+            EXISTS,
+            InternalKVExistsRequest.newBuilder()
+                .setNamespace(bytes(namespace))
+                .setKey(bytes(key))
+                .build())
+        .thenApply(reply -> checked(reply.getStatus(), reply).getExists());
+  }
+
+  /**
+   * Sets a value.
+   *
+   * @param overwrite false: only where there is none yet; of several who try, one succeeds
+   * @return whether the key came to be; false where it was there
+   */
+  public CompletableFuture<Boolean> put(
+      String namespace, String key, byte[] value, boolean overwrite) {
+    return ask(
+            PUT,
+            InternalKVPutRequest.newBuilder()
+                .setNamespace(bytes(namespace))
+                .setKey(bytes(key))
+                .setValue(ByteString.copyFrom(value))
+                .setOverwrite(overwrite)
+                .build())
+        .thenApply(reply -> checked(reply.getStatus(), reply).getAdded() > 0);
+  }
+
+  /** The keys that begin so. */
+  public CompletableFuture<List<String>> keys(String namespace, String prefix) {
+    return ask(
+            KEYS,
+            InternalKVKeysRequest.newBuilder()
+                .setNamespace(bytes(namespace))
+                .setPrefix(bytes(prefix))
+                .build())
+        .thenApply(
+            reply ->
+                checked(reply.getStatus(), reply).getResultsList().stream()
+                    .map(ByteString::toStringUtf8)
+                    .toList());
+  }
+
+  /** Removes a key. */
+  public CompletableFuture<Void> delete(String namespace, String key) {
+    return ask(
+            DELETE,
+            InternalKVDelRequest.newBuilder()
+                .setNamespace(bytes(namespace))
+                .setKey(bytes(key))
+                .build())
+        .thenAccept(reply -> checked(reply.getStatus(), reply));
+  }
+
+  /** Keeps a package for so long, whether or not anything uses it. */
+  public CompletableFuture<Void> pin(String uri, Duration time) {
+    return ask(
+            PIN,
+            PinRuntimeEnvURIRequest.newBuilder()
+                .setUri(uri)
+                .setExpirationS((int) time.toSeconds())
+                .build())
+        .thenAccept(reply -> checked(reply.getStatus(), reply));
+  }
+
+  /** What went wrong, in words for people; to be read after the GCS's name. */
+  public static String reason(Throwable error) {
+    Throwable cause = error;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    if (!(cause instanceof StatusException failed)) {
+      return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    }
+    String chain = chain(failed);
+    if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
+      return "does not answer in time";
+    } else if (chain.contains("UnknownHost") || chain.contains("Unable to resolve host")) {
+      return "has a name that does not resolve";
+    } else if (chain.contains("Connection refused")) {
+      return "refuses the connection";
+    } else if (failed.getStatus().getCode() == Status.Code.UNAVAILABLE) {
+      return "cannot be reached";
+    }
+    return "answers, but is no GCS of Ray's: is another program on its port?";
+  }
+
+  /** Whether a failure is a silence, which may be the network's, and not an answer. */
+  public static boolean silent(Throwable error) {
+    Throwable cause = error;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause instanceof StatusException failed
+        && failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
+  }
+
+  private static String chain(Throwable error) {
+    StringBuilder text = new StringBuilder();
+    for (Throwable e = error; e != null; e = e.getCause()) {
+      text.append(e).append('\n');
+    }
+    return text.toString();
+  }
+
+  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> ask(
+      MethodDescriptor<Q, A> method, Q request) {
+    CompletableFuture<A> answer = new CompletableFuture<>();
+    ManagedChannel asked;
+    try {
+      asked = channel();
+    } catch (RuntimeException e) {
+      answer.completeExceptionally(e);
+      return answer;
+    }
+    ClientCall<Q, A> call =
+        asked.newCall(
+            method,
+            CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS));
+    call.start(
+        new ClientCall.Listener<>() {
+          @Override
+          public void onMessage(A message) {
+            answer.complete(message);
+          }
+
+          @Override
+          public void onClose(Status status, Metadata trailers) {
+            if (!answer.isDone()) { // Also where it closes well without an answer.
+              drop(asked);
+              answer.completeExceptionally(
+                  (status.isOk() ? Status.INTERNAL : status).asException());
+            }
+          }
+        },
+        new Metadata());
+    call.sendMessage(request);
+    call.halfClose();
+    call.request(1);
+    return answer;
+  }
+
+  private synchronized ManagedChannel channel() {
+    if (channel == null) {
+      Address now = address.get();
+      channel =
+          OkHttpChannelBuilder.forAddress(now.host(), now.port())
+              .usePlaintext()
+              .maxInboundMessageSize(16 << 20)
+              // Answers are handed over where they arrive: nobody blocks there.
+              .executor((Executor) Runnable::run)
+              .disableRetry()
+              .build();
+    }
+    return channel;
+  }
+
+  private synchronized void drop(ManagedChannel failed) {
+    if (channel == failed) {
+      channel = null;
+    }
+    failed.shutdown(); // What else is asked there may yet be answered.
+  }
+
+  @Override
+  public synchronized void close() {
+    if (channel != null) {
+      channel.shutdownNow();
+      channel = null;
+    }
+  }
+
+  private static boolean found(GcsStatus status) {
+    if (status.getCode() == NOT_FOUND) {
+      return false;
+    }
+    checked(status, status);
+    return true;
+  }
+
+  private static <T> T checked(GcsStatus status, T value) {
+    if (status.getCode() != 0) {
+      throw new IllegalStateException(
+          "answers status %d: %s".formatted(status.getCode(), status.getMessage()));
+    }
+    return value;
+  }
+
+  private static ByteString bytes(String text) {
+    return ByteString.copyFromUtf8(text);
+  }
+
+  private static String hex(ByteString bytes) {
+    return HexFormat.of().formatHex(bytes.toByteArray());
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <Q extends MessageLite, A extends MessageLite> MethodDescriptor<Q, A> method(
+      String service, String name, A reply) {
+    // The request is only ever written, for which its own class need not be known.
+    return MethodDescriptor.<Q, A>newBuilder()
+        .setType(MethodDescriptor.MethodType.UNARY)
+        .setFullMethodName("ray.rpc.%s/%s".formatted(service, name))
+        .setRequestMarshaller(
+            (MethodDescriptor.Marshaller<Q>) ProtoLiteUtils.marshaller((MessageLite) reply))
+        .setResponseMarshaller(ProtoLiteUtils.marshaller(reply))
+        .build();
+  }
+}
