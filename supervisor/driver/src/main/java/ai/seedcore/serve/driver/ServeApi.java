@@ -32,7 +32,11 @@ final class ServeApi {
 
   private static final String SERVE = "io.ray.serve.api.Serve";
 
-  private ServeApi() {}
+  private final String ensureServe;
+
+  private ServeApi(String ensureServe) {
+    this.ensureServe = ensureServe;
+  }
 
   /**
    * What {@link #ensureServe} found or made.
@@ -68,13 +72,14 @@ final class ServeApi {
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException("this ray_dist.jar is not one that we know: " + e, e);
     }
-    return new ServeApi();
+    // Read now: the jar may be gone by the time that it is needed.
+    return new ServeApi(read("ensure_serve.py"));
   }
 
   /** Starts Serve where none runs; in both cases says what its controller can do. */
   Controller ensureServe(String host, int port) {
     String options = JsonMapper.shared().writeValueAsString(Map.of("host", host, "port", port));
-    Object answer = python("ensure_serve.py", options);
+    Object answer = python(ensureServe, options);
     JsonNode json = JsonMapper.shared().readTree(String.valueOf(answer));
     return new Controller(
         json.path("started").asBoolean(),
@@ -88,9 +93,9 @@ final class ServeApi {
    * @param options handed to its function {@code run}, as JSON text
    * @return what {@code run} returned
    */
-  private static Object python(String resource, String options) {
+  private static Object python(String text, String options) {
     // A JSON string of ASCII text is a Python string literal too.
-    String source = JsonMapper.shared().writeValueAsString(read(resource));
+    String source = JsonMapper.shared().writeValueAsString(text);
     String argument = JsonMapper.shared().writeValueAsString(options);
     String expression =
         "(lambda scope: (exec(%s, scope), scope['run'](%s))[1])({})".formatted(source, argument);

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 /** One thing that the daemon asks of the driver. Each is answered once, with the same id. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "op")
 @JsonSubTypes({
+  @JsonSubTypes.Type(value = Request.Ping.class, name = "ping"),
   @JsonSubTypes.Type(value = Request.Connect.class, name = "connect"),
   @JsonSubTypes.Type(value = Request.EnsureServe.class, name = "ensure_serve"),
   @JsonSubTypes.Type(value = Request.Deploy.class, name = "deploy"),
@@ -15,6 +16,9 @@ public sealed interface Request {
 
   /** Chosen by the daemon, echoed in the reply. */
   long id();
+
+  /** Asks for a sign of life; answered at once, whatever else the driver works on. */
+  record Ping(long id) implements Request {}
 
   /**
    * Joins the cluster as a driver, in namespace {@code serve}. Once in a driver's life.

@@ -29,7 +29,7 @@ final class Actuator {
 
   private static final Logger LOG = LoggerFactory.getLogger(Actuator.class);
 
-  private static final Duration CONNECT = Duration.ofSeconds(30);
+  private static final Duration CONNECT = Duration.ofSeconds(20);
   private static final Duration START_SERVE = Duration.ofSeconds(60);
   private static final Duration SUBMIT = Duration.ofSeconds(20);
 

@@ -40,7 +40,12 @@ final class Driver {
   private static final Logger LOG = LoggerFactory.getLogger(Driver.class);
 
   private static final Duration WARM_UP = Duration.ofSeconds(30);
+  private static final Duration PING = Duration.ofSeconds(2);
+  private static final Duration PONG = Duration.ofSeconds(5);
   private static final int EXITS = 10;
+
+  /** So many failures in a row, and another driver is tried. */
+  private static final int PATIENCE = 3;
 
   private final RayInstall ray;
   private final Cache cache;
@@ -61,9 +66,12 @@ final class Driver {
   private @Nullable DriverProcess process;
   private @Nullable String session;
   private @Nullable Task task;
+  private @Nullable CompletableFuture<Reply> ping;
+  private Instant nextPing = Instant.MIN;
   private Instant warmBy = Instant.MAX;
   private Instant notBefore = Instant.MIN;
   private long requests;
+  private int failures;
 
   private record Task(Action action, String session, CompletableFuture<Reply> reply) {}
 
@@ -81,6 +89,7 @@ final class Driver {
     this.cache = cache;
     this.clock = clock;
     this.wake = wake;
+    DriverProcess.endOrphans();
   }
 
   /** As decisions see it. */
@@ -164,8 +173,26 @@ final class Driver {
     } else if (process != null && !process.warm().isDone() && clock.instant().isAfter(warmBy)) {
       process.kill();
       lost(process, "hung while it started");
+    } else if (process != null && process.warm().isDone()) {
+      watch(process);
     }
     return finished;
+  }
+
+  /**
+   * A driver that hangs is to be found before it is needed, and not by a request's long deadline.
+   */
+  private void watch(DriverProcess watched) {
+    if (ping != null && ping.isCompletedExceptionally() && watched.alive()) {
+      watched.kill(); // Which fails the request that it works on, if any.
+      lost(watched, "hangs");
+    } else if ((ping == null || ping.isDone()) && !clock.instant().isBefore(nextPing)) {
+      nextPing = clock.instant().plus(PING);
+      ping =
+          TimeLimiter.of(PONG)
+              .executeCompletionStage(deadlines, () -> watched.send(new Request.Ping(++requests)))
+              .toCompletableFuture();
+    }
   }
 
   private Finished finish(Task done) {
@@ -181,15 +208,18 @@ final class Driver {
       return new Finished(done.action(), done.session(), null, cause.toString());
     }
     if (reply instanceof Reply.Failed failed) {
-      if (done.action() instanceof Action.Connect && process != null) {
-        process.kill(); // Ray's runtime does not survive a failed start.
-        lost(process, "could not connect");
+      boolean connects = done.action() instanceof Action.Connect;
+      failures++;
+      if ((connects || failures >= PATIENCE) && process != null) {
+        process.kill(); // Ray's runtime does not survive a failed start; a new one may know better.
+        lost(process, connects ? "could not connect" : "failed again and again");
       }
       return new Finished(done.action(), done.session(), null, failed.error());
     }
     if (done.action() instanceof Action.Connect connect) {
       session = connect.session();
     }
+    failures = 0;
     backoff.succeeded();
     return new Finished(done.action(), done.session(), reply, "");
   }
@@ -204,6 +234,8 @@ final class Driver {
     leaving.add(gone);
     process = null;
     session = null;
+    ping = null;
+    failures = 0;
   }
 
   private void collectExits() {

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.config.Settings;
+import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
@@ -25,10 +26,23 @@ final class Logging {
     console.setContext(context);
     console.setEncoder(encoder(context, settings.logFormat().equals("json")));
     console.start();
+    // A log that cannot be written, as its reader hangs or its disk is full, is no reason to stand.
+    AsyncAppender queue = new AsyncAppender();
+    queue.setContext(context);
+    queue.setNeverBlock(true);
+    queue.setQueueSize(1_000);
+    queue.setDiscardingThreshold(0);
+    queue.addAppender(console);
+    queue.start();
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
-    root.addAppender(console);
+    root.addAppender(queue);
     root.setLevel(Level.WARN);
     context.getLogger("ai.seedcore").setLevel(Level.toLevel(settings.logLevel()));
+  }
+
+  /** Writes out what is still to be written. */
+  static void flush() {
+    ((LoggerContext) LoggerFactory.getILoggerFactory()).stop();
   }
 
   private static Encoder<ILoggingEvent> encoder(LoggerContext context, boolean json) {

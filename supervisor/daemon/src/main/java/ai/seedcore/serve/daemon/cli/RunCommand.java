@@ -99,6 +99,7 @@ final class RunCommand implements Callable<Integer> {
       supervisor.run();
       supervisor.close(PATIENCE);
       log.atInfo().log("ended");
+      Logging.flush();
       ended.countDown();
       // The signal that ended us sets the exit code: the JVM is on its way down already.
       Thread.sleep(Long.MAX_VALUE);

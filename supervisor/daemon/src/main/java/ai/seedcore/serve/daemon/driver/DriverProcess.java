@@ -3,16 +3,16 @@ package ai.seedcore.serve.daemon.driver;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import ai.seedcore.serve.protocol.Wire;
-import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,15 +26,22 @@ public final class DriverProcess {
 
   private static final Logger LOG = LoggerFactory.getLogger(DriverProcess.class);
 
-  /** Makes the pipe that Java gives us as standard output the child's descriptor 3. */
-  private static final String REPLIES_ON_3 = "exec \"$0\" \"$@\" 3>&1 1>&2";
+  /**
+   * Makes the pipe that Java gives us as standard output the child's descriptor 3, and the child
+   * the head of a process group of its own: a Ctrl-C at our terminal is for us, who then end it.
+   */
+  private static final String REPLIES_ON_3 =
+      "command -v setsid >/dev/null && exec setsid \"$0\" \"$@\" 3>&1 1>&2;"
+          + " exec \"$0\" \"$@\" 3>&1 1>&2";
+
+  /** In every driver's environment, so that those whose daemon was killed can be found. */
+  private static final String MARK = "SEEDCORE_DRIVER";
 
   private final Process process;
   private final BufferedWriter requests;
   private final CompletableFuture<Void> warm = new CompletableFuture<>();
   private final CompletableFuture<Integer> exit;
-  private volatile CompletableFuture<Reply> pending = new CompletableFuture<>();
-  private volatile long pendingId;
+  private final Map<Long, CompletableFuture<Reply>> pending = new ConcurrentHashMap<>();
   private volatile String lastWords = "";
 
   /**
@@ -56,6 +63,8 @@ public final class DriverProcess {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-XX:ErrorFile=" + nativeFolder.resolveSibling("driver-crash.log"),
             "-Djna.tmpdir=" + nativeFolder,
             "--add-opens=java.base/java.lang=ALL-UNNAMED",
             "--add-opens=java.base/java.util=ALL-UNNAMED",
@@ -66,6 +75,7 @@ public final class DriverProcess {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.startsWith("RAY_"));
     builder.environment().remove("JAVA_TOOL_OPTIONS");
+    builder.environment().put(MARK, "1");
     process = builder.start();
     requests =
         new BufferedWriter(
@@ -77,11 +87,23 @@ public final class DriverProcess {
             .onExit()
             .thenApply(
                 ended -> {
-                  pending.completeExceptionally(
-                      new IOException("the driver died, exit code " + ended.exitValue()));
+                  IOException death =
+                      new IOException("the driver died, exit code " + ended.exitValue());
+                  pending.values().forEach(reply -> reply.completeExceptionally(death));
                   wake.run();
                   return ended.exitValue();
                 });
+  }
+
+  /** Ends the drivers of daemons that are no more: one that hangs does not see that it is alone. */
+  public static void endOrphans() {
+    for (ProcessHandle driver : Marked.processes(MARK + "=1")) {
+      String parent = driver.parent().map(process -> Marked.read(process, "cmdline")).orElse("");
+      if (!parent.contains("java")) {
+        LOG.atWarn().addKeyValue("pid", driver.pid()).log("an orphaned driver is killed");
+        driver.destroyForcibly();
+      }
+    }
   }
 
   private static void daemonThread(String name, Runnable body) {
@@ -91,39 +113,42 @@ public final class DriverProcess {
   }
 
   private void readReplies(Runnable wake) {
-    try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        receive(line);
-        wake.run();
-      }
+    try {
+      Lines.read(process.getInputStream(), line -> receive(line, wake));
     } catch (IOException e) {
       LOG.debug("driver's replies end: {}", e.toString());
     }
   }
 
-  private void receive(String line) {
+  private void receive(String line, Runnable wake) {
     Reply reply;
     try {
       reply = Wire.reply(line);
     } catch (JacksonException e) {
-      LOG.warn("driver says what is no reply: {}", line.substring(0, Math.min(200, line.length())));
+      LOG.debug(
+          "driver says what is no reply: {}", line.substring(0, Math.min(200, line.length())));
       return;
     }
     if (reply instanceof Reply.Warm) {
       warm.complete(null);
-    } else if (reply.id() == pendingId) {
-      pending.complete(reply);
+      wake.run();
+    } else {
+      CompletableFuture<Reply> asked = pending.remove(reply.id());
+      if (asked != null) {
+        asked.complete(reply);
+      }
     }
   }
 
   private void readErrors() {
-    try (BufferedReader lines =
-        new BufferedReader(
-            new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        lastWords = line.isBlank() ? lastWords : line;
-        LOG.debug("driver: {}", line);
-      }
+    try {
+      Lines.read(
+          process.getErrorStream(),
+          line -> {
+            lastWords =
+                line.isBlank() ? lastWords : line.substring(0, Math.min(500, line.length()));
+            LOG.debug("driver: {}", lastWords);
+          });
     } catch (IOException e) {
       LOG.debug("driver's errors end: {}", e.toString());
     }
@@ -157,8 +182,7 @@ public final class DriverProcess {
   /** Asks; completes with the reply, or exceptionally where the driver dies before it answers. */
   public CompletableFuture<Reply> send(Request request) {
     CompletableFuture<Reply> reply = new CompletableFuture<>();
-    pendingId = request.id();
-    pending = reply;
+    pending.put(request.id(), reply);
     try {
       requests.write(Wire.line((Record) request));
       requests.newLine();

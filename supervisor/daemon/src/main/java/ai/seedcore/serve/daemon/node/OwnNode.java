@@ -4,7 +4,11 @@ import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
+import ai.seedcore.serve.daemon.driver.Marked;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -19,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -33,15 +38,15 @@ import org.slf4j.LoggerFactory;
  * The Ray node that we run ourselves, if we are to: a head on the loopback, or a node without CPUs
  * that gives the driver a raylet in a container of its own.
  *
- * <p>{@code ray start} leaves a dozen processes behind that are nobody's children. Ours carry a
- * mark in their environment, so that we find all of them and nothing else: to end them, and to know
- * them again after we were killed and started anew. {@code ray stop} would end every Ray of the
- * machine.
+ * <p>{@code ray start} leaves a dozen processes behind that are nobody's children. A small keeper
+ * (keeper.py) stays as their parent, so that none becomes a zombie, and a mark in their environment
+ * lets us find them, see {@link Marked}. {@code ray stop} would end every Ray of the machine.
  */
 public final class OwnNode {
 
   private static final Logger LOG = LoggerFactory.getLogger(OwnNode.class);
   private static final String MARK = "SEEDCORE_NODE";
+  private static final String KEEPER = keeper();
   private static final Pattern SESSION = Pattern.compile("--session-name=(session_[^\\s\\x00]+)");
 
   /** How long 'ray start' may take; 4 s here, more on a machine that has other work. */
@@ -54,7 +59,7 @@ public final class OwnNode {
   private final String mark;
   private final Path log;
   private final Clock clock;
-  private @Nullable Process start;
+  private @Nullable CompletableFuture<Integer> start;
   private Instant notBefore = Instant.MIN;
   private Instant startDeadline = Instant.MAX;
   private @Nullable ProcessHandle raylet;
@@ -81,10 +86,10 @@ public final class OwnNode {
     if (kind == Kind.NONE) {
       return new NodeView(kind, null, false, notBefore, "");
     }
-    boolean starting = start != null && start.isAlive();
-    if (starting && start != null && clock.instant().isAfter(startDeadline)) {
+    boolean starting = start != null && !start.isDone();
+    if (starting && clock.instant().isAfter(startDeadline)) {
       LOG.atWarn().addKeyValue("limit", START).log("'ray start' does not come to an end; killed");
-      start.destroyForcibly();
+      Marked.processes(mark).forEach(ProcessHandle::destroyForcibly);
     }
     if (!complete()) {
       raylet = null;
@@ -105,11 +110,11 @@ public final class OwnNode {
 
   /** A zombie, which nobody has reaped yet, counts as alive for Java; it has no command line. */
   private static boolean lives(@Nullable ProcessHandle process) {
-    return process != null && process.isAlive() && !read(process, "cmdline").isEmpty();
+    return process != null && process.isAlive() && !Marked.read(process, "cmdline").isEmpty();
   }
 
   private void recognize(ProcessHandle process) {
-    String command = read(process, "cmdline");
+    String command = Marked.read(process, "cmdline");
     if (command.contains("/gcs/gcs_server")) {
       gcsServer = process;
     }
@@ -164,7 +169,8 @@ public final class OwnNode {
   public void start(Instant next) throws IOException {
     notBefore = next;
     end(Duration.ofSeconds(5));
-    List<String> command = new ArrayList<>(List.of(ray.command().toString(), "start"));
+    List<String> command = new ArrayList<>(List.of(ray.python(), "-ESs", "-c", KEEPER));
+    command.addAll(List.of(log.toString(), ray.command().toString(), "start"));
     if (kind == Kind.HEAD) {
       command.addAll(
           List.of(
@@ -199,8 +205,9 @@ public final class OwnNode {
       builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
     }
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
-    builder.redirectErrorStream(true).redirectOutput(log.toFile());
-    start = builder.start();
+    builder.redirectError(log.toFile());
+    Process keeper = builder.start();
+    start = CompletableFuture.supplyAsync(() -> exitCode(keeper), work -> daemonThread(work));
     startDeadline = clock.instant().plus(START);
   }
 
@@ -214,16 +221,16 @@ public final class OwnNode {
 
   /** The last thing that a failed start said; empty where it did not fail. */
   public Optional<String> failure() {
-    if (start == null || start.isAlive() || start.exitValue() == 0) {
+    if (start == null || !start.isDone() || start.join() == 0) {
       return Optional.empty();
     }
     try (Stream<String> lines = Files.lines(log)) {
       String last = lines.filter(line -> !line.isBlank()).reduce("", (a, b) -> b);
       return Optional.of(
           "our Ray node: 'ray start' failed with exit code %d: %s (more in %s)"
-              .formatted(start.exitValue(), last.strip(), log));
+              .formatted(start.join(), last.strip(), log));
     } catch (IOException e) {
-      return Optional.of("'ray start' failed with exit code " + start.exitValue());
+      return Optional.of("'ray start' failed with exit code " + start.join());
     }
   }
 
@@ -234,9 +241,6 @@ public final class OwnNode {
   public void end(Duration patience) {
     if (kind == Kind.NONE) {
       return;
-    }
-    if (start != null) {
-      start.destroy();
     }
     List<ProcessHandle> ours = processes();
     ours.forEach(ProcessHandle::destroy);
@@ -263,18 +267,32 @@ public final class OwnNode {
   }
 
   private List<ProcessHandle> processes() {
-    return ProcessHandle.allProcesses()
-        .filter(process -> process.pid() != ProcessHandle.current().pid())
-        .filter(process -> List.of(read(process, "environ").split("\0", -1)).contains(mark))
-        .toList();
+    return Marked.processes(mark);
   }
 
-  private static String read(ProcessHandle process, String file) {
-    try {
-      return Files.readString(
-          Path.of("/proc", Long.toString(process.pid()), file), StandardCharsets.ISO_8859_1);
+  private static int exitCode(Process keeper) {
+    try (BufferedReader said = keeper.inputReader(StandardCharsets.UTF_8)) {
+      String code = said.readLine();
+      return code == null ? keeper.waitFor() : Integer.parseInt(code);
+    } catch (IOException | NumberFormatException e) {
+      return 1;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return 1;
+    }
+  }
+
+  private static void daemonThread(Runnable work) {
+    Thread thread = new Thread(work, "ray-start");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private static String keeper() {
+    try (InputStream stream = OwnNode.class.getResourceAsStream("keeper.py")) {
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      return ""; // Gone, or not ours to read.
+      throw new UncheckedIOException(e);
     }
   }
 }

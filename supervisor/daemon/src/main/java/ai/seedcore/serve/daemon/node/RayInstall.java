@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.node;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Settings;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,6 +53,16 @@ public record RayInstall(Path command, Path jar, String version) {
         "ray: found no Ray on this machine, neither on the PATH nor in a virtual environment;"
             + " expected one of the cluster's version: pip install 'ray[serve]==2.39.0', then name"
             + " its 'ray' command with --ray");
+  }
+
+  /** The Python that the installation belongs to. */
+  public String python() throws IOException {
+    try (Stream<String> lines = Files.lines(command, StandardCharsets.ISO_8859_1)) {
+      String first = lines.findFirst().orElse("");
+      return first.startsWith("#!/") && first.contains("python")
+          ? first.substring(2).strip()
+          : command.resolveSibling("python3").toString();
+    }
   }
 
   private static List<Path> candidates() {

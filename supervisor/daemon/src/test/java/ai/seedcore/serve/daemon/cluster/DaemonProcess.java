@@ -6,8 +6,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 
@@ -18,10 +21,12 @@ final class DaemonProcess implements AutoCloseable {
 
   private final Web web = new Web();
   private final Process process;
+  private final String statusAddress;
   private final Path log;
 
-  private DaemonProcess(Process process, Path log) {
+  private DaemonProcess(Process process, String statusAddress, Path log) {
     this.process = process;
+    this.statusAddress = statusAddress;
     this.log = log;
   }
 
@@ -40,21 +45,46 @@ final class DaemonProcess implements AutoCloseable {
    * @param folder where it keeps its cache, and its log is written
    */
   static DaemonProcess start(Path folder, String... arguments) {
+    return start(folder, List.of(), Map.of(), arguments);
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param before what its command is an argument of, such as 'ip netns exec NAME'
+   * @param variables of its environment
+   */
+  static DaemonProcess start(
+      Path folder, List<String> before, Map<String, String> variables, String... arguments) {
     try {
-      Path log = Files.createTempFile(folder, "daemon", ".log");
-      List<String> command = command("run");
+      // Kept beside the test's report: a row that failed is explained there.
+      Path logs = Files.createDirectories(Path.of("target", "daemon-logs").toAbsolutePath());
+      Path log = logs.resolve("%tT.%<tL.log".formatted(Instant.now().atOffset(ZoneOffset.UTC)));
+      List<String> command = new ArrayList<>(before);
+      command.addAll(command("run"));
       command.addAll(
           List.of(
-              "--status=" + STATUS,
               "--serve-port=" + RayCluster.SERVE_PORT,
               "--ray=" + RayCluster.ray("ray"),
-              "--cache=" + folder.resolve("cache")));
+              "--log-level=debug"));
+      // A later one of the same name would be refused.
+      String given = String.join(" ", arguments);
+      if (!given.contains("--cache=")) {
+        command.add("--cache=" + folder.resolve("cache"));
+      }
+      String status = STATUS;
+      if (given.contains("--status=")) {
+        status = given.replaceAll(".*--status=(\\S+).*", "$1");
+      } else {
+        command.add("--status=" + STATUS);
+      }
       command.addAll(List.of(arguments));
       ProcessBuilder builder = new ProcessBuilder(command);
       builder.environment().keySet().removeIf(name -> name.startsWith("SEEDCORE_"));
       builder.environment().remove("RAY_ADDRESS");
+      builder.environment().putAll(variables);
       return new DaemonProcess(
-          builder.redirectErrorStream(true).redirectOutput(log.toFile()).start(), log);
+          builder.redirectErrorStream(true).redirectOutput(log.toFile()).start(), status, log);
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
@@ -81,7 +111,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** What it knows now; empty where it does not answer. */
   JsonNode status() {
-    return web.getOr("http://" + STATUS + "/status", "{}");
+    return web.getOr("http://" + statusAddress + "/status", "{}");
   }
 
   /** Waits until it says that all declared routes answer. */
@@ -89,7 +119,7 @@ final class DaemonProcess implements AutoCloseable {
     await("ready; the log is " + log)
         .atMost(Duration.ofSeconds(90))
         .pollInterval(Duration.ofMillis(50))
-        .until(() -> web.status("http://" + STATUS + "/readyz") == 200);
+        .until(() -> web.status("http://" + statusAddress + "/readyz") == 200);
     return this;
   }
 
@@ -98,7 +128,48 @@ final class DaemonProcess implements AutoCloseable {
     await("not ready; the log is " + log)
         .atMost(Duration.ofSeconds(90))
         .pollInterval(Duration.ofMillis(20))
-        .until(() -> web.status("http://" + STATUS + "/readyz") == 503);
+        .until(() -> web.status("http://" + statusAddress + "/readyz") == 503);
+  }
+
+  String statusAddress() {
+    return statusAddress;
+  }
+
+  /** Whether it says that all declared routes answer. */
+  boolean ready() {
+    return web.status("http://" + statusAddress + "/readyz") == 200;
+  }
+
+  /** Its phase, as it says; empty where it does not answer. */
+  String phase() {
+    return status().path("phase").asString("");
+  }
+
+  /** Why, as it says. */
+  String reason() {
+    return status().path("reason").asString("");
+  }
+
+  /** Waits until it says that reason, in that phase. */
+  void awaitReason(String inPhase, String part) {
+    await("%s because of '%s'; the log is %s".formatted(inPhase, part, log))
+        .atMost(Duration.ofSeconds(60))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> phase().equals(inPhase) && reason().contains(part));
+  }
+
+  /** The process id of its driver, once that waits for work. */
+  long warmDriver() {
+    return await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () -> {
+              JsonNode driver = status().path("driver");
+              return driver.path("phase").asString("").equals("WARM")
+                  ? driver.path("pid").asLong()
+                  : 0;
+            },
+            pid -> pid != 0);
   }
 
   /** How many applications it has submitted. */
@@ -122,15 +193,25 @@ final class DaemonProcess implements AutoCloseable {
     }
   }
 
+  /** Sends a signal by name. */
+  void signal(String signal) {
+    Machine.signal(signal, process.pid());
+  }
+
   /** Sends a signal by name and waits; returns the exit code. */
   int end(String signal) {
+    signal(signal);
+    return awaitEnd();
+  }
+
+  /** Waits for its end; returns the exit code. */
+  int awaitEnd() {
     try {
-      new ProcessBuilder("/bin/kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
       if (!process.waitFor(15, TimeUnit.SECONDS)) {
-        throw new AssertionError("still alive 15 s after " + signal + "; the log is\n" + log());
+        throw new AssertionError("still alive after 15 s; the log is\n" + log());
       }
       return process.exitValue();
-    } catch (IOException | InterruptedException e) {
+    } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
   }

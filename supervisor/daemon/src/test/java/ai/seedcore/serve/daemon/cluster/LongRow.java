@@ -7,9 +7,6 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
@@ -34,9 +31,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-      Path file = file(context);
+      Path file = Rows.file(context, ".passed");
       try {
-        if (Files.exists(file) && Files.readString(file).equals(jarHash())) {
+        if (Files.exists(file) && Files.readString(file).equals(Rows.jarHash())) {
           return ConditionEvaluationResult.disabled("passed already with this jar: " + file);
         }
       } catch (IOException e) {
@@ -48,26 +45,9 @@ import org.junit.jupiter.api.extension.ExtensionContext;
     @Override
     public void afterTestExecution(ExtensionContext context) throws IOException {
       if (context.getExecutionException().isEmpty()) {
-        Path file = file(context);
+        Path file = Rows.file(context, ".passed");
         Files.createDirectories(file.getParent());
-        Files.writeString(file, jarHash());
-      }
-    }
-
-    private static Path file(ExtensionContext context) {
-      String row =
-          context.getRequiredTestClass().getSimpleName()
-              + "."
-              + context.getRequiredTestMethod().getName();
-      return Path.of(System.getProperty("seedcore.rows", "target/rows"), row + ".passed");
-    }
-
-    private static String jarHash() throws IOException {
-      try {
-        byte[] jar = Files.readAllBytes(Path.of(System.getProperty("seedcore.jar")));
-        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(jar));
-      } catch (NoSuchAlgorithmException e) {
-        throw new IllegalStateException(e);
+        Files.writeString(file, Rows.jarHash());
       }
     }
   }

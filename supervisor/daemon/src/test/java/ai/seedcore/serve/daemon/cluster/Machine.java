@@ -1,10 +1,15 @@
 package ai.seedcore.serve.daemon.cluster;
 
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Processes of this machine, by what they carry in their environment or command line. */
 final class Machine {
@@ -22,6 +27,79 @@ final class Machine {
 
   static String commandLine(ProcessHandle process) {
     return read(process.pid(), "cmdline").replace('\0', ' ');
+  }
+
+  /** A new folder. */
+  static Path temporaryFolder() {
+    try {
+      return Files.createTempDirectory("seedcore-test");
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Removes a folder and all that is in it. */
+  static void delete(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Lets time pass. */
+  static void pass(Duration time) {
+    long start = System.nanoTime();
+    await()
+        .atMost(time.plusSeconds(5))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> System.nanoTime() - start >= time.toNanos());
+  }
+
+  /** Sends a signal by name. */
+  static void signal(String signal, long pid) {
+    try {
+      int code = new ProcessBuilder("/bin/kill", "-" + signal, "" + pid).start().waitFor();
+      if (code != 0) {
+        throw new IllegalStateException("kill -%s %d: exit code %d".formatted(signal, pid, code));
+      }
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Runs a command; returns what it printed. */
+  static String run(String... command) {
+    try {
+      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor() != 0) {
+        throw new IllegalStateException("%s: %s".formatted(List.of(command), text));
+      }
+      return text;
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** How many entries a folder has. */
+  static int count(Path folder) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return (int) entries.count();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The dead children of a process that it has not reaped. */
+  static long zombies(long parent) {
+    return ProcessHandle.of(parent)
+        .orElseThrow()
+        .children()
+        .filter(child -> read(child.pid(), "stat").matches("(?s)\\d+ \\(.*\\) Z .*"))
+        .count();
   }
 
   /** Resident memory of a process, in MiB. */

@@ -84,6 +84,34 @@ final class RayCluster implements AutoCloseable {
     return found.get(0);
   }
 
+  /** The one Python worker whose title holds the text; Ray's titles hide a worker's mark. */
+  ProcessHandle worker(String title) {
+    List<ProcessHandle> found = workers(title);
+    assertThat(found).as(title).hasSize(1);
+    return found.get(0);
+  }
+
+  /** The Python workers whose titles hold the text. */
+  List<ProcessHandle> workers(String title) {
+    return processes().stream()
+        .filter(p -> Machine.commandLine(p).contains("raylet/raylet"))
+        .flatMap(ProcessHandle::children)
+        .filter(p -> Machine.commandLine(p).contains(title))
+        .toList();
+  }
+
+  /** Adds a node with so many CPUs, on the head's address. */
+  void addNode(int cpus) {
+    run(
+        List.of(
+            ray("ray"),
+            "start",
+            "--address=" + host + ":26380",
+            "--node-ip-address=" + host,
+            "--num-cpus=" + cpus,
+            "--disable-usage-stats"));
+  }
+
   /** The process ids of the Java replicas. */
   List<Long> replicaPids() {
     return processes().stream()

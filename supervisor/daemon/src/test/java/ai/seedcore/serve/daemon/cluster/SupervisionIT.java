@@ -3,14 +3,10 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -97,7 +93,7 @@ class SupervisionIT {
     List<Long> replicas = cluster.replicaPids();
     assertThat(replicas).hasSize(3);
     assertThat(daemon.end("KILL")).isEqualTo(137);
-    deleteRecursively(folder.resolve("cache"));
+    Machine.delete(folder.resolve("cache"));
     daemon = DaemonProcess.onCluster(folder).awaitReady();
     assertThat(daemon.deploys()).isZero();
     assertThat(cluster.replicaPids()).isEqualTo(replicas);
@@ -247,13 +243,5 @@ class SupervisionIT {
 
   private static Offset<Double> within() {
     return Offset.offset(1e-12);
-  }
-
-  private static void deleteRecursively(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

@@ -10,9 +10,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,7 +83,7 @@ class UserClassIT {
 
   @Test
   void isServedWithItsArgumentsAndScalesUnderLoad() throws Exception {
-    compile();
+    UserJar.make(folder.resolve("slow.jar"), "Slow", SOURCE);
     Path config = Files.writeString(folder.resolve("slow.yaml"), CONFIG);
     try (RayCluster cluster = new RayCluster().start();
         DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
@@ -172,22 +169,6 @@ class UserClassIT {
       } catch (IOException | InterruptedException e) {
         failures.incrementAndGet();
       }
-    }
-  }
-
-  private void compile() throws IOException {
-    Path source = Files.createDirectories(folder.resolve("src")).resolve("Slow.java");
-    Files.writeString(source, SOURCE);
-    Path classes = Files.createDirectories(folder.resolve("classes"));
-    int result =
-        ToolProvider.getSystemJavaCompiler()
-            .run(null, null, null, "-d", classes.toString(), source.toString());
-    assertThat(result).isZero();
-    String entry = "org/example/Slow.class";
-    try (JarOutputStream jar =
-        new JarOutputStream(Files.newOutputStream(folder.resolve("slow.jar")))) {
-      jar.putNextEntry(new JarEntry(entry));
-      Files.copy(classes.resolve(entry), jar);
     }
   }
 

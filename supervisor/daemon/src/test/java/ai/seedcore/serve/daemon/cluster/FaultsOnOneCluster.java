@@ -1,0 +1,62 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.TestInstance;
+
+/**
+ * Rows that need no more than a head and a daemon. Both go on from row to row; where one left them
+ * in another state than serving, the next begins with new ones. So each row can run alone.
+ */
+@Tag("cluster")
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class FaultsOnOneCluster {
+
+  final Path folder = Machine.temporaryFolder();
+  final Web web = new Web();
+  RayCluster cluster;
+  DaemonProcess daemon;
+
+  @BeforeEach
+  void ready() {
+    if (daemon != null && daemon.alive() && daemon.ready() && web.allAnswer(RayCluster.ROUTES)) {
+      return;
+    }
+    close();
+    cluster = new RayCluster().start();
+    daemon = DaemonProcess.onCluster(folder).awaitReady();
+  }
+
+  private void close() {
+    if (daemon != null) {
+      daemon.end("KILL");
+      daemon = null;
+    }
+    if (cluster != null) {
+      cluster.close();
+      cluster = null;
+    }
+  }
+
+  @AfterAll
+  void clean() {
+    close();
+    Machine.delete(folder);
+  }
+
+  /** Starts the head anew, in the background; returns once its dashboard answers. */
+  void startHead() {
+    Thread starter = new Thread(() -> cluster.start(), "ray start");
+    starter.setDaemon(true);
+    starter.start();
+    cluster.session();
+  }
+
+  /** Lets time pass, of which the row is made. */
+  static void pass(Duration time) {
+    Machine.pass(time);
+  }
+}
