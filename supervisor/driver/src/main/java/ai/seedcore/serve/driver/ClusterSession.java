@@ -50,7 +50,7 @@ final class ClusterSession {
   }
 
   private static Reply ensureServe(ServeApi api, Request.EnsureServe ensure) {
-    ServeApi.Controller controller = api.ensureServe(ensure.host(), ensure.port());
+    ServeApi.Controller controller = api.ensureServe(ensure);
     return new Reply.Serve(
         ensure.id(), controller.started(), controller.hostsJava(), controller.visible());
   }

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.driver;
 
 import ai.seedcore.serve.protocol.Application;
+import ai.seedcore.serve.protocol.Request;
 import io.ray.api.Ray;
 import io.ray.api.function.PyFunction;
 import java.io.IOException;
@@ -31,6 +32,9 @@ final class ServeApi {
   private static final String HOST = "ai.seedcore.serve.agent.Host";
 
   private static final String SERVE = "io.ray.serve.api.Serve";
+
+  private static final double HEALTH_CHECK_PERIOD_S = 5;
+  private static final double HEALTH_CHECK_TIMEOUT_S = 10;
 
   private final String ensureServe;
 
@@ -77,8 +81,14 @@ final class ServeApi {
   }
 
   /** Starts Serve where none runs; in both cases says what its controller can do. */
-  Controller ensureServe(String host, int port) {
-    String options = JsonMapper.shared().writeValueAsString(Map.of("host", host, "port", port));
+  Controller ensureServe(Request.EnsureServe request) {
+    String options =
+        JsonMapper.shared()
+            .writeValueAsString(
+                Map.of(
+                    "host", request.host(),
+                    "port", request.port(),
+                    "runtime_envs", request.runtimeEnvs()));
     Object answer = python(ensureServe, options);
     JsonNode json = JsonMapper.shared().readTree(String.valueOf(answer));
     return new Controller(
@@ -127,6 +137,10 @@ final class ServeApi {
       set(creator, "setNumReplicas", application.replicas());
     }
     set(creator, "setMaxOngoingRequests", application.maxOngoingRequests());
+    // Serve's own 10 s and 30 s, three times over, leave a replica that hangs in place for two
+    // minutes.
+    call(creator, "setHealthCheckPeriodS", HEALTH_CHECK_PERIOD_S);
+    call(creator, "setHealthCheckTimeoutS", HEALTH_CHECK_TIMEOUT_S);
     // The user config goes with the arguments: as Serve's own, from Java, it makes the dashboard's
     // Serve page fail for all applications.
     String userConfig = application.userConfig() == null ? "" : application.userConfig();

@@ -6,12 +6,10 @@ dashboard. Neither plain Python nor plain Java gets both: see docs/decisions/003
 import json
 
 import ray
-from ray import serve
 from ray._private.function_manager import make_function_table_key
 from ray._private.ray_constants import KV_NAMESPACE_FUNCTION_TABLE
 from ray._private.worker import global_worker
-from ray.serve._private import api
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+from ray.cross_language import java_function
 
 
 def run(options_text):
@@ -19,18 +17,30 @@ def run(options_text):
     found = find_controller()
     if found is not None:
         return json.dumps({"started": False, "hosts_java": hosts_java(found), "visible": visible(found)})
+    warm(options["runtime_envs"])
     start(options["host"], options["port"])
     return json.dumps({"started": True, "hosts_java": True, "visible": True})
 
 
 def find_controller():
     try:
-        return ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+        return ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
     except ValueError:
         return None
 
 
+def warm(runtime_envs):
+    """Has the replicas' JVMs start now, beside Serve; Ray keeps an idle worker for who wants the same environment."""
+    up = java_function("ai.seedcore.serve.agent.Warm", "up")
+    for runtime_env in runtime_envs:
+        up.options(num_cpus=0.01, max_retries=0, runtime_env=runtime_env).remote()
+
+
 def start(host, port):
+    # Imported late: it takes a while, and the replicas' JVMs are to start first.
+    from ray import serve
+    from ray.serve._private import api
+
     # Waiting for the proxies is the daemon's business: it probes them, and has other work meanwhile.
     api.HTTP_PROXY_TIMEOUT = 0
     # While the job loads code from local, Ray does not export the controller's class to the GCS,

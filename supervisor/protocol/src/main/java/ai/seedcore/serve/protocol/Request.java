@@ -2,6 +2,7 @@ package ai.seedcore.serve.protocol;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
 
 /** One thing that the daemon asks of the driver. Each is answered once, with the same id. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "op")
@@ -34,8 +35,10 @@ public sealed interface Request {
    *
    * @param host the address that the HTTP proxies listen on
    * @param port the port that the HTTP proxies listen on
+   * @param runtimeEnvs where Serve is started: what the replicas to come will run in, so that their
+   *     JVMs start meanwhile
    */
-  record EnsureServe(long id, String host, int port) implements Request {}
+  record EnsureServe(long id, String host, int port, List<Object> runtimeEnvs) implements Request {}
 
   /** Submits one application; returns when the controller has taken it, not when it runs. */
   record Deploy(long id, Application application) implements Request {}

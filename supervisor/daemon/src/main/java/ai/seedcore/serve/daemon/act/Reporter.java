@@ -104,9 +104,7 @@ final class Reporter {
         phase.name(),
         reason,
         clock.wall(since),
-        phase == Phase.SERVING
-            || (phase == Phase.STANDBY
-                && situation.seen().allAnswer(targets.stream().map(Target::name).toList())),
+        situation.seen().allAnswer(targets.stream().map(Target::name).toList()),
         Instant.now(),
         decision.action().toString(),
         decision.lookAgain().toMillis(),

@@ -181,6 +181,11 @@ final class DaemonProcess implements AutoCloseable {
     return process.isAlive();
   }
 
+  /** All that it started, and what that started. */
+  List<ProcessHandle> descendants() {
+    return process.descendants().toList();
+  }
+
   long pid() {
     return process.pid();
   }
@@ -200,7 +205,9 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Sends a signal by name and waits; returns the exit code. */
   int end(String signal) {
-    signal(signal);
+    if (process.isAlive()) {
+      signal(signal);
+    }
     return awaitEnd();
   }
 

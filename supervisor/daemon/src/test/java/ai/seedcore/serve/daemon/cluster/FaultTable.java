@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Locale;
-import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
@@ -22,7 +22,10 @@ import tools.jackson.databind.node.ObjectNode;
  * goes on where it was.
  */
 final class FaultTable
-    implements ExecutionCondition, ParameterResolver, BeforeEachCallback, AfterEachCallback {
+    implements ExecutionCondition,
+        ParameterResolver,
+        BeforeEachCallback,
+        AfterTestExecutionCallback {
 
   private static final ExtensionContext.Namespace STORE =
       ExtensionContext.Namespace.create(FaultTable.class);
@@ -66,7 +69,7 @@ final class FaultTable
   }
 
   @Override
-  public void afterEach(ExtensionContext context) throws IOException {
+  public void afterTestExecution(ExtensionContext context) throws IOException {
     try (Row row = row(context)) {
       long start = context.getStore(STORE).get("start", Long.class);
       double seconds = (System.nanoTime() - start) / 1e9;
@@ -78,6 +81,7 @@ final class FaultTable
       ObjectNode json = JsonMapper.shared().createObjectNode();
       json.put("class", context.getRequiredTestClass().getSimpleName());
       json.put("row", context.getRequiredTestMethod().getName());
+      json.put("order", order(context));
       json.put("fault", fault.value());
       json.put("expected", fault.expected());
       row.fill(json);
@@ -89,6 +93,13 @@ final class FaultTable
       System.out.printf(
           Locale.ROOT, "ROW %s passed in %.0f s: %s%n", title(context), seconds, json);
     }
+  }
+
+  /** Where the row stands in its source, which is the order of the page. */
+  private static int order(ExtensionContext context) throws IOException {
+    String type = context.getRequiredTestClass().getName().replace('.', '/');
+    String source = Files.readString(Path.of("src/test/java", type + ".java"));
+    return source.indexOf("void " + context.getRequiredTestMethod().getName() + "(");
   }
 
   private static Row row(ExtensionContext context) {

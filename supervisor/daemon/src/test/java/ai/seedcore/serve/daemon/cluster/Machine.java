@@ -95,11 +95,15 @@ final class Machine {
 
   /** The dead children of a process that it has not reaped. */
   static long zombies(long parent) {
-    return ProcessHandle.of(parent)
-        .orElseThrow()
-        .children()
+    return ProcessHandle.of(parent).stream()
+        .flatMap(ProcessHandle::children)
         .filter(child -> read(child.pid(), "stat").matches("(?s)\\d+ \\(.*\\) Z .*"))
         .count();
+  }
+
+  /** The command line of a process, word by word. */
+  static List<String> arguments(ProcessHandle process) {
+    return List.of(read(process.pid(), "cmdline").split("\0"));
   }
 
   /** Resident memory of a process, in MiB. */

@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
@@ -24,6 +26,8 @@ final class RayCluster implements AutoCloseable {
   private static final String MARK = "SEEDCORE_TEST_CLUSTER";
 
   private final String host;
+  private final List<String> before;
+  private final Map<String, String> variables = new HashMap<>();
   private final String mark = UUID.randomUUID().toString();
   private final Web web = new Web();
 
@@ -33,7 +37,38 @@ final class RayCluster implements AutoCloseable {
 
   /** On 127.0.0.1 Ray takes in no second node; on another address of the loopback it does. */
   RayCluster(String host) {
+    this(host, List.of());
+  }
+
+  /**
+   * On an address of another network namespace.
+   *
+   * @param before what its commands are an argument of, such as 'ip netns exec NAME'
+   */
+  RayCluster(String host, List<String> before) {
     this.host = host;
+    this.before = before;
+  }
+
+  /** With that in the environment of all that is started from now on. */
+  RayCluster with(String name, String value) {
+    variables.put(name, value);
+    return this;
+  }
+
+  /** The GCS's address. */
+  String address() {
+    return host + ":26380";
+  }
+
+  /** The dashboard's URL. */
+  String dashboard() {
+    return before.isEmpty() ? DASHBOARD : "http://" + host + ":28265";
+  }
+
+  /** Where the routes are. */
+  String routes() {
+    return before.isEmpty() ? ROUTES : "http://" + host + ":" + SERVE_PORT;
   }
 
   /** Starts the head; returns when {@code ray start} has. */
@@ -50,6 +85,9 @@ final class RayCluster implements AutoCloseable {
             "--ray-client-server-port=21001",
             "--num-cpus=4",
             "--disable-usage-stats"));
+    if (!before.isEmpty()) {
+      command.add("--dashboard-host=" + host);
+    }
     command.addAll(List.of(more));
     run(command);
     return this;
@@ -61,7 +99,7 @@ final class RayCluster implements AutoCloseable {
         .atMost(Duration.ofSeconds(30))
         .pollInterval(Duration.ofMillis(20))
         .until(
-            () -> web.getOr(DASHBOARD + "/api/version", "{}").path("session_name").asString(""),
+            () -> web.getOr(dashboard() + "/api/version", "{}").path("session_name").asString(""),
             name -> !name.isEmpty());
   }
 
@@ -106,7 +144,7 @@ final class RayCluster implements AutoCloseable {
         List.of(
             ray("ray"),
             "start",
-            "--address=" + host + ":26380",
+            "--address=" + address(),
             "--node-ip-address=" + host,
             "--num-cpus=" + cpus,
             "--disable-usage-stats"));
@@ -129,7 +167,19 @@ final class RayCluster implements AutoCloseable {
             ray("python"),
             "-c",
             "import ray; from ray import serve; ray.init(address='%s', namespace='serve');%s"
-                .formatted(ADDRESS, source)));
+                .formatted(address(), source)));
+  }
+
+  /** Starts a process of the cluster anew, as Ray had started it. */
+  void spawn(List<String> command) {
+    try {
+      ProcessBuilder builder = new ProcessBuilder(command);
+      builder.environment().putAll(variables);
+      builder.environment().put(MARK, mark);
+      builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Runs a command of the Ray installation; returns what it printed. */
@@ -137,12 +187,15 @@ final class RayCluster implements AutoCloseable {
     try {
       File output = File.createTempFile("seedcore-test", ".log");
       output.deleteOnExit();
-      ProcessBuilder builder = new ProcessBuilder(command);
+      List<String> whole = new ArrayList<>(before);
+      whole.addAll(command);
+      ProcessBuilder builder = new ProcessBuilder(whole);
+      builder.environment().putAll(variables);
       builder.environment().put(MARK, mark);
       builder
           .environment()
           .put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", host.equals("127.0.0.1") ? "0" : "1");
-      builder.environment().put("RAY_ADDRESS", ADDRESS);
+      builder.environment().put("RAY_ADDRESS", address());
       if (command.contains("--head")) {
         builder.environment().remove("RAY_ADDRESS");
       }

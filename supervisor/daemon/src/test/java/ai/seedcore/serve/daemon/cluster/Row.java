@@ -21,7 +21,6 @@ final class Row implements AutoCloseable {
   private @Nullable Double noticed;
   private @Nullable Double serving;
   private @Nullable String note;
-  private int exits;
 
   /** Watches that daemon, which serves, and begins the steady probe. */
   Row on(DaemonProcess served) {
@@ -29,10 +28,14 @@ final class Row implements AutoCloseable {
   }
 
   Row on(DaemonProcess served, String base) {
+    return on(served, base, 20);
+  }
+
+  Row on(DaemonProcess served, String base, int perSecond) {
     daemon = served.awaitReady();
     routes = base;
     deploysBefore = served.deploys();
-    probe = new SteadyProbe(base, 20);
+    probe = new SteadyProbe(base, perSecond);
     long start = System.nanoTime();
     await()
         .atMost(Duration.ofSeconds(20))
@@ -63,6 +66,14 @@ final class Row implements AutoCloseable {
     noticedOnce(() -> web.status("http://" + daemon.statusAddress() + "/readyz") != 200);
   }
 
+  /** The routes are elsewhere now. */
+  void moved(String base) {
+    routes = base;
+    if (probe != null) {
+      probe.moveTo(base);
+    }
+  }
+
   /** From now on recovery is possible. */
   void possible() {
     possibleAt = System.nanoTime();
@@ -85,10 +96,9 @@ final class Row implements AutoCloseable {
     assertThat(web.allAnswer(routes)).as("routes answer").isTrue();
   }
 
-  /** The daemon that was watched has been replaced by this one. */
+  /** The daemon that was watched is no more, as the row wishes; now it is this one. */
   void replacedBy(DaemonProcess next) {
-    exits += 0;
-    deploysBefore -= daemon.deploys();
+    deploysBefore = 0;
     daemon = next;
   }
 
@@ -99,6 +109,16 @@ final class Row implements AutoCloseable {
 
   long failed() {
     return probe == null ? 0 : probe.failedSince(faultAt);
+  }
+
+  /** Serving again is the end of the longest outage of any route, which may have been none. */
+  void servingAgain() {
+    assertThat(web.allAnswer(routes) && daemon.ready()).isTrue();
+    serving = probe.longestOutage(faultAt);
+  }
+
+  long failedSince(long nanoTime) {
+    return probe.failedSince(nanoTime);
   }
 
   /** Something worth saying beside the figures. */
@@ -121,7 +141,7 @@ final class Row implements AutoCloseable {
       json.put("deploys", deploys());
       assertThat(daemon.alive()).as("the daemon is alive").isTrue();
     }
-    json.put("exits", exits);
+    json.put("exits", 0); // Asserted above.
     if (note != null) {
       json.put("note", note);
     }

@@ -6,6 +6,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -28,17 +29,28 @@ final class SteadyProbe implements AutoCloseable {
           .build();
   private final ScheduledExecutorService pace = Executors.newSingleThreadScheduledExecutor();
 
-  /** By the time at which it was sent: whether it was answered well. */
-  private final ConcurrentSkipListMap<Long, Boolean> outcomes = new ConcurrentSkipListMap<>();
+  /** By the time at which it was sent. */
+  private final ConcurrentSkipListMap<Long, Outcome> outcomes = new ConcurrentSkipListMap<>();
 
   private long sent;
 
+  private record Outcome(int route, boolean well) {}
+
+  private volatile String base;
+
   SteadyProbe(String base, int perSecond) {
-    pace.scheduleAtFixedRate(() -> send(base), 0, 1_000_000_000L / perSecond, TimeUnit.NANOSECONDS);
+    this.base = base;
+    pace.scheduleAtFixedRate(this::send, 0, 1_000_000_000L / perSecond, TimeUnit.NANOSECONDS);
   }
 
-  private void send(String base) {
-    String[] next = REQUESTS.get((int) (sent++ % REQUESTS.size()));
+  /** Sends to another address from now on. */
+  void moveTo(String another) {
+    base = another;
+  }
+
+  private void send() {
+    int route = (int) (sent++ % REQUESTS.size());
+    String[] next = REQUESTS.get(route);
     long at = System.nanoTime();
     client
         .sendAsync(
@@ -51,14 +63,16 @@ final class SteadyProbe implements AutoCloseable {
             (answer, error) ->
                 outcomes.put(
                     at,
-                    error == null
-                        && answer.statusCode() == 200
-                        && answer.body().contains("\"success\"")));
+                    new Outcome(
+                        route,
+                        error == null
+                            && answer.statusCode() == 200
+                            && answer.body().contains("\"success\""))));
   }
 
   /** How many requests that were sent since then failed. */
   long failedSince(long nanoTime) {
-    return outcomes.tailMap(nanoTime).values().stream().filter(well -> !well).count();
+    return outcomes.tailMap(nanoTime).values().stream().filter(outcome -> !outcome.well()).count();
   }
 
   /** How many requests that were sent since then have an outcome. */
@@ -67,17 +81,18 @@ final class SteadyProbe implements AutoCloseable {
   }
 
   /**
-   * Of the outages since then, the longest, in seconds: from a first failure to the next success.
+   * The longest outage of any route since then, in seconds: from a failure to the last in a row.
    */
   double longestOutage(long nanoTime) {
     long longest = 0;
-    long began = 0;
-    for (var outcome : outcomes.tailMap(nanoTime).entrySet()) {
-      if (outcome.getValue()) {
-        began = 0;
+    long[] began = new long[REQUESTS.size()];
+    for (Map.Entry<Long, Outcome> sent : outcomes.tailMap(nanoTime).entrySet()) {
+      int route = sent.getValue().route();
+      if (sent.getValue().well()) {
+        began[route] = 0;
       } else {
-        began = began == 0 ? outcome.getKey() : began;
-        longest = Math.max(longest, outcome.getKey() - began);
+        began[route] = began[route] == 0 ? sent.getKey() : began[route];
+        longest = Math.max(longest, sent.getKey() - began[route]);
       }
     }
     return longest / 1e9;
