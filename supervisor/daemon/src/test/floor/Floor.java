@@ -11,20 +11,25 @@ import java.util.Map;
 /**
  * The floor: a cold program that makes nothing but the calls: joins the cluster, uploads the
  * package, starts Serve, deploys three applications. It shares no code with SeedCore Serve, looks at
- * nothing, mends nothing, and ends. What it needs from the head's first answer to three routes that
+ * nothing and mends nothing. What it needs from the head's first answer to three routes that
  * answer is what any supervisor needs that begins its work then.
  *
  * <p>Arguments: the GCS's address, the dashboard's URL, the proxy's port, the package.
  */
 public final class Floor {
 
+  /** Serve, started so that it may create Java replicas and the dashboard sees it. */
   private static final String SERVE =
       "exec('''\n"
           + "from ray import serve\n"
           + "from ray._private.worker import global_worker\n"
+          + "from ray.serve._private.controller import ServeController\n"
+          + "meta = ServeController.__ray_metadata__\n"
           + "global_worker.set_load_code_from_local(False)\n"
-          + "serve.start(proxy_location='EveryNode', http_options={'host': '127.0.0.1', 'port': %s})\n"
+          + "global_worker.function_actor_manager.export_actor_class(meta.modified_class,"
+          + " meta.actor_creation_function_descriptor, meta.method_meta.methods.keys())\n"
           + "global_worker.set_load_code_from_local(True)\n"
+          + "serve.start(proxy_location='EveryNode', http_options={'host': '127.0.0.1', 'port': %s})\n"
           + "''')";
 
   public static void main(String[] arguments) throws Exception {
@@ -66,14 +71,14 @@ public final class Floor {
                           "gcs://" + file.getFileName(),
                           "env_vars",
                           Map.of("JAVA_TOOL_OPTIONS", "-javaagent:seedcore-agent.jar"))))
-              .bind((Object) new Object[] {"ai.seedcore.serve." + model, "[]", ""}),
+              .bind("ai.seedcore.serve." + model, "[]", ""),
           false,
           name,
           "/" + name,
           null);
     }
     say("submitted");
-    Runtime.getRuntime().halt(0);
+    Thread.sleep(Long.MAX_VALUE); // Workers that are starting would end with their job's driver.
   }
 
   private static void say(String what) {

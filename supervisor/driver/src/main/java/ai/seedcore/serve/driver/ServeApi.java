@@ -84,11 +84,7 @@ final class ServeApi {
   Controller ensureServe(Request.EnsureServe request) {
     String options =
         JsonMapper.shared()
-            .writeValueAsString(
-                Map.of(
-                    "host", request.host(),
-                    "port", request.port(),
-                    "runtime_envs", request.runtimeEnvs()));
+            .writeValueAsString(Map.of("host", request.host(), "port", request.port()));
     Object answer = python(ensureServe, options);
     JsonNode json = JsonMapper.shared().readTree(String.valueOf(answer));
     return new Controller(

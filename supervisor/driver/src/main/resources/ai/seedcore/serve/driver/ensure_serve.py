@@ -9,7 +9,6 @@ import ray
 from ray._private.function_manager import make_function_table_key
 from ray._private.ray_constants import KV_NAMESPACE_FUNCTION_TABLE
 from ray._private.worker import global_worker
-from ray.cross_language import java_function
 
 
 def run(options_text):
@@ -17,7 +16,6 @@ def run(options_text):
     found = find_controller()
     if found is not None:
         return json.dumps({"started": False, "hosts_java": hosts_java(found), "visible": visible(found)})
-    warm(options["runtime_envs"])
     start(options["host"], options["port"])
     return json.dumps({"started": True, "hosts_java": True, "visible": True})
 
@@ -29,15 +27,8 @@ def find_controller():
         return None
 
 
-def warm(runtime_envs):
-    """Has the replicas' JVMs start now, beside Serve; Ray keeps an idle worker for who wants the same environment."""
-    up = java_function("ai.seedcore.serve.agent.Warm", "up")
-    for runtime_env in runtime_envs:
-        up.options(num_cpus=0.01, max_retries=0, runtime_env=runtime_env).remote()
-
-
 def start(host, port):
-    # Imported late: it takes a while, and the replicas' JVMs are to start first.
+    # Imported where it is needed: it takes half a second, and where Serve runs already it is not.
     from ray import serve
     from ray.serve._private import api
 

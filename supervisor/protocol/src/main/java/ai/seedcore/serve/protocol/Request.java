@@ -2,7 +2,6 @@ package ai.seedcore.serve.protocol;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
-import java.util.List;
 
 /** One thing that the daemon asks of the driver. Each is answered once, with the same id. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "op")
@@ -35,8 +34,6 @@ public sealed interface Request {
    *
    * @param host the address that the HTTP proxies listen on
    * @param port the port that the HTTP proxies listen on
-   * @param runtimeEnvs where Serve is started: what the replicas to come will run in, so that their
-   *     JVMs start meanwhile
    */
   record EnsureServe(long id, String host, int port, List<Object> runtimeEnvs) implements Request {}
 

@@ -208,9 +208,7 @@ final class Actuator {
           action,
           session,
           START_SERVE,
-          id ->
-              new Request.EnsureServe(
-                  id, settings.listenHost(), settings.servePort(), runtimeEnvs(state)));
+          id -> new Request.EnsureServe(id, settings.listenHost(), settings.servePort()));
     } else if (action instanceof Action.Deploy deploy) {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
@@ -220,15 +218,6 @@ final class Actuator {
           .withDelay(delete.name(), now.plus(deployBackoff(delete.name())));
     }
     return state;
-  }
-
-  /** What the replicas will run in, once their packages are there. */
-  private List<Object> runtimeEnvs(State state) {
-    return state.uploaded()
-        ? packages.targets().stream()
-            .map(target -> target.application().actorOptions().get("runtime_env"))
-            .toList()
-        : List.of();
   }
 
   private Request connect(long id, String nodeIp) {

@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Identity;
 import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Serve;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
@@ -27,6 +28,9 @@ public record State(
     @Nullable Instant opaqueSince,
     boolean uploaded,
     Map<String, Deploys> deploys) {
+
+  /** How long a Serve that we started may take to serve before others are asked about it. */
+  static final Duration OWN = Duration.ofSeconds(15);
 
   /** Nothing is known. */
   public static final State EMPTY = new State(null, null, null, null, false, Map.of());
@@ -79,6 +83,17 @@ public record State(
     return another
         ? new State(identity, id, null, opaque, uploaded, Map.of())
         : new State(identity, id, ensured, opaque, uploaded, deploys);
+  }
+
+  /**
+   * Whether we know what Serve runs without being told: we started it just now, and what we submit
+   * has time to come up.
+   */
+  public boolean knowsServe(Instant now) {
+    return ensured != null
+        && ensured.started()
+        && opaqueSince != null
+        && now.isBefore(opaqueSince.plus(OWN));
   }
 
   /** The state after the driver made sure of Serve. */

@@ -33,6 +33,9 @@ public final class Observer {
   /** How often to ask what seldom changes: a head that starts has other work to do. */
   private static final Duration SELDOM = Duration.ofSeconds(10);
 
+  /** A proxy that starts has other work to do, too. */
+  private static final Duration OFTEN = Duration.ofMillis(400);
+
   private static final Duration ROUTES = Duration.ofSeconds(3);
 
   private final Gcs gcs;
@@ -85,7 +88,7 @@ public final class Observer {
             () -> gcs.nodes().thenApply(Observer::read).exceptionally(e -> Nodes.NONE), SELDOM);
     this.controller = new Question<>(this::askController, Duration.ZERO);
     this.page = new Question<>(dashboard::serve, Duration.ZERO);
-    this.table = new Question<>(this::askTable, Duration.ZERO);
+    this.table = new Question<>(this::askTable, OFTEN);
     declare(declared);
   }
 
@@ -99,8 +102,13 @@ public final class Observer {
     probes = next;
   }
 
-  /** Looks at all there is. */
-  public Observation look() {
+  /**
+   * Looks at all there is.
+   *
+   * @param askPage whether to ask the dashboard what Serve runs: a dashboard that has just started
+   *     takes a second of the machine's time to learn it, which others may need more
+   */
+  public Observation look(boolean askPage) {
     CompletableFuture<Optional<String>> asked = gcs.get("session", "session_name");
     version.ask();
     nodes.ask();
@@ -140,7 +148,7 @@ public final class Observer {
                 new Identity(session, known.head()),
                 rayVersion.orElse(Head.VERSION_UNKNOWN),
                 known.local()),
-            serve(),
+            serve(askPage),
             listed,
             routes,
             true));
@@ -163,7 +171,7 @@ public final class Observer {
     boolean all = listed != null && listed.size() == probes.size();
     return all && last != null && last.full() && session.equals(before) && !doubtful()
         ? new Observation(last.head(), last.serve(), listed, last.routes(), false)
-        : look();
+        : look(true);
   }
 
   private boolean doubtful() {
@@ -236,10 +244,12 @@ public final class Observer {
   }
 
   /** The GCS knows whether there is one, the page what it does. */
-  private Serve serve() {
+  private Serve serve(boolean askPage) {
     Serve told = controller.within(PATIENCE).orElse(new Serve.Unknown("not told yet"));
     if (!(told instanceof Serve.Opaque there)) {
       return told;
+    } else if (!askPage) {
+      return new Serve.Opaque(there.controller(), "the dashboard is asked later");
     }
     Serve shown = page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"));
     if (shown instanceof Serve.Unknown unknown) {

@@ -59,7 +59,7 @@ class ObserverTest {
   @Test
   void aClusterWithoutServeIsSeenAsSuchBeforeItsDashboardIsThere() {
     server.stop(0);
-    Observation seen = observer.look();
+    Observation seen = observer.look(true);
     Head.Up head = (Head.Up) seen.head();
     assertThat(head.identity()).isEqualTo(new Identity("session_1", "ab"));
     assertThat(head.rayVersion()).isEqualTo("2.39.0");
@@ -80,7 +80,7 @@ class ObserverTest {
            "replicas": [{"state": "RUNNING"}, {"state": "STARTING"}]}}},
          "B": {"status": "DEPLOYING", "message": "no CPUs", "deployments": {}}}}
         """);
-    Serve.Running serve = (Serve.Running) observer.look().serve();
+    Serve.Running serve = (Serve.Running) observer.look(true).serve();
     assertThat(serve.controller()).isEqualTo("c1");
     assertThat(serve.apps().get("A").version()).isEqualTo("v7");
     assertThat(serve.apps().get("A").replicas()).isEqualTo(1);
@@ -112,7 +112,7 @@ class ObserverTest {
   void onlyRoutesThatTheProxyKnowsAreAsked() {
     pages.put("/-/routes", "{\"/SalienceScorer\": \"SalienceScorer\", \"/other\": \"x\"}");
     pages.put("/SalienceScorer", "{\"status\": \"success\"}");
-    Observation seen = observer.look();
+    Observation seen = observer.look(true);
     assertThat(seen.listed()).containsExactly("SalienceScorer");
     assertThat(seen.routes().keySet()).containsExactly("SalienceScorer");
     assertThat(seen.routes().get("SalienceScorer").answers()).isTrue();
@@ -122,12 +122,12 @@ class ObserverTest {
   void aGlanceAsksLittleUntilARouteIsGone() {
     String all = "{\"/SalienceScorer\": 1, \"/AnomalyDetector\": 1, \"/ScalingPredictor\": 1}";
     pages.put("/-/routes", all);
-    assertThat(observer.look().full()).isTrue();
+    assertThat(observer.look(true).full()).isTrue();
     assertThat(observer.glance().full()).isFalse();
     pages.put("/-/routes", all.replace("/AnomalyDetector", "/Other"));
     assertThat(observer.glance().full()).isTrue();
     pages.put("/-/routes", all);
-    observer.look();
+    observer.look(true);
     gcs.session = "session_2";
     assertThat(observer.glance().full()).isTrue();
   }
@@ -151,14 +151,14 @@ class ObserverTest {
 
   @Test
   void silenceIsBelievedAfterAWhileOnly() {
-    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
+    assertThat(observer.look(true).head()).isInstanceOf(Head.Up.class);
     gcs.silent = true;
-    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
+    assertThat(observer.look(true).head()).isInstanceOf(Head.Up.class);
     await()
         .atMost(Duration.ofSeconds(10))
         .untilAsserted(() -> assertThat(reason()).contains("does not answer in time"));
     gcs.silent = false;
-    assertThat(observer.look().head()).isInstanceOf(Head.Up.class);
+    assertThat(observer.look(true).head()).isInstanceOf(Head.Up.class);
   }
 
   @Test
@@ -180,11 +180,11 @@ class ObserverTest {
   }
 
   private String reason() {
-    return observer.look().head() instanceof Head.Down down ? down.reason() : "it is up";
+    return observer.look(true).head() instanceof Head.Down down ? down.reason() : "it is up";
   }
 
   private String serveReason() {
-    return ((Serve.Opaque) observer.look().serve()).reason();
+    return ((Serve.Opaque) observer.look(true).serve()).reason();
   }
 
   private Observer observer(int gcsPort) {
