@@ -35,7 +35,7 @@ public sealed interface Request {
    * @param host the address that the HTTP proxies listen on
    * @param port the port that the HTTP proxies listen on
    */
-  record EnsureServe(long id, String host, int port, List<Object> runtimeEnvs) implements Request {}
+  record EnsureServe(long id, String host, int port) implements Request {}
 
   /** Submits one application; returns when the controller has taken it, not when it runs. */
   record Deploy(long id, Application application) implements Request {}

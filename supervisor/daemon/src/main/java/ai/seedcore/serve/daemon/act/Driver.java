@@ -104,6 +104,11 @@ final class Driver {
     return new DriverView(phase, session, busyWith, ray.version(), notBefore);
   }
 
+  /** Whether it starts Serve at this moment, or looks at the one that runs. */
+  boolean startsServe() {
+    return task != null && task.action() instanceof Action.EnsureServe;
+  }
+
   /** The process id; 0 where there is none. */
   long pid() {
     return process == null ? 0 : process.pid();

@@ -207,7 +207,7 @@ public final class Supervisor {
       return observer.glance();
     }
     fullLook = now;
-    return observer.look(!state.knowsServe(now));
+    return observer.look(!state.knowsServe(now) && !driver.startsServe());
   }
 
   private Role role(Observation seen, Instant now) {
