@@ -215,7 +215,9 @@ public final class Reconciler {
       return work(new Rest(), why);
     }
     if (!state.uploaded()) {
-      return obstacle(now, up).orElse(work(new Upload(), why));
+      return now.role() instanceof Role.Leads
+          ? obstacle(now, up).orElse(work(new Upload(), why))
+          : undecided();
     }
     for (Target target : due) {
       if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
@@ -251,8 +253,12 @@ public final class Reconciler {
                   : new Rest();
           case CONNECTED -> driver.busyWith() == null ? action : new Rest();
         };
+    if (next.equals(action) && !(now.role() instanceof Role.Leads)) {
+      return undecided(); // To connect takes a while and changes nothing.
+    }
     // While the driver is busy or on its way, there is time for what it will need.
-    return work(next instanceof Rest && !now.state().uploaded() ? new Upload() : next, reason);
+    boolean spare = next instanceof Rest && now.role() instanceof Role.Leads;
+    return work(spare && !now.state().uploaded() ? new Upload() : next, reason);
   }
 
   /** Why we cannot work on this cluster, or must not; empty where we can. */
@@ -276,9 +282,11 @@ public final class Reconciler {
                   + " with 'ray start --address=...', or let --join bring one",
               AWAY));
     }
-    return now.role() instanceof Role.Leads
-        ? Optional.empty()
-        : Optional.of(work(new Rest(), "the cluster is asked which daemon leads"));
+    return Optional.empty();
+  }
+
+  private static Decision undecided() {
+    return work(new Rest(), "the cluster is asked which daemon leads");
   }
 
   private static Decision work(Action action, String reason) {
