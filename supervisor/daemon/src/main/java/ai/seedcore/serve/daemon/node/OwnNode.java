@@ -168,7 +168,7 @@ public final class OwnNode {
    */
   public void start(Instant next) throws IOException {
     notBefore = next;
-    end(Duration.ofSeconds(5));
+    end(Duration.ZERO); // It is of no use to anybody any more.
     List<String> command = new ArrayList<>(List.of(ray.python(), "-ESs", "-c", KEEPER));
     command.addAll(List.of(log.toString(), ray.command().toString(), "start"));
     if (kind == Kind.HEAD) {
@@ -248,9 +248,12 @@ public final class OwnNode {
     for (ProcessHandle process : ours) {
       await(process, deadline);
     }
-    // A raylet starts workers until its own end: what came meanwhile goes, too.
+    // A raylet starts workers until its own end: what came meanwhile goes, too. The keeper goes
+    // last, and by itself, once it has reaped the others.
+    List<ProcessHandle> left = processes();
+    left.stream().filter(process -> !isKeeper(process)).forEach(ProcessHandle::destroyForcibly);
+    left.forEach(process -> await(process, clock.instant().plusSeconds(2)));
     processes().forEach(ProcessHandle::destroyForcibly);
-    processes().forEach(process -> await(process, clock.instant().plusSeconds(2)));
     raylet = null;
     session = null;
   }
@@ -268,6 +271,10 @@ public final class OwnNode {
 
   private List<ProcessHandle> processes() {
     return Marked.processes(mark);
+  }
+
+  private static boolean isKeeper(ProcessHandle process) {
+    return Marked.read(process, "cmdline").contains("PR_SET_CHILD_SUBREAPER");
   }
 
   private static int exitCode(Process keeper) {

@@ -170,12 +170,10 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     row.fault(() -> {});
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
-    Machine.signal("KILL", driverPid()); // The next one needs what was deleted, too.
-    await().atMost(Duration.ofSeconds(30)).until(() -> daemon.warmDriver() != driver);
-  }
-
-  private long driverPid() {
-    return daemon.status().path("driver").path("pid").asLong();
+    long next = daemon.warmDriver();
+    assertThat(next).isNotEqualTo(driver);
+    Machine.signal("KILL", next); // The one after it needs what was deleted, too.
+    await().atMost(Duration.ofSeconds(30)).until(() -> daemon.warmDriver() != next);
   }
 
   @Fault(
@@ -234,13 +232,13 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
       value = "wrong configuration at the start",
       expected = "exit 2 at once, and the message names the field")
   void wrongConfigurationAtTheStart(Row row) throws IOException {
-    Path config = Files.writeString(folder.resolve("wrong.yaml"), "serve_port: eight\n");
+    Path config = Files.writeString(folder.resolve("wrong.yaml"), "cpus: many\n");
     row.on(daemon).fault(() -> {});
     try (DaemonProcess second =
         DaemonProcess.start(folder, "--status=127.0.0.1:28091", "--config=" + config)) {
       assertThat(second.awaitEnd()).isEqualTo(2);
       row.noticedOnce(() -> true);
-      assertThat(second.log()).contains("serve_port");
+      assertThat(second.log()).contains("cpus").contains("many");
     }
     assertThat(row.deploys()).isZero();
   }

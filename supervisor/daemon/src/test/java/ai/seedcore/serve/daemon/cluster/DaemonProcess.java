@@ -186,8 +186,14 @@ final class DaemonProcess implements AutoCloseable {
     return process.descendants().toList();
   }
 
+  /** The JVM's, which may be a child of what its command is an argument of. */
   long pid() {
-    return process.pid();
+    return process
+        .descendants()
+        .filter(child -> Machine.commandLine(child).contains("seedcore-serve.jar run"))
+        .map(ProcessHandle::pid)
+        .findFirst()
+        .orElse(process.pid());
   }
 
   String log() {
@@ -200,7 +206,7 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Sends a signal by name. */
   void signal(String signal) {
-    Machine.signal(signal, process.pid());
+    Machine.signal(signal, pid());
   }
 
   /** Sends a signal by name and waits; returns the exit code. */

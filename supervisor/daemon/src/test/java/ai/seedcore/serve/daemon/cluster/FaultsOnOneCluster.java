@@ -22,7 +22,11 @@ abstract class FaultsOnOneCluster {
 
   @BeforeEach
   void ready() {
-    if (daemon != null && daemon.alive() && daemon.ready() && web.allAnswer(RayCluster.ROUTES)) {
+    if (daemon != null
+        && daemon.alive()
+        && daemon.phase().equals("SERVING")
+        && web.allAnswer(RayCluster.ROUTES)
+        && cluster.replicaPids().size() == 3) {
       return;
     }
     close();

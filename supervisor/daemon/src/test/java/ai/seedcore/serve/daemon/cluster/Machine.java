@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.cluster;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
@@ -60,6 +61,7 @@ final class Machine {
 
   /** Sends a signal by name. */
   static void signal(String signal, long pid) {
+    assertThat(pid).as("a process to send %s to", signal).isGreaterThan(1); // 0 is our own group.
     try {
       int code = new ProcessBuilder("/bin/kill", "-" + signal, "" + pid).start().waitFor();
       if (code != 0) {

@@ -73,6 +73,7 @@ class ServeFaultsIT extends FaultsOnOneCluster {
     row.on(daemon).fault(() -> Machine.signal("STOP", replicas.get(0)));
     row.noticed();
     row.serving();
+    Machine.signal("KILL", replicas.get(0)); // Ray waits for its orderly end for 20 s.
     assertThat(row.deploys()).isZero();
   }
 
