@@ -117,6 +117,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "the reader of the log hangs (its pipe is full), and the head restarted",
       expected = "the same: no line is waited for")
+  @Tag("long")
   void logReaderHangs(Row row) {
     daemon.close();
     daemon =

@@ -62,13 +62,12 @@ final class DaemonProcess implements AutoCloseable {
       Path log = logs.resolve("%tT.%<tL.log".formatted(Instant.now().atOffset(ZoneOffset.UTC)));
       List<String> command = new ArrayList<>(before);
       command.addAll(command("run"));
-      command.addAll(
-          List.of(
-              "--serve-port=" + RayCluster.SERVE_PORT,
-              "--ray=" + RayCluster.ray("ray"),
-              "--log-level=debug"));
+      command.addAll(List.of("--serve-port=" + RayCluster.SERVE_PORT, "--log-level=debug"));
       // A later one of the same name would be refused.
       String given = String.join(" ", arguments);
+      if (!given.contains("--ray=")) {
+        command.add("--ray=" + RayCluster.ray("ray"));
+      }
       if (!given.contains("--cache=")) {
         command.add("--cache=" + folder.resolve("cache"));
       }

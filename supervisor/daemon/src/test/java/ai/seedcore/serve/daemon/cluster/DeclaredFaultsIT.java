@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.junit.jupiter.api.Tag;
 
 /** What is declared cannot be served: the rest is, and the reason is told. */
 class DeclaredFaultsIT extends FaultsOnOneCluster {
@@ -29,6 +30,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "a replica that crashes whenever it starts (its class halts the JVM)",
       expected = "the others are served, nothing is submitted again and again; undeclared: gone")
+  @Tag("long")
   void crashLoop(Row row) throws IOException {
     UserJar.make(folder.resolve("crasher.jar"), "Crasher", CRASHER);
     declared(
@@ -41,6 +43,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "a model that cannot be loaded (a corrupt file)",
       expected = "the same; the reason is the model's own")
+  @Tag("long")
   void modelThatCannotLoad(Row row) throws IOException {
     Files.writeString(folder.resolve("broken.onnx"), "not a model");
     declared(
@@ -73,6 +76,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "too few CPUs (a replica wants 6, the cluster has 4), and a node with 8 later",
       expected = "waits with Serve's reason, no churn; serves once they are there")
+  @Tag("long")
   void tooFewCpus(Row row) throws IOException {
     daemon.close();
     cluster.close();
@@ -100,7 +104,6 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
     row.possible();
     row.serving();
     assertThat(row.deploys()).isEqualTo(4);
-    daemon.close();
   }
 
   private static void write(Path file, String text) {

@@ -44,6 +44,7 @@ class DriverFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "driver hung (SIGSTOP) at work, while the head is restarted",
       expected = "it is killed within seconds, another one does its work")
+  @Tag("long")
   void hungAtWork(Row row) {
     row.on(daemon).fault(cluster::kill);
     row.noticed();

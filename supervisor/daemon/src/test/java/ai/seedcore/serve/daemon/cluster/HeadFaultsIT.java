@@ -118,6 +118,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "dashboard frozen (SIGSTOP): it accepts and never answers",
       expected = "the same: nothing is done")
+  @Tag("long")
   void dashboardFrozen(Row row) {
     long pid = cluster.process("dashboard/dashboard.py").pid();
     row.on(daemon).fault(() -> Machine.signal("STOP", pid));
@@ -132,6 +133,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
       value =
           "another program on the dashboard's port: status 500, then rubbish, then its own pages",
       expected = "the same: nothing is done, and the daemon says what it found there")
+  @Tag("long")
   void anotherProgramInTheDashboardsPlace(Row row) throws Exception {
     row.on(daemon).fault(() -> cluster.process("dashboard/dashboard.py").destroyForcibly());
     try (Impostor impostor = new Impostor(28265)) {

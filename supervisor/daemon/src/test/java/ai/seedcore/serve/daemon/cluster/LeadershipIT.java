@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 
 /** Two daemons on one cluster, which share nothing but it. */
 class LeadershipIT extends FaultsOnOneCluster {
@@ -77,6 +78,7 @@ class LeadershipIT extends FaultsOnOneCluster {
   @Fault(
       value = "two daemons; the one that leads is frozen (SIGSTOP) for 20 s, and goes on",
       expected = "the other takes over within 10 s; the first one finds that out and stands by")
+  @Tag("long")
   void leaderFrozen(Row row) {
     other = second();
     awaitRoles(daemon, other);
@@ -108,6 +110,7 @@ class LeadershipIT extends FaultsOnOneCluster {
   @Fault(
       value = "two daemons with different declarations; the one that leads is killed",
       expected = "no fight: the leader's hold until the other takes over, which says so beforehand")
+  @Tag("long")
   void differentDeclarations(Row row) throws IOException {
     Path config =
         Files.writeString(

@@ -33,6 +33,7 @@ class OwnNodeFaultsIT {
   @Fault(
       value = "a head of the daemon's own loses its GCS, three times; the daemon has an init",
       expected = "the head is started again and served; no zombie is left")
+  @Tag("long")
   void withAnInit(Row row) {
     threeHeads(row, List.of());
   }

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 
 /** What befalls Serve, its controller, proxy, replicas and applications. */
 class ServeFaultsIT extends FaultsOnOneCluster {
@@ -68,6 +69,7 @@ class ServeFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "one replica frozen (SIGSTOP)",
       expected = "the silent route is noticed; Serve's health check replaces the replica")
+  @Tag("long")
   void replicaFrozen(Row row) {
     List<Long> replicas = cluster.replicaPids();
     row.on(daemon).fault(() -> Machine.signal("STOP", replicas.get(0)));

@@ -99,67 +99,6 @@ class SupervisionIT {
     assertThat(cluster.replicaPids()).isEqualTo(replicas);
   }
 
-  @Test
-  @Order(5)
-  void aKilledDriverIsReplacedAndNothingElseHappens() {
-    long driver = awaitDriver();
-    ProcessHandle.of(driver).orElseThrow().destroyForcibly();
-    await().atMost(Duration.ofSeconds(20)).until(() -> driverPid() != 0 && driverPid() != driver);
-    assertThat(daemon.deploys()).isZero();
-    assertThat(daemon.alive()).isTrue();
-    assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
-    assertThat(daemon.status().path("exits").toString()).contains("\"code\":137");
-  }
-
-  @Test
-  @Order(6)
-  void anApplicationDeletedByHandComesBackAlone() {
-    List<Long> replicas = cluster.replicaPids();
-    daemon.awaitReady();
-    cluster.python("serve.delete('AnomalyDetector')");
-    long deleted = System.nanoTime();
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .pollInterval(Duration.ofMillis(50))
-        .until(() -> daemon.deploys() == 1 && web.allAnswer(RayCluster.ROUTES));
-    Figures.print("app deleted by hand: answers again after", deleted);
-    daemon.awaitReady();
-    assertThat(daemon.deploys()).isEqualTo(1);
-    assertThat(cluster.replicaPids().stream().filter(replicas::contains)).hasSize(2);
-  }
-
-  @Test
-  @Order(7)
-  void aRestartOfTheHeadIsNoticedAtOnceAndMendedWithThreeDeploys() {
-    restart("head restarted at once", () -> {});
-  }
-
-  @Test
-  @Order(8)
-  void aDeadGcsIsNoticedAndTheNextHeadServed() {
-    restart(
-        "GCS killed, head restarted",
-        () -> {
-          cluster.process("gcs_server").destroyForcibly();
-          daemon.awaitNotReady();
-        });
-  }
-
-  @LongRow
-  @Order(8)
-  void aHeadThatWasAwayForSeventySecondsIsServedAgain() {
-    restart(
-        "head away for 70 s",
-        () -> {
-          cluster.kill();
-          long away = System.nanoTime();
-          await()
-              .atMost(Duration.ofSeconds(80))
-              .until(() -> System.nanoTime() - away > 70_000_000_000L);
-          assertThat(daemon.status().path("phase").asString()).isEqualTo("WAITING");
-        });
-  }
-
   @LongRow
   @Order(9)
   void tenQuietMinutesCostNothing() {
@@ -204,41 +143,6 @@ class SupervisionIT {
                     .path("applications")
                     .toString()
                     .equals("{}"));
-  }
-
-  private void restart(String what, Runnable before) {
-    daemon.awaitReady();
-    int deploys = daemon.deploys();
-    before.run();
-    cluster.kill();
-    Thread starter = new Thread(() -> cluster.start(), "starter");
-    starter.start();
-    String session = cluster.session();
-    long answers = System.nanoTime();
-    await()
-        .atMost(Duration.ofSeconds(10))
-        .pollInterval(Duration.ofMillis(20))
-        .until(() -> daemon.status().path("head").path("session").asString("").equals(session));
-    double noticed = Figures.print(what + ": new head noticed after", answers);
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .pollInterval(Duration.ofMillis(50))
-        .until(() -> web.allAnswer(RayCluster.ROUTES));
-    Figures.print(what + ": three routes answer after", answers);
-    daemon.awaitReady();
-    assertThat(daemon.deploys() - deploys).isEqualTo(3);
-    assertThat(daemon.alive()).isTrue();
-    assertThat(noticed).isLessThan(3); // Measured 0.3; the bound holds on a slow machine, too.
-    await().atMost(Duration.ofSeconds(20)).until(() -> !starter.isAlive());
-  }
-
-  private long awaitDriver() {
-    return await().atMost(Duration.ofSeconds(20)).until(this::driverPid, pid -> pid != 0);
-  }
-
-  private long driverPid() {
-    JsonNode driver = daemon.status().path("driver");
-    return driver.path("phase").asString("").equals("WARM") ? driver.path("pid").asLong() : 0;
   }
 
   private static Offset<Double> within() {
