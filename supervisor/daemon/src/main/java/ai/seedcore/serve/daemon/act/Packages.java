@@ -85,10 +85,20 @@ public final class Packages {
     return declared;
   }
 
-  /** A hash of all that is declared. */
+  /** A hash of all that is declared, the same in every daemon that declares the same. */
   public String hash() {
-    return Cache.hash(
-        targets.stream().map(target -> target.application().toString()).toArray(String[]::new));
+    return Cache.hash(targets.stream().map(Packages::print).sorted().toArray(String[]::new));
+  }
+
+  private static String print(Target target) {
+    Application wished = target.application();
+    return String.join(
+        " ",
+        wished.name(),
+        wished.version(),
+        wished.route(),
+        String.valueOf(wished.replicas()),
+        String.valueOf(wished.maxOngoingRequests()));
   }
 
   /** The packages: name to file. */

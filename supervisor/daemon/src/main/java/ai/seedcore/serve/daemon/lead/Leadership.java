@@ -85,7 +85,13 @@ public final class Leadership {
       return new Role.Leads();
     }
     Lease.Other other = lease.other();
-    return other == null ? new Role.Undecided() : new Role.StandsBy(describe(other));
+    // Who is dead or has given the lead back does not lead, even where we cannot take it.
+    if (other == null
+        || lease.expired(now) != null
+        || Card.read(other.text()).map(Card::released).orElse(false)) {
+      return new Role.Undecided();
+    }
+    return new Role.StandsBy(describe(other));
   }
 
   private void take(CompletableFuture<Lease.Found> done, Instant now) {

@@ -92,6 +92,10 @@ final class FaultTable
       Files.writeString(file, json.toPrettyString() + "\n");
       System.out.printf(
           Locale.ROOT, "ROW %s passed in %.0f s: %s%n", title(context), seconds, json);
+      String page = System.getProperty("seedcore.page", "");
+      if (!page.isEmpty()) {
+        FaultPage.write(Path.of(page), file.getParent());
+      }
     }
   }
 

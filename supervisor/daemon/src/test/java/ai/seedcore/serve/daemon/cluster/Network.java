@@ -129,7 +129,9 @@ final class Network implements AutoCloseable {
   @Override
   public void close() {
     for (String[] command :
-        List.of(
+        List.of( // The links by name: a namespace lives on with the last of its processes.
+            new String[] {"ip", "link", "del", HEAD_HOST},
+            new String[] {"ip", "link", "del", DAEMON_HOST},
             new String[] {"ip", "netns", "del", HEAD_HOST},
             new String[] {"ip", "netns", "del", DAEMON_HOST},
             new String[] {"ip", "link", "del", BRIDGE})) {

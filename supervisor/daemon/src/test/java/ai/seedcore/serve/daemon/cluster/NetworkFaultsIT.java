@@ -164,7 +164,8 @@ class NetworkFaultsIT {
             .findFirst()
             .orElseThrow();
     row.fault(raylet::destroyForcibly);
-    row.noticed();
+    row.noticedOnce(() -> daemon.reason().contains("our Ray node"));
+    await().atMost(Duration.ofSeconds(60)).until(() -> daemon.phase().equals("SERVING"));
     row.serving();
     row.untouchedFor(Duration.ofSeconds(5));
     assertThat(row.failed()).isZero();

@@ -58,6 +58,12 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
             "--dashboard=http://127.0.0.1:28275",
             "--serve-url=http://127.0.0.1:28010");
     row.on(daemon).fault(() -> {});
+    await() // It has taken the lead from the one before.
+        .atMost(Duration.ofSeconds(20))
+        .until(
+            () ->
+                daemon.phase().equals("SERVING")
+                    && daemon.status().path("role").asString().equals("leads"));
     int events = daemon.status().path("events").size();
     row.untouchedFor(Duration.ofMinutes(1));
     assertThat(daemon.status().path("events").size()).isEqualTo(events);
@@ -86,7 +92,7 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
                 Tools.path("libfaketimeMT.so.1"),
                 "FAKETIME_TIMESTAMP_FILE",
                 time.toString(),
-                "FAKETIME_NO_CACHE",
+                "FAKETIME_CACHE_DURATION",
                 "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC",
                 "1",
