@@ -107,9 +107,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
             "--address=" + RayCluster.ADDRESS,
             "--dashboard=" + RayCluster.DASHBOARD);
     row.on(daemon).fault(cluster::kill);
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
     assertThat(daemon.log()).isEmpty();
   }

@@ -75,9 +75,7 @@ class DriverFaultsIT extends FaultsOnOneCluster {
     }
     Files.writeString(replies, "\n", append());
     cluster.kill();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
     assertThat(Machine.residentMiB(daemon.pid())).isLessThan(before + 16);
   }
@@ -93,9 +91,7 @@ class DriverFaultsIT extends FaultsOnOneCluster {
     row.on(daemon);
     Machine.run("prlimit", "--pid", "" + daemon.warmDriver(), "--as=1");
     row.fault(cluster::kill);
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
     assertThat(daemon.log()).contains("driver gone");
   }

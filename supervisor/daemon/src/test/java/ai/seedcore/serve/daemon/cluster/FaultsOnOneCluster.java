@@ -59,6 +59,13 @@ abstract class FaultsOnOneCluster {
     cluster.session();
   }
 
+  /** Starts the head anew, from whose first answer on recovery is possible, and awaits that. */
+  void headComesBack(Row row) {
+    startHead();
+    row.possible();
+    row.serving();
+  }
+
   /** Lets time pass, of which the row is made. */
   static void pass(Duration time) {
     Machine.pass(time);

@@ -14,9 +14,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   void killedAndBack(Row row) {
     row.on(daemon).fault(cluster::kill);
     row.noticed();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
   }
 
@@ -43,9 +41,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
     pass(Duration.ofSeconds(70));
     assertThat(daemon.phase()).isEqualTo("WAITING");
     assertThat(daemon.reason()).contains("refuses the connection");
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
   }
 
@@ -73,9 +69,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
     row.on(daemon).fault(() -> cluster.process("gcs_server").destroyForcibly());
     row.noticed();
     cluster.kill();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
   }
 
@@ -88,9 +82,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
     row.noticed();
     pass(Duration.ofSeconds(70));
     cluster.kill();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
   }
 

@@ -100,9 +100,7 @@ class LeadershipIT extends FaultsOnOneCluster {
     awaitRoles(daemon, other);
     row.on(daemon).fault(cluster::kill);
     row.noticed();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     await().atMost(TAKEOVER).until(other::ready);
     assertThat(row.deploys() + other.deploys()).isEqualTo(3);
   }

@@ -69,9 +69,7 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
     assertThat(daemon.status().path("events").size()).isEqualTo(events);
     assertThat(row.failed()).isZero();
     cluster.kill();
-    startHead();
-    row.possible();
-    row.serving();
+    headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
   }
 
