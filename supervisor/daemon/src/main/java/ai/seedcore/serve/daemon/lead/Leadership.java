@@ -26,7 +26,11 @@ public final class Leadership {
 
   private static final String NAMESPACE = "seedcore";
   private static final String PREFIX = "leader/";
-  private static final Duration TURN = Duration.ofSeconds(1);
+
+  /** How often the lead is renewed, and how often it is watched. */
+  private static final Duration RENEW = Duration.ofSeconds(2);
+
+  private static final Duration WATCH = Duration.ofSeconds(1);
 
   private final Gcs gcs;
   private final Runnable wake;
@@ -78,7 +82,7 @@ public final class Leadership {
       turn = null;
     }
     if (turn == null && !now.isBefore(next)) {
-      next = now.plus(TURN);
+      next = now.plus(lease.leads(now) ? RENEW : WATCH);
       begin(able, now);
     }
     if (lease.leads(now)) {

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The lead is a number, the epoch: a key of the cluster for each, and the highest holds it. Who
  * wants the lead adds the key of the next epoch, which only one of several can; who has it writes a
- * new beat every second. No clock is compared with another machine's: a beat that has not changed
- * for {@link #EXPIRY} of our own time is a dead leader's.
+ * new beat every two seconds. No clock is compared with another machine's: a beat that has not
+ * changed for {@link #EXPIRY} of our own time is a dead leader's.
  *
  * @param held the epoch that we hold; 0: none
  * @param until until when we may act on it, unless it is renewed

@@ -98,6 +98,7 @@ final class DaemonProcess implements AutoCloseable {
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
+                "-Xms12m",
                 "-Xmx48m",
                 "-Xmn4m",
                 "-Xss512k",
