@@ -221,10 +221,7 @@ public final class Gcs implements AutoCloseable {
 
   /** What went wrong, in words for people; to be read after the GCS's name. */
   public static String reason(Throwable error) {
-    Throwable cause = error;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
+    Throwable cause = cause(error);
     if (!(cause instanceof StatusException failed)) {
       return cause.getMessage() == null ? cause.toString() : cause.getMessage();
     }
@@ -243,12 +240,17 @@ public final class Gcs implements AutoCloseable {
 
   /** Whether a failure is a silence, which may be the network's, and not an answer. */
   public static boolean silent(Throwable error) {
+    Throwable cause = cause(error);
+    return cause instanceof StatusException failed
+        && failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
+  }
+
+  private static Throwable cause(Throwable error) {
     Throwable cause = error;
     while (cause instanceof CompletionException && cause.getCause() != null) {
       cause = cause.getCause();
     }
-    return cause instanceof StatusException failed
-        && failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
+    return cause;
   }
 
   private static String chain(Throwable error) {

@@ -164,7 +164,9 @@ final class Actuator {
     } else if (action instanceof Action.StartNode) {
       startNode(now);
     } else if (action instanceof Action.Upload) {
-      return now.isBefore(workNotBefore) ? state : upload(state);
+      if (!now.isBefore(workNotBefore)) {
+        upload(state);
+      }
     } else if (!(action instanceof Action.Rest) && !now.isBefore(workNotBefore)) {
       return ask(action, state, now);
     }
@@ -182,11 +184,10 @@ final class Actuator {
     }
   }
 
-  private State upload(State state) {
+  private void upload(State state) {
     if (state.identity() != null) {
       uploads.begin(packages, state.identity().session());
     }
-    return state;
   }
 
   /** Keeps the packages on the cluster: a replica that starts a day from now needs its own, too. */

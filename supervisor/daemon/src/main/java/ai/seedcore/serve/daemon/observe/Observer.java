@@ -126,8 +126,7 @@ public final class Observer {
     if (known.head() == null || known.local() == null) {
       nodes.forget(); // Not all have come yet: the next look asks anew.
     }
-    Set<String> listed =
-        table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
+    Set<String> listed = listed();
     Map<String, Route> routes = new LinkedHashMap<>();
     for (Map.Entry<Declaration, Probing> probe : probes.entrySet()) {
       if (listed == null || listed.contains(probe.getKey().name())) {
@@ -166,8 +165,7 @@ public final class Observer {
     if (trouble.isPresent()) {
       return trouble.get();
     }
-    Set<String> listed =
-        table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
+    Set<String> listed = listed();
     boolean all = listed != null && listed.size() == probes.size();
     return all && last != null && last.full() && session.equals(before) && !doubtful()
         ? new Observation(last.head(), last.serve(), listed, last.routes(), false)
@@ -273,6 +271,11 @@ public final class Observer {
     } catch (JacksonException e) {
       return Optional.empty();
     }
+  }
+
+  /** The declared applications whose routes the proxy knows; null where it does not say. */
+  private @Nullable Set<String> listed() {
+    return table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
   }
 
   /** The declared applications whose routes the table has. */

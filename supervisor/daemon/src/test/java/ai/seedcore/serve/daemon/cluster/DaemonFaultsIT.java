@@ -31,7 +31,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
   private void inTheMiddle(Row row, String signal, int code) {
     row.on(daemon);
     cluster.kill();
-    startHead();
+    cluster.comeBack();
     await()
         .atMost(Duration.ofSeconds(30))
         .pollInterval(Duration.ofMillis(5))
@@ -72,7 +72,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     row.on(daemon).fault(() -> daemon.signal("STOP"));
     Machine.pass(Duration.ofMinutes(1));
     cluster.kill();
-    startHead();
+    cluster.comeBack();
     Machine.pass(Duration.ofMinutes(1));
     daemon.signal("CONT");
     row.possible();
@@ -129,7 +129,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     // At level debug a few restarts fill a pipe's 64 KiB.
     for (int i = 0; i < 3; i++) {
       cluster.kill();
-      startHead();
+      cluster.comeBack();
       row.possible();
       row.serving();
     }
@@ -165,7 +165,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     long driver = daemon.warmDriver();
     Machine.delete(temporary);
     Machine.delete(folder.resolve("cache"));
-    cluster.python("serve.delete('SalienceScorer')");
+    cluster.delete("SalienceScorer");
     row.fault(() -> {});
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
@@ -198,7 +198,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     Path other = otherRay("2.40.0");
     daemon = DaemonProcess.onCluster(folder, "--ray=" + other);
     row.on(daemon);
-    cluster.python("serve.delete('ScalingPredictor')");
+    cluster.delete("ScalingPredictor");
     row.fault(() -> {});
     daemon.awaitReason("BLOCKED", "2.40.0");
     row.noticedOnce(() -> true);
@@ -251,20 +251,21 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     Path config = Files.writeString(folder.resolve("live.yaml"), "log_level: debug\n");
     daemon = DaemonProcess.onCluster(folder, "--config=" + config);
     row.on(daemon);
-    row.fault(() -> write(config, "deployments:\n  - name: One\n    replicas: none\n"));
+    row.fault(() -> Machine.write(config, "deployments:\n  - name: One\n    replicas: none\n"));
     row.noticedOnce(() -> configError().contains("deployments[3]"));
     row.untouchedFor(Duration.ofSeconds(5));
     assertThat(daemon.ready()).isTrue();
     row.note("the message: " + configError());
 
-    write(config, one("ScalingPredictor", 2)); // Changes a built-in one.
+    Machine.write(config, one("ScalingPredictor", 2)); // Changes a built-in one.
     row.possible();
     await().atMost(Duration.ofSeconds(30)).until(() -> cluster.replicaPids().size() == 4);
     row.serving();
     assertThat(configError()).isEmpty();
     assertThat(row.deploys()).isEqualTo(1);
 
-    write(config, "builtin: false\n" + one("SalienceScorer", 1)); // And now drops two of them.
+    Machine.write(
+        config, "builtin: false\n" + one("SalienceScorer", 1)); // And now drops two of them.
     await().atMost(Duration.ofSeconds(40)).until(() -> cluster.replicaPids().size() == 1);
     assertThat(row.failed()).isPositive();
   }
@@ -283,13 +284,5 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
 
   private String configError() {
     return daemon.status().path("config").path("error").asString("");
-  }
-
-  private static void write(Path file, String text) {
-    try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

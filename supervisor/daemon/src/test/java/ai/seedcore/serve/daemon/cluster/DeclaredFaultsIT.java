@@ -58,13 +58,13 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
     Path config = Files.writeString(folder.resolve("declared.yaml"), "log_level: debug\n");
     daemon = DaemonProcess.onCluster(folder, "--config=" + config);
     row.on(daemon);
-    row.fault(() -> write(config, bad));
+    row.fault(() -> Machine.write(config, bad));
     row.noticedOnce(() -> daemon.reason().contains(reason));
     Machine.pass(Duration.ofSeconds(40));
     assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
     assertThat(row.deploys()).isBetween(1, 4);
     row.note("after 40 s: %d submissions; %s".formatted(row.deploys(), daemon.reason()));
-    write(config, "log_level: info\n");
+    Machine.write(config, "log_level: info\n");
     row.possible();
     row.serving();
     assertThat(row.failed()).isZero();
@@ -104,13 +104,5 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
     row.possible();
     row.serving();
     assertThat(row.deploys()).isEqualTo(4);
-  }
-
-  private static void write(Path file, String text) {
-    try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

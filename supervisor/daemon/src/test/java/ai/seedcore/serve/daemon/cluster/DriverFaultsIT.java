@@ -48,7 +48,7 @@ class DriverFaultsIT extends FaultsOnOneCluster {
   void hungAtWork(Row row) {
     row.on(daemon).fault(cluster::kill);
     row.noticed();
-    startHead();
+    cluster.comeBack();
     row.possible();
     await()
         .atMost(Duration.ofSeconds(30))

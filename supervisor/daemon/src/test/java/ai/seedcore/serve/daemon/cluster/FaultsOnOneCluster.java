@@ -1,7 +1,6 @@
 package ai.seedcore.serve.daemon.cluster;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -51,23 +50,10 @@ abstract class FaultsOnOneCluster {
     Machine.delete(folder);
   }
 
-  /** Starts the head anew, in the background; returns once its dashboard answers. */
-  void startHead() {
-    Thread starter = new Thread(() -> cluster.start(), "ray start");
-    starter.setDaemon(true);
-    starter.start();
-    cluster.session();
-  }
-
   /** Starts the head anew, from whose first answer on recovery is possible, and awaits that. */
   void headComesBack(Row row) {
-    startHead();
+    cluster.comeBack();
     row.possible();
     row.serving();
-  }
-
-  /** Lets time pass, of which the row is made. */
-  static void pass(Duration time) {
-    Machine.pass(time);
   }
 }

@@ -24,7 +24,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   void restartedBetweenTwoLooks(Row row) {
     row.on(daemon).fault(() -> daemon.signal("STOP"));
     cluster.kill();
-    startHead();
+    cluster.comeBack();
     daemon.signal("CONT");
     row.possible();
     row.serving();
@@ -38,7 +38,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   void awayForSeventySeconds(Row row) {
     row.on(daemon).fault(cluster::kill);
     row.noticed();
-    pass(Duration.ofSeconds(70));
+    Machine.pass(Duration.ofSeconds(70));
     assertThat(daemon.phase()).isEqualTo("WAITING");
     assertThat(daemon.reason()).contains("refuses the connection");
     headComesBack(row);
@@ -54,9 +54,9 @@ class HeadFaultsIT extends FaultsOnOneCluster {
     for (int i = 0; i < 10; i++) {
       long start = System.nanoTime();
       cluster.kill();
-      startHead();
+      cluster.comeBack();
       row.possible();
-      pass(Duration.ofSeconds(15).minusNanos(System.nanoTime() - start));
+      Machine.pass(Duration.ofSeconds(15).minusNanos(System.nanoTime() - start));
     }
     row.serving();
     assertThat(row.deploys()).isBetween(3, 30);
@@ -80,7 +80,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   void gcsKilledBackAfterAMinute(Row row) {
     row.on(daemon).fault(() -> cluster.process("gcs_server").destroyForcibly());
     row.noticed();
-    pass(Duration.ofSeconds(70));
+    Machine.pass(Duration.ofSeconds(70));
     cluster.kill();
     headComesBack(row);
     assertThat(row.deploys()).isEqualTo(3);
@@ -100,7 +100,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
 
   /** The dashboard is gone, and now an application, too: the proxy's word is all there is. */
   private void anAppIsMissedWithoutADashboard(Row row) {
-    cluster.python("serve.delete('ScalingPredictor')");
+    cluster.delete("ScalingPredictor");
     row.possible();
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);

@@ -56,7 +56,7 @@ class LeadershipIT extends FaultsOnOneCluster {
     row.noticedOnce(() -> role(other).equals("leads"));
     row.serving();
     assertThat(row.deploys()).isZero();
-    cluster.python("serve.delete('SalienceScorer')");
+    cluster.delete("SalienceScorer");
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
     row.note("then one application was deleted: the new leader submitted it");

@@ -28,7 +28,7 @@ class LoadIT extends FaultsOnOneCluster {
     while (System.nanoTime() < end) {
       long start = System.nanoTime();
       cluster.kill();
-      startHead();
+      cluster.comeBack();
       restarts++;
       await()
           .atMost(Duration.ofSeconds(90))

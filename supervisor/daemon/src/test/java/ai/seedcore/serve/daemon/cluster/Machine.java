@@ -39,6 +39,15 @@ final class Machine {
     }
   }
 
+  /** Writes a file anew. */
+  static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** Removes a folder and all that is in it. */
   static void delete(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {

@@ -126,9 +126,7 @@ class NetworkFaultsIT {
     row.on(daemon, cluster.routes()).fault(cluster::kill);
     row.noticed();
     cluster = new RayCluster(Network.NEW_HEAD, Network.onHead());
-    Thread starter = new Thread(() -> cluster.start(), "ray start");
-    starter.start();
-    cluster.session();
+    cluster.comeBack();
     network.names(Network.NEW_HEAD + " head.test\n");
     row.moved(cluster.routes());
     row.possible();

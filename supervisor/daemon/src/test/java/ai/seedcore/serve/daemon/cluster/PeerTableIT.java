@@ -83,10 +83,7 @@ class PeerTableIT {
   private static void restart(RayCluster cluster, Duration away) {
     cluster.kill();
     Machine.pass(away);
-    Thread starter = new Thread(() -> cluster.start(), "ray start");
-    starter.setDaemon(true);
-    starter.start();
-    cluster.session();
+    cluster.comeBack();
   }
 
   private void row(String what, Trouble trouble) {
@@ -148,7 +145,7 @@ class PeerTableIT {
 
     @Override
     public void deleteApplication(RayCluster cluster) {
-      cluster.python("serve.delete('SalienceScorer')");
+      cluster.delete("SalienceScorer");
     }
   }
 
@@ -200,7 +197,7 @@ class PeerTableIT {
 
     @Override
     public void deleteApplication(RayCluster cluster) {
-      cluster.python("serve.delete('peer')");
+      cluster.delete("peer");
     }
   }
 

@@ -100,18 +100,18 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
             "--dashboard=" + RayCluster.DASHBOARD);
     row.on(daemon);
     String before = daemon.status().path("lap").asString();
-    row.fault(() -> write(time, "+3600\n"));
+    row.fault(() -> Machine.write(time, "+3600\n"));
     await()
         .atMost(Duration.ofSeconds(10))
         .until(() -> minutesBetween(before, daemon.status().path("lap").asString()) > 50);
-    cluster.python("serve.delete('SalienceScorer')");
+    cluster.delete("SalienceScorer");
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
-    write(time, "-3600\n");
+    Machine.write(time, "-3600\n");
     await()
         .atMost(Duration.ofSeconds(10))
         .until(() -> minutesBetween(before, daemon.status().path("lap").asString()) < -50);
-    cluster.python("serve.delete('SalienceScorer')");
+    cluster.delete("SalienceScorer");
     row.possible();
     row.serving();
     assertThat(row.deploys()).isEqualTo(2);
@@ -122,13 +122,5 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
     return to.isEmpty()
         ? 0
         : Duration.between(java.time.Instant.parse(from), java.time.Instant.parse(to)).toMinutes();
-  }
-
-  private static void write(Path file, String text) {
-    try {
-      Files.writeString(file, text);
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

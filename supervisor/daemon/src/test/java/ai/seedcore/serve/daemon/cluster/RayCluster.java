@@ -93,6 +93,14 @@ final class RayCluster implements AutoCloseable {
     return this;
   }
 
+  /** Starts the head in the background; returns once its dashboard answers. */
+  void comeBack() {
+    Thread starter = new Thread(this::start, "ray start");
+    starter.setDaemon(true);
+    starter.start();
+    session();
+  }
+
   /** Waits until the dashboard answers; returns the session's name. */
   String session() {
     return await()
@@ -160,13 +168,19 @@ final class RayCluster implements AutoCloseable {
         .toList();
   }
 
+  /** Deletes an application, as someone might; does not wait until it has gone. */
+  void delete(String app) {
+    python("serve.delete('%s', _blocking=False)".formatted(app));
+  }
+
   /** Runs Python source as a driver of this cluster. */
   void python(String source) {
     run(
         List.of(
             ray("python"),
             "-c",
-            "import ray; from ray import serve; ray.init(address='%s', namespace='serve');%s"
+            ("import ray; from ray import serve;"
+                    + " ray.init(address='%s', namespace='serve', log_to_driver=False); %s")
                 .formatted(address(), source)));
   }
 

@@ -68,7 +68,7 @@ class RedisFaultsIT {
     row.on(daemon);
     gcsAway(row, Duration.ofSeconds(70));
     cluster.kill();
-    startHead();
+    cluster.comeBack();
     row.possible();
     row.serving();
     row.note("%d of 3 were submitted again".formatted(row.deploys()));
@@ -80,7 +80,7 @@ class RedisFaultsIT {
   void headBack(Row row) {
     row.on(daemon).fault(cluster::kill);
     row.noticed();
-    startHead();
+    cluster.comeBack();
     row.possible();
     row.serving();
     row.note("%d of 3 were submitted again".formatted(row.deploys()));
@@ -97,12 +97,5 @@ class RedisFaultsIT {
     Machine.pass(away);
     cluster.spawn(command);
     row.possible();
-  }
-
-  private void startHead() {
-    Thread starter = new Thread(() -> cluster.start(), "ray start");
-    starter.setDaemon(true);
-    starter.start();
-    cluster.session();
   }
 }

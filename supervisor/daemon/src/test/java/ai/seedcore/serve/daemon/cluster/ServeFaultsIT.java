@@ -85,7 +85,7 @@ class ServeFaultsIT extends FaultsOnOneCluster {
   void applicationDeleted(Row row) {
     List<Long> replicas = cluster.replicaPids();
     row.on(daemon);
-    cluster.python("serve.delete('AnomalyDetector')");
+    cluster.delete("AnomalyDetector");
     row.fault(() -> {});
     row.noticedOnce(() -> row.deploys() == 1);
     row.serving();
