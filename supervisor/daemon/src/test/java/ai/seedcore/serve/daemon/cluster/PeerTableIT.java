@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 class PeerTableIT {
 
   private static final Duration PATIENCE = Duration.ofSeconds(90);
-  private static final int FLOOR_RUNS = 3;
+  private static final int FLOOR_RUNS = 5;
 
   private final Path folder = Machine.temporaryFolder();
   private final Web web = new Web();
