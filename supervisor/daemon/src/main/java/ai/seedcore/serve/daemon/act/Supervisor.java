@@ -183,6 +183,7 @@ public final class Supervisor {
     Situation situation = new Situation(state, seen, role(seen, now), driver.view(), nodeView, now);
     Decision decision = reconciler.decide(situation);
     last = seen;
+    Phase before = reporter.phase();
     reporter.decided(situation, decision);
     boolean leads = situation.role() instanceof Role.Leads;
     if (Duration.between(now, clock.instant()).compareTo(STALE) < 0) {
@@ -190,6 +191,9 @@ public final class Supervisor {
     }
     if (decision.phase() == Phase.SERVING) {
       actuator.allWell();
+      if (before != Phase.SERVING) {
+        giveBack();
+      }
     }
     if (leads && (state.uploaded() || decision.phase() == Phase.SERVING)) {
       actuator.renew(state);
@@ -198,6 +202,11 @@ public final class Supervisor {
         reporter.status(
             situation, decision, wished.packages().targets(), driver, actuator, wished.config()));
     return decision.lookAgain();
+  }
+
+  /** At rest so little is allocated that the memory which the work took would be kept for hours. */
+  private static void giveBack() {
+    System.gc();
   }
 
   private Observation look() {

@@ -75,6 +75,8 @@ public final class DriverProcess {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().keySet().removeIf(name -> name.startsWith("RAY_"));
     builder.environment().remove("JAVA_TOOL_OPTIONS");
+    // What is loaded before us need not bear with Ray's native library.
+    builder.environment().remove("LD_PRELOAD");
     builder.environment().put(MARK, "1");
     process = builder.start();
     requests =

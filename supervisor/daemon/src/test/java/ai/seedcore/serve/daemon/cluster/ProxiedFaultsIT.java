@@ -116,6 +116,7 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
     row.serving();
     assertThat(row.deploys()).isEqualTo(2);
     assertThat(web.status("http://" + DaemonProcess.STATUS + "/healthz")).isEqualTo(200);
+    row.note("libfaketime itself makes the JVM and the machine slow: the seconds are its");
   }
 
   private static long minutesBetween(String from, String to) {
