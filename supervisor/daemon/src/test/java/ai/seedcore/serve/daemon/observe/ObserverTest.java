@@ -14,7 +14,9 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
@@ -30,6 +32,7 @@ class ObserverTest {
   private HttpServer server;
   private FakeGcs gcs;
   private Observer observer;
+  private final List<Gcs> clients = new ArrayList<>();
 
   @BeforeEach
   void start() throws IOException {
@@ -53,6 +56,7 @@ class ObserverTest {
   @AfterEach
   void stop() {
     server.stop(0);
+    clients.forEach(Gcs::close);
     gcs.close();
   }
 
@@ -196,6 +200,7 @@ class ObserverTest {
     Http http = new Http();
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
     Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
+    clients.add(asked);
     return new Observer(asked, "head", http, new Dashboard(http, url), url, settings.deployments());
   }
 }
