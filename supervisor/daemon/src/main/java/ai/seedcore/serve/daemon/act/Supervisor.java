@@ -191,9 +191,6 @@ public final class Supervisor {
     }
     if (decision.phase() == Phase.SERVING) {
       actuator.allWell();
-      if (before != Phase.SERVING) {
-        giveBack();
-      }
     }
     if (leads && (state.uploaded() || decision.phase() == Phase.SERVING)) {
       actuator.renew(state);
@@ -201,12 +198,11 @@ public final class Supervisor {
     publish.accept(
         reporter.status(
             situation, decision, wished.packages().targets(), driver, actuator, wished.config()));
+    if (decision.phase() == Phase.SERVING && before != Phase.SERVING) {
+      // At rest so little is allocated that the memory which the work took would be kept for hours.
+      System.gc();
+    }
     return decision.lookAgain();
-  }
-
-  /** At rest so little is allocated that the memory which the work took would be kept for hours. */
-  private static void giveBack() {
-    System.gc();
   }
 
   private Observation look() {

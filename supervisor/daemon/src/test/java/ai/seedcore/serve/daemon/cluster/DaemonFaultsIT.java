@@ -167,6 +167,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     Machine.delete(folder.resolve("cache"));
     cluster.delete("SalienceScorer");
     row.fault(() -> {});
+    row.submitted(1);
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
     long next = daemon.warmDriver();
@@ -255,7 +256,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     row.noticedOnce(() -> configError().contains("deployments[3]"));
     row.untouchedFor(Duration.ofSeconds(5));
     assertThat(daemon.ready()).isTrue();
-    row.note("the message: " + configError());
+    row.note("the message: " + configError().replace(folder + "/", ""));
 
     Machine.write(config, one("ScalingPredictor", 2)); // Changes a built-in one.
     row.possible();

@@ -1,6 +1,9 @@
 package ai.seedcore.serve.daemon.cluster;
 
+import static org.awaitility.Awaitility.await;
+
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -52,8 +55,12 @@ abstract class FaultsOnOneCluster {
 
   /** Starts the head anew, from whose first answer on recovery is possible, and awaits that. */
   void headComesBack(Row row) {
-    cluster.comeBack();
+    String session = cluster.comeBack();
     row.possible();
+    await("the new head is noticed; measured 0.3 s")
+        .atMost(Duration.ofSeconds(3))
+        .pollInterval(Duration.ofMillis(20))
+        .until(() -> daemon.status().path("head").path("session").asString("").equals(session));
     row.serving();
   }
 }

@@ -102,6 +102,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
   private void anAppIsMissedWithoutADashboard(Row row) {
     cluster.delete("ScalingPredictor");
     row.possible();
+    row.submitted(1);
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
     row.note("then one application was deleted: submitted again on the proxy's word alone");

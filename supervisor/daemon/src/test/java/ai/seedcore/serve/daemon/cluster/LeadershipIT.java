@@ -57,6 +57,7 @@ class LeadershipIT extends FaultsOnOneCluster {
     row.serving();
     assertThat(row.deploys()).isZero();
     cluster.delete("SalienceScorer");
+    row.submitted(1);
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
     row.note("then one application was deleted: the new leader submitted it");

@@ -105,6 +105,7 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
         .atMost(Duration.ofSeconds(10))
         .until(() -> minutesBetween(before, daemon.status().path("lap").asString()) > 50);
     cluster.delete("SalienceScorer");
+    row.submitted(1);
     row.serving();
     assertThat(row.deploys()).isEqualTo(1);
     Machine.write(time, "-3600\n");
@@ -113,6 +114,7 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
         .until(() -> minutesBetween(before, daemon.status().path("lap").asString()) < -50);
     cluster.delete("SalienceScorer");
     row.possible();
+    row.submitted(2);
     row.serving();
     assertThat(row.deploys()).isEqualTo(2);
     assertThat(web.status("http://" + DaemonProcess.STATUS + "/healthz")).isEqualTo(200);

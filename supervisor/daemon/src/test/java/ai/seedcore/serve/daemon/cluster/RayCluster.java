@@ -93,12 +93,12 @@ final class RayCluster implements AutoCloseable {
     return this;
   }
 
-  /** Starts the head in the background; returns once its dashboard answers. */
-  void comeBack() {
+  /** Starts the head in the background; returns its session's name once its dashboard answers. */
+  String comeBack() {
     Thread starter = new Thread(this::start, "ray start");
     starter.setDaemon(true);
     starter.start();
-    session();
+    return session();
   }
 
   /** Waits until the dashboard answers; returns the session's name. */

@@ -79,6 +79,11 @@ final class Row implements AutoCloseable {
     possibleAt = System.nanoTime();
   }
 
+  /** Waits until so many applications were submitted: until then what is about to go may answer. */
+  void submitted(int applications) {
+    await().atMost(Duration.ofSeconds(60)).until(() -> deploys() >= applications);
+  }
+
   /** Waits until the three routes answer and the daemon says so. */
   void serving() {
     serving =

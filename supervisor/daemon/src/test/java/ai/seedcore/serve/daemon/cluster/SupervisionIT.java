@@ -116,7 +116,7 @@ class SupervisionIT {
         "FIGURE ten quiet minutes: %.2f %% of a core, %.0f MiB resident%n", share * 100, resident);
     assertThat(daemon.deploys()).isEqualTo(deploys);
     assertThat(share).isLessThan(0.01);
-    assertThat(resident).isLessThan(104);
+    assertThat(resident).isLessThan(96);
   }
 
   @Test
