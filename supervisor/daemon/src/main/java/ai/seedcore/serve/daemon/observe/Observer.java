@@ -246,10 +246,13 @@ public final class Observer {
     Serve told = controller.within(PATIENCE).orElse(new Serve.Unknown("not told yet"));
     if (!(told instanceof Serve.Opaque there)) {
       return told;
-    } else if (!askPage) {
-      return new Serve.Opaque(there.controller(), "the dashboard is asked later");
     }
-    Serve shown = page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"));
+    Serve shown =
+        askPage
+            ? page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"))
+            : page.last() // What is wrong with it stays said until it is asked again.
+                .filter(Serve.Unknown.class::isInstance)
+                .orElse(new Serve.Unknown("the dashboard is asked later"));
     if (shown instanceof Serve.Unknown unknown) {
       return new Serve.Opaque(there.controller(), unknown.reason());
     }

@@ -59,6 +59,11 @@ final class Question<T> {
     return Optional.ofNullable(answer);
   }
 
+  /** The last answer; asks nothing. */
+  Optional<T> last() {
+    return Optional.ofNullable(answer);
+  }
+
   /** Forgets the answer: it belonged to another cluster. */
   void forget() {
     asked = null;

@@ -3,7 +3,6 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,15 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /** The daemon as it ships: {@code java -jar seedcore-serve.jar run}. */
 final class DaemonProcess implements AutoCloseable {
 
   static final String STATUS = "127.0.0.1:28090";
-
-  private static final List<String> FLAGS = flags();
 
   private final Web web = new Web();
   private final Process process;
@@ -100,21 +96,10 @@ final class DaemonProcess implements AutoCloseable {
   static List<String> command(String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(FLAGS);
+    command.add("@" + Path.of("jvm.options").toAbsolutePath());
     command.addAll(List.of("-jar", System.getProperty("seedcore.jar")));
     command.addAll(List.of(arguments));
     return command;
-  }
-
-  private static List<String> flags() {
-    try (Stream<String> lines = Files.lines(Path.of("../../seedcore"))) {
-      return lines
-          .filter(line -> line.startsWith("readonly JVM=("))
-          .flatMap(line -> Stream.of(line.replaceAll(".*\\(|\\).*", "").split(" ")))
-          .toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   /** What it knows now; empty where it does not answer. */

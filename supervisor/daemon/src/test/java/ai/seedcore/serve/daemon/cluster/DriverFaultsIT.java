@@ -124,7 +124,8 @@ class DriverFaultsIT extends FaultsOnOneCluster {
     assertThat(late.descriptors()).isLessThanOrEqualTo(early.descriptors() + 5);
     assertThat(late.residentMiB()).isLessThan(early.residentMiB() + 10);
     assertThat(late.zombies()).isLessThanOrEqualTo(1);
-    row.serving();
+    assertThat(daemon.ready()).isTrue();
+    assertThat(row.failed()).isZero();
     assertThat(row.deploys()).isZero();
   }
 

@@ -104,6 +104,7 @@ class LeadershipIT extends FaultsOnOneCluster {
     headComesBack(row);
     await().atMost(TAKEOVER).until(other::ready);
     assertThat(row.deploys() + other.deploys()).isEqualTo(3);
+    row.note("%d by the one, %d by the other".formatted(row.deploys(), other.deploys()));
   }
 
   @Fault(

@@ -57,8 +57,8 @@ final class Network implements AutoCloseable {
   }
 
   /**
-   * What a command of the daemon's host is an argument of. It has a /tmp of its own: Ray's nodes of
-   * two machines share none.
+   * What a command of the daemon's host is an argument of. It has a /tmp/ray of its own: Ray's
+   * nodes of two machines share none.
    */
   static List<String> onDaemon() {
     return List.of(
@@ -68,7 +68,7 @@ final class Network implements AutoCloseable {
         DAEMON_HOST,
         "/bin/sh",
         "-c",
-        "mount -t tmpfs tmpfs /tmp && exec \"$0\" \"$@\"");
+        "mkdir -p /tmp/ray && mount -t tmpfs tmpfs /tmp/ray && exec \"$0\" \"$@\"");
   }
 
   /** What the daemon's host says that names mean; it is read anew each time. */

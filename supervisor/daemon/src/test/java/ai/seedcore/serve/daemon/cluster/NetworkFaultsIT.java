@@ -111,7 +111,7 @@ class NetworkFaultsIT {
       phases.add(all.get(i).path("phase").asString());
     }
     network.heal();
-    row.serving();
+    assertThat(daemon.ready()).isTrue();
     row.note("changes of state meanwhile: " + phases.size());
     assertThat(phases).isEmpty();
     assertThat(row.failed()).isZero();
