@@ -1,0 +1,187 @@
+# shellcheck shell=bash
+# What the scripts of this folder share: the engine, Compose, waiting with a limit, and words. To be sourced.
+
+DOCKER_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly DOCKER_DIR
+readonly PROJECT=seedcore HEAD=seedcore-ray-head SERVE=seedcore-serve FIRST_WORKER=seedcore-ray-worker
+readonly DASHBOARD=http://127.0.0.1:8265 ROUTES=http://127.0.0.1:8000 DAEMON=http://127.0.0.1:8090
+readonly IMAGE=${SEEDCORE_IMAGE:-localhost/seedcore/ray:0.1.0}
+TIMEOUT=${SEEDCORE_TIMEOUT:-120}
+
+if [ -t 2 ]; then
+  readonly BOLD=$'\e[1m' RED=$'\e[31m' PLAIN=$'\e[0m' TERMINAL=true
+else
+  readonly BOLD='' RED='' PLAIN='' TERMINAL=false
+fi
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "${RED}${0##*/}: $1${PLAIN}"
+  exit "${2:-1}"
+}
+
+# usage_error MESSAGE: what is wrong with the command line.
+usage_error() { die "$1; --help shows what there is" 2; }
+
+# number NAME VALUE MINIMUM
+number() {
+  if ! [[ $2 =~ ^[0-9]{1,6}$ ]] || (($2 < $3)); then
+    usage_error "$1: found '$2', expected a whole number, $3 or more"
+  fi
+}
+
+# The first of Docker and Podman that works; a client without a daemon is no engine.
+find_engine() {
+  local engine
+  for engine in ${SEEDCORE_ENGINE:-docker podman}; do
+    if command -v "$engine" >/dev/null && timeout 10 "$engine" info >/dev/null 2>&1; then
+      ENGINE=$engine
+      find_compose
+      return
+    fi
+  done
+  die "found no container engine that works, expected ${SEEDCORE_ENGINE:-docker or podman} (its 'info' must succeed; SEEDCORE_ENGINE names another)" 3
+}
+
+find_compose() {
+  local candidate
+  local -a candidates=("docker compose" docker-compose)
+  [ "${ENGINE##*/}" != podman ] || candidates=(podman-compose "podman compose")
+  for candidate in "${candidates[@]}"; do
+    # shellcheck disable=SC2086 # A command of one or two words.
+    if $candidate version >/dev/null 2>&1; then
+      read -r -a COMPOSE <<<"$candidate"
+      return
+    fi
+  done
+  die "found $ENGINE, but none of: ${candidates[*]}; install Compose" 3
+}
+
+engine() { "$ENGINE" "$@"; }
+
+# Compose on the whole cluster; what it says is shown where it fails. With HEAD_IP the head is reachable for other hosts.
+compose() {
+  local log
+  local -a files=(-f "$DOCKER_DIR/docker-compose.yml" -f "$DOCKER_DIR/ray-workers.yml")
+  [ -z "${HEAD_IP:-}" ] || files+=(-f "$DOCKER_DIR/docker-compose.remote.yml")
+  log=$(mktemp)
+  if ! "${COMPOSE[@]}" -p "$PROJECT" "${files[@]}" "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    die "'${COMPOSE[*]} $*' failed, see above"
+  fi
+  rm -f "$log"
+}
+
+build_image() {
+  say "building $IMAGE (the first time takes some minutes) ..."
+  # shellcheck disable=SC2086 # Options, if any.
+  engine build ${SEEDCORE_BUILD_OPTIONS:-} -t "$IMAGE" -f "$DOCKER_DIR/Dockerfile.ray" "$DOCKER_DIR/.." >&2 ||
+    die "the image could not be built, see above"
+}
+
+have_image() { engine image inspect "$IMAGE" >/dev/null 2>&1 || build_image; }
+
+# wait_until LABEL COMMAND...: until COMMAND succeeds, TIMEOUT seconds at most; says how long it has been waiting.
+wait_until() {
+  local label=$1 begin=$SECONDS told=$SECONDS
+  shift
+  until "$@" >/dev/null 2>&1; do
+    if ((SECONDS - begin >= TIMEOUT)); then
+      [ "$TERMINAL" = false ] || printf '\n' >&2
+      return 1
+    fi
+    if [ "$TERMINAL" = true ]; then
+      printf '\r%s [%ds] ' "$label" $((SECONDS - begin)) >&2
+    elif ((SECONDS - told >= 10)); then
+      told=$SECONDS
+      say "$label [$((SECONDS - begin))s]"
+    fi
+    sleep 0.2
+  done
+  [ "$TERMINAL" = false ] || printf '\r\e[K' >&2
+  say "$label: done after $((SECONDS - begin)) s"
+}
+
+answers() { curl -sf -m 4 -o /dev/null "$@"; }
+
+running() { [ "$(engine inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
+
+stopped() { ! running "$1"; }
+
+# --- Health, in layers: head, then applications, then processes, then HTTP ---------------------------------------------
+
+head_healthy() { running "$HEAD" && engine exec "$HEAD" curl -sf -m 4 http://localhost:8265/api/gcs_healthz; }
+
+applications() { engine exec "$HEAD" curl -sf -m 4 http://localhost:8265/api/serve/applications/; }
+
+applications_run() {
+  applications | engine exec -i "$HEAD" python -c '
+import json, sys
+states = [a["status"] for a in json.load(sys.stdin)["applications"].values()]
+sys.exit(not states or any(s != "RUNNING" for s in states))'
+}
+
+serve_processes() {
+  engine exec "$HEAD" sh -c 'ps -eo args | grep -E "ray::ServeController|ray::ProxyActor" | grep -v grep'
+}
+
+serving() { answers "$DAEMON/readyz" && answers "$ROUTES/-/healthz"; }
+
+wait_for_head() {
+  wait_until "waiting for $HEAD" head_healthy && return
+  say "${BOLD}the last lines of $HEAD:${PLAIN}"
+  engine logs --tail 30 "$HEAD" >&2 || true
+  die "$HEAD did not become healthy within $TIMEOUT s (--timeout changes that)" 3
+}
+
+wait_for_head_stop() {
+  wait_until "waiting for $HEAD to stop" stopped "$HEAD" ||
+    die "$HEAD did not stop within $TIMEOUT s" 3
+}
+
+wait_for_serving() {
+  wait_until "waiting for all routes to answer" serving && return
+  say "${BOLD}what the daemon says:${PLAIN}"
+  engine logs --tail 20 "$SERVE" >&2 || true
+  serve_health >&2 || true
+  die "not all routes answered within $TIMEOUT s (--timeout changes that)" 3
+}
+
+# Each layer with what it says, so that the first one that is wrong names the place.
+serve_health() {
+  local layer good=true
+  for layer in head_healthy applications_run serve_processes serving; do
+    if "$layer" >/dev/null 2>&1; then
+      printf '  %-18s ok\n' "$layer"
+    else
+      printf '  %-18s %sno%s\n' "$layer" "$RED" "$PLAIN"
+      good=false
+    fi
+  done
+  [ "$good" = true ]
+}
+
+# --- Workers -----------------------------------------------------------------------------------------------------------
+
+worker_ids() {
+  engine ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=ray-worker"
+}
+
+# scale_workers N: exactly N of them; the one that docker-compose.yml brings along by itself counts no more.
+scale_workers() {
+  engine rm -f "$FIRST_WORKER" >/dev/null 2>&1 || true
+  compose up -d --no-deps --scale "ray-worker=$1" ray-worker
+  say "$1 worker(s)"
+}
+
+urls() {
+  cat <<END
+
+The cluster is up:
+  routes      $ROUTES/SalienceScorer  /AnomalyDetector  /ScalingPredictor
+  dashboard   $DASHBOARD/#/serve
+  daemon      $DAEMON/status
+END
+}

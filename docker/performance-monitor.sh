@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Measures how long the cluster takes until all three routes answer, and keeps what it measured.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly HISTORY=${SEEDCORE_PERFORMANCE_FILE:-$DOCKER_DIR/.performance.tsv}
+
+usage() {
+  cat <<'END'
+Usage: performance-monitor.sh COMMAND [--timeout SECONDS]
+
+  startup [N]   take the cluster down, bring it up with N workers (default 1), measure until all three routes answer
+  restart       restart the head, measure until all three routes answer again
+  stats         what was measured so far: runs, fastest, median, slowest; and the image's size
+  clear         forget it
+
+The history is kept in docker/.performance.tsv (SEEDCORE_PERFORMANCE_FILE): time, what, seconds, workers, image size.
+
+Examples:
+  ./docker/performance-monitor.sh startup 3
+  ./docker/performance-monitor.sh stats
+END
+}
+
+now_ms() { date +%s%3N; }
+
+image_mb() { echo $(($(engine image inspect -f '{{.Size}}' "$IMAGE") / 1000000)); }
+
+three_answer() {
+  answers "$ROUTES/SalienceScorer" && answers "$ROUTES/AnomalyDetector" && answers "$ROUTES/ScalingPredictor"
+}
+
+# measure WHAT SINCE_MS
+measure() {
+  local seconds
+  wait_until "waiting for three routes" three_answer || die "the routes did not answer within $TIMEOUT s" 3
+  seconds=$(awk -v from="$2" -v to="$(now_ms)" 'BEGIN { printf "%.1f", (to - from) / 1000 }')
+  printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%FT%TZ)" "$1" "$seconds" "$(worker_ids | wc -l)" "$(image_mb)" >>"$HISTORY"
+  printf '%s: %s s until three routes answer\n' "$1" "$seconds"
+}
+
+startup() {
+  number startup "${1:-1}" 0
+  have_image
+  "$DOCKER_DIR/start-cluster.sh" down
+  local begin
+  begin=$(now_ms)
+  compose up -d --no-deps "$HEAD" "$SERVE"
+  scale_workers "${1:-1}"
+  measure startup "$begin"
+}
+
+restart() {
+  three_answer || die "the routes do not answer now; bring the cluster up first: ./docker/start-cluster.sh up" 3
+  local begin
+  begin=$(now_ms)
+  engine restart "$HEAD" >/dev/null
+  measure restart "$begin"
+}
+
+stats() {
+  [ -s "$HISTORY" ] || {
+    echo "nothing measured yet; './docker/performance-monitor.sh startup' does"
+    return
+  }
+  local what
+  printf '%-10s %5s %9s %9s %9s\n' "" runs fastest median slowest
+  for what in startup restart; do
+    awk -F'\t' -v what="$what" '$2 == what { print $3 }' "$HISTORY" | sort -n | awk -v what="$what" '
+      { v[NR] = $1 }
+      END { if (NR) printf "%-10s %5d %7.1f s %7.1f s %7.1f s\n", what, NR, v[1], v[int((NR + 1) / 2)], v[NR] }'
+  done
+  printf 'image      %s MB\n' "$(image_mb)"
+}
+
+clear_history() {
+  rm -f "$HISTORY"
+  echo "cleared"
+}
+
+command=${1:-} arguments=()
+[ $# -eq 0 ] || shift
+while [ $# -gt 0 ]; do
+  case $1 in
+    --timeout)
+      number --timeout "${2:-}" 1
+      TIMEOUT=$2
+      shift
+      ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+case $command in
+  "" | -h | --help) usage ;;
+  startup | restart | stats)
+    find_engine
+    "$command" "${arguments[@]}"
+    ;;
+  clear) clear_history ;;
+  *) usage_error "found '$command', expected startup, restart, stats or clear" ;;
+esac

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Takes out of a Ray installation what a cluster that serves does not use: reinforcement learning, the C++ API, tests,
+# natives of other systems, debug symbols, and what only installs. Run while the image is built.
+#
+# Usage: slim-ray.sh VENV
+set -euo pipefail
+
+packages=$(echo "$1"/lib/python3.*/site-packages)
+cd "$packages"
+
+rm -rf ray/rllib ray/cpp ray/core/src/ray/cpp ray/workflow ray/tune/examples ray/train/examples ray/data/examples
+find . -depth -type d \( -name tests -o -name test \) -path '*/ray/*' -exec rm -rf {} +
+find ray -name '*.js.map' -delete
+zip -q -d ray/jars/ray_dist.jar 'com/sun/jna/darwin*' 'com/sun/jna/win32*' 'com/sun/jna/sunos*' 'com/sun/jna/aix*' \
+  'com/sun/jna/openbsd*' 'com/sun/jna/freebsd*' 'native/darwin/*' >/dev/null || true
+find . -name '*.so' -o -name '*.so.*' -o -path './ray/core/src/ray/*/raylet' -o -path './ray/core/src/ray/gcs/gcs_server' |
+  while read -r binary; do
+    strip --strip-unneeded "$binary" 2>/dev/null || true
+  done
+rm -rf pip pip-*.dist-info setuptools setuptools-*.dist-info pkg_resources _distutils_hack distutils-precedence.pth
+rm -f "$1"/bin/pip*

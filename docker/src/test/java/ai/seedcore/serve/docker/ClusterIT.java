@@ -1,0 +1,259 @@
+package ai.seedcore.serve.docker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The image, the Compose files and the scripts, as a user runs them: built, brought up, restarted,
+ * killed, cut off, scaled and taken down, with requests from outside.
+ */
+@Tag("cluster")
+@Tag("containers")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ClusterIT {
+
+  private static final String HEAD = "seedcore-ray-head";
+  private static final String SERVE = "seedcore-serve";
+  private static final String NETWORK = "seedcore-network";
+  private static final List<String> ROUTES =
+      Stream.of("SalienceScorer", "AnomalyDetector", "ScalingPredictor")
+          .map(name -> "http://127.0.0.1:8000/" + name)
+          .toList();
+
+  private static final HttpClient CLIENT =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(Duration.ofSeconds(1))
+          .build();
+
+  private static String engine = "";
+
+  @BeforeAll
+  static void findEngine() {
+    Shell.Result found =
+        Shell.run("bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; echo \"$ENGINE\"");
+    assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
+    engine = found.output().strip();
+    Shell.script("start-cluster.sh", "down").orFail();
+  }
+
+  @AfterAll
+  static void down() {
+    if (!engine.isEmpty()) {
+      Shell.script("start-cluster.sh", "down").orFail();
+    }
+  }
+
+  @Test
+  @Order(1)
+  void upWithTwoWorkers() {
+    String said = Shell.script("start-cluster.sh", "up", "2", "--build").orFail();
+    assertThat(said).contains("routes      http://127.0.0.1:8000/SalienceScorer");
+    assertServed();
+    await().atMost(Duration.ofSeconds(30)).until(() -> nodes() == 4);
+    assertThat(Shell.script("start-cluster.sh", "status").orFail())
+        .contains(HEAD, SERVE, "head_healthy       ok", "serving            ok");
+  }
+
+  @Test
+  @Order(2)
+  void theImageHoldsWhatIsNeededAndNothingElse() {
+    long megabytes =
+        Long.parseLong(engine("image", "inspect", "-f", "{{.Size}}", image())) / 1_000_000;
+    System.out.printf(Locale.ROOT, "FIGURE image: %d MB%n", megabytes);
+    assertThat(megabytes).isLessThanOrEqualTo(600);
+    assertThat(inHead("id -un")).isEqualTo("ray");
+    assertThat(inHead("cat /proc/1/comm")).isEqualTo("tini");
+    assertThat(inHead("python -c 'import ray; print(ray.__version__)'")).isEqualTo("2.39.0");
+    assertThat(inHead("ray --version && ps --version && curl --version")).contains("2.39.0");
+    assertThat(inHead("for c in gcc javac mvn pip strip; do command -v $c; done; true")).isEmpty();
+    assertThat(inHead("touch /x 2>&1 || true")).contains("Read-only file system");
+    assertThat(inHead("grep CapEff /proc/self/status")).endsWith("0000000000000000");
+  }
+
+  @Test
+  @Order(3)
+  void upAgainChangesNothing() {
+    String before = containers();
+    Shell.script("start-cluster.sh", "up", "2").orFail();
+    assertThat(containers()).isEqualTo(before);
+    assertServed();
+  }
+
+  @Test
+  @Order(4)
+  void restartServesAgain() {
+    long start = System.nanoTime();
+    Shell.script("start-cluster.sh", "restart").orFail();
+    figure("restart by the script", start);
+    assertServed();
+    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 4);
+  }
+
+  @Test
+  @Order(5)
+  void aHeadThatIsKilledServesAgain() {
+    engine("kill", HEAD);
+    long start = System.nanoTime();
+    engine("start", HEAD);
+    awaitServed("head container killed and started", start);
+  }
+
+  @Test
+  @Order(6)
+  void aHeadWhoseProcessDiesIsBroughtBackByItsRestartPolicy() {
+    inHead("pkill -KILL -x gcs_server");
+    awaitNotServed();
+    awaitServed("GCS killed in its container", System.nanoTime());
+  }
+
+  @Test
+  @Order(7)
+  void aHeadOfANewAddressServesAgain() {
+    String before = headAddress();
+    engine("rm", "-f", HEAD);
+    // Somebody else takes its address meanwhile.
+    engine("run", "-d", "--name", "seedcore-squatter", "--network", NETWORK, "--ip", before, image(),
+        "sleep", "600");
+    try {
+      long start = System.nanoTime();
+      Shell.script("start-cluster.sh", "up", "2").orFail();
+      assertThat(headAddress()).isNotEqualTo(before);
+      awaitServed("head made anew with another address", start);
+    } finally {
+      engine("rm", "-f", "seedcore-squatter");
+    }
+  }
+
+  @Test
+  @Order(8)
+  void aDaemonThatWasCutOffFindsItsWayBack() {
+    engine("network", "disconnect", NETWORK, SERVE);
+    engine("restart", HEAD); // What it must do something about.
+    awaitNotServed();
+    engine("network", "connect", NETWORK, SERVE);
+    awaitServed("daemon's network cut and back", System.nanoTime());
+  }
+
+  @Test
+  @Order(9)
+  void workersScale() {
+    Shell.script("ray-workers.sh", "scale", "4").orFail();
+    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 6);
+    Shell.script("sc-cmd.sh", "scale_workers", "1").orFail();
+    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 3);
+    assertServed();
+    assertThat(Shell.script("start-cluster.sh", "logs", "workers").orFail())
+        .contains("[wait_for_head] seedcore-ray-head:6380 is reachable");
+  }
+
+  @Test
+  @Order(20)
+  void downLeavesNothing() {
+    Shell.script("start-cluster.sh", "down").orFail();
+    assertThat(containers()).isEmpty();
+    assertThat(engine("network", "ls", "--format", "{{.Name}}")).doesNotContain(NETWORK);
+    assertThat(engine("volume", "ls", "-q", "--filter", "label=com.docker.compose.project=seedcore"))
+        .isEmpty();
+    Shell.Result status = Shell.script("start-cluster.sh", "status");
+    assertThat(status.code()).isEqualTo(3);
+    Shell.script("start-cluster.sh", "down").orFail(); // Again: nothing to do, no error.
+  }
+
+  // --- What is asked ---------------------------------------------------------------------------
+
+  private static void assertServed() {
+    assertThat(ROUTES).allMatch(ClusterIT::answers);
+  }
+
+  private static void awaitServed(String what, long since) {
+    await()
+        .atMost(Duration.ofSeconds(120))
+        .pollInterval(Duration.ofMillis(100))
+        .until(() -> ROUTES.stream().allMatch(ClusterIT::answers));
+    figure(what, since);
+  }
+
+  private static void awaitNotServed() {
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> !answers(ROUTES.get(0)));
+  }
+
+  private static boolean answers(String url) {
+    try {
+      return CLIENT
+              .send(
+                  HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(5)).build(),
+                  HttpResponse.BodyHandlers.discarding())
+              .statusCode()
+          == 200;
+    } catch (IOException e) {
+      return false;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void figure(String what, long since) {
+    System.out.printf(
+        Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
+  }
+
+  /** Alive Ray nodes, as the head's dashboard counts them. */
+  private static long nodes() {
+    Shell.Result listed =
+        Shell.run(
+            engine, "exec", HEAD, "curl", "-s", "-m", "4", "http://localhost:8265/nodes?view=summary");
+    if (listed.code() != 0) {
+      return 0;
+    }
+    JsonNode summary = JsonMapper.shared().readTree(listed.output()).at("/data/summary");
+    return summary.valueStream().filter(n -> n.at("/raylet/state").asString("").equals("ALIVE")).count();
+  }
+
+  private static String headAddress() {
+    return engine(
+        "inspect", "-f", "{{(index .NetworkSettings.Networks \"%s\").IPAddress}}".formatted(NETWORK), HEAD);
+  }
+
+  private static String containers() {
+    return engine("ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=seedcore");
+  }
+
+  private static String inHead(String script) {
+    return engine("exec", HEAD, "sh", "-c", script);
+  }
+
+  private static String image() {
+    return "localhost/seedcore/ray:0.1.0";
+  }
+
+  private static String engine(String... arguments) {
+    String[] command =
+        Stream.concat(Stream.of(engine), Arrays.stream(arguments)).toArray(String[]::new);
+    return Shell.run(command).orFail();
+  }
+}

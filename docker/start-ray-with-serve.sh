@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The head container's main process: Ray's head, on the ports that the rest of the cluster expects. Serve itself is
+# started by seedcore-serve, as Java deployments need it (docs/decisions/003-who-starts-serve.md), here as after every
+# restart.
+#
+# Variables: RAY_GCS_PORT 6380, RAY_CLIENT_PORT 10001, RAY_DASHBOARD_PORT 8265, RAY_METRICS_PORT 8080, RAY_HEAD_CPUS (all),
+#   RAY_OBJECT_STORE_MEMORY (bytes), RAY_NODE_IP (the address that other nodes
+#   reach the head at, where it is not the container's own)
+set -euo pipefail
+
+exec ray-node.sh --head \
+  --port="${RAY_GCS_PORT:-6380}" \
+  --ray-client-server-port="${RAY_CLIENT_PORT:-10001}" \
+  --dashboard-host=0.0.0.0 \
+  --dashboard-port="${RAY_DASHBOARD_PORT:-8265}" \
+  --metrics-export-port="${RAY_METRICS_PORT:-8080}" \
+  ${RAY_HEAD_CPUS:+--num-cpus="$RAY_HEAD_CPUS"} \
+  ${RAY_OBJECT_STORE_MEMORY:+--object-store-memory="$RAY_OBJECT_STORE_MEMORY"} \
+  ${RAY_NODE_IP:+--node-ip-address="$RAY_NODE_IP"} \
+  "$@"
