@@ -2,10 +2,7 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
-import java.security.GeneralSecurityException;
 import java.security.Security;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -48,29 +45,14 @@ public final class SeedCore {
 
   /** The program's entry point. */
   public static void main(String[] arguments) {
-    staySmall();
+    // Libraries would load them at the start, and nobody here uses them: Netty's events for Java
+    // Flight Recorder, and Vert.x's resolver of names beside the JVM's own.
+    System.setProperty("io.netty.jfr.enabled", "false");
+    System.setProperty("vertx.disableDnsResolver", "true");
     // A head that comes back may have another address: names are looked up anew each time.
     Security.setProperty("networkaddress.cache.ttl", "0");
     Security.setProperty("networkaddress.cache.negative.ttl", "0");
     System.exit(commandLine().execute(arguments));
-  }
-
-  /**
-   * Leaves out what libraries would load at the start and nobody here uses, 4 MB of it: Netty's
-   * events for Java Flight Recorder, Vert.x's resolver of names (the JVM's own is asked), and the
-   * world's certificate authorities. Ray speaks plain HTTP and gRPC; who speaks TLS one day brings
-   * a context of its own along.
-   */
-  private static void staySmall() {
-    System.setProperty("io.netty.jfr.enabled", "false");
-    System.setProperty("vertx.disableDnsResolver", "true");
-    try {
-      SSLContext trustingNobody = SSLContext.getInstance("TLS");
-      trustingNobody.init(null, new TrustManager[0], null);
-      SSLContext.setDefault(trustingNobody);
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   static CommandLine commandLine() {
