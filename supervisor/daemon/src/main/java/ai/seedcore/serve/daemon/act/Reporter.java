@@ -106,7 +106,7 @@ final class Reporter {
         clock.wall(since),
         situation.seen().allAnswer(targets.stream().map(Target::name).toList()),
         Instant.now(),
-        decision.action().toString(),
+        decision.action(),
         decision.lookAgain().toMillis(),
         future(actuator.workNotBefore()),
         lastRecovery,

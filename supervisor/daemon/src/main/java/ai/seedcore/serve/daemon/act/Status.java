@@ -1,9 +1,12 @@
 package ai.seedcore.serve.daemon.act;
 
+import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.driver.ChildExit;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.annotation.JsonSerialize;
+import tools.jackson.databind.ser.std.ToStringSerializer;
 
 /**
  * All that the daemon knows, at the end of one lap of its loop.
@@ -37,7 +40,7 @@ public record Status(
     Instant since,
     boolean ready,
     Instant lap,
-    String action,
+    @JsonSerialize(using = ToStringSerializer.class) Action action,
     long nextLookMs,
     @Nullable Instant workNotBefore,
     @Nullable Double lastRecoveryS,

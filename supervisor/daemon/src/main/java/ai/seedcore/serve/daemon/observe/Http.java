@@ -18,6 +18,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLHandshakeException;
 
 /**
  * Requests to servers that may be anything: every exchange has one deadline, body included, and an
@@ -102,6 +103,11 @@ public final class Http {
     }
     if (cause instanceof ConnectException) {
       return "refuses the connection";
+    }
+    if (cause instanceof SSLHandshakeException) {
+      return ("has a certificate that this JVM does not trust (%s); a store that names its authority"
+              + " is given by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE")
+          .formatted(cause.getMessage());
     }
     String message = cause.getMessage();
     return message == null ? cause.getClass().getSimpleName() : message;
