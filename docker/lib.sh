@@ -3,6 +3,16 @@
 
 DOCKER_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly DOCKER_DIR
+
+# What Compose reads from docker/.env holds for the scripts, too; the environment goes before it.
+if [ -f "$DOCKER_DIR/.env" ]; then
+  while IFS='=' read -r name value; do
+    if [[ $name =~ ^[A-Z_]+$ && -z ${!name+set} ]]; then
+      export "$name=$value"
+    fi
+  done <"$DOCKER_DIR/.env"
+fi
+
 readonly PROJECT=seedcore HEAD=seedcore-ray-head SERVE=seedcore-serve FIRST_WORKER=seedcore-ray-worker
 readonly DASHBOARD=http://127.0.0.1:8265 ROUTES=http://127.0.0.1:8000 DAEMON=http://127.0.0.1:8090
 readonly IMAGE=${SEEDCORE_IMAGE:-localhost/seedcore/ray:0.1.0}
@@ -104,6 +114,7 @@ wait_until() {
   say "$label: done after $((SECONDS - begin)) s"
 }
 
+# Whether a request is answered with 200.
 answers() { curl -sf -m 4 -o /dev/null "$@"; }
 
 running() { [ "$(engine inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
@@ -165,9 +176,17 @@ serve_health() {
 
 # --- Workers -----------------------------------------------------------------------------------------------------------
 
-worker_ids() {
-  engine ps -q --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=ray-worker"
+# containers_of SERVICE... : the ids of the containers of these services that run. (What Docker and Podman make of two label
+# filters differs; inspect does not.)
+containers_of() {
+  local -a all
+  mapfile -t all < <(engine ps -q --filter "label=com.docker.compose.project=$PROJECT")
+  [ ${#all[@]} -eq 0 ] ||
+    engine inspect -f '{{.Id}} {{index .Config.Labels "com.docker.compose.service"}}' "${all[@]}" |
+    awk -v services=" $* " 'index(services, " " $2 " ") { print $1 }'
 }
+
+worker_ids() { containers_of ray-worker "$FIRST_WORKER"; }
 
 # scale_workers N: exactly N of them; the one that docker-compose.yml brings along by itself counts no more.
 scale_workers() {

@@ -4,6 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+readonly CLUSTER=$DOCKER_DIR/start-cluster.sh
 readonly HISTORY=${SEEDCORE_PERFORMANCE_FILE:-$DOCKER_DIR/.performance.tsv}
 
 usage() {
@@ -11,7 +12,7 @@ usage() {
 Usage: performance-monitor.sh COMMAND [--timeout SECONDS]
 
   startup [N]   take the cluster down, bring it up with N workers (default 1), measure until all three routes answer
-  restart       restart the head, measure until all three routes answer again
+  restart       restart head and workers, measure until all three routes answer again
   stats         what was measured so far: runs, fastest, median, slowest; and the image's size
   clear         forget it
 
@@ -31,32 +32,27 @@ three_answer() {
   answers "$ROUTES/SalienceScorer" && answers "$ROUTES/AnomalyDetector" && answers "$ROUTES/ScalingPredictor"
 }
 
-# measure WHAT SINCE_MS
+# measure WHAT COMMAND...: how long COMMAND takes, at whose end the routes must answer.
 measure() {
-  local seconds
-  wait_until "waiting for three routes" three_answer || die "the routes did not answer within $TIMEOUT s" 3
-  seconds=$(awk -v from="$2" -v to="$(now_ms)" 'BEGIN { printf "%.1f", (to - from) / 1000 }')
-  printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%FT%TZ)" "$1" "$seconds" "$(worker_ids | wc -l)" "$(image_mb)" >>"$HISTORY"
-  printf '%s: %s s until three routes answer\n' "$1" "$seconds"
+  local what=$1 begin seconds
+  begin=$(now_ms)
+  "${@:2}" >/dev/null
+  three_answer || die "the routes do not answer after '${*:2}'" 3
+  seconds=$(awk -v from="$begin" -v to="$(now_ms)" 'BEGIN { printf "%.1f", (to - from) / 1000 }')
+  printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%FT%TZ)" "$what" "$seconds" "$(worker_ids | wc -l)" "$(image_mb)" >>"$HISTORY"
+  printf '%s: %s s until three routes answer\n' "$what" "$seconds"
 }
 
 startup() {
   number startup "${1:-1}" 0
   have_image
-  "$DOCKER_DIR/start-cluster.sh" down
-  local begin
-  begin=$(now_ms)
-  compose up -d --no-deps "$HEAD" "$SERVE"
-  scale_workers "${1:-1}"
-  measure startup "$begin"
+  "$CLUSTER" down
+  measure startup "$CLUSTER" up "${1:-1}" --timeout "$TIMEOUT"
 }
 
 restart() {
   three_answer || die "the routes do not answer now; bring the cluster up first: ./docker/start-cluster.sh up" 3
-  local begin
-  begin=$(now_ms)
-  engine restart "$HEAD" >/dev/null
-  measure restart "$begin"
+  measure restart "$CLUSTER" restart --timeout "$TIMEOUT"
 }
 
 stats() {

@@ -13,7 +13,7 @@ Usage: sc-cmd.sh COMMAND
 
   up [N] [PROFILE...]   the whole cluster with N workers           (start-cluster.sh up)
   down                  take it down                               (start-cluster.sh down)
-  restart               restart head, workers and daemon           (start-cluster.sh restart)
+  restart               restart the head and the workers           (start-cluster.sh restart)
   status                containers and Serve                       (start-cluster.sh status)
   logs WHAT [-f]        of head, workers or serve                  (start-cluster.sh logs)
   scale_workers N       exactly N local workers; never remote ones (ray-workers.sh scale)
@@ -37,9 +37,13 @@ remote_worker() {
   "${COMPOSE[@]}" -p "$PROJECT-remote-$number" -f "$DOCKER_DIR/ray-workers.yml" --profile remote "$@"
 }
 
+# The numbers of this host's remote workers; each is a Compose project of its own, with ports of its own.
 remote_workers() {
-  engine ps -a --filter "label=com.docker.compose.service=ray-worker-remote" \
-    --format '{{.Label "com.docker.compose.project"}}' | sed -n "s/^$PROJECT-remote-//p" | sort -n
+  local -a all
+  mapfile -t all < <(engine ps -aq --filter "label=com.docker.compose.service=ray-worker-remote")
+  [ ${#all[@]} -eq 0 ] ||
+    engine inspect -f '{{index .Config.Labels "com.docker.compose.project"}}' "${all[@]}" |
+    sed -n "s/^$PROJECT-remote-//p" | sort -n
 }
 
 up_worker() {

@@ -11,9 +11,10 @@ usage() {
 Usage: start-cluster.sh [COMMAND] [OPTIONS]
 
   up [N] [PROFILE...]   bring it up with N workers (default 1, or as many as there are), and wait until all routes
-                        answer. PROFILE: ray, workers, serve, obs; default: ray workers serve
+                        answer. PROFILE: ray, workers, serve; default: all three
   down                  take all of it down; nothing is left
-  restart               stop and start the head, workers and daemon; other services are left alone
+  restart               stop and start the head and the workers, and wait until all routes answer again; the daemon
+                        goes on, other services are left alone
   status                containers, and Serve's health in layers; exit code 3 where it does not serve
   logs WHAT [-f]        of head, workers or serve
 
@@ -47,9 +48,6 @@ up() {
   if [ ${#services[@]} -gt 0 ]; then
     compose up -d --no-deps "${services[@]}"
   fi
-  if wants obs; then
-    compose --profile obs up -d --no-deps prometheus grafana
-  fi
   if wants workers; then
     local there
     there=$(worker_ids | wc -l)
@@ -63,19 +61,20 @@ up() {
 }
 
 down() {
-  compose --profile obs --profile remote down -v --remove-orphans
+  compose --profile remote down -v --remove-orphans
   say "down"
 }
 
 restart() {
-  local -a there=()
+  local -a nodes
   running "$HEAD" || die "$HEAD does not run; './docker/start-cluster.sh up' brings it up" 3
-  compose stop "$HEAD"
+  mapfile -t nodes < <(worker_ids)
+  nodes=("$HEAD" "${nodes[@]}")
+  say "${BOLD}restarting${PLAIN} the head and $((${#nodes[@]} - 1)) worker(s) with $ENGINE ..."
+  engine stop "${nodes[@]}" >/dev/null
   wait_for_head_stop
-  compose start "$HEAD"
-  mapfile -t there < <(worker_ids)
+  engine start "${nodes[@]}" >/dev/null
   wait_for_head
-  [ ${#there[@]} -eq 0 ] || engine restart "${there[@]}" >/dev/null
   if running "$SERVE"; then
     wait_for_serving
     urls
@@ -136,7 +135,7 @@ case $command in
   up)
     for argument in "${arguments[@]}"; do
       case $argument in
-        ray | workers | serve | obs) profiles="${profiles:+$profiles }$argument" ;;
+        ray | workers | serve) profiles="${profiles:+$profiles }$argument" ;;
         *)
           number up "$argument" 0
           workers=$argument

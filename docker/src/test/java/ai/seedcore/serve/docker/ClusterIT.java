@@ -9,10 +9,12 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,6 +23,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -49,10 +52,13 @@ class ClusterIT {
 
   private static String engine = "";
 
+  @TempDir Path folder;
+
   @BeforeAll
   static void findEngine() {
     Shell.Result found =
-        Shell.run("bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; echo \"$ENGINE\"");
+        Shell.run(
+            "bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; echo \"$ENGINE\"");
     assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
     engine = found.output().strip();
     Shell.script("start-cluster.sh", "down").orFail();
@@ -108,7 +114,7 @@ class ClusterIT {
     Shell.script("start-cluster.sh", "restart").orFail();
     figure("restart by the script", start);
     assertServed();
-    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 4);
+    await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 4);
   }
 
   @Test
@@ -134,8 +140,18 @@ class ClusterIT {
     String before = headAddress();
     engine("rm", "-f", HEAD);
     // Somebody else takes its address meanwhile.
-    engine("run", "-d", "--name", "seedcore-squatter", "--network", NETWORK, "--ip", before, image(),
-        "sleep", "600");
+    engine(
+        "run",
+        "-d",
+        "--name",
+        "seedcore-squatter",
+        "--network",
+        NETWORK,
+        "--ip",
+        before,
+        image(),
+        "sleep",
+        "600");
     try {
       long start = System.nanoTime();
       Shell.script("start-cluster.sh", "up", "2").orFail();
@@ -160,12 +176,61 @@ class ClusterIT {
   @Order(9)
   void workersScale() {
     Shell.script("ray-workers.sh", "scale", "4").orFail();
-    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 6);
+    await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 6);
     Shell.script("sc-cmd.sh", "scale_workers", "1").orFail();
-    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 3);
+    await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 3);
     assertServed();
     assertThat(Shell.script("start-cluster.sh", "logs", "workers").orFail())
         .contains("[wait_for_head] seedcore-ray-head:6380 is reachable");
+  }
+
+  @Test
+  @Order(10)
+  void theHistoryOfStartsIsKept() {
+    Map<String, String> history =
+        Map.of("SEEDCORE_PERFORMANCE_FILE", folder.resolve("h.tsv").toString());
+    Shell.run(history, "./docker/performance-monitor.sh", "startup", "2").orFail();
+    Shell.run(history, "./docker/performance-monitor.sh", "restart").orFail();
+    String stats = Shell.run(history, "./docker/performance-monitor.sh", "stats").orFail();
+    System.out.println(stats.replaceAll("(?m)^", "FIGURE "));
+    assertThat(stats)
+        .containsPattern("startup +1 ")
+        .containsPattern("restart +1 ")
+        .contains("image ");
+    Shell.run(history, "./docker/performance-monitor.sh", "clear").orFail();
+    assertThat(Shell.run(history, "./docker/performance-monitor.sh", "stats").orFail())
+        .contains("nothing measured yet");
+  }
+
+  @Test
+  @Order(11)
+  void aWorkerOfAnotherHostRunsReplicas() {
+    Shell.script("start-cluster.sh", "down").orFail();
+    Map<String, String> here =
+        Map.of("HEAD_IP", OtherHost.GATEWAY, "RAY_HEAD_CPUS", "0", "SEEDCORE_TIMEOUT", "180");
+    try (OtherHost host = new OtherHost()) {
+      Shell.run(here, "./docker/start-cluster.sh", "up", "0", "ray").orFail();
+      Shell.Result up =
+          host.run(
+              Map.of("HEAD_IP_OVERRIDE", OtherHost.GATEWAY),
+              "./docker/sc-cmd.sh",
+              "up-worker",
+              "2");
+      assertThat(up.orFail()).contains("2 worker(s) on " + OtherHost.ADDRESS + " join the head");
+      Shell.run(here, "./docker/start-cluster.sh", "up", "0").orFail();
+      assertServed();
+      // The head and the daemon offer no CPUs: the replicas run on the other host.
+      assertThat(host.processes("ray::ServeReplica|DefaultWorker")).isGreaterThanOrEqualTo(3);
+      engine("kill", HEAD);
+      long start = System.nanoTime();
+      engine("start", HEAD);
+      awaitNotServed();
+      awaitServed("head killed and started, replicas on another host", start);
+      host.run(Map.of(), "./docker/sc-cmd.sh", "down-worker").orFail();
+      assertThat(
+              engine("ps", "-aq", "--filter", "label=com.docker.compose.service=ray-worker-remote"))
+          .isEmpty();
+    }
   }
 
   @Test
@@ -174,7 +239,8 @@ class ClusterIT {
     Shell.script("start-cluster.sh", "down").orFail();
     assertThat(containers()).isEmpty();
     assertThat(engine("network", "ls", "--format", "{{.Name}}")).doesNotContain(NETWORK);
-    assertThat(engine("volume", "ls", "-q", "--filter", "label=com.docker.compose.project=seedcore"))
+    assertThat(
+            engine("volume", "ls", "-q", "--filter", "label=com.docker.compose.project=seedcore"))
         .isEmpty();
     Shell.Result status = Shell.script("start-cluster.sh", "status");
     assertThat(status.code()).isEqualTo(3);
@@ -189,7 +255,7 @@ class ClusterIT {
 
   private static void awaitServed(String what, long since) {
     await()
-        .atMost(Duration.ofSeconds(120))
+        .atMost(Duration.ofMinutes(2))
         .pollInterval(Duration.ofMillis(100))
         .until(() -> ROUTES.stream().allMatch(ClusterIT::answers));
     figure(what, since);
@@ -197,7 +263,7 @@ class ClusterIT {
 
   private static void awaitNotServed() {
     await()
-        .atMost(Duration.ofSeconds(60))
+        .atMost(Duration.ofMinutes(1))
         .pollInterval(Duration.ofMillis(50))
         .until(() -> !answers(ROUTES.get(0)));
   }
@@ -218,29 +284,42 @@ class ClusterIT {
   }
 
   private static void figure(String what, long since) {
-    System.out.printf(
-        Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
+    System.out.printf(Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
   }
 
   /** Alive Ray nodes, as the head's dashboard counts them. */
   private static long nodes() {
     Shell.Result listed =
         Shell.run(
-            engine, "exec", HEAD, "curl", "-s", "-m", "4", "http://localhost:8265/nodes?view=summary");
+            engine,
+            "exec",
+            HEAD,
+            "curl",
+            "-s",
+            "-m",
+            "4",
+            "http://localhost:8265/nodes?view=summary");
     if (listed.code() != 0) {
       return 0;
     }
     JsonNode summary = JsonMapper.shared().readTree(listed.output()).at("/data/summary");
-    return summary.valueStream().filter(n -> n.at("/raylet/state").asString("").equals("ALIVE")).count();
+    return summary
+        .valueStream()
+        .filter(n -> n.at("/raylet/state").asString("").equals("ALIVE"))
+        .count();
   }
 
   private static String headAddress() {
     return engine(
-        "inspect", "-f", "{{(index .NetworkSettings.Networks \"%s\").IPAddress}}".formatted(NETWORK), HEAD);
+        "inspect",
+        "-f",
+        "{{(index .NetworkSettings.Networks \"%s\").IPAddress}}".formatted(NETWORK),
+        HEAD);
   }
 
   private static String containers() {
-    return engine("ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=seedcore");
+    return engine(
+        "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=seedcore");
   }
 
   private static String inHead(String script) {

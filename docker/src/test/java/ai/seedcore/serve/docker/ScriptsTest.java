@@ -14,7 +14,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the scripts say to wrong arguments, and what they take for an engine: no container runs here. */
+/**
+ * What the scripts say to wrong arguments, and what they take for an engine: no container runs
+ * here.
+ */
 class ScriptsTest {
 
   @TempDir Path folder;
@@ -22,7 +25,11 @@ class ScriptsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "start-cluster.sh", "ray-workers.sh", "sc-cmd.sh", "performance-monitor.sh", "wait_for_head.sh"
+        "start-cluster.sh",
+        "ray-workers.sh",
+        "sc-cmd.sh",
+        "performance-monitor.sh",
+        "wait_for_head.sh"
       })
   void eachHasHelp(String script) {
     Shell.Result help = Shell.script(script, "--help");
@@ -57,7 +64,8 @@ class ScriptsTest {
   @Test
   void withoutAnEngineItSaysWhatIsMissing() {
     Shell.Result result =
-        Shell.run(Map.of("SEEDCORE_ENGINE", "no-such-engine"), "./docker/start-cluster.sh", "status");
+        Shell.run(
+            Map.of("SEEDCORE_ENGINE", "no-such-engine"), "./docker/start-cluster.sh", "status");
     assertThat(result.output()).contains("found no container engine that works");
     assertThat(result.code()).isEqualTo(3);
   }
@@ -82,7 +90,9 @@ class ScriptsTest {
     try (ServerSocket head = new ServerSocket(0)) {
       Shell.Result result =
           Shell.script("wait_for_head.sh", "localhost:" + head.getLocalPort(), "echo", "joined");
-      assertThat(result.output()).contains("is reachable, launching: echo joined").endsWith("joined\n");
+      assertThat(result.output())
+          .contains("is reachable, launching: echo joined")
+          .endsWith("joined\n");
       assertThat(result.code()).isZero();
     }
   }
@@ -91,7 +101,10 @@ class ScriptsTest {
   void aHeadThatDoesNotComeIsAnError() {
     Shell.Result result =
         Shell.run(
-            Map.of("WAIT_FOR_HEAD_TIMEOUT", "1"), "./docker/wait_for_head.sh", "localhost:1", "true");
+            Map.of("WAIT_FOR_HEAD_TIMEOUT", "1"),
+            "./docker/wait_for_head.sh",
+            "localhost:1",
+            "true");
     assertThat(result.output()).contains("localhost:1 did not come within 1 s");
     assertThat(result.code()).isEqualTo(3);
   }
