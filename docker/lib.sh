@@ -176,11 +176,11 @@ serve_health() {
 
 # --- Workers -----------------------------------------------------------------------------------------------------------
 
-# containers_of SERVICE... : the ids of the containers of these services that run. (What Docker and Podman make of two label
+# containers_of SERVICE... : the ids of the containers of these services. (What Docker and Podman make of two label
 # filters differs; inspect does not.)
 containers_of() {
   local -a all
-  mapfile -t all < <(engine ps -q --filter "label=com.docker.compose.project=$PROJECT")
+  mapfile -t all < <(engine ps -aq --filter "label=com.docker.compose.project=$PROJECT")
   [ ${#all[@]} -eq 0 ] ||
     engine inspect -f '{{.Id}} {{index .Config.Labels "com.docker.compose.service"}}' "${all[@]}" |
     awk -v services=" $* " 'index(services, " " $2 " ") { print $1 }'
@@ -188,10 +188,23 @@ containers_of() {
 
 worker_ids() { containers_of ray-worker "$FIRST_WORKER"; }
 
-# scale_workers N: exactly N of them; the one that docker-compose.yml brings along by itself counts no more.
+# scale_workers N: exactly N of them; the one that docker-compose.yml brings along by itself counts no more. The surplus is
+# stopped here, as not every Compose does it, and not every Compose takes 0.
 scale_workers() {
-  engine rm -f "$FIRST_WORKER" >/dev/null 2>&1 || true
-  compose up -d --no-deps --scale "ray-worker=$1" ray-worker
+  local -a surplus
+  mapfile -t surplus < <(
+    containers_of "$FIRST_WORKER"
+    containers_of ray-worker | while read -r id; do
+      if (($(engine inspect -f '{{index .Config.Labels "com.docker.compose.container-number"}}' "$id") > $1)); then
+        echo "$id"
+      fi
+    done
+  )
+  if [ ${#surplus[@]} -gt 0 ]; then
+    engine stop "${surplus[@]}" >/dev/null
+    engine rm -f "${surplus[@]}" >/dev/null
+  fi
+  (($1 == 0)) || compose up -d --no-deps --scale "ray-worker=$1" ray-worker
   say "$1 worker(s)"
 }
 
