@@ -29,7 +29,7 @@ shift
 
 # The name is looked up anew each time: a head that is made anew may have another address.
 # shellcheck disable=SC2016 # Expanded by the inner shell.
-reachable() { timeout 2 bash -c '</dev/tcp/"$0"/"$1"' "$HOST" "$PORT" 2>/dev/null; }
+reachable() { timeout 1 bash -c '</dev/tcp/"$0"/"$1"' "$HOST" "$PORT" 2>/dev/null; }
 
 say "waiting for $HEAD_ADDR ..."
 told=0

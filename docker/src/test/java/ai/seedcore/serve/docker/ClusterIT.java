@@ -77,7 +77,7 @@ class ClusterIT {
     String said = Shell.script("start-cluster.sh", "up", "2", "--build").orFail();
     assertThat(said).contains("routes      http://127.0.0.1:8000/SalienceScorer");
     assertServed();
-    await().atMost(Duration.ofSeconds(30)).until(() -> nodes() == 4);
+    await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 4);
     assertThat(Shell.script("start-cluster.sh", "status").orFail())
         .contains(HEAD, SERVE, "head_healthy       ok", "serving            ok");
   }

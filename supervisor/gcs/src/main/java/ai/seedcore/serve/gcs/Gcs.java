@@ -31,10 +31,13 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.protobuf.lite.ProtoLiteUtils;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
@@ -80,6 +83,8 @@ public final class Gcs implements AutoCloseable {
   private final Supplier<Address> address;
   private final Duration deadline;
   private @Nullable ManagedChannel channel;
+  private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
+  private @Nullable CompletableFuture<Set<InetAddress>> meansNow;
 
   /** Where a GCS listens. */
   public record Address(String host, int port) {}
@@ -309,8 +314,43 @@ public final class Gcs implements AutoCloseable {
               .executor((Executor) Runnable::run)
               .disableRetry()
               .build();
+      connectedTo = addresses(now.host());
+      meansNow = null;
     }
     return channel;
+  }
+
+  /**
+   * To be called now and then while an answer is late: ends the connection, and with it the
+   * questions, if its name has come to mean another address since. Where a head was, there may be
+   * nobody to refuse, and the whole deadline would be waited for. Does not wait for the resolver.
+   */
+  public synchronized void reconsider() {
+    if (channel == null || connectedTo == null || !connectedTo.isDone()) {
+      return;
+    }
+    if (meansNow == null) {
+      meansNow = addresses(address.get().host());
+    } else if (meansNow.isDone()) {
+      Set<InetAddress> now = meansNow.join();
+      meansNow = null;
+      if (!now.isEmpty() && !now.equals(connectedTo.join())) {
+        channel.shutdownNow();
+        channel = null;
+      }
+    }
+  }
+
+  /** What a name means now; nothing where it does not resolve. */
+  private static CompletableFuture<Set<InetAddress>> addresses(String host) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return Set.of(InetAddress.getAllByName(host));
+          } catch (UnknownHostException e) {
+            return Set.of();
+          }
+        });
   }
 
   private synchronized void drop(ManagedChannel failed) {

@@ -270,6 +270,7 @@ final class Actuator {
   void allWell() {
     deployBackoffs.values().forEach(Backoff::succeeded);
     driver.allWell();
+    node.allWell();
     nodeBackoff.succeeded();
   }
 

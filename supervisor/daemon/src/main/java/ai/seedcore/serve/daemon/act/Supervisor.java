@@ -202,7 +202,7 @@ public final class Supervisor {
       // At rest so little is allocated that the memory which the work took would be kept for hours.
       System.gc();
     }
-    return decision.lookAgain();
+    return observer.silent() ? Duration.ZERO : decision.lookAgain();
   }
 
   private Observation look() {

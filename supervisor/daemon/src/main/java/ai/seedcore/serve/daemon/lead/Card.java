@@ -46,6 +46,15 @@ public record Card(
     return new Card(host, pid, seat, life, version, hash, all, beat, released);
   }
 
+  /**
+   * Whether the lead of this card's daemon may be taken at once: it was given back, or is the
+   * asker's own. That is so of a beat that was on its way when the head restarted, and reached the
+   * next cluster; and, at the asker's start, of who had its seat before.
+   */
+  boolean yieldsTo(Card asker, boolean starting) {
+    return released || life.equals(asker.life) || (starting && seat.equals(asker.seat));
+  }
+
   String text() {
     return JSON.writeValueAsString(this);
   }

@@ -89,10 +89,9 @@ public final class Leadership {
       return new Role.Leads();
     }
     Lease.Other other = lease.other();
-    // Who is dead or has given the lead back does not lead, even where we cannot take it.
-    if (other == null
-        || lease.expired(now) != null
-        || Card.read(other.text()).map(Card::released).orElse(false)) {
+    // Who is dead, has given the lead back or is ourselves does not lead, even where we cannot take
+    // it.
+    if (other == null || overtakes(other.text(), lease.expired(now), !led)) {
       return new Role.Undecided();
     }
     return new Role.StandsBy(describe(other));
@@ -150,12 +149,9 @@ public final class Leadership {
             });
   }
 
-  /** Whether who holds the lead has given it back, is dead, or was ourselves before a restart. */
   private boolean overtakes(String text, @Nullable String expired, boolean first) {
-    Optional<Card> holder = Card.read(text);
     return text.equals(expired)
-        || holder.map(Card::released).orElse(false)
-        || (first && holder.map(Card::seat).orElse("").equals(card.seat()));
+        || Card.read(text).map(holder -> holder.yieldsTo(card, first)).orElse(false);
   }
 
   private CompletableFuture<Lease.Found> claimIf(

@@ -11,6 +11,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -29,6 +32,9 @@ public final class Observer {
 
   /** How long a look waits for what can be done without. */
   private static final Duration PATIENCE = Duration.ofMillis(150);
+
+  /** From when on an answer is late. */
+  private static final Duration LATE = Duration.ofMillis(200);
 
   /** How often to ask what seldom changes: a head that starts has other work to do. */
   private static final Duration SELDOM = Duration.ofSeconds(10);
@@ -51,6 +57,7 @@ public final class Observer {
   private String session = "";
   private @Nullable Observation last;
   private long lastAt;
+  private boolean silent;
 
   /**
    * The living nodes.
@@ -172,17 +179,40 @@ public final class Observer {
         : look(true);
   }
 
+  /** Whether the GCS was silent when it was asked last: it is worth asking again at once. */
+  public boolean silent() {
+    return silent;
+  }
+
   private boolean doubtful() {
     return probes.values().stream().anyMatch(Probing::doubtful);
+  }
+
+  /** Waits for an answer, which has a deadline of its own. */
+  private Optional<String> answer(CompletableFuture<Optional<String>> asked) {
+    while (!asked.isDone()) {
+      try {
+        return asked.get(LATE.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        gcs.reconsider();
+      } catch (ExecutionException e) {
+        break;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        break;
+      }
+    }
+    return asked.join();
   }
 
   /** Learns the session; where that fails, says what there is to see instead. */
   private Optional<Observation> identify(CompletableFuture<Optional<String>> asked) {
     String now;
     try {
-      now = asked.join().orElse("");
+      now = answer(asked).orElse("");
     } catch (CompletionException e) {
-      boolean holds = Gcs.silent(e) && last != null && System.nanoTime() - lastAt < GRACE.toNanos();
+      silent = Gcs.silent(e);
+      boolean holds = silent && last != null && System.nanoTime() - lastAt < GRACE.toNanos();
       if (!holds) {
         session = "";
         last = null;
@@ -196,6 +226,7 @@ public final class Observer {
       return Optional.of(
           Observation.down("GCS %s has no session yet: the head is starting".formatted(gcsName)));
     }
+    silent = false;
     lastAt = System.nanoTime();
     if (!now.equals(session)) {
       session = now;
