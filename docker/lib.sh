@@ -8,7 +8,8 @@ readonly DOCKER_DIR
 if [ -f "$DOCKER_DIR/.env" ]; then
   while IFS='=' read -r name value; do
     if [[ $name =~ ^[A-Z_]+$ && -z ${!name+set} ]]; then
-      export "$name=$value"
+      value=${value#[\"\']}
+      export "$name=${value%[\"\']}"
     fi
   done <"$DOCKER_DIR/.env"
 fi

@@ -68,6 +68,14 @@ public final class Reconciler {
     Head.Up up = (Head.Up) now.seen().head();
     String session = up.identity().session();
     if (now.node().kind() == NodeView.Kind.WORKER && !session.equals(now.node().session())) {
+      if (up.identity().headNode() == null) {
+        // Ours could not join yet, and on one machine the two would be in each other's way.
+        return new Decision(
+            Phase.WAITING,
+            warmUp(now),
+            "the head is starting: its own node has not come yet",
+            AWAY);
+      }
       return startNode(now, "our Ray node is not in session " + session);
     }
     if (now.driver().session() != null && !now.driver().session().equals(session)) {

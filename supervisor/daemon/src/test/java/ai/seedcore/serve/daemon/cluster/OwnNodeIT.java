@@ -5,6 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -32,7 +34,16 @@ class OwnNodeIT {
       // Killed, it leaves its head behind, and the next one knows it again.
       assertThat(daemon.end("KILL")).isEqualTo(137);
     }
-    try (DaemonProcess next = DaemonProcess.onCluster(folder, "--local", "--cpus=4")) {
+    // Whatever started the tests in its background may have had them ignore SIGINT.
+    try (DaemonProcess next =
+        DaemonProcess.start(
+            folder,
+            List.of("env", "--default-signal=INT"),
+            Map.of(),
+            "--local",
+            "--cpus=4",
+            "--address=" + RayCluster.ADDRESS,
+            "--dashboard=" + RayCluster.DASHBOARD)) {
       next.awaitReady();
       assertThat(next.deploys()).isZero();
 

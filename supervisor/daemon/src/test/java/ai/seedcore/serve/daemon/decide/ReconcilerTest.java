@@ -361,6 +361,15 @@ class ReconcilerTest {
     node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "");
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
+    Observation early =
+        new Observation(
+            new Head.Up(new Identity(SESSION, null), "2.39.0", null),
+            new Serve.Absent(),
+            null,
+            Map.of(),
+            true);
+    assertThat(decide(early).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(early).reason()).contains("its own node has not come yet");
   }
 
   private Decision decide(Observation seen) {
