@@ -335,8 +335,7 @@ public final class Gcs implements AutoCloseable {
       Set<InetAddress> now = meansNow.join();
       meansNow = null;
       if (!now.isEmpty() && !now.equals(connectedTo.join())) {
-        channel.shutdownNow();
-        channel = null;
+        close(); // The next question is asked where the name leads now.
       }
     }
   }
@@ -346,7 +345,7 @@ public final class Gcs implements AutoCloseable {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
-            return Set.of(InetAddress.getAllByName(host));
+            return Set.copyOf(List.of(InetAddress.getAllByName(host))); // It may say one twice.
           } catch (UnknownHostException e) {
             return Set.of();
           }

@@ -89,8 +89,7 @@ public final class Leadership {
       return new Role.Leads();
     }
     Lease.Other other = lease.other();
-    // Who is dead, has given the lead back or is ourselves does not lead, even where we cannot take
-    // it.
+    // Who is dead, has given it back or is ourselves does not lead, even where we may not.
     if (other == null || overtakes(other.text(), lease.expired(now), !led)) {
       return new Role.Undecided();
     }

@@ -210,6 +210,7 @@ public final class Observer {
     String now;
     try {
       now = answer(asked).orElse("");
+      silent = false;
     } catch (CompletionException e) {
       silent = Gcs.silent(e);
       boolean holds = silent && last != null && System.nanoTime() - lastAt < GRACE.toNanos();
@@ -226,7 +227,6 @@ public final class Observer {
       return Optional.of(
           Observation.down("GCS %s has no session yet: the head is starting".formatted(gcsName)));
     }
-    silent = false;
     lastAt = System.nanoTime();
     if (!now.equals(session)) {
       session = now;

@@ -161,7 +161,12 @@ class ObserverTest {
     await()
         .atMost(Duration.ofSeconds(10))
         .untilAsserted(() -> assertThat(reason()).contains("does not answer in time"));
+    assertThat(observer.silent()).isTrue();
     gcs.silent = false;
+    gcs.session = "";
+    assertThat(reason()).contains("no session yet");
+    assertThat(observer.silent()).isFalse(); // An answer: nobody has to ask without a rest.
+    gcs.session = "session_1";
     assertThat(observer.look(true).head()).isInstanceOf(Head.Up.class);
   }
 
