@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -48,15 +49,23 @@ final class Machine {
     }
   }
 
-  /** Removes a folder and all that is in it. */
+  /**
+   * Removes a folder and all in it; a driver whose daemon was killed may write there a little on.
+   */
   static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    await("nobody writes to " + folder + " any more")
+        .atMost(Duration.ofSeconds(10))
+        .ignoreExceptionsInstanceOf(IOException.class)
+        .ignoreExceptionsInstanceOf(UncheckedIOException.class)
+        .until(
+            () -> {
+              try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                  Files.delete(file);
+                }
+              }
+              return true;
+            });
   }
 
   /** Lets time pass. */
