@@ -39,8 +39,7 @@ final class OtherHost implements AutoCloseable {
         Shell.run(
             "bash",
             "-c",
-            "for p in $(ip netns pids %s); do tr '\\0' ' ' </proc/$p/cmdline; echo; done | grep -cE '%s'"
-                .formatted(NAME, pattern));
+            "ip netns pids %s | xargs -r ps -o args= -p | grep -cE '%s'".formatted(NAME, pattern));
     return Integer.parseInt(found.output().strip());
   }
 
