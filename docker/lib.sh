@@ -124,7 +124,7 @@ stopped() { ! running "$1"; }
 
 # --- Health, in layers: head, then applications, then processes, then HTTP ---------------------------------------------
 
-head_healthy() { running "$HEAD" && engine exec "$HEAD" curl -sf -m 4 http://localhost:8265/api/gcs_healthz; }
+head_healthy() { answers "$DASHBOARD/api/gcs_healthz" && running "$HEAD"; }
 
 applications() { engine exec "$HEAD" curl -sf -m 4 http://localhost:8265/api/serve/applications/; }
 

@@ -8,12 +8,14 @@
 set -euo pipefail
 
 readonly GOODBYE_S=5
+started=false
 
 say() { printf '[ray-node] %s\n' "$*" >&2; }
 
 # shellcheck disable=SC2317 # Called by trap.
 leave() {
   trap - TERM INT
+  [ "$started" = true ] || exit 143 # It has nobody to say goodbye to yet.
   say "SIGTERM: the node leaves the cluster"
   # The raylet alone: it says goodbye to the head's GCS, which may be beside it and ends with the container.
   pkill -TERM -x raylet || true
@@ -56,11 +58,12 @@ done
 joined=${gcs:+$(cluster_id || true)}
 
 # In the background, as bash heeds a signal only between two commands.
-ray start --disable-usage-stats "$@" &
+python /opt/seedcore/ray_start.py start --disable-usage-stats "$@" &
 wait $! || {
   say "'ray start' failed, see above"
   exit 1
 }
+started=true
 
 mapfile -t vital < <(pgrep -x raylet && pgrep -x gcs_server)
 if [ ${#vital[@]} -gt 0 ]; then

@@ -10,6 +10,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /** One line a change, on standard output: key=value for people, JSON for machines. */
 final class Logging {
@@ -37,6 +38,11 @@ final class Logging {
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
     root.addAppender(queue);
     root.setLevel(Level.WARN);
+    // What a library says by java.util.logging becomes a line like the others. gRPC's warnings are
+    // known by our own.
+    SLF4JBridgeHandler.removeHandlersForRootLogger();
+    SLF4JBridgeHandler.install();
+    context.getLogger("io.grpc").setLevel(Level.ERROR);
     context.getLogger("ai.seedcore").setLevel(Level.toLevel(settings.logLevel()));
   }
 

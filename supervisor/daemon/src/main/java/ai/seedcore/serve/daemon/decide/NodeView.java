@@ -11,9 +11,15 @@ import org.jspecify.annotations.Nullable;
  * @param starting whether it is being started now
  * @param notBefore no new start before this time
  * @param trouble why the last start failed; empty where it did not
+ * @param besideHead whether the head runs on this machine, too
  */
 public record NodeView(
-    Kind kind, @Nullable String session, boolean starting, Instant notBefore, String trouble) {
+    Kind kind,
+    @Nullable String session,
+    boolean starting,
+    Instant notBefore,
+    String trouble,
+    boolean besideHead) {
 
   /** What we run ourselves. */
   public enum Kind {

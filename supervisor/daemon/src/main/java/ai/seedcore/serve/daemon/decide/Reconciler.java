@@ -68,8 +68,8 @@ public final class Reconciler {
     Head.Up up = (Head.Up) now.seen().head();
     String session = up.identity().session();
     if (now.node().kind() == NodeView.Kind.WORKER && !session.equals(now.node().session())) {
-      if (up.identity().headNode() == null) {
-        // Ours could not join yet, and on one machine the two would be in each other's way.
+      if (now.node().besideHead() && up.identity().headNode() == null) {
+        // On one machine two nodes that start at once are in each other's way.
         return new Decision(
             Phase.WAITING,
             warmUp(now),

@@ -38,6 +38,7 @@ public final class Leadership {
   private Lease lease = Lease.UNKNOWN;
   private String session = "";
   private boolean led;
+  private boolean wasAble;
   private @Nullable CompletableFuture<Lease.Found> turn;
   private Instant next = Instant.MIN;
   private long beat;
@@ -73,6 +74,7 @@ public final class Leadership {
   public Role role(String inSession, boolean able, Instant now) {
     if (!inSession.equals(session)) {
       session = inSession;
+      wasAble = false;
       lease = Lease.UNKNOWN;
       turn = null;
       next = Instant.MIN;
@@ -81,7 +83,9 @@ public final class Leadership {
       take(turn, now);
       turn = null;
     }
-    if (turn == null && !now.isBefore(next)) {
+    boolean becameAble = able && !wasAble && !lease.leads(now); // Then it need not wait its turn.
+    if (turn == null && (becameAble || !now.isBefore(next))) {
+      wasAble = able;
       next = now.plus(lease.leads(now) ? RENEW : WATCH);
       begin(able, now);
     }

@@ -46,7 +46,8 @@ public final class OwnNode {
 
   private static final Logger LOG = LoggerFactory.getLogger(OwnNode.class);
   private static final String MARK = "SEEDCORE_NODE";
-  private static final String KEEPER = keeper();
+  private static final String KEEPER = script("keeper.py");
+  private static final String RAY = script("ray_start.py");
   private static final Pattern SESSION = Pattern.compile("--session-name=(session_[^\\s\\x00]+)");
 
   /** How long 'ray start' may take; 4 s here, more on a machine that has other work. */
@@ -59,6 +60,7 @@ public final class OwnNode {
   private final String mark;
   private final Path log;
   private final Clock clock;
+  private final boolean besideHead;
   private @Nullable CompletableFuture<Integer> start;
   private Instant notBefore = Instant.MIN;
   private Instant startDeadline = Instant.MAX;
@@ -75,6 +77,7 @@ public final class OwnNode {
     this.clock = clock;
     this.kind = settings.local() ? Kind.HEAD : settings.join() ? Kind.WORKER : Kind.NONE;
     this.gcs = settings.gcs();
+    this.besideHead = HostPort.isThisMachine(gcs.host());
     this.settings = settings;
     this.ray = ray;
     this.mark = MARK + "=" + kind + ":" + gcs;
@@ -84,7 +87,7 @@ public final class OwnNode {
   /** What can be seen of it now. */
   public NodeView view() {
     if (kind == Kind.NONE) {
-      return new NodeView(kind, null, false, notBefore, "");
+      return new NodeView(kind, null, false, notBefore, "", false);
     }
     boolean starting = start != null && !start.isDone();
     if (starting && clock.instant().isAfter(startDeadline)) {
@@ -100,7 +103,7 @@ public final class OwnNode {
     if (!complete()) {
       session = null; // What is left of it is ended before the next start.
     }
-    return new NodeView(kind, session, starting, notBefore, failure().orElse(""));
+    return new NodeView(kind, session, starting, notBefore, failure().orElse(""), besideHead);
   }
 
   /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
@@ -170,7 +173,7 @@ public final class OwnNode {
     notBefore = next;
     end(Duration.ZERO); // It is of no use to anybody any more.
     List<String> command = new ArrayList<>(List.of(ray.python(), "-ESs", "-c", KEEPER));
-    command.addAll(List.of(log.toString(), ray.command().toString(), "start"));
+    command.addAll(List.of(log.toString(), ray.python(), "-c", RAY, "start"));
     if (kind == Kind.HEAD) {
       command.addAll(
           List.of(
@@ -300,8 +303,8 @@ public final class OwnNode {
     thread.start();
   }
 
-  private static String keeper() {
-    try (InputStream stream = OwnNode.class.getResourceAsStream("keeper.py")) {
+  private static String script(String name) {
+    try (InputStream stream = OwnNode.class.getResourceAsStream(name)) {
       return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

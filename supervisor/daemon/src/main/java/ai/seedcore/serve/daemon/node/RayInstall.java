@@ -59,7 +59,7 @@ public record RayInstall(Path command, Path jar, String version) {
   public String python() throws IOException {
     try (Stream<String> lines = Files.lines(command, StandardCharsets.ISO_8859_1)) {
       String first = lines.findFirst().orElse("");
-      return first.startsWith("#!/") && first.contains("python")
+      return first.startsWith("#!/") && first.contains("python") && !first.contains(" ")
           ? first.substring(2).strip()
           : command.resolveSibling("python3").toString();
     }

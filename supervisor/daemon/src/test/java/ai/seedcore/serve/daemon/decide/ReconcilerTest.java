@@ -31,7 +31,7 @@ class ReconcilerTest {
   private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
   private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
-  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "");
+  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "", false);
 
   @Test
   void aHeadThatIsAwayIsWaitedForWithADriverThatGetsWarm() {
@@ -348,17 +348,17 @@ class ReconcilerTest {
   void ourOwnHeadIsStartedAndNotTwice() {
     Observation down =
         new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
-    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "");
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "", false);
     assertThat(decide(down).action()).isEqualTo(new Action.StartNode());
-    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "");
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "", false);
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
-    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5), "");
+    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5), "", false);
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
   }
 
   @Test
   void ourOwnNodeFollowsTheHeadIntoItsNextLife() {
-    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "");
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", false);
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
     Observation early =
@@ -368,6 +368,8 @@ class ReconcilerTest {
             null,
             Map.of(),
             true);
+    assertThat(decide(early).action()).isEqualTo(new Action.StartNode());
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", true);
     assertThat(decide(early).action()).isEqualTo(new Action.Rest());
     assertThat(decide(early).reason()).contains("its own node has not come yet");
   }
