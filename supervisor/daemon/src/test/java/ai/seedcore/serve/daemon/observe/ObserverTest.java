@@ -141,8 +141,8 @@ class ObserverTest {
     gcs.session = "";
     assertThat(reason()).contains("the head is starting");
     gcs.close();
-    reason(); // The connection that there was breaks.
-    assertThat(reason()).contains("refuses the connection");
+    // First the connection that there was breaks.
+    await().atMost(Duration.ofSeconds(2)).until(() -> reason().contains("refuses the connection"));
     observer = observer(server.getAddress().getPort());
     assertThat(reason()).contains("no GCS of Ray's").contains("another program");
     observer = observer("no.such.host.invalid", 6379);
