@@ -53,6 +53,7 @@ final class Actuator {
   private Instant workNotBefore = Instant.MIN;
   private boolean nodeStarting;
   private int redeploys;
+  private final Map<String, Status.Outcomes> outcomes = new HashMap<>();
 
   Actuator(
       Settings settings,
@@ -78,6 +79,15 @@ final class Actuator {
   /** Applications that were submitted in this daemon's life. */
   int redeploys() {
     return redeploys;
+  }
+
+  /** What came of all submissions of an application. */
+  Status.Outcomes outcomes(String name) {
+    return outcomes.getOrDefault(name, Status.Outcomes.NONE);
+  }
+
+  private void count(String name, int accepted, int rejected, int failed) {
+    outcomes.merge(name, new Status.Outcomes(accepted, rejected, failed), Status.Outcomes::plus);
   }
 
   /** Until when work is put off, after failures. */
@@ -123,9 +133,14 @@ final class Actuator {
           .addKeyValue("request", finished.action())
           .addKeyValue("error", cut(finished.error()))
           .log("driver");
-      return finished.action() instanceof Action.Deploy deploy
-          ? state.withDelay(deploy.name(), workNotBefore)
-          : state;
+      if (finished.action() instanceof Action.Deploy deploy) {
+        count(deploy.name(), 0, 1, 0);
+        return state.withDelay(deploy.name(), workNotBefore);
+      }
+      return state;
+    }
+    if (finished.action() instanceof Action.Deploy deploy) {
+      count(deploy.name(), 1, 0, 0);
     }
     if (!isNow(state, finished.session())) {
       return state; // It was asked in an earlier life of the cluster.
@@ -214,6 +229,9 @@ final class Actuator {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
       driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
+      if (packages.targets().stream().anyMatch(t -> t.name().equals(delete.name()))) {
+        count(delete.name(), 0, 0, 1); // Else it is no longer declared, which is no failure.
+      }
       return state
           .withUploaded(false) // It may be long since anybody used its package.
           .withDelay(delete.name(), now.plus(deployBackoff(delete.name())));

@@ -72,6 +72,7 @@ final class Driver {
   private Instant notBefore = Instant.MIN;
   private long requests;
   private int failures;
+  private int ended;
 
   private record Task(Action action, String session, CompletableFuture<Reply> reply) {}
 
@@ -117,6 +118,11 @@ final class Driver {
   /** The last drivers' ends, the newest last. */
   List<ChildExit> exits() {
     return List.copyOf(exits);
+  }
+
+  /** How many have ended. */
+  int ended() {
+    return ended;
   }
 
   /** Starts one, which then gets warm. */
@@ -248,6 +254,7 @@ final class Driver {
       DriverProcess gone = each.next();
       if (gone.exit().isDone()) {
         each.remove();
+        ended++;
         exits.addLast(
             new ChildExit(
                 "driver", gone.pid(), Instant.now(), gone.exit().join(), gone.lastWords()));

@@ -12,9 +12,6 @@ import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,13 +22,12 @@ import org.slf4j.spi.LoggingEventBuilder;
 final class Reporter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reporter.class);
-  private static final int EVENTS = 200;
 
   private final MonotonicClock clock;
   private final String address;
   private final String dashboardUrl;
   private final String routesUrl;
-  private final Deque<Status.Event> events = new ArrayDeque<>();
+  private final History history;
 
   private Phase phase = Phase.WAITING;
   private String reason = "";
@@ -45,6 +41,7 @@ final class Reporter {
     this.dashboardUrl = dashboardUrl;
     this.routesUrl = routesUrl;
     this.since = clock.instant();
+    this.history = new History(clock);
   }
 
   /** Where we were after the last lap. */
@@ -55,13 +52,16 @@ final class Reporter {
   /** Takes in what was decided. */
   void decided(Situation situation, Decision decision) {
     Instant now = situation.now();
+    history.decided(decision.action().getClass().getSimpleName(), decision.cause().name());
     if (situation.seen().head() instanceof Head.Down || decision.phase() == Phase.STANDBY) {
       recovering = null;
     } else if (decision.phase() != Phase.SERVING && recovering == null) {
       recovering = now;
     }
     if (decision.phase() == Phase.SERVING && recovering != null) {
-      lastRecovery = Duration.between(recovering, now).toMillis() / 1000.0;
+      Duration length = Duration.between(recovering, now);
+      lastRecovery = length.toMillis() / 1000.0;
+      history.recovered(length);
       recovering = null;
     }
     if (decision.phase() != phase || !decision.reason().equals(reason)) {
@@ -69,10 +69,8 @@ final class Reporter {
       phase = decision.phase();
       reason = decision.reason();
       String action = decision.action().toString();
-      events.addLast(new Status.Event(Instant.now(), phase.name(), reason, action));
-      while (events.size() > EVENTS) {
-        events.removeFirst();
-      }
+      history.event(
+          new Status.Event(Instant.now(), phase.name(), decision.cause().name(), reason, action));
       tell(action);
     }
   }
@@ -89,7 +87,7 @@ final class Reporter {
     line.log("cluster");
   }
 
-  /** All there is to know now. */
+  /** All there is to know now, at the end of a lap. */
   Status status(
       Situation situation,
       Decision decision,
@@ -98,14 +96,18 @@ final class Reporter {
       Actuator actuator,
       Status.ConfigStatus config) {
     DriverView view = situation.driver();
+    boolean ready = situation.seen().allAnswer(targets.stream().map(Target::name).toList());
+    history.lap(ready, reason);
     Serve serve = situation.seen().serve();
     return new Status(
         Supervisor.version(),
         phase.name(),
+        decision.cause().name(),
         reason,
         clock.wall(since),
-        situation.seen().allAnswer(targets.stream().map(Target::name).toList()),
+        ready,
         Instant.now(),
+        history.laps(),
         decision.action(),
         decision.lookAgain().toMillis(),
         future(actuator.workNotBefore()),
@@ -118,15 +120,17 @@ final class Reporter {
             : serve instanceof Serve.Opaque opaque
                 ? "running; what, is unknown: " + opaque.reason()
                 : serve instanceof Serve.Absent ? "absent" : "running",
-        targets.stream().map(target -> app(target, situation)).toList(),
-        new Status.DriverStatus(view.phase().name(), driver.pid(), view.session(), view.busyWith()),
+        targets.stream().map(target -> app(target, situation, actuator)).toList(),
+        new Status.DriverStatus(
+            view.phase().name(), driver.pid(), view.session(), view.busyWith(), driver.ended()),
         new Status.NodeStatus(
             situation.node().kind().name(),
             situation.node().session(),
             situation.node().starting()),
         config,
         driver.exits(),
-        new ArrayList<>(events));
+        history.decisions(),
+        history.past());
   }
 
   private static String role(Role role) {
@@ -154,7 +158,7 @@ final class Reporter {
     return new Status.HeadStatus(address, dashboardUrl, false, down.reason(), null, null, null);
   }
 
-  private Status.AppStatus app(Target target, Situation situation) {
+  private Status.AppStatus app(Target target, Situation situation, Actuator actuator) {
     Serve serve = situation.seen().serve();
     Serve.App app = serve instanceof Serve.Running known ? known.apps().get(target.name()) : null;
     boolean told = serve instanceof Serve.Running || serve instanceof Serve.Absent;
@@ -168,10 +172,13 @@ final class Reporter {
         app != null ? app.status() : told ? "MISSING" : "UNKNOWN",
         app == null ? "" : app.message(),
         app == null ? 0 : app.replicas(),
+        target.application().replicas(),
         route != null && route.answers(),
         route == null ? null : route.reason(),
         route == null ? null : route.millis(),
+        route == null ? null : route.at(),
         deploys == null ? 0 : deploys.attempts(),
-        deploys == null ? null : future(deploys.notBefore()));
+        deploys == null ? null : future(deploys.notBefore()),
+        actuator.outcomes(target.name()));
   }
 }

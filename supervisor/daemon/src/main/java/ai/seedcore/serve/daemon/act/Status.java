@@ -13,10 +13,12 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
  *
  * @param version the daemon's version
  * @param phase where we are
- * @param reason why
+ * @param cause why, in one word
+ * @param reason why, in words
  * @param since since when the phase holds
  * @param ready whether all declared routes really answer
  * @param lap when this lap ended
+ * @param laps how many there were
  * @param action what was decided to do
  * @param nextLookMs in how many milliseconds we look again, at the latest
  * @param workNotBefore until when work is put off after failures; null: it is not
@@ -31,15 +33,18 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
  * @param node our own Ray node
  * @param config where the wishes come from
  * @param exits the last ends of child processes
- * @param events the last changes of phase and reason
+ * @param decisions how often what was decided
+ * @param past what was
  */
 public record Status(
     String version,
     String phase,
+    String cause,
     String reason,
     Instant since,
     boolean ready,
     Instant lap,
+    long laps,
     @JsonSerialize(using = ToStringSerializer.class) Action action,
     long nextLookMs,
     @Nullable Instant workNotBefore,
@@ -53,7 +58,8 @@ public record Status(
     NodeStatus node,
     ConfigStatus config,
     List<ChildExit> exits,
-    List<Event> events) {
+    List<Decided> decisions,
+    Past past) {
 
   /** The head. */
   public record HeadStatus(
@@ -69,7 +75,10 @@ public record Status(
    * One declared application, wished and seen.
    *
    * @param status Serve's word, or MISSING or UNKNOWN
+   * @param probeMs how long the route took to answer when it was asked last
+   * @param probedAt when that was
    * @param attempts how often it was submitted in this life of the cluster
+   * @param outcomes what came of all that was submitted in this daemon's life
    */
   public record AppStatus(
       String name,
@@ -79,15 +88,37 @@ public record Status(
       String status,
       String message,
       int replicas,
+      @Nullable Integer declaredReplicas,
       boolean answers,
       @Nullable String routeReason,
       @Nullable Long probeMs,
+      @Nullable Instant probedAt,
       int attempts,
-      @Nullable Instant nextAttempt) {}
+      @Nullable Instant nextAttempt,
+      Outcomes outcomes) {}
 
-  /** The driver process; pid 0: there is none. */
+  /**
+   * What came of submissions.
+   *
+   * @param accepted taken by Serve
+   * @param rejected not taken: the driver, or Serve, said no or nothing
+   * @param failed taken, and then failed to deploy
+   */
+  public record Outcomes(int accepted, int rejected, int failed) {
+    static final Outcomes NONE = new Outcomes(0, 0, 0);
+
+    Outcomes plus(Outcomes more) {
+      return new Outcomes(accepted + more.accepted, rejected + more.rejected, failed + more.failed);
+    }
+  }
+
+  /**
+   * The driver process; pid 0: there is none.
+   *
+   * @param ended how many have ended
+   */
   public record DriverStatus(
-      String phase, long pid, @Nullable String session, @Nullable String busyWith) {}
+      String phase, long pid, @Nullable String session, @Nullable String busyWith, int ended) {}
 
   /** Our own Ray node. */
   public record NodeStatus(String kind, @Nullable String session, boolean starting) {}
@@ -101,6 +132,41 @@ public record Status(
    */
   public record ConfigStatus(@Nullable String file, @Nullable String error) {}
 
+  /**
+   * How often something was decided for one reason.
+   *
+   * @param action the action's name
+   * @param cause why, in one word
+   */
+  public record Decided(String action, String cause, long times) {}
+
+  /**
+   * What was; of the lists the newest last.
+   *
+   * @param started when the daemon started
+   * @param recovered how often all was served again
+   * @param recoveries the last of those
+   * @param outages the last times in which not all declared routes answered, the first of them from
+   *     the daemon's start on
+   * @param events the last changes of phase and reason
+   */
+  public record Past(
+      Instant started,
+      int recovered,
+      List<Recovery> recoveries,
+      List<Outage> outages,
+      List<Event> events) {}
+
+  /** All was served again, so many seconds after the cluster's first sign of life. */
+  public record Recovery(Instant at, double seconds) {}
+
+  /**
+   * Not all declared routes answered.
+   *
+   * @param seconds how long; null: it goes on
+   */
+  public record Outage(Instant from, @Nullable Double seconds, String reason) {}
+
   /** A change of phase or reason. */
-  public record Event(Instant at, String phase, String reason, String action) {}
+  public record Event(Instant at, String phase, String cause, String reason, String action) {}
 }

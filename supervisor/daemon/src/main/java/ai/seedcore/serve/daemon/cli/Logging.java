@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
+import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Settings;
 import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;
@@ -7,8 +8,15 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.encoder.Encoder;
+import ch.qos.logback.core.rolling.FixedWindowRollingPolicy;
+import ch.qos.logback.core.rolling.RollingFileAppender;
+import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
+import ch.qos.logback.core.util.FileSize;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
@@ -20,23 +28,31 @@ final class Logging {
 
   private Logging() {}
 
+  /**
+   * Logs as the settings say, from now on.
+   *
+   * @throws ConfigException if the file cannot be written; then nothing has changed
+   */
   static void set(Settings settings) {
+    Path file = settings.logFile();
+    if (file != null && !writable(file.toAbsolutePath())) {
+      throw new ConfigException(
+          "log_file: found %s, which cannot be written, expected a file in a folder that can"
+              .formatted(file));
+    }
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context.reset();
+    boolean json = settings.logFormat().equals("json");
     ConsoleAppender<ILoggingEvent> console = new ConsoleAppender<>();
     console.setContext(context);
-    console.setEncoder(encoder(context, settings.logFormat().equals("json")));
+    console.setEncoder(encoder(context, json));
     console.start();
     // A log that cannot be written, as its reader hangs or its disk is full, is no reason to stand.
-    AsyncAppender queue = new AsyncAppender();
-    queue.setContext(context);
-    queue.setNeverBlock(true);
-    queue.setQueueSize(1_000);
-    queue.setDiscardingThreshold(0);
-    queue.addAppender(console);
-    queue.start();
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
-    root.addAppender(queue);
+    root.addAppender(queued(context, console));
+    if (file != null) {
+      root.addAppender(queued(context, rolling(context, json, file, settings)));
+    }
     root.setLevel(Level.WARN);
     // What a library says by java.util.logging becomes a line like the others. gRPC's warnings are
     // known by our own.
@@ -44,6 +60,46 @@ final class Logging {
     SLF4JBridgeHandler.install();
     context.getLogger("io.grpc").setLevel(Level.ERROR);
     context.getLogger("ai.seedcore").setLevel(Level.toLevel(settings.logLevel()));
+  }
+
+  private static boolean writable(Path file) {
+    return Files.exists(file)
+        ? Files.isRegularFile(file) && Files.isWritable(file)
+        : file.getParent() != null && Files.isWritable(file.getParent());
+  }
+
+  private static AsyncAppender queued(LoggerContext context, Appender<ILoggingEvent> slow) {
+    AsyncAppender queue = new AsyncAppender();
+    queue.setContext(context);
+    queue.setNeverBlock(true);
+    queue.setQueueSize(1_000);
+    queue.setDiscardingThreshold(0);
+    queue.addAppender(slow);
+    queue.start();
+    return queue;
+  }
+
+  private static Appender<ILoggingEvent> rolling(
+      LoggerContext context, boolean json, Path file, Settings settings) {
+    RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
+    appender.setContext(context);
+    appender.setEncoder(encoder(context, json));
+    appender.setFile(file.toString());
+    FixedWindowRollingPolicy window = new FixedWindowRollingPolicy();
+    window.setContext(context);
+    window.setParent(appender);
+    window.setFileNamePattern(file + ".%i");
+    window.setMinIndex(1);
+    window.setMaxIndex(settings.logFilesKept());
+    window.start();
+    SizeBasedTriggeringPolicy<ILoggingEvent> size = new SizeBasedTriggeringPolicy<>();
+    size.setContext(context);
+    size.setMaxFileSize(new FileSize(settings.logFileMb() * FileSize.MB_COEFFICIENT));
+    size.start();
+    appender.setRollingPolicy(window);
+    appender.setTriggeringPolicy(size);
+    appender.start();
+    return appender;
   }
 
   /** Writes out what is still to be written. */

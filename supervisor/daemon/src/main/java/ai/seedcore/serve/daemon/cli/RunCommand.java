@@ -7,8 +7,11 @@ import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.metrics.OnDemand;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
+import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -61,8 +64,14 @@ final class RunCommand implements Callable<Integer> {
         new ConfigWatch(
             settings, options.file(System.getenv()), () -> options.load(System.getenv()), cache);
 
-    try (StatusServer server = new StatusServer(settings.status())) {
+    String token = StatusToken.find(settings.statusTokenFile(), System.getenv());
+    try (OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
+        StatusServer server = new StatusServer(settings.status(), token, metrics::scrape)) {
       Greeting greeting = new Greeting(settings);
+      Notifier notifier =
+          settings.notifyUrl() == null
+              ? null
+              : new Notifier(settings.notifyUrl(), Duration.ofSeconds(1), metrics::notified);
       Supervisor supervisor =
           new Supervisor(
               settings,
@@ -73,7 +82,11 @@ final class RunCommand implements Callable<Integer> {
               watch,
               status -> {
                 server.publish(status);
+                metrics.publish(status);
                 greeting.publish(status);
+                if (notifier != null) {
+                  notifier.publish(status);
+                }
               });
       log.atInfo()
           .addKeyValue("version", Supervisor.version())

@@ -82,8 +82,24 @@ final class SettingsOptions {
   @Option(
       names = "--status",
       paramLabel = "HOST:PORT",
-      description = "Our own /healthz, /readyz and /status. Default: 127.0.0.1:8090.")
+      description =
+          "Where our own page, /healthz, /readyz, /status and /metrics are. Default: 127.0.0.1:8090.")
   private @Nullable String status;
+
+  @Option(
+      names = "--status-token-file",
+      paramLabel = "FILE",
+      description =
+          "A file with the token that all of them but /healthz and /readyz want, as"
+              + " 'Authorization: Bearer TOKEN'; also SEEDCORE_STATUS_TOKEN. Needed beyond the loopback.")
+  private @Nullable String statusTokenFile;
+
+  @Option(
+      names = "--notify-url",
+      paramLabel = "URL",
+      description =
+          "Where changes of state are posted as JSON. It may hold a secret: rather by variable.")
+  private @Nullable String notifyUrl;
 
   @Option(
       names = "--ray",
@@ -114,6 +130,24 @@ final class SettingsOptions {
       paramLabel = "LEVEL",
       description = "error, warn, info or debug. Default: info.")
   private @Nullable String logLevel;
+
+  @Option(
+      names = "--log-file",
+      paramLabel = "FILE",
+      description = "Log to this file, too; a new one is begun after --log-file-mb. Default: none.")
+  private @Nullable String logFile;
+
+  @Option(
+      names = "--log-file-mb",
+      paramLabel = "N",
+      description = "How large a log file may get. Default: 10.")
+  private @Nullable String logFileMb;
+
+  @Option(
+      names = "--log-files-kept",
+      paramLabel = "N",
+      description = "How many full log files are kept. Default: 5.")
+  private @Nullable String logFilesKept;
 
   @Option(
       names = "--builtin",

@@ -2,13 +2,16 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.StatusToken;
 import ai.seedcore.serve.daemon.observe.Http;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -30,6 +33,14 @@ final class StatusCommand implements Callable<Integer> {
       description = "Where the daemon listens. Default: 127.0.0.1:8090.")
   private String address;
 
+  @Option(
+      names = "--status-token-file",
+      paramLabel = "FILE",
+      defaultValue = "${env:SEEDCORE_STATUS_TOKEN_FILE}",
+      description =
+          "A file with the daemon's token, where it wants one; also SEEDCORE_STATUS_TOKEN.")
+  private @Nullable Path tokenFile;
+
   @Option(names = "--json", description = "Print the JSON as it is.")
   private boolean json;
 
@@ -41,7 +52,11 @@ final class StatusCommand implements Callable<Integer> {
     Http.Answer answer;
     try {
       HostPort at = HostPort.parse(address);
-      answer = new Http().get("http://" + at + "/status", Duration.ofSeconds(3)).join();
+      String token = StatusToken.find(tokenFile, System.getenv());
+      String url = "http://" + at + "/status";
+      Duration patience = Duration.ofSeconds(3);
+      Http http = new Http();
+      answer = (token == null ? http.get(url, patience) : http.get(url, token, patience)).join();
     } catch (IllegalArgumentException e) {
       spec.commandLine().getErr().println("seedcore-serve: --status: " + e.getMessage());
       return SeedCore.CONFIGURATION;
@@ -52,6 +67,12 @@ final class StatusCommand implements Callable<Integer> {
               "seedcore-serve: no daemon at http://%s/status: it %s; is it running, and there?"
                   .formatted(address, Http.reason(e)));
       return SeedCore.NOT_READY;
+    }
+    if (answer.status() == 401 || answer.status() == 403) {
+      spec.commandLine()
+          .getErr()
+          .println("seedcore-serve: the daemon says: " + answer.body().strip());
+      return SeedCore.CONFIGURATION;
     }
     if (json) {
       out.println(answer.body());

@@ -48,6 +48,11 @@ public record HostPort(String host, int port) {
     }
   }
 
+  /** Whether only this machine can ask there. */
+  public boolean isLoopback() {
+    return host.equals("localhost") || host.startsWith("127.") || host.equals("[::1]");
+  }
+
   /** The addresses of this machine's network interfaces, as numbers. */
   public static Set<String> ownAddresses() {
     try {

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.config;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -20,11 +21,16 @@ import org.jspecify.annotations.Nullable;
  * @param servePort the port of Serve's HTTP proxies
  * @param serveUrl where the routes are asked; null: the serve port of the address's host
  * @param status what our own HTTP server listens on
+ * @param statusTokenFile the file of the token that our own HTTP server wants; null: no file
+ * @param notifyUrl where changes of phase are posted; null: nowhere. It may hold a secret
  * @param cache where we unpack our jars; null: the user's cache folder
  * @param ray the Ray installation: its {@code ray} command; null: the one that is found
  * @param cpus the CPUs of a local head; null: those of the machine
  * @param logFormat {@code text} or {@code json}
  * @param logLevel {@code error}, {@code warn}, {@code info}, {@code debug}
+ * @param logFile the file that is logged to, too; null: none
+ * @param logFileMb how many MB of it before the next one is begun
+ * @param logFilesKept how many full ones are kept beside it
  * @param shutdownApps whether to take the declared applications down at our end
  * @param builtin whether the three built-in deployments are declared
  * @param deployments what is to be served
@@ -38,11 +44,16 @@ public record Settings(
     int servePort,
     @Nullable URI serveUrl,
     HostPort status,
+    @Nullable Path statusTokenFile,
+    @Nullable String notifyUrl,
     @Nullable Path cache,
     @Nullable Path ray,
     @Nullable Integer cpus,
     String logFormat,
     String logLevel,
+    @Nullable Path logFile,
+    int logFileMb,
+    int logFilesKept,
     boolean shutdownApps,
     boolean builtin,
     List<Declaration> deployments) {
@@ -65,6 +76,15 @@ public record Settings(
     require(cpus == null || cpus >= 1, "cpus: found %s, expected 1 or more".formatted(cpus));
     checkUrl("dashboard", dashboard);
     checkUrl("serve_url", serveUrl);
+    require(
+        notifyUrl == null || isHttp(notifyUrl),
+        "notify_url: found something else than a URL such as https://example.org/hook");
+    require(
+        logFileMb >= 1 && logFileMb <= 10_000,
+        "log_file_mb: found %d, expected 1 to 10000".formatted(logFileMb));
+    require(
+        logFilesKept >= 1 && logFilesKept <= 20,
+        "log_files_kept: found %d, expected 1 to 20".formatted(logFilesKept));
     if (address.toLowerCase(Locale.ROOT).startsWith("ray://")) {
       String host = address.substring("ray://".length()).replaceAll("[:/].*", "");
       throw new IllegalArgumentException(
@@ -122,19 +142,29 @@ public record Settings(
     if (serveHost != null) {
       return serveHost;
     }
-    String head = gcs().host();
-    return head.equals("localhost") || head.startsWith("127.") ? "127.0.0.1" : "0.0.0.0";
+    return gcs().isLoopback() ? "127.0.0.1" : "0.0.0.0";
   }
 
   private static String withoutSlash(URI uri) {
     return uri.toString().replaceAll("/+$", "");
   }
 
+  private static boolean isHttp(URI url) {
+    return url.getHost() != null
+        && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()));
+  }
+
+  private static boolean isHttp(String url) {
+    try {
+      return isHttp(new URI(url));
+    } catch (URISyntaxException e) {
+      return false;
+    }
+  }
+
   private static void checkUrl(String field, @Nullable URI url) {
     require(
-        url == null
-            || (url.getHost() != null
-                && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()))),
+        url == null || isHttp(url),
         "%s: found '%s', expected a URL such as http://127.0.0.1:8265".formatted(field, url));
   }
 

@@ -73,16 +73,18 @@ public final class Reconciler {
         return new Decision(
             Phase.WAITING,
             warmUp(now),
+            Cause.HEAD_STARTING,
             "the head is starting: its own node has not come yet",
             AWAY);
       }
       return startNode(now, "our Ray node is not in session " + session);
     }
     if (now.driver().session() != null && !now.driver().session().equals(session)) {
-      return work(new EndDriver(), "the driver belongs to a cluster that is no more");
+      return work(
+          new EndDriver(), Cause.DRIVER_STALE, "the driver belongs to a cluster that is no more");
     }
     if (now.role() instanceof Role.StandsBy other) {
-      return new Decision(Phase.STANDBY, idle(now), other.reason(), AT_REST);
+      return new Decision(Phase.STANDBY, idle(now), Cause.OTHER_LEADS, other.reason(), AT_REST);
     }
     if (!now.seen().full()) {
       return rest(now);
@@ -95,15 +97,15 @@ public final class Reconciler {
     } else if (serve instanceof Serve.Opaque opaque) {
       return serveOpaque(now, up, opaque);
     } else if (serve instanceof Serve.Unknown unknown) {
-      return work(new Rest(), "Serve is unknown: " + unknown.reason());
+      return work(new Rest(), Cause.SERVE_UNKNOWN, "Serve is unknown: " + unknown.reason());
     }
-    return withDriver(now, up, new EnsureServe(), "Serve does not run");
+    return withDriver(now, up, new EnsureServe(), Cause.SERVE_ABSENT, "Serve does not run");
   }
 
   private static Decision away(Head.Down head, Situation now) {
     return now.node().kind() == NodeView.Kind.HEAD && now.node().session() == null
         ? startNode(now, "our own head does not run")
-        : new Decision(Phase.WAITING, warmUp(now), head.reason(), AWAY);
+        : new Decision(Phase.WAITING, warmUp(now), Cause.HEAD_DOWN, head.reason(), AWAY);
   }
 
   private static Decision startNode(Situation now, String reason) {
@@ -113,7 +115,8 @@ public final class Reconciler {
         node.starting()
             ? "our Ray node is starting"
             : node.trouble().isEmpty() ? reason : node.trouble();
-    return new Decision(Phase.WAITING, may ? new StartNode() : warmUp(now), words, AWAY);
+    return new Decision(
+        Phase.WAITING, may ? new StartNode() : warmUp(now), Cause.NODE_MISSING, words, AWAY);
   }
 
   /** A driver that is warm when there is work for it saves its start. */
@@ -132,7 +135,8 @@ public final class Reconciler {
   }
 
   private static Decision rest(Situation now) {
-    return new Decision(Phase.SERVING, idle(now), "all declared routes answer", AT_REST);
+    return new Decision(
+        Phase.SERVING, idle(now), Cause.ALL_WELL, "all declared routes answer", AT_REST);
   }
 
   /**
@@ -145,10 +149,10 @@ public final class Reconciler {
     State state = now.state();
     String reason = "what Serve runs is unknown: " + serve.reason();
     if (state.ensured() == null) {
-      return withDriver(now, up, new EnsureServe(), reason);
+      return withDriver(now, up, new EnsureServe(), Cause.SERVE_UNKNOWN, reason);
     }
     if (!state.ensured().trouble().isEmpty()) {
-      return blocked(state.ensured().trouble());
+      return blocked(Cause.SERVE_UNUSABLE, state.ensured().trouble());
     }
     boolean believed = !within(BELIEF, state.opaqueSince(), now.now());
     Set<String> listed = now.seen().listed();
@@ -159,7 +163,7 @@ public final class Reconciler {
                     (state.ensured().started() && state.deploysOf(target.name()).last() == null)
                         || (believed && listed != null && !listed.contains(target.name())))
             .toList();
-    return deployNext(now, up, wanting, reason);
+    return deployNext(now, up, wanting, Cause.SERVE_UNKNOWN, reason);
   }
 
   private Decision serveRuns(Situation now, Head.Up up, Serve.Running serve) {
@@ -194,11 +198,11 @@ public final class Reconciler {
     }
     if (!wanting.isEmpty()) {
       if (state.ensured() == null) {
-        return withDriver(now, up, new EnsureServe(), String.join("; ", why));
+        return withDriver(now, up, new EnsureServe(), Cause.APP_DIFFERS, String.join("; ", why));
       }
       return state.ensured().trouble().isEmpty()
-          ? deployNext(now, up, wanting, String.join("; ", why))
-          : blocked(state.ensured().trouble());
+          ? deployNext(now, up, wanting, Cause.APP_DIFFERS, String.join("; ", why))
+          : blocked(Cause.SERVE_UNUSABLE, state.ensured().trouble());
     }
     if (redo != null) {
       return redo;
@@ -207,45 +211,52 @@ public final class Reconciler {
       Serve.App app = serve.apps().get(name);
       boolean ours = app != null && app.version() != null && !app.status().equals("DELETING");
       if (ours && !now.now().isBefore(state.deploysOf(name).notBefore())) {
-        return withDriver(now, up, new Delete(name), name + " is no longer declared");
+        return withDriver(
+            now, up, new Delete(name), Cause.APP_DROPPED, name + " is no longer declared");
       }
     }
-    return pending.isEmpty() ? rest(now) : work(new Rest(), String.join("; ", pending));
+    return pending.isEmpty()
+        ? rest(now)
+        : work(new Rest(), Cause.APP_PENDING, String.join("; ", pending));
   }
 
-  private static Decision deployNext(Situation now, Head.Up up, List<Target> wanting, String why) {
+  private static Decision deployNext(
+      Situation now, Head.Up up, List<Target> wanting, Cause cause, String why) {
     State state = now.state();
     List<Target> due = // What was submitted just now is given time to show.
         wanting.stream()
             .filter(target -> !within(SETTLE, state.deploysOf(target.name()).last(), now.now()))
             .toList();
     if (due.isEmpty()) {
-      return work(new Rest(), why);
+      return work(new Rest(), cause, why);
     }
     if (!state.uploaded()) {
       return now.role() instanceof Role.Leads
-          ? obstacle(now, up).orElse(work(new Upload(), why))
+          ? obstacle(now, up).orElse(work(new Upload(), cause, why))
           : undecided();
     }
     for (Target target : due) {
       if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
-        return withDriver(now, up, new Deploy(target.name()), why);
+        return withDriver(now, up, new Deploy(target.name()), cause, why);
       }
     }
     State.Deploys first = state.deploysOf(due.get(0).name());
     return work(
-        new Rest(), "%s; tried %d times, waits for the next".formatted(why, first.attempts()));
+        new Rest(),
+        cause,
+        "%s; tried %d times, waits for the next".formatted(why, first.attempts()));
   }
 
   private static Decision redo(Situation now, Head.Up up, Target target, Serve.App app) {
     String reason = target.name() + " failed to deploy" + because(app.message());
     return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
-        ? work(new Rest(), reason + "; waits for the next try")
-        : withDriver(now, up, new Delete(target.name()), reason);
+        ? work(new Rest(), Cause.APP_FAILED, reason + "; waits for the next try")
+        : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
   }
 
   /** The action, once there is a driver that can do it; until then what brings one about. */
-  private static Decision withDriver(Situation now, Head.Up up, Action action, String reason) {
+  private static Decision withDriver(
+      Situation now, Head.Up up, Action action, Cause cause, String reason) {
     Optional<Decision> obstacle = obstacle(now, up);
     if (obstacle.isPresent()) {
       return obstacle.get();
@@ -266,17 +277,19 @@ public final class Reconciler {
     }
     // While the driver is busy or on its way, there is time for what it will need.
     boolean spare = next instanceof Rest && now.role() instanceof Role.Leads;
-    return work(spare && !now.state().uploaded() ? new Upload() : next, reason);
+    return work(spare && !now.state().uploaded() ? new Upload() : next, cause, reason);
   }
 
   /** Why we cannot work on this cluster, or must not; empty where we can. */
   private static Optional<Decision> obstacle(Situation now, Head.Up up) {
     if (up.rayVersion().equals(Head.VERSION_UNKNOWN)) {
-      return Optional.of(work(new Rest(), "the cluster has not told its version yet"));
+      return Optional.of(
+          work(new Rest(), Cause.VERSION, "the cluster has not told its version yet"));
     }
     if (!up.rayVersion().equals(now.driver().rayVersion())) {
       return Optional.of(
           blocked(
+              Cause.VERSION,
               "the cluster runs Ray %s, the Ray of this machine is %s: install %1$s here, or name"
                       .formatted(up.rayVersion(), now.driver().rayVersion())
                   + " its command with --ray"));
@@ -286,6 +299,7 @@ public final class Reconciler {
           new Decision(
               Phase.WAITING,
               warmUp(now),
+              Cause.NODE_MISSING,
               "no Ray node of this cluster runs on this machine, and a driver needs one: start one"
                   + " with 'ray start --address=...', or let --join bring one",
               AWAY));
@@ -294,15 +308,15 @@ public final class Reconciler {
   }
 
   private static Decision undecided() {
-    return work(new Rest(), "the cluster is asked which daemon leads");
+    return work(new Rest(), Cause.LEAD_UNKNOWN, "the cluster is asked which daemon leads");
   }
 
-  private static Decision work(Action action, String reason) {
-    return new Decision(Phase.RECOVERING, action, reason, AT_WORK);
+  private static Decision work(Action action, Cause cause, String reason) {
+    return new Decision(Phase.RECOVERING, action, cause, reason, AT_WORK);
   }
 
-  private static Decision blocked(String reason) {
-    return new Decision(Phase.BLOCKED, new Rest(), reason, STUCK);
+  private static Decision blocked(Cause cause, String reason) {
+    return new Decision(Phase.BLOCKED, new Rest(), cause, reason, STUCK);
   }
 
   private static boolean within(Duration duration, @Nullable Instant since, Instant now) {

@@ -47,6 +47,13 @@ public final class Http {
     return send(HttpRequest.newBuilder(URI.create(url)).GET(), deadline);
   }
 
+  /** GET with a bearer token. */
+  public CompletableFuture<Answer> get(String url, String token, Duration deadline) {
+    return send(
+        HttpRequest.newBuilder(URI.create(url)).header("Authorization", "Bearer " + token).GET(),
+        deadline);
+  }
+
   /** POST of JSON. */
   public CompletableFuture<Answer> post(String url, String body, Duration deadline) {
     return send(

@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.observe.Http.Answer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -83,6 +84,7 @@ final class Probing {
                     error == null && reason.isEmpty(),
                     error == null ? reason : Http.reason(error),
                     (System.nanoTime() - start) / 1_000_000,
+                    Instant.now(),
                     error != null && Http.silent(error)));
   }
 

@@ -3,26 +3,37 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
+import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Answers {@code /healthz} (the loop turns), {@code /readyz} (all declared routes really answer)
- * and {@code /status} (JSON). Runs on one event loop of its own and reads what the control loop
- * published last, so that neither ever waits for the other.
+ * The daemon's own HTTP server: {@code /healthz} (the loop turns), {@code /readyz} (all declared
+ * routes really answer), the page at {@code /}, {@code /status} (JSON), {@code /status/stream} (the
+ * same, live) and {@code /metrics}. Runs on one event loop of its own and reads what the control
+ * loop published last, so that neither ever waits for the other.
+ *
+ * <p>The first two say yes or no, to anybody, and the page holds nothing but its own code. All else
+ * wants the token where there is one, and where the address is not the loopback's there must be.
  */
 public final class StatusServer implements AutoCloseable {
 
@@ -33,16 +44,43 @@ public final class StatusServer implements AutoCloseable {
   public static final JsonMapper JSON =
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
+  private static final String TEXT = "text/plain; charset=utf-8";
+  private static final Set<HttpMethod> METHODS = Set.of(HttpMethod.GET, HttpMethod.HEAD);
+
+  /** More than all who have business here; each is 10 KB. */
+  private static final int CONNECTIONS = 256;
+
+  /** How long a connection may take to say what it wants, and to say it again. */
+  private static final Duration FIRST_WORDS = Duration.ofSeconds(5);
+
+  private static final Duration NEXT_WORDS = Duration.ofSeconds(30);
+
   private final Vertx vertx;
+  private final Context context;
+  private final @Nullable String token;
+  private final boolean exposed;
+  private final Supplier<String> metrics;
+  private final Page page = Page.load();
+  private final Stream stream = new Stream();
+
+  /** By when each is to have said something whole. The event loop's alone. */
+  private final Map<HttpConnection, Long> connections = new HashMap<>();
+
   private volatile @Nullable Status status;
   private volatile long publishedAt;
 
   /**
    * Starts to listen.
    *
+   * @param token what has to be said to learn anything; null: nothing, where only this machine can
+   *     ask
+   * @param metrics all metrics, as Prometheus reads them
    * @throws ConfigException if the address cannot be listened on
    */
-  public StatusServer(HostPort address) {
+  public StatusServer(HostPort address, @Nullable String token, Supplier<String> metrics) {
+    this.token = token;
+    this.exposed = !address.isLoopback();
+    this.metrics = metrics;
     this.vertx =
         Vertx.vertx(
             new VertxOptions()
@@ -54,10 +92,19 @@ public final class StatusServer implements AutoCloseable {
                     new FileSystemOptions()
                         .setFileCachingEnabled(false)
                         .setClassPathResolvingEnabled(false)));
+    this.context = vertx.getOrCreateContext();
     HttpServer server =
         vertx
             .createHttpServer(
-                new HttpServerOptions().setIdleTimeout(30).setIdleTimeoutUnit(TimeUnit.SECONDS))
+                new HttpServerOptions()
+                    .setIdleTimeout(30)
+                    .setIdleTimeoutUnit(TimeUnit.SECONDS)
+                    .setMaxInitialLineLength(2048)
+                    .setMaxHeaderSize(8192)
+                    .setHttp2ClearTextEnabled(false)
+                    .setHandle100ContinueAutomatically(false))
+            .connectionHandler(this::connected)
+            .invalidRequestHandler(request -> reply(request, 400, TEXT, "not HTTP\n"))
             .requestHandler(this::answer);
     try {
       server
@@ -79,34 +126,109 @@ public final class StatusServer implements AutoCloseable {
   public void publish(Status now) {
     publishedAt = System.nanoTime();
     status = now;
+    if (stream.listened()) {
+      context.runOnContext(nothing -> stream.tell(now));
+    }
+  }
+
+  /** Who says nothing, or a byte a minute, is not to keep others out. */
+  private void connected(HttpConnection connection) {
+    if (connections.size() >= CONNECTIONS) {
+      connection.close();
+      return;
+    }
+    connections.put(connection, System.nanoTime() + FIRST_WORDS.toNanos());
+    connection.closeHandler(nothing -> connections.remove(connection));
+    connection.exceptionHandler(nothing -> {});
+    watch(connection);
+  }
+
+  private void watch(HttpConnection connection) {
+    vertx.setTimer(
+        FIRST_WORDS.toMillis(),
+        timer -> {
+          Long by = connections.get(connection);
+          if (by != null && System.nanoTime() >= by && !stream.listens(connection)) {
+            connection.close();
+          } else if (by != null) {
+            watch(connection);
+          }
+        });
   }
 
   private void answer(HttpServerRequest request) {
-    if (!Set.of(HttpMethod.GET, HttpMethod.HEAD).contains(request.method())) {
-      reply(request, 405, "text/plain", "only GET\n");
+    connections.replace(request.connection(), System.nanoTime() + NEXT_WORDS.toNanos());
+    if (!METHODS.contains(request.method())) {
+      reply(request, 405, TEXT, "only GET\n");
       return;
     }
     Status known = status;
     boolean turns = known != null && System.nanoTime() - publishedAt < STALE.toNanos();
-    switch (request.path()) {
-      case "/healthz" ->
-          reply(request, turns ? 200 : 503, "text/plain", turns ? "ok\n" : "the loop stands\n");
+    String path = request.path();
+    switch (path == null ? "" : path) {
+      case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, turns ? "ok\n" : "no\n");
       case "/readyz" -> {
         boolean ready = turns && known != null && known.ready();
-        reply(request, ready ? 200 : 503, "text/plain", ready ? "ok\n" : "not ready\n");
+        reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
       }
-      case "/status" ->
-          reply(
-              request,
-              known == null ? 503 : 200,
-              "application/json",
-              known == null ? "{}" : JSON.writeValueAsString(known));
-      default -> reply(request, 404, "text/plain", "here are /healthz, /readyz and /status\n");
+      case "/" -> page.answer(request);
+      case "/status", "/status/stream", "/metrics" -> {
+        if (allowed(request)) {
+          tell(request, known);
+        }
+      }
+      default -> reply(request, 404, TEXT, "here are /, /healthz, /readyz, /status and /metrics\n");
     }
   }
 
-  private static void reply(HttpServerRequest request, int code, String type, String body) {
-    request.response().setStatusCode(code).putHeader("Content-Type", type).end(body);
+  private boolean allowed(HttpServerRequest request) {
+    if (token == null) {
+      if (exposed) {
+        reply(
+            request,
+            403,
+            TEXT,
+            "this address is open to others, and no token is set: set SEEDCORE_STATUS_TOKEN or"
+                + " --status-token-file for the daemon\n");
+      }
+      return !exposed;
+    }
+    String said = request.getHeader("Authorization");
+    boolean right =
+        said != null
+            && MessageDigest.isEqual(
+                said.getBytes(StandardCharsets.UTF_8),
+                ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+    if (!right) {
+      request.response().putHeader("WWW-Authenticate", "Bearer");
+      reply(
+          request, 401, TEXT, "expected 'Authorization: Bearer TOKEN', with the daemon's token\n");
+    }
+    return right;
+  }
+
+  private void tell(HttpServerRequest request, @Nullable Status known) {
+    if (request.path().equals("/metrics")) {
+      reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.get());
+    } else if (request.path().equals("/status")) {
+      reply(
+          request,
+          known == null ? 503 : 200,
+          "application/json",
+          known == null ? "{}" : JSON.writeValueAsString(known));
+    } else if (!stream.add(request, known)) {
+      reply(request, 503, TEXT, "too many watch already\n");
+    }
+  }
+
+  static void reply(HttpServerRequest request, int code, String type, String body) {
+    request
+        .response()
+        .setStatusCode(code)
+        .putHeader("Content-Type", type)
+        .putHeader("Cache-Control", "no-store")
+        .putHeader("X-Content-Type-Options", "nosniff")
+        .end(body);
   }
 
   @Override

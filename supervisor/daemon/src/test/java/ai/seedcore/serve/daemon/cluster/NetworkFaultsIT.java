@@ -103,10 +103,10 @@ class NetworkFaultsIT {
   private void loss(Row row, double share) {
     startDaemon(Network.HEAD);
     row.on(daemon, cluster.routes()).fault(() -> network.lose(share));
-    int events = daemon.status().path("events").size();
+    int events = daemon.status().path("past").path("events").size();
     row.untouchedFor(Duration.ofMinutes(1));
     List<String> phases = new ArrayList<>();
-    JsonNode all = daemon.status().path("events");
+    JsonNode all = daemon.status().path("past").path("events");
     for (int i = events; i < all.size(); i++) {
       phases.add(all.get(i).path("phase").asString());
     }

@@ -64,9 +64,9 @@ class ProxiedFaultsIT extends FaultsOnOneCluster {
             () ->
                 daemon.phase().equals("SERVING")
                     && daemon.status().path("role").asString().equals("leads"));
-    int events = daemon.status().path("events").size();
+    int events = daemon.status().path("past").path("events").size();
     row.untouchedFor(Duration.ofMinutes(1));
-    assertThat(daemon.status().path("events").size()).isEqualTo(events);
+    assertThat(daemon.status().path("past").path("events").size()).isEqualTo(events);
     assertThat(row.failed()).isZero();
     cluster.kill();
     headComesBack(row);

@@ -40,7 +40,12 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.ABSENT, null, null);
     assertThat(decide(seen))
         .isEqualTo(
-            new Decision(Phase.WAITING, new Action.StartDriver(), "refuses", Reconciler.AWAY));
+            new Decision(
+                Phase.WAITING,
+                new Action.StartDriver(),
+                Cause.HEAD_DOWN,
+                "refuses",
+                Reconciler.AWAY));
     driver = driver(DriverView.Phase.WARM, null, null);
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
   }
@@ -53,6 +58,7 @@ class ReconcilerTest {
             new Decision(
                 Phase.SERVING,
                 new Action.Rest(),
+                Cause.ALL_WELL,
                 "all declared routes answer",
                 Reconciler.AT_REST));
   }
@@ -78,7 +84,7 @@ class ReconcilerTest {
   @Test
   void aRouteThatDoesNotAnswerIsNotServing() {
     Map<String, Route> routes = new HashMap<>(answering());
-    routes.put("B", new Route(false, "answers status 500", 3, false));
+    routes.put("B", new Route(false, "answers status 500", 3, NOW, false));
     Decision decision = decide(up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), routes));
     assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
     assertThat(decision.action()).isEqualTo(new Action.Rest());
@@ -172,7 +178,7 @@ class ReconcilerTest {
     assertThat(decide(up(new Serve.Opaque("c", "slow"), answering())).phase())
         .isEqualTo(Phase.SERVING);
     assertThat(decide(up(new Serve.Unknown("slow"), answering())).phase()).isEqualTo(Phase.SERVING);
-    Map<String, Route> one = Map.of("A", new Route(true, "", 1, false));
+    Map<String, Route> one = Map.of("A", new Route(true, "", 1, NOW, false));
     assertThat(decide(up(new Serve.Opaque("c", "slow"), one)).phase()).isEqualTo(Phase.RECOVERING);
   }
 
@@ -191,7 +197,7 @@ class ReconcilerTest {
   @Test
   void whereNobodySaysWhatRunsTheProxyIsBelievedInTheEnd() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Map<String, Route> one = Map.of("A", new Route(true, "", 1, false));
+    Map<String, Route> one = Map.of("A", new Route(true, "", 1, NOW, false));
     Observation opaque = up(new Serve.Opaque("c", "refuses"), one);
     state = state.seen(opaque, NOW).withUploaded(true).withEnsured(FOUND);
     assertThat(decide(opaque, NOW.plusSeconds(14)).action()).isEqualTo(new Action.Rest());
@@ -392,7 +398,7 @@ class ReconcilerTest {
   }
 
   private static Map<String, Route> answering() {
-    return Map.of("A", new Route(true, "", 3, false), "B", new Route(true, "", 3, false));
+    return Map.of("A", new Route(true, "", 3, NOW, false), "B", new Route(true, "", 3, NOW, false));
   }
 
   private static Serve.App app(String status, String version) {

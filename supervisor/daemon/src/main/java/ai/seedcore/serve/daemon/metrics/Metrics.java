@@ -1,0 +1,327 @@
+package ai.seedcore.serve.daemon.metrics;
+
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.act.Status.AppStatus;
+import ai.seedcore.serve.daemon.decide.DriverView;
+import ai.seedcore.serve.daemon.decide.Phase;
+import ai.seedcore.serve.daemon.notify.Notifier;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Timer;
+import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
+import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All metrics, told from one {@link Status} after the other. What has a state is a gauge for each
+ * state it can have, of which one is 1. docs/metrics.md lists all of them.
+ */
+public final class Metrics implements AutoCloseable {
+
+  private static final Duration[] RECOVERY_BUCKETS =
+      seconds(1, 2, 3, 5, 8, 10, 15, 20, 30, 60, 120, 300);
+  private static final Duration[] PROBE_BUCKETS =
+      seconds(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3);
+
+  /** Serve's words for an application, and ours for one that it does not know. */
+  private static final List<String> APP_STATES =
+      List.of(
+          "NOT_STARTED",
+          "DEPLOYING",
+          "DEPLOY_FAILED",
+          "RUNNING",
+          "UNHEALTHY",
+          "DELETING",
+          "MISSING",
+          "UNKNOWN");
+
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final ProcessMetrics process = new ProcessMetrics();
+  private final Timer recovery;
+  private final Map<String, List<Meter>> apps = new HashMap<>();
+  private final Map<String, Meter> decisions = new HashMap<>();
+  private final Map<String, Instant> probed = new HashMap<>();
+  private volatile @Nullable Status status;
+  private int recovered;
+
+  /** Metrics of a daemon that has not looked yet. */
+  public Metrics(String version, String rayVersion) {
+    Gauge.builder("seedcore.build.info", () -> 1)
+        .description("Always 1; the versions of the daemon and of the Ray that it works with")
+        .tags("version", version, "ray", rayVersion)
+        .register(registry);
+    states("seedcore.phase", "Where the daemon is", names(Phase.values()), Status::phase);
+    states(
+        "seedcore.role",
+        "Whether this daemon leads",
+        List.of("leads", "stands by", "undecided"),
+        Status::role);
+    states(
+        "seedcore.serve.state",
+        "Whether Serve runs",
+        List.of("running", "absent", "unknown"),
+        now -> now.serve().replaceFirst("[:;].*", ""));
+    states(
+        "seedcore.driver.state",
+        "The driver process",
+        names(DriverView.Phase.values()),
+        now -> now.driver().phase());
+    states(
+        "seedcore.node.state",
+        "The daemon's own Ray node; none: it is not to have one",
+        List.of("none", "away", "starting", "joined"),
+        Metrics::node);
+    flag("seedcore.ready", "Whether all declared routes answer", Status::ready);
+    flag("seedcore.head.up", "Whether the head answers as one of Ray's", now -> now.head().up());
+    flag(
+        "seedcore.config.error",
+        "Whether the configuration's file is wrong, so that an earlier one holds",
+        now -> now.config().error() != null);
+    gauge(
+        "seedcore.not.serving.seconds",
+        "How long all declared routes have not answered; 0 while they do",
+        now -> now.ready() ? 0 : since(now.past().outages()));
+    gauge(
+        "seedcore.backoff.seconds",
+        "How long all work is still put off after failures; 0: it is not",
+        now -> until(now.workNotBefore()));
+    for (Notifier.Outcome outcome : Notifier.Outcome.values()) {
+      notifications(outcome);
+    }
+    counter("seedcore.reconcile.passes", "Laps of the control loop", Status::laps);
+    counter("seedcore.driver.exits", "Drivers that have ended", now -> now.driver().ended());
+    recovery =
+        Timer.builder("seedcore.recovery")
+            .description("From the cluster's first sign of life to all declared routes answering")
+            .serviceLevelObjectives(RECOVERY_BUCKETS)
+            .register(registry);
+    new JvmMemoryMetrics().bindTo(registry);
+    new JvmThreadMetrics().bindTo(registry);
+    process.bindTo(registry);
+  }
+
+  /** Counts what came of a notification. */
+  public void notified(Notifier.Outcome outcome) {
+    notifications(outcome).increment();
+  }
+
+  private Counter notifications(Notifier.Outcome outcome) {
+    return Counter.builder("seedcore.notifications")
+        .description("Notifications: delivered, given up, or dropped as too many were waiting")
+        .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
+        .register(registry);
+  }
+
+  /** Takes in one lap of the loop. Called by one thread. */
+  public void publish(Status now) {
+    status = now;
+    for (Status.Decided decided : now.decisions()) {
+      decisions.computeIfAbsent(
+          decided.action() + " " + decided.cause(), key -> decisions(decided));
+    }
+    List<Status.Recovery> recoveries = now.past().recoveries();
+    int fresh = Math.min(now.past().recovered() - recovered, recoveries.size());
+    recoveries
+        .subList(recoveries.size() - fresh, recoveries.size())
+        .forEach(one -> recovery.record(Duration.ofMillis(Math.round(one.seconds() * 1000))));
+    recovered = now.past().recovered();
+    Set<String> gone = new HashSet<>(apps.keySet());
+    for (AppStatus app : now.apps()) {
+      gone.remove(app.name());
+      apps.computeIfAbsent(app.name(), this::register);
+      probe(app);
+    }
+    for (String name : gone) {
+      apps.getOrDefault(name, List.of()).forEach(registry::remove);
+      apps.remove(name);
+      probed.remove(name);
+    }
+  }
+
+  private Meter decisions(Status.Decided kind) {
+    return FunctionCounter.builder(
+            "seedcore.decisions",
+            this,
+            self ->
+                self.read(
+                    now ->
+                        now.decisions().stream()
+                            .filter(d -> d.action().equals(kind.action()))
+                            .filter(d -> d.cause().equals(kind.cause()))
+                            .mapToLong(Status.Decided::times)
+                            .sum()))
+        .description("Decisions by what was decided and why; Rest: to do nothing")
+        .tags("action", kind.action(), "reason", kind.cause().toLowerCase(Locale.ROOT))
+        .register(registry);
+  }
+
+  private void probe(AppStatus app) {
+    if (app.probeMs() != null
+        && app.probedAt() != null
+        && !app.probedAt().equals(probed.put(app.name(), app.probedAt()))) {
+      probes(app.name(), app.answers()).record(Duration.ofMillis(app.probeMs()));
+    }
+  }
+
+  private Timer probes(String app, boolean answered) {
+    return Timer.builder("seedcore.probe")
+        .description("The daemon's own requests to the routes, by whether they were answered well")
+        .tags("app", app, "outcome", answered ? "answered" : "failed")
+        .serviceLevelObjectives(PROBE_BUCKETS)
+        .register(registry);
+  }
+
+  private List<Meter> register(String app) {
+    List<Meter> meters = new ArrayList<>();
+    for (String state : APP_STATES) {
+      meters.add(
+          Gauge.builder("seedcore.app.state", () -> of(app, known -> is(known, state)))
+              .description("Serve's word for an application")
+              .tags("app", app, "state", state.toLowerCase(Locale.ROOT))
+              .register(registry));
+    }
+    meters.add(
+        perApp(app, "seedcore.app.ready", "Whether its route answers", a -> a.answers() ? 1 : 0));
+    meters.add(perApp(app, "seedcore.app.replicas", "Replicas that run", AppStatus::replicas));
+    meters.add(
+        perApp(
+            app,
+            "seedcore.app.attempts",
+            "How often it was submitted in this life of the cluster",
+            AppStatus::attempts));
+    meters.add(
+        perApp(
+            app,
+            "seedcore.app.backoff.seconds",
+            "How long its next submission is still put off; 0: it is not",
+            a -> until(a.nextAttempt())));
+    outcome(meters, app, "accepted", a -> a.outcomes().accepted());
+    outcome(meters, app, "rejected", a -> a.outcomes().rejected());
+    outcome(meters, app, "failed", a -> a.outcomes().failed());
+    meters.add(probes(app, true));
+    meters.add(probes(app, false));
+    return meters;
+  }
+
+  private Meter perApp(
+      String app, String name, String description, ToDoubleFunction<AppStatus> value) {
+    return Gauge.builder(name, () -> of(app, value))
+        .description(description)
+        .tag("app", app)
+        .register(registry);
+  }
+
+  private void outcome(
+      List<Meter> meters, String app, String outcome, ToDoubleFunction<AppStatus> value) {
+    meters.add(
+        FunctionCounter.builder("seedcore.deploys", this, self -> self.of(app, value))
+            .description("Submissions: taken by Serve, not taken, taken and then failed to deploy")
+            .tags("app", app, "outcome", outcome)
+            .register(registry));
+  }
+
+  private double of(String name, ToDoubleFunction<AppStatus> value) {
+    Status now = status;
+    return now == null
+        ? 0
+        : now.apps().stream()
+            .filter(app -> app.name().equals(name))
+            .mapToDouble(value)
+            .findFirst()
+            .orElse(0);
+  }
+
+  private static double is(AppStatus app, String state) {
+    boolean known = APP_STATES.contains(app.status());
+    return (known ? app.status() : "UNKNOWN").equals(state) ? 1 : 0;
+  }
+
+  private void states(
+      String name, String description, List<String> states, Function<Status, String> state) {
+    for (String each : states) {
+      Gauge.builder(name, () -> read(now -> state.apply(now).equals(each) ? 1 : 0))
+          .description(description)
+          .tag("state", each.toLowerCase(Locale.ROOT).replace(' ', '_'))
+          .register(registry);
+    }
+  }
+
+  private void flag(String name, String description, Predicate<Status> holds) {
+    gauge(name, description, now -> holds.test(now) ? 1 : 0);
+  }
+
+  private void gauge(String name, String description, ToDoubleFunction<Status> value) {
+    Gauge.builder(name, () -> read(value)).description(description).register(registry);
+  }
+
+  private void counter(String name, String description, ToDoubleFunction<Status> value) {
+    FunctionCounter.builder(name, this, self -> self.read(value))
+        .description(description)
+        .register(registry);
+  }
+
+  private double read(ToDoubleFunction<Status> value) {
+    Status now = status;
+    return now == null ? 0 : value.applyAsDouble(now);
+  }
+
+  private static String node(Status now) {
+    Status.NodeStatus node = now.node();
+    return node.kind().equals("NONE")
+        ? "none"
+        : node.starting() ? "starting" : node.session() == null ? "away" : "joined";
+  }
+
+  private static double since(List<Status.Outage> outages) {
+    return outages.isEmpty()
+        ? 0
+        : Math.max(
+                0,
+                Duration.between(outages.get(outages.size() - 1).from(), Instant.now()).toMillis())
+            / 1000.0;
+  }
+
+  private static double until(@Nullable Instant time) {
+    return time == null
+        ? 0
+        : Math.max(0, Duration.between(Instant.now(), time).toMillis()) / 1000.0;
+  }
+
+  private static List<String> names(Enum<?>[] values) {
+    return Arrays.stream(values).map(Enum::name).toList();
+  }
+
+  private static Duration[] seconds(double... seconds) {
+    return Arrays.stream(seconds)
+        .mapToObj(s -> Duration.ofMillis(Math.round(s * 1000)))
+        .toArray(Duration[]::new);
+  }
+
+  /** All of them, in Prometheus' text form. */
+  public String scrape() {
+    return registry.scrape();
+  }
+
+  @Override
+  public void close() {
+    registry.close();
+  }
+}

@@ -1,0 +1,59 @@
+package ai.seedcore.serve.daemon.metrics;
+
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.notify.Notifier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@link Metrics} that are made when somebody asks for them first: a daemon that nobody scrapes
+ * does without their 3 MB. Nothing is lost but the probes until then, as all else is counted by the
+ * loop.
+ */
+public final class OnDemand implements AutoCloseable {
+
+  private final String version;
+  private final String rayVersion;
+  private @Nullable Metrics made;
+  private @Nullable Status last;
+
+  /** Metrics of a daemon that has not looked yet. */
+  public OnDemand(String version, String rayVersion) {
+    this.version = version;
+    this.rayVersion = rayVersion;
+  }
+
+  private Metrics made() {
+    if (made == null) {
+      made = new Metrics(version, rayVersion);
+      if (last != null) {
+        made.publish(last);
+      }
+    }
+    return made;
+  }
+
+  /** Takes in one lap of the loop. */
+  public synchronized void publish(Status now) {
+    last = now;
+    if (made != null) {
+      made.publish(now);
+    }
+  }
+
+  /** Counts what came of a notification. */
+  public synchronized void notified(Notifier.Outcome outcome) {
+    made().notified(outcome);
+  }
+
+  /** All of them, in Prometheus' text form. */
+  public synchronized String scrape() {
+    return made().scrape();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (made != null) {
+      made.close();
+    }
+  }
+}

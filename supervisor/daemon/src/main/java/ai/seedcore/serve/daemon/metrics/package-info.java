@@ -1,0 +1,5 @@
+/** What the daemon knows, as numbers for Prometheus. */
+@NullMarked
+package ai.seedcore.serve.daemon.metrics;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,171 @@
+package ai.seedcore.serve.daemon.notify;
+
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.decide.Phase;
+import ai.seedcore.serve.daemon.observe.Http;
+import io.github.resilience4j.core.IntervalFunction;
+import io.github.resilience4j.retry.Retry;
+import io.github.resilience4j.retry.RetryConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Posts a JSON object to one address whenever serving begins or ends, or a person is needed. In
+ * order, again and again while the receiver does not take it, and never in the way of the loop: a
+ * thread of its own has a queue, whose oldest is dropped when it is full.
+ */
+public final class Notifier implements AutoCloseable {
+
+  /** What came of a notification. */
+  public enum Outcome {
+    /** The receiver took it. */
+    DELIVERED,
+    /** It did not, until we gave up. */
+    FAILED,
+    /** Too many were waiting. */
+    DROPPED
+  }
+
+  private static final Logger LOG = LoggerFactory.getLogger(Notifier.class);
+
+  private static final Duration DEADLINE = Duration.ofSeconds(5);
+  private static final int WAITING = 100;
+
+  private final String url;
+  private final String receiver;
+  private final Consumer<Outcome> count;
+  private final Http http = new Http();
+  private final Retry retry;
+  private final ThreadPoolExecutor queue;
+  private @Nullable String before;
+
+  /**
+   * A notifier.
+   *
+   * @param url where to; it may hold a secret, and is never logged
+   * @param first how long to wait before the second attempt; doubled with each, a minute at most
+   * @param count told what came of each
+   */
+  public Notifier(String url, Duration first, Consumer<Outcome> count) {
+    this.url = url;
+    this.receiver = URI.create(url).getHost();
+    this.count = count;
+    this.retry =
+        Retry.of(
+            "notify",
+            RetryConfig.custom()
+                .maxAttempts(10)
+                .intervalFunction(
+                    IntervalFunction.ofExponentialRandomBackoff(
+                        first, 2, 0.2, Duration.ofMinutes(1)))
+                .retryOnException(e -> !(e instanceof Refused))
+                .build());
+    this.queue =
+        new ThreadPoolExecutor(
+            1,
+            1,
+            10,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(WAITING),
+            work -> {
+              Thread thread = new Thread(work, "notify");
+              thread.setDaemon(true);
+              return thread;
+            },
+            (work, executor) -> {
+              if (!executor.isShutdown()) {
+                executor.getQueue().poll();
+                count.accept(Outcome.DROPPED);
+                executor.execute(work);
+              }
+            });
+    queue.allowCoreThreadTimeOut(true);
+  }
+
+  /** Asked again, it would say the same. */
+  private static final class Refused extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Refused(int status) {
+      super("status " + status);
+    }
+  }
+
+  /** Takes in one lap of the loop. Called by one thread. */
+  public void publish(Status now) {
+    String state = state(Phase.valueOf(now.phase()));
+    if (before != null && !before.equals(state)) {
+      String body = body(now, state, before).toString();
+      queue.execute(() -> deliver(body));
+    }
+    before = state;
+  }
+
+  /** Waiting and recovering alternate within one outage: to others it is one. */
+  private static String state(Phase phase) {
+    return switch (phase) {
+      case WAITING, RECOVERING -> "not serving";
+      case SERVING -> "serving";
+      case STANDBY -> "standing by";
+      case BLOCKED -> "blocked";
+    };
+  }
+
+  private static ObjectNode body(Status now, String state, String before) {
+    ObjectNode body = JsonMapper.shared().createObjectNode();
+    // What Slack, Mattermost and others show.
+    body.put(
+        "text", "Ray Serve on %s: %s (%s)".formatted(now.head().address(), state, now.reason()));
+    body.put("state", state);
+    body.put("before", before);
+    body.put("phase", now.phase());
+    body.put("cause", now.cause());
+    body.put("reason", now.reason());
+    body.put("ready", now.ready());
+    body.put("at", now.lap().toString());
+    body.put("address", now.head().address());
+    body.put("last_recovery_s", now.lastRecoveryS());
+    body.put("role", now.role());
+    body.put("version", now.version());
+    return body;
+  }
+
+  private void deliver(String body) {
+    try {
+      retry.executeCallable(() -> post(body));
+      count.accept(Outcome.DELIVERED);
+    } catch (Exception e) {
+      count.accept(Outcome.FAILED);
+      LOG.atWarn()
+          .addKeyValue("receiver", receiver)
+          .addKeyValue("error", e instanceof Refused ? e.getMessage() : Http.reason(e))
+          .log("notification not delivered");
+    }
+  }
+
+  private boolean post(String body) throws IOException {
+    int status = http.post(url, body, DEADLINE).join().status();
+    if (status >= 400 && status < 500 && status != 408 && status != 429) {
+      throw new Refused(status);
+    }
+    if (status < 200 || status >= 300) {
+      throw new IOException("status " + status);
+    }
+    return true;
+  }
+
+  @Override
+  public void close() {
+    queue.shutdownNow();
+  }
+}

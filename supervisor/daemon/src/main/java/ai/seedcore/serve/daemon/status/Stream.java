@@ -1,0 +1,88 @@
+package ai.seedcore.serve.daemon.status;
+
+import ai.seedcore.serve.daemon.act.Status;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Those who watch live, by server-sent events: {@code status} a lap, without its past, and {@code
+ * past} where that has changed. Who does not read is passed over. The event loop's alone, but for
+ * {@link #listened}.
+ */
+final class Stream {
+
+  private static final int WATCHERS = 32;
+
+  /** To each, the past it was told last; null: none yet. */
+  private final Map<HttpServerResponse, Status.@Nullable Past> watchers = new LinkedHashMap<>();
+
+  private final Map<HttpConnection, HttpServerResponse> connections = new LinkedHashMap<>();
+  private volatile boolean listened;
+
+  /** Whether anybody watches. */
+  boolean listened() {
+    return listened;
+  }
+
+  /** Whether it is one that watches. */
+  boolean listens(HttpConnection connection) {
+    return connections.containsKey(connection);
+  }
+
+  /** One more, told at once what is known; false where there are too many. */
+  boolean add(HttpServerRequest request, @Nullable Status known) {
+    if (watchers.size() >= WATCHERS) {
+      return false;
+    }
+    HttpServerResponse response = request.response();
+    HttpConnection connection = request.connection();
+    response
+        .setChunked(true)
+        .putHeader("Content-Type", "text/event-stream; charset=utf-8")
+        .putHeader("Cache-Control", "no-store")
+        .putHeader("X-Accel-Buffering", "no");
+    response.exceptionHandler(nothing -> {});
+    response.closeHandler(
+        nothing -> {
+          watchers.remove(response);
+          connections.remove(connection);
+          listened = !watchers.isEmpty();
+        });
+    watchers.put(response, null);
+    connections.put(connection, response);
+    listened = true;
+    if (known != null) {
+      tell(known);
+    }
+    return true;
+  }
+
+  /** Tells all of them. */
+  void tell(Status now) {
+    ObjectNode tree = StatusServer.JSON.valueToTree(now);
+    String past = tree.remove("past").toString();
+    String status = tree.toString();
+    for (Iterator<Map.Entry<HttpServerResponse, Status.@Nullable Past>> each =
+            watchers.entrySet().iterator();
+        each.hasNext(); ) {
+      Map.Entry<HttpServerResponse, Status.@Nullable Past> watcher = each.next();
+      HttpServerResponse response = watcher.getKey();
+      if (response.ended() || response.closed()) {
+        each.remove();
+      } else if (!response.writeQueueFull()) {
+        if (!now.past().equals(watcher.getValue())) {
+          response.write("event: past\ndata: " + past + "\n\n");
+          watcher.setValue(now.past());
+        }
+        response.write("event: status\ndata: " + status + "\n\n");
+      }
+    }
+    listened = !watchers.isEmpty();
+  }
+}

@@ -1,0 +1,235 @@
+package ai.seedcore.serve.daemon.status;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.StatusToken;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The status port over real sockets: what it says, to whom, and that nobody can take it away. */
+class StatusServerTest {
+
+  private static final String TOKEN = "0123456789abcdef0123";
+
+  private final HttpClient client = HttpClient.newHttpClient();
+  private StatusServer server;
+  private HostPort address;
+
+  @AfterEach
+  void close() {
+    if (server != null) {
+      server.close();
+    }
+  }
+
+  private void start(String host, String token) throws IOException {
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
+      address = new HostPort(host, free.getLocalPort());
+    }
+    server = new StatusServer(address, token, () -> "a_metric 1\n");
+  }
+
+  @Test
+  void whatEverybodyMayKnowIsYesOrNo() throws Exception {
+    start("127.0.0.1", TOKEN);
+    assertThat(get("/healthz").statusCode()).isEqualTo(503);
+    server.publish(Statuses.recovering());
+    assertThat(get("/healthz").body()).isEqualTo("ok\n");
+    assertThat(get("/readyz").body()).isEqualTo("no\n");
+    server.publish(Statuses.serving());
+    assertThat(get("/readyz").body()).isEqualTo("ok\n");
+    assertThat(get("/readyz").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void allElseWantsTheToken() throws Exception {
+    start("127.0.0.1", TOKEN);
+    server.publish(Statuses.serving());
+    for (String path : List.of("/status", "/status/stream", "/metrics")) {
+      assertThat(get(path).statusCode()).as(path).isEqualTo(401);
+      assertThat(get(path, "Authorization", "Bearer wrong").statusCode()).isEqualTo(401);
+      assertThat(get(path, "Authorization", TOKEN).statusCode()).isEqualTo(401);
+      assertThat(get(path + "?token=" + TOKEN).statusCode()).isEqualTo(401);
+    }
+    HttpResponse<String> status = get("/status", "Authorization", "Bearer " + TOKEN);
+    assertThat(status.statusCode()).isEqualTo(200);
+    assertThat(status.body()).contains("\"phase\":\"SERVING\"");
+    assertThat(get("/metrics", "Authorization", "Bearer " + TOKEN).body()).contains("a_metric 1");
+    assertThat(get("/").statusCode()).isEqualTo(200);
+    assertThat(get("/").body()).doesNotContain("head:6380");
+  }
+
+  @Test
+  void onTheLoopbackNoTokenIsNeededAndBeyondItOneIs() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    assertThat(get("/status").statusCode()).isEqualTo(200);
+    server.close();
+    start("0.0.0.0", null);
+    server.publish(Statuses.serving());
+    address = new HostPort("127.0.0.1", address.port());
+    assertThat(get("/readyz").statusCode()).isEqualTo(200);
+    assertThat(get("/status").statusCode()).isEqualTo(403);
+    assertThat(get("/status").body()).contains("SEEDCORE_STATUS_TOKEN");
+    assertThat(get("/metrics").statusCode()).isEqualTo(403);
+  }
+
+  @Test
+  void aTokenThatIsNoneIsRefusedWithoutBeingRepeated() {
+    String variable = "SEEDCORE_STATUS_TOKEN";
+    assertThat(StatusToken.find(null, Map.of())).isNull();
+    assertThat(StatusToken.find(null, Map.of(variable, TOKEN + "\n"))).isEqualTo(TOKEN);
+    assertThatThrownBy(() -> StatusToken.find(null, Map.of(variable, "short-secret")))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(variable)
+        .hasMessageContaining("12 characters")
+        .hasMessageNotContaining("short-secret");
+  }
+
+  @Test
+  void whoWatchesIsToldOfEachLapAndOfThePastOnce() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.recovering());
+    Queue<String> lines = new ConcurrentLinkedQueue<>();
+    HttpResponse<Stream<String>> answer =
+        client.send(request("/status/stream"), HttpResponse.BodyHandlers.ofLines());
+    assertThat(answer.headers().firstValue("Content-Type").orElse(""))
+        .startsWith("text/event-stream");
+    Thread reader = new Thread(() -> answer.body().forEach(lines::add));
+    reader.setDaemon(true);
+    reader.start();
+    await().until(() -> count(lines, "\"phase\":\"RECOVERING\"") == 2); // Status and past.
+    server.publish(Statuses.serving());
+    server.publish(Statuses.serving());
+    await().until(() -> count(lines, "\"version\":\"0.1.0\",\"phase\":\"SERVING\"") == 2);
+    assertThat(count(lines, "event: past")).isEqualTo(2);
+    assertThat(count(lines, "event: status")).isEqualTo(3);
+  }
+
+  @Test
+  void thePageRunsNothingButItsOwn() throws Exception {
+    start("127.0.0.1", null);
+    HttpResponse<String> page = get("/");
+    assertThat(page.headers().firstValue("Content-Security-Policy").orElse(""))
+        .contains("default-src 'none'")
+        .contains("script-src 'sha256-");
+    assertThat(page.body())
+        .doesNotContainPattern("(src|href)=[\"']?(https?:)?//")
+        .doesNotContain("style=")
+        .doesNotContain("innerHTML");
+  }
+
+  @Test
+  void tenThousandHostileRequestsDisturbNobody() throws Exception {
+    start("127.0.0.1", TOKEN);
+    List<String> hostile =
+        List.of(
+            "BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n",
+            "POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\nabc",
+            "GET / HTTP/1.1\r\nHost: x\r\nX: " + "y".repeat(20_000) + "\r\n\r\n",
+            "GET /" + "a".repeat(9_000) + " HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \u00ff\r\n\r\n",
+            "\u0016\u0003\u0001\u0002\u0000\u0001\u0000",
+            "GET /%zz HTTP/9.9\r\n\r\n",
+            "\r\n\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n");
+    List<Socket> slow = new ArrayList<>();
+    try {
+      for (int i = 0; i < 200; i++) {
+        Socket socket = socket();
+        socket.getOutputStream().write("GET /healthz HTT".getBytes(StandardCharsets.UTF_8));
+        slow.add(socket);
+      }
+      long worst = 0;
+      for (int i = 0; i < 10_000; i++) {
+        try (Socket socket = socket()) {
+          socket
+              .getOutputStream()
+              .write(hostile.get(i % hostile.size()).getBytes(StandardCharsets.ISO_8859_1));
+          if (i % 10 == 0) {
+            socket.setSoTimeout(100);
+            drain(socket);
+          }
+        } catch (IOException e) {
+          assertThat(e).hasMessageContaining("eset"); // The server has had enough of it.
+        }
+        if (i % 100 == 0) {
+          long start = System.nanoTime();
+          server.publish(Statuses.serving());
+          assertThat(get("/healthz").statusCode()).isEqualTo(200);
+          worst = Math.max(worst, System.nanoTime() - start);
+        }
+      }
+      assertThat(Duration.ofNanos(worst)).isLessThan(Duration.ofSeconds(2));
+      await("who says nothing whole is shown the door")
+          .atMost(Duration.ofSeconds(12))
+          .until(() -> slow.stream().allMatch(StatusServerTest::closed));
+    } finally {
+      for (Socket socket : slow) {
+        socket.close();
+      }
+    }
+    assertThat(get("/readyz").statusCode()).isEqualTo(200);
+  }
+
+  private static boolean closed(Socket socket) {
+    try {
+      socket.setSoTimeout(1);
+      return socket.getInputStream().read() < 0;
+    } catch (java.net.SocketTimeoutException e) {
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private static void drain(Socket socket) {
+    try (InputStream in = socket.getInputStream()) {
+      in.readNBytes(64);
+    } catch (IOException e) {
+      assertThat(e).isNotNull(); // Silence, or a reset: either is an answer here.
+    }
+  }
+
+  private Socket socket() throws IOException {
+    return new Socket(address.host(), address.port());
+  }
+
+  private static long count(Queue<String> lines, String part) {
+    return lines.stream().filter(line -> line.contains(part)).count();
+  }
+
+  private HttpRequest request(String path, String... headers) {
+    HttpRequest.Builder builder =
+        HttpRequest.newBuilder(URI.create("http://" + address + path))
+            .timeout(Duration.ofSeconds(5));
+    return (headers.length == 0 ? builder : builder.headers(headers)).build();
+  }
+
+  private HttpResponse<String> get(String path, String... headers)
+      throws IOException, InterruptedException {
+    return client.send(request(path, headers), HttpResponse.BodyHandlers.ofString());
+  }
+}

@@ -1,0 +1,82 @@
+package ai.seedcore.serve.daemon.status;
+
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.decide.Action;
+import java.time.Instant;
+import java.util.List;
+
+/** Statuses as the loop would publish them. */
+public final class Statuses {
+
+  private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+
+  private Statuses() {}
+
+  /** All is served, after one recovery of 6.5 s. */
+  public static Status serving() {
+    return status("SERVING", "ALL_WELL", true, new Action.Rest(), List.of(app("A", "RUNNING")));
+  }
+
+  /** One application of two is deployed again. */
+  public static Status recovering() {
+    return status(
+        "RECOVERING",
+        "APP_DIFFERS",
+        false,
+        new Action.Deploy("B"),
+        List.of(app("A", "RUNNING"), app("B", "MISSING")));
+  }
+
+  private static Status status(
+      String phase, String cause, boolean ready, Action action, List<Status.AppStatus> apps) {
+    return new Status(
+        "0.1.0",
+        phase,
+        cause,
+        "because",
+        NOON,
+        ready,
+        NOON,
+        7,
+        action,
+        1000,
+        null,
+        6.5,
+        3,
+        "leads",
+        new Status.HeadStatus("head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0"),
+        "running",
+        apps,
+        new Status.DriverStatus("WARM", 42, null, null, 1),
+        new Status.NodeStatus("NONE", null, false),
+        new Status.ConfigStatus(null, null),
+        List.of(),
+        List.of(new Status.Decided(action.getClass().getSimpleName(), cause, 3)),
+        new Status.Past(
+            NOON,
+            1,
+            List.of(new Status.Recovery(NOON, 6.5)),
+            List.of(new Status.Outage(NOON, ready ? 9.0 : null, "the daemon started")),
+            List.of(new Status.Event(NOON, phase, cause, "because", action.toString()))));
+  }
+
+  private static Status.AppStatus app(String name, String state) {
+    boolean runs = state.equals("RUNNING");
+    return new Status.AppStatus(
+        name,
+        "http://head:8000/" + name,
+        "v1",
+        runs ? "v1" : null,
+        state,
+        "",
+        runs ? 1 : 0,
+        1,
+        runs,
+        null,
+        runs ? 4L : null,
+        runs ? NOON : null,
+        1,
+        null,
+        new Status.Outcomes(1, 0, 0));
+  }
+}
