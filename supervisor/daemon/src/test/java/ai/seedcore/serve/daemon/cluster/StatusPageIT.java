@@ -1,0 +1,205 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.deque.html.axecore.results.Rule;
+import com.deque.html.axecore.selenium.AxeBuilder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.OutputType;
+import org.openqa.selenium.chrome.ChromeDriver;
+import org.openqa.selenium.chrome.ChromeDriverService;
+import org.openqa.selenium.chrome.ChromeOptions;
+
+/**
+ * The status page in a real browser, while the cluster behind it is served, restarts and cannot be
+ * served. What it looked like is kept in target/pages.
+ */
+@Tag("cluster")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class StatusPageIT {
+
+  private static final String TOKEN = "a-token-of-the-tests-1";
+  private static final Path PICTURES = Path.of("target", "pages");
+  private static final Dimension DESKTOP = new Dimension(1200, 1600);
+
+  @TempDir static Path folder;
+  private static RayCluster cluster;
+  private static DaemonProcess daemon;
+  private static ChromeDriver browser;
+
+  @BeforeAll
+  static void start() throws IOException {
+    String chromium = Tools.path("chromium");
+    String chromedriver = Tools.path("chromedriver");
+    Files.createDirectories(PICTURES);
+    cluster = new RayCluster().start();
+    daemon = daemon().awaitReady();
+    ChromeOptions options = new ChromeOptions();
+    options.setBinary(chromium);
+    options.addArguments(
+        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu");
+    options.addArguments("--user-data-dir=" + folder.resolve("browser"));
+    browser =
+        new ChromeDriver(
+            new ChromeDriverService.Builder()
+                .usingDriverExecutable(Path.of(chromedriver).toFile())
+                .usingAnyFreePort()
+                .build(),
+            options);
+    browser.manage().window().setSize(DESKTOP);
+  }
+
+  private static DaemonProcess daemon() {
+    return DaemonProcess.start(
+        folder,
+        List.of(),
+        Map.of("SEEDCORE_STATUS_TOKEN", TOKEN),
+        "--address=" + RayCluster.ADDRESS,
+        "--dashboard=" + RayCluster.DASHBOARD,
+        "--config=" + declaration("[]"));
+  }
+
+  private static Path declaration(String deployments) {
+    Path file = folder.resolve("deployments.yaml");
+    Machine.write(file, "deployments: " + deployments + "\n");
+    return file;
+  }
+
+  @AfterAll
+  static void end() {
+    if (browser != null) {
+      browser.quit();
+    }
+    if (daemon != null) {
+      daemon.close();
+    }
+    if (cluster != null) {
+      cluster.close();
+    }
+  }
+
+  @Test
+  @Order(1)
+  void whoHasNoTokenSeesNothingButTheDoor() {
+    browser.get("http://" + daemon.statusAddress() + "/");
+    awaitText("phase", "locked");
+    assertThat(browser.getPageSource()).doesNotContain("SalienceScorer");
+    picture("locked");
+    assertAccessible();
+    browser.findElement(By.id("token")).sendKeys(TOKEN);
+    browser.findElement(By.cssSelector("#form button")).click();
+  }
+
+  @Test
+  @Order(2)
+  void aClusterThatIsServedIsSeenAtAGlance() {
+    awaitText("phase", "serving");
+    assertThat(browser.getTitle()).contains("serving");
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(() -> text("apps").contains("1 of 1") && text("apps").contains("answers in"));
+    assertThat(text("apps"))
+        .contains("SalienceScorer", "AnomalyDetector", "ScalingPredictor")
+        .contains("running");
+    assertThat(text("events")).contains("all declared routes answer");
+    assertThat(text("strip-text")).contains("1 outage");
+    assertThat(text("bars-text")).contains("recover");
+    picture("healthy");
+    assertAccessible();
+    look("dark", DESKTOP, "healthy-dark");
+    look("light", new Dimension(400, 1600), "healthy-phone");
+    assertThat((Long) browser.executeScript("return document.documentElement.scrollWidth"))
+        .as("nothing sticks out on a phone")
+        .isLessThanOrEqualTo((Long) browser.executeScript("return window.innerWidth"));
+    look("light", DESKTOP, "healthy");
+  }
+
+  @Test
+  @Order(3)
+  void aRestartIsFollowedLive() {
+    cluster.kill();
+    awaitText("phase", "waiting");
+    assertThat(text("reason")).contains("GCS");
+    picture("waiting");
+    assertAccessible();
+    cluster.comeBack();
+    awaitText("phase", "recovering");
+    picture("recovering");
+    assertAccessible();
+    awaitText("phase", "serving");
+    await().until(() -> text("strip-text").contains("2 outages"));
+    assertThat(text("events")).contains("Serve does not run");
+    picture("recovered");
+  }
+
+  @Test
+  @Order(4)
+  void whatCannotBeDeployedIsNamed() {
+    declaration(
+        "[{name: Hungry, class: ai.seedcore.serve.salience.SalienceScorer, cpus: 1000, route: /Hungry}]");
+    awaitText("phase", "recovering");
+    await().atMost(Duration.ofSeconds(30)).until(() -> text("apps").contains("Hungry"));
+    await().atMost(Duration.ofSeconds(30)).until(() -> text("apps").contains("deploying"));
+    picture("failing");
+    assertAccessible();
+    look("dark", DESKTOP, "failing-dark");
+  }
+
+  @Test
+  @Order(5)
+  void aDaemonThatIsGoneIsSaidToBe() {
+    daemon.end("KILL");
+    awaitText("phase", "no word from the daemon");
+    picture("gone");
+    assertAccessible();
+  }
+
+  private static String text(String id) {
+    return browser.findElement(By.id(id)).getText();
+  }
+
+  private static void awaitText(String id, String part) {
+    await("the page shows " + part)
+        .atMost(Duration.ofSeconds(60))
+        .pollInterval(Duration.ofMillis(50))
+        .until(() -> text(id).contains(part));
+  }
+
+  private static void look(String scheme, Dimension size, String picture) {
+    browser.executeCdpCommand(
+        "Emulation.setEmulatedMedia",
+        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+    browser.manage().window().setSize(size);
+    picture(picture);
+    assertAccessible();
+  }
+
+  private static void assertAccessible() {
+    List<Rule> violations = new AxeBuilder().analyze(browser).getViolations();
+    assertThat(violations).as("what axe finds").isEmpty();
+  }
+
+  private static void picture(String name) {
+    try {
+      Files.write(PICTURES.resolve(name + ".png"), browser.getScreenshotAs(OutputType.BYTES));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
