@@ -16,6 +16,7 @@ fi
 
 readonly PROJECT=seedcore HEAD=seedcore-ray-head SERVE=seedcore-serve FIRST_WORKER=seedcore-ray-worker
 readonly DASHBOARD=http://127.0.0.1:8265 ROUTES=http://127.0.0.1:8000 DAEMON=http://127.0.0.1:8090
+readonly PROMETHEUS=http://127.0.0.1:9090 GRAFANA=http://127.0.0.1:3000
 readonly IMAGE=${SEEDCORE_IMAGE:-localhost/seedcore/ray:0.1.0}
 TIMEOUT=${SEEDCORE_TIMEOUT:-120}
 
@@ -92,6 +93,15 @@ build_image() {
     die "the image could not be built, see above"
 }
 
+# The token of the daemon's status port: the user's, or one that is made once and kept where Compose reads it.
+have_token() {
+  [ -z "${SEEDCORE_STATUS_TOKEN:-}" ] || return 0
+  SEEDCORE_STATUS_TOKEN=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  export SEEDCORE_STATUS_TOKEN
+  (umask 077 && printf 'SEEDCORE_STATUS_TOKEN=%s\n' "$SEEDCORE_STATUS_TOKEN" >>"$DOCKER_DIR/.env")
+  say "made a token for the daemon's page and metrics: SEEDCORE_STATUS_TOKEN in ${DOCKER_DIR##*/}/.env"
+}
+
 have_image() { engine image inspect "$IMAGE" >/dev/null 2>&1 || build_image; }
 
 # wait_until LABEL COMMAND...: until COMMAND succeeds, TIMEOUT seconds at most; says how long it has been waiting.
@@ -138,6 +148,8 @@ sys.exit(not states or any(s != "RUNNING" for s in states))'
 serve_processes() {
   engine exec "$HEAD" sh -c 'ps -eo args | grep -E "ray::ServeController|ray::ProxyActor" | grep -v grep'
 }
+
+monitored() { answers "$PROMETHEUS/-/ready" && answers "$GRAFANA/api/health"; }
 
 serving() { answers "$DAEMON/readyz" && answers "$ROUTES/-/healthz"; }
 
@@ -215,6 +227,6 @@ urls() {
 The cluster is up:
   routes      $ROUTES/SalienceScorer  /AnomalyDetector  /ScalingPredictor
   dashboard   $DASHBOARD/#/serve
-  daemon      $DAEMON/status
+  daemon      $DAEMON/   (its token: SEEDCORE_STATUS_TOKEN)
 END
 }

@@ -11,7 +11,7 @@ usage() {
 Usage: start-cluster.sh [COMMAND] [OPTIONS]
 
   up [N] [PROFILE...]   bring it up with N workers (default 1, or as many as there are), and wait until all routes
-                        answer. PROFILE: ray, workers, serve; default: all three
+                        answer. PROFILE: ray, workers, serve, obs (Prometheus and Grafana); default: the first three
   down                  take all of it down; nothing is left
   restart               stop and start the head and the workers, and wait until all routes answer again; the daemon
                         goes on, other services are left alone
@@ -45,6 +45,7 @@ up() {
   ! wants serve || services+=("$SERVE")
   if [ "$rebuild" = true ]; then build_image; else have_image; fi
   say "${BOLD}bringing up${PLAIN} $profiles with $ENGINE ..."
+  have_token
   if [ ${#services[@]} -gt 0 ]; then
     compose up -d --no-deps "${services[@]}"
   fi
@@ -53,15 +54,21 @@ up() {
     there=$(worker_ids | wc -l)
     scale_workers "${workers:-$((there > 0 ? there : 1))}"
   fi
+  ! wants obs || compose --profile obs up -d --no-deps seedcore-prometheus seedcore-grafana
   ! wants ray || wait_for_head
   if wants serve; then
     wait_for_serving
     urls
   fi
+  if wants obs; then
+    wait_until "waiting for Prometheus and Grafana" monitored ||
+      die "Prometheus and Grafana did not answer within $TIMEOUT s (--timeout changes that)" 3
+    printf '  monitoring  %s   %s\n' "$GRAFANA" "$PROMETHEUS/alerts"
+  fi
 }
 
 down() {
-  compose --profile remote down -v --remove-orphans
+  compose --profile remote --profile obs down -v --remove-orphans
   say "down"
 }
 
@@ -135,7 +142,7 @@ case $command in
   up)
     for argument in "${arguments[@]}"; do
       case $argument in
-        ray | workers | serve) profiles="${profiles:+$profiles }$argument" ;;
+        ray | workers | serve | obs) profiles="${profiles:+$profiles }$argument" ;;
         *)
           number up "$argument" 0
           workers=$argument

@@ -1,0 +1,33 @@
+package ai.seedcore.serve.docker;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The dashboards that Grafana is given. */
+final class Dashboards {
+
+  static final Path MONITORING = Shell.ROOT.resolve("docker/monitoring");
+
+  private Dashboards() {}
+
+  static List<JsonNode> all() {
+    try (Stream<Path> files = Files.list(MONITORING.resolve("grafana/dashboards"))) {
+      return files.sorted().map(JsonMapper.shared()::readTree).toList();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** All that they ask of Prometheus. */
+  static List<String> queries() {
+    return all().stream()
+        .flatMap(dashboard -> dashboard.findValuesAsString("expr").stream())
+        .distinct()
+        .toList();
+  }
+}
