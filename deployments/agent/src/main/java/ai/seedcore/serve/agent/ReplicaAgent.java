@@ -32,6 +32,7 @@ public final class ReplicaAgent {
       throws IOException, URISyntaxException {
     instrumentation.addTransformer(new Transformer());
     openToSerializer(instrumentation);
+    RequestLog.configure();
     for (Path jar : deploymentJars()) {
       // The class path keeps the file open for the life of the JVM.
       @SuppressWarnings("resource")

@@ -21,7 +21,8 @@ import org.objectweb.asm.Opcodes;
  *   <li>{@code RayServeReplicaImpl.handleRequest}: the count of ongoing requests is not taken back
  *       when the call throws, so that a replica gets no more traffic after {@code
  *       max_ongoing_requests} errors. The call is wrapped so that it is. Its result, where the
- *       caller is Python, is made a {@link JsonReply}.
+ *       caller is Python, is made a {@link JsonReply}; and what is logged meanwhile bears the
+ *       request's id, see {@link RequestLog}.
  *   <li>{@code MessagePackSerializer.pack}: writes a map or a list in a form that Python cannot
  *       read, so that the proxy answers 500. A {@link JsonReply} is written as Python reads it.
  * </ul>
@@ -34,6 +35,7 @@ final class ReplicaPatch {
 
   private static final String METADATA = "io/ray/serve/generated/RequestMetadata";
   private static final String JSON_REPLY = JsonReply.class.getName().replace('.', '/');
+  private static final String REQUEST_LOG = RequestLog.class.getName().replace('.', '/');
 
   private static final int API = Opcodes.ASM9;
 
@@ -206,11 +208,12 @@ final class ReplicaPatch {
       wrapped = true;
       super.visitTryCatchBlock(start, end, handler, null);
       super.visitLabel(start);
-      super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
-      super.visitVarInsn(Opcodes.ALOAD, 1);
-      super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
+      requestId();
       super.visitMethodInsn(
-          Opcodes.INVOKEVIRTUAL, METADATA, "getRequestId", "()Ljava/lang/String;", false);
+          Opcodes.INVOKESTATIC, REQUEST_LOG, "enter", "(Ljava/lang/String;)V", false);
+      super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
+      super.visitMethodInsn(Opcodes.INVOKESTATIC, REQUEST_LOG, "leave", "()V", false);
+      requestId();
       super.visitMethodInsn(
           Opcodes.INVOKESTATIC,
           JSON_REPLY,
@@ -220,12 +223,20 @@ final class ReplicaPatch {
       super.visitLabel(end);
     }
 
+    private void requestId() {
+      super.visitVarInsn(Opcodes.ALOAD, 1);
+      super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
+      super.visitMethodInsn(
+          Opcodes.INVOKEVIRTUAL, METADATA, "getRequestId", "()Ljava/lang/String;", false);
+    }
+
     @Override
     public void visitMaxs(int maxStack, int maxLocals) {
       if (wrapped) {
         super.visitLabel(handler);
         super.visitFrame(
             Opcodes.F_NEW, 1, new Object[] {REPLICA}, 1, new Object[] {"java/lang/Throwable"});
+        super.visitMethodInsn(Opcodes.INVOKESTATIC, REQUEST_LOG, "leave", "()V", false);
         super.visitVarInsn(Opcodes.ALOAD, 0);
         super.visitFieldInsn(
             Opcodes.GETFIELD,

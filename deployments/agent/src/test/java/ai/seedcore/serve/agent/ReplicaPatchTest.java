@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.msgpack.core.MessagePack;
+import org.slf4j.MDC;
 
 /** The patch on classes of the same names and shape; the cluster tests load Ray's own. */
 class ReplicaPatchTest {
@@ -42,6 +43,20 @@ class ReplicaPatchTest {
       assertThatThrownBy(() -> call(wrapper)).hasMessage("model failed");
     }
     assertThat(ongoing(wrapper)).isEqualTo(0);
+  }
+
+  @Test
+  void whatIsLoggedMeanwhileBearsTheRequestsId() throws Throwable {
+    assertThat(call(wrapper(replica(request -> MDC.get("request_id"))), "id-1")).isEqualTo("id-1");
+    assertThat(MDC.get("request_id")).isNull();
+    Object failing =
+        wrapper(
+            replica(
+                request -> {
+                  throw new IllegalStateException(MDC.get("request_id"));
+                }));
+    assertThatThrownBy(() -> call(failing, "id-2")).hasMessage("id-2");
+    assertThat(MDC.get("request_id")).isNull();
   }
 
   @Test

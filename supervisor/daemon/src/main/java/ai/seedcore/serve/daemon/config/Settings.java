@@ -78,7 +78,8 @@ public record Settings(
     checkUrl("serve_url", serveUrl);
     require(
         notifyUrl == null || isHttp(notifyUrl),
-        "notify_url: found something else than a URL such as https://example.org/hook");
+        "notify_url: found no URL (it is not shown, as it may be a secret), expected a URL such as"
+            + " https://example.org/hook");
     require(
         logFileMb >= 1 && logFileMb <= 10_000,
         "log_file_mb: found %d, expected 1 to 10000".formatted(logFileMb));

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -65,6 +66,8 @@ public final class StatusServer implements AutoCloseable {
 
   /** By when each is to have said something whole. The event loop's alone. */
   private final Map<HttpConnection, Long> connections = new HashMap<>();
+
+  private boolean sweeping;
 
   private volatile @Nullable Status status;
   private volatile long publishedAt;
@@ -137,23 +140,26 @@ public final class StatusServer implements AutoCloseable {
       connection.close();
       return;
     }
+    if (!sweeping) {
+      sweeping = true;
+      vertx.setPeriodic(1000, this::sweep);
+    }
     connections.put(connection, System.nanoTime() + FIRST_WORDS.toNanos());
     connection.closeHandler(nothing -> connections.remove(connection));
     connection.exceptionHandler(nothing -> {});
-    watch(connection);
   }
 
-  private void watch(HttpConnection connection) {
-    vertx.setTimer(
-        FIRST_WORDS.toMillis(),
-        timer -> {
-          Long by = connections.get(connection);
-          if (by != null && System.nanoTime() >= by && !stream.listens(connection)) {
-            connection.close();
-          } else if (by != null) {
-            watch(connection);
-          }
-        });
+  /** Closes those whose time is up. (A timer each would hold on to those that have gone.) */
+  private void sweep(long timer) {
+    long now = System.nanoTime();
+    for (Map.Entry<HttpConnection, Long> each : List.copyOf(connections.entrySet())) {
+      if (now >= each.getValue() && !stream.listens(each.getKey())) {
+        each.getKey().close();
+      }
+    }
+    if (connections.isEmpty()) {
+      sweeping = !vertx.cancelTimer(timer);
+    }
   }
 
   private void answer(HttpServerRequest request) {

@@ -5,12 +5,18 @@ import static org.awaitility.Awaitility.await;
 
 import com.deque.html.axecore.results.Rule;
 import com.deque.html.axecore.selenium.AxeBuilder;
+import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -25,6 +31,8 @@ import org.openqa.selenium.OutputType;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The status page in a real browser, while the cluster behind it is served, restarts and cannot be
@@ -42,6 +50,8 @@ class StatusPageIT {
   private static RayCluster cluster;
   private static DaemonProcess daemon;
   private static ChromeDriver browser;
+  private static HttpServer receiver;
+  private static final Queue<String> NOTIFIED = new ConcurrentLinkedQueue<>();
 
   @BeforeAll
   static void start() throws IOException {
@@ -65,14 +75,30 @@ class StatusPageIT {
     browser.manage().window().setSize(DESKTOP);
   }
 
-  private static DaemonProcess daemon() {
+  private static DaemonProcess daemon() throws IOException {
     return DaemonProcess.start(
         folder,
         List.of(),
-        Map.of("SEEDCORE_STATUS_TOKEN", TOKEN),
+        Map.of("SEEDCORE_STATUS_TOKEN", TOKEN, "SEEDCORE_NOTIFY_URL", hook()),
         "--address=" + RayCluster.ADDRESS,
         "--dashboard=" + RayCluster.DASHBOARD,
         "--config=" + declaration("[]"));
+  }
+
+  /** A real receiver of notifications, at an address that nobody is to see. */
+  private static String hook() throws IOException {
+    receiver = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    receiver.createContext(
+        "/hook/s3cr3t",
+        exchange -> {
+          byte[] body = exchange.getRequestBody().readAllBytes();
+          JsonNode json = JsonMapper.shared().readTree(new String(body, StandardCharsets.UTF_8));
+          NOTIFIED.add(json.path("state").asString());
+          exchange.sendResponseHeaders(204, -1);
+          exchange.close();
+        });
+    receiver.start();
+    return "http://127.0.0.1:%d/hook/s3cr3t".formatted(receiver.getAddress().getPort());
   }
 
   private static Path declaration(String deployments) {
@@ -91,6 +117,9 @@ class StatusPageIT {
     }
     if (cluster != null) {
       cluster.close();
+    }
+    if (receiver != null) {
+      receiver.stop(0);
     }
   }
 
@@ -146,6 +175,8 @@ class StatusPageIT {
     await().until(() -> text("strip-text").contains("2 outages"));
     assertThat(text("events")).contains("Serve does not run");
     picture("recovered");
+    await().until(() -> List.copyOf(NOTIFIED).equals(List.of("serving", "not serving", "serving")));
+    assertThat(daemon.log()).doesNotContain("s3cr3t").doesNotContain(TOKEN);
   }
 
   @Test

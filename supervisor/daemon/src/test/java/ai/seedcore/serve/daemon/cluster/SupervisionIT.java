@@ -3,6 +3,8 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.status.HostileClients;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -97,6 +99,26 @@ class SupervisionIT {
     daemon = DaemonProcess.onCluster(folder).awaitReady();
     assertThat(daemon.deploys()).isZero();
     assertThat(cluster.replicaPids()).isEqualTo(replicas);
+  }
+
+  @Test
+  @Order(5)
+  void tenThousandHostileRequestsDoNotDisturbTheLoop() throws Exception {
+    daemon.awaitReady();
+    JsonNode before = daemon.status();
+    long start = System.nanoTime();
+    try (HostileClients clients = new HostileClients(HostPort.parse(daemon.statusAddress()))) {
+      for (int i = 0; i < 10_000; i++) {
+        clients.request(i);
+      }
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    JsonNode after = daemon.status();
+    // At rest a lap a second; one in five waits for answers of others.
+    assertThat(after.path("laps").asLong() - before.path("laps").asLong())
+        .isGreaterThanOrEqualTo((long) (seconds * 0.7) - 1);
+    assertThat(after.path("past").path("events")).isEqualTo(before.path("past").path("events"));
+    assertThat(daemon.ready()).isTrue();
   }
 
   @LongRow

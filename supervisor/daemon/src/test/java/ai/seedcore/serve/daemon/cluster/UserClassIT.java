@@ -4,12 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,8 +32,11 @@ class UserClassIT {
 
       import java.util.List;
       import java.util.Map;
+      import org.slf4j.Logger;
+      import org.slf4j.LoggerFactory;
 
       public class Slow {
+        private static final Logger LOG = LoggerFactory.getLogger("model");
         private final String greeting;
         private final List<Integer> numbers;
         private volatile int millis;
@@ -45,6 +54,7 @@ class UserClassIT {
           if (body.equals("fail")) {
             throw new IllegalStateException("asked to");
           }
+          LOG.info("is asked to say {}", body);
           Thread.sleep(millis);
           int sum = numbers.stream().mapToInt(Integer::intValue).sum();
           return Map.of("said", greeting + " " + body, "sum", sum, "millis", millis);
@@ -99,6 +109,7 @@ class UserClassIT {
       assertThat(web.post(RayCluster.ROUTES + "/slow", "x").statusCode()).isEqualTo(200);
       assertThat(cluster.replicaPids()).isEqualTo(replicas).hasSize(1);
 
+      itsLogSaysWhichRequestALineBelongsTo(cluster);
       scalesUpAndDown(daemon);
       assertThat(daemon.deploys()).isEqualTo(1);
     }
@@ -132,6 +143,38 @@ class UserClassIT {
       await().atMost(Duration.ofMinutes(1)).until(() -> web.allAnswer(RayCluster.ROUTES));
       assertThat(web.status("http://" + DaemonProcess.STATUS + "/readyz")).isEqualTo(503);
     }
+  }
+
+  private static void itsLogSaysWhichRequestALineBelongsTo(RayCluster cluster) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(RayCluster.ROUTES + "/slow"))
+            .version(HttpClient.Version.HTTP_1_1) // Serve's proxy loses the body of an upgrade.
+            .header("X-Request-ID", "the-caller-s-own-1")
+            .POST(HttpRequest.BodyPublishers.ofString("this"))
+            .build();
+    HttpResponse<String> answer =
+        HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+    assertThat(answer.headers().firstValue("x-request-id")).hasValue("the-caller-s-own-1");
+    Path logs = Path.of("/tmp/ray", cluster.session(), "logs");
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .untilAsserted(
+            () ->
+                assertThat(lines(logs))
+                    .anyMatch(
+                        line ->
+                            line.endsWith(" request_id=the-caller-s-own-1: is asked to say this")));
+    assertThat(lines(logs)).noneMatch(line -> line.contains("request_id=: "));
+  }
+
+  private static List<String> lines(Path logs) throws IOException {
+    List<String> lines = new ArrayList<>();
+    try (Stream<Path> files = Files.list(logs)) {
+      for (Path file : files.filter(f -> f.getFileName().toString().contains("java-")).toList()) {
+        lines.addAll(Files.readAllLines(file));
+      }
+    }
+    return lines;
   }
 
   private void scalesUpAndDown(DaemonProcess daemon) {

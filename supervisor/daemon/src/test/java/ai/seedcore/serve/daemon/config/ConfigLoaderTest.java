@@ -97,6 +97,8 @@ class ConfigLoaderTest {
           serve_prot: 1 | serve_prot: found an unknown field, expected one of address
           serve_port: many | serve_port
           serve_port: 0 | serve_port: found 0, expected a port from 1 to 65535
+          log_file_mb: 0 | log_file_mb: found 0, expected 1 to 10000
+          log_files_kept: 21 | log_files_kept: found 21, expected 1 to 20
           status: nowhere | status: found 'nowhere', expected HOST:PORT
           address: 10.0.0.5 | address: found '10.0.0.5', expected HOST:PORT
           address: ray://head:10001 | most likely head:6380
@@ -122,6 +124,17 @@ class ConfigLoaderTest {
     assertThatThrownBy(() -> load(yaml))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void anAddressThatMayBeASecretIsNotRepeated() throws IOException {
+    assertThatThrownBy(() -> load("notify_url: 'htp://s3cr3t@host/x'"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("notify_url")
+        .hasMessageContaining("expected a URL")
+        .hasMessageNotContaining("s3cr3t");
+    assertThatThrownBy(() -> load("notify_url: 's3cr3t not a URL'"))
+        .hasMessageNotContaining("s3cr3t");
   }
 
   @Test
