@@ -26,24 +26,26 @@ final class History {
   private long laps;
 
   /** An outage begins with the daemon: until it has looked, nobody knows. */
-  private @Nullable Instant outage;
+  private Status.@Nullable Outage outage = new Status.Outage(started, null, "the daemon started");
 
-  private String reason = "the daemon started";
+  private Instant outageBegan;
+  private Status.@Nullable Past told;
 
   History(MonotonicClock clock) {
     this.clock = clock;
-    this.outage = clock.instant();
+    this.outageBegan = clock.instant();
   }
 
   /** One more lap of the loop, at whose end all declared routes answered, or did not, and why. */
   void lap(boolean ready, String why) {
     laps++;
     if (!ready && outage == null) {
-      outage = clock.instant();
-      reason = why;
+      outage = new Status.Outage(Instant.now(), null, why);
+      outageBegan = clock.instant();
+      told = null;
     } else if (ready && outage != null) {
-      Duration length = Duration.between(outage, clock.instant());
-      keep(outages, new Status.Outage(clock.wall(outage), seconds(length), reason), OUTAGES);
+      double seconds = seconds(Duration.between(outageBegan, clock.instant()));
+      keep(outages, new Status.Outage(outage.from(), seconds, outage.reason()), OUTAGES);
       outage = null;
     }
   }
@@ -72,7 +74,8 @@ final class History {
     keep(events, event, EVENTS);
   }
 
-  private static <T> void keep(Deque<T> past, T next, int most) {
+  private <T> void keep(Deque<T> past, T next, int most) {
+    told = null;
     past.addLast(next);
     while (past.size() > most) {
       past.removeFirst();
@@ -88,12 +91,15 @@ final class History {
     return laps;
   }
 
-  /** All of it. */
+  /** All of it; the same object while nothing has changed. */
   Status.Past past() {
-    List<Status.Outage> all = new ArrayList<>(outages);
-    if (outage != null) {
-      all.add(new Status.Outage(clock.wall(outage), null, reason));
+    if (told == null) {
+      List<Status.Outage> all = new ArrayList<>(outages);
+      if (outage != null) {
+        all.add(outage);
+      }
+      told = new Status.Past(started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
     }
-    return new Status.Past(started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
+    return told;
   }
 }

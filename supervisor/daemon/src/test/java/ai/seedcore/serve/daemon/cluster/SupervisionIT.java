@@ -102,7 +102,7 @@ class SupervisionIT {
   }
 
   @Test
-  @Order(5)
+  @Order(10)
   void tenThousandHostileRequestsDoNotDisturbTheLoop() throws Exception {
     daemon.awaitReady();
     JsonNode before = daemon.status();
@@ -142,7 +142,7 @@ class SupervisionIT {
   }
 
   @Test
-  @Order(10)
+  @Order(11)
   void sigtermEndsItAndTheApplicationsKeepServing() {
     long start = System.nanoTime();
     assertThat(daemon.end("TERM")).isEqualTo(143);
@@ -152,7 +152,7 @@ class SupervisionIT {
   }
 
   @Test
-  @Order(11)
+  @Order(12)
   void withShutdownAppsTheyAreTakenDown() {
     daemon = DaemonProcess.onCluster(folder, "--shutdown-apps").awaitReady();
     assertThat(daemon.deploys()).isZero();
