@@ -2,7 +2,6 @@ package ai.seedcore.serve.docker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.net.URI;
@@ -56,11 +55,7 @@ class ClusterIT {
 
   @BeforeAll
   static void findEngine() {
-    Shell.Result found =
-        Shell.run(
-            "bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; echo \"$ENGINE\"");
-    assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
-    engine = found.output().strip();
+    engine = Shell.engine();
     Shell.script("start-cluster.sh", "down").orFail();
   }
 

@@ -43,14 +43,12 @@ class MonitoringIT {
 
   @BeforeAll
   static void start() {
-    Shell.Result found = inLibrary(Map.of(), "echo \"$ENGINE\"");
-    assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
-    String name = found.output().strip();
+    String name = Shell.engine();
     String dockerfile =
-        "FROM docker.io/library/debian:bookworm-slim\nRUN apt-get update -qq && apt-get install -y -qq"
+        "FROM debian:bookworm-slim\nRUN apt-get update -qq && apt-get install -y -qq"
             + " --no-install-recommends prometheus && rm -rf /var/lib/apt/lists/*";
     Shell.Result image =
-        inLibrary(
+        Shell.library(
             Map.of(),
             "printf '%s' '"
                 + dockerfile
@@ -62,7 +60,7 @@ class MonitoringIT {
     Shell.script("start-cluster.sh", "down").orFail();
     engine = name;
     Shell.script("start-cluster.sh", "up", "1", "--build").orFail();
-    inLibrary(
+    Shell.library(
             Map.of("SEEDCORE_PROMETHEUS_IMAGE", IMAGE),
             "compose --profile obs up -d --no-deps seedcore-prometheus")
         .orFail();
@@ -120,11 +118,6 @@ class MonitoringIT {
         .atMost(Duration.ofMinutes(1))
         .pollInterval(Duration.ofSeconds(1))
         .until(() -> firing().isEmpty());
-  }
-
-  private static Shell.Result inLibrary(Map<String, String> variables, String command) {
-    return Shell.run(
-        variables, "bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; " + command);
   }
 
   /** What a query yields that is a number. */

@@ -1,5 +1,7 @@
 package ai.seedcore.serve.docker;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -61,6 +63,19 @@ final class Shell {
     } catch (IOException | InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Runs a line of bash with what docker/lib.sh defines, and the engine found. */
+  static Result library(Map<String, String> variables, String line) {
+    return run(
+        variables, "bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; " + line);
+  }
+
+  /** The container engine; where there is none, the test that asks is passed over. */
+  static String engine() {
+    Result found = library(Map.of(), "echo \"$ENGINE\"");
+    assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
+    return found.output().strip();
   }
 
   /** Runs a script of docker/. */

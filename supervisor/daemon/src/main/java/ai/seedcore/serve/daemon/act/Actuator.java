@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -229,7 +230,7 @@ final class Actuator {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
       driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
-      if (packages.targets().stream().anyMatch(t -> t.name().equals(delete.name()))) {
+      if (target(delete.name()).isPresent()) {
         count(delete.name(), 0, 0, 1); // Else it is no longer declared, which is no failure.
       }
       return state
@@ -251,11 +252,7 @@ final class Actuator {
           .log("submitted {} times in ten minutes: put off by 30 s", REDEPLOYS);
       return state.withDelay(deploy.name(), now.plusSeconds(30));
     }
-    Target target =
-        packages.targets().stream()
-            .filter(candidate -> candidate.name().equals(deploy.name()))
-            .findFirst()
-            .orElseThrow();
+    Target target = target(deploy.name()).orElseThrow();
     driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, target.application()));
     redeploys++;
     LOG.atInfo()
@@ -263,6 +260,10 @@ final class Actuator {
         .addKeyValue("version", target.application().version())
         .log("deploy");
     return state.withDeploy(deploy.name(), now, now.plus(deployBackoff(deploy.name())));
+  }
+
+  private Optional<Target> target(String name) {
+    return packages.targets().stream().filter(target -> target.name().equals(name)).findFirst();
   }
 
   private Duration deployBackoff(String name) {

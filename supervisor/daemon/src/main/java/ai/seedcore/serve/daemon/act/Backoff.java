@@ -10,7 +10,7 @@ import java.time.Duration;
  * that a fleet of daemons does not come back in step. (Resilience4j's own random backoff caps last,
  * which takes the spread away just where it is wanted.)
  */
-final class Backoff {
+public final class Backoff {
 
   private static final double SPREAD = 0.2;
 
@@ -18,17 +18,23 @@ final class Backoff {
   private Retry.AsyncContext<?> context;
 
   Backoff(String name, Duration first, Duration cap) {
-    IntervalFunction doubling = IntervalFunction.ofExponentialBackoff(first.toMillis(), 2);
-    IntervalFunction interval =
-        attempt -> {
-          long clamped = Math.min(doubling.apply(Math.min(attempt, 30)), cap.toMillis());
-          return (long) (clamped * (1 - SPREAD + 2 * SPREAD * Math.random()));
-        };
     retry =
         Retry.of(
             name,
-            RetryConfig.custom().maxAttempts(Integer.MAX_VALUE).intervalFunction(interval).build());
+            RetryConfig.custom()
+                .maxAttempts(Integer.MAX_VALUE)
+                .intervalFunction(interval(first, cap))
+                .build());
     context = retry.asyncContext();
+  }
+
+  /** How long to wait after the n-th failure in a row, for a retry of Resilience4j's. */
+  public static IntervalFunction interval(Duration first, Duration cap) {
+    IntervalFunction doubling = IntervalFunction.ofExponentialBackoff(first.toMillis(), 2);
+    return attempt -> {
+      long clamped = Math.min(doubling.apply(Math.min(attempt, 30)), cap.toMillis());
+      return (long) (clamped * (1 - SPREAD + 2 * SPREAD * Math.random()));
+    };
   }
 
   /** Another failure: how long to wait now. */

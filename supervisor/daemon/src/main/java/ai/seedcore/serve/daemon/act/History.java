@@ -69,6 +69,12 @@ final class History {
     keep(recoveries, new Status.Recovery(Instant.now(), seconds(length)), OUTAGES);
   }
 
+  /** Seconds of the last recovery; null: none yet. */
+  @Nullable Double lastRecovery() {
+    Status.Recovery last = recoveries.peekLast();
+    return last == null ? null : last.seconds();
+  }
+
   /** A change of phase or reason. */
   void event(Status.Event event) {
     keep(events, event, EVENTS);

@@ -33,7 +33,6 @@ final class Reporter {
   private String reason = "";
   private Instant since;
   private @Nullable Instant recovering;
-  private @Nullable Double lastRecovery;
 
   Reporter(MonotonicClock clock, String address, String dashboardUrl, String routesUrl) {
     this.clock = clock;
@@ -59,9 +58,7 @@ final class Reporter {
       recovering = now;
     }
     if (decision.phase() == Phase.SERVING && recovering != null) {
-      Duration length = Duration.between(recovering, now);
-      lastRecovery = length.toMillis() / 1000.0;
-      history.recovered(length);
+      history.recovered(Duration.between(recovering, now));
       recovering = null;
     }
     if (decision.phase() != phase || !decision.reason().equals(reason)) {
@@ -81,6 +78,7 @@ final class Reporter {
             .addKeyValue("state", phase)
             .addKeyValue("reason", reason)
             .addKeyValue("action", action);
+    Double lastRecovery = history.lastRecovery();
     if (phase == Phase.SERVING && lastRecovery != null) {
       line = line.addKeyValue("recovered_s", lastRecovery);
     }
@@ -111,7 +109,7 @@ final class Reporter {
         decision.action(),
         decision.lookAgain().toMillis(),
         future(actuator.workNotBefore()),
-        lastRecovery,
+        history.lastRecovery(),
         actuator.redeploys(),
         role(situation.role()),
         head(situation),

@@ -57,7 +57,7 @@ public final class Metrics implements AutoCloseable {
   private final ProcessMetrics process = new ProcessMetrics();
   private final Timer recovery;
   private final Map<String, List<Meter>> apps = new HashMap<>();
-  private final Map<String, Meter> decisions = new HashMap<>();
+  private final Set<String> decisions = new HashSet<>();
   private final Map<String, Instant> probed = new HashMap<>();
   private volatile @Nullable Status status;
   private int recovered;
@@ -134,8 +134,9 @@ public final class Metrics implements AutoCloseable {
   public void publish(Status now) {
     status = now;
     for (Status.Decided decided : now.decisions()) {
-      decisions.computeIfAbsent(
-          decided.action() + " " + decided.cause(), key -> decisions(decided));
+      if (decisions.add(decided.action() + " " + decided.cause())) {
+        decisions(decided);
+      }
     }
     List<Status.Recovery> recoveries = now.past().recoveries();
     int fresh = Math.min(now.past().recovered() - recovered, recoveries.size());
@@ -156,8 +157,8 @@ public final class Metrics implements AutoCloseable {
     }
   }
 
-  private Meter decisions(Status.Decided kind) {
-    return FunctionCounter.builder(
+  private void decisions(Status.Decided kind) {
+    FunctionCounter.builder(
             "seedcore.decisions",
             this,
             self ->

@@ -22,7 +22,8 @@ public final class OnDemand implements AutoCloseable {
     this.rayVersion = rayVersion;
   }
 
-  private Metrics made() {
+  /** Alone under the lock, so that the loop waits for the making, once, and never for a scrape. */
+  private synchronized Metrics made() {
     if (made == null) {
       made = new Metrics(version, rayVersion);
       if (last != null) {
@@ -41,12 +42,12 @@ public final class OnDemand implements AutoCloseable {
   }
 
   /** Counts what came of a notification. */
-  public synchronized void notified(Notifier.Outcome outcome) {
+  public void notified(Notifier.Outcome outcome) {
     made().notified(outcome);
   }
 
   /** All of them, in Prometheus' text form. */
-  public synchronized String scrape() {
+  public String scrape() {
     return made().scrape();
   }
 

@@ -16,9 +16,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * The process under the names that all Prometheus clients give it, and its collector. (Micrometer's
- * own binders for these have other names and cost the daemon 3 MB.) A registry holds those whom it
- * asks weakly: who binds this keeps it.
+ * The process under the names that all Prometheus clients give it, and its collector; Micrometer's
+ * own binders have other names. A registry holds those whom it asks weakly: who binds this keeps
+ * it.
  */
 final class ProcessMetrics implements MeterBinder {
 

@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.notify;
 
+import ai.seedcore.serve.daemon.act.Backoff;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.observe.Http;
-import io.github.resilience4j.core.IntervalFunction;
 import io.github.resilience4j.retry.Retry;
 import io.github.resilience4j.retry.RetryConfig;
 import java.io.IOException;
@@ -53,7 +53,7 @@ public final class Notifier implements AutoCloseable {
    * A notifier.
    *
    * @param url where to; it may hold a secret, and is never logged
-   * @param first how long to wait before the second attempt; doubled with each, a minute at most
+   * @param first how long to wait before the second attempt; doubled with each, up to a minute
    * @param count told what came of each
    */
   public Notifier(String url, Duration first, Consumer<Outcome> count) {
@@ -65,9 +65,7 @@ public final class Notifier implements AutoCloseable {
             "notify",
             RetryConfig.custom()
                 .maxAttempts(10)
-                .intervalFunction(
-                    IntervalFunction.ofExponentialRandomBackoff(
-                        first, 2, 0.2, Duration.ofMinutes(1)))
+                .intervalFunction(Backoff.interval(first, Duration.ofMinutes(1)))
                 .retryOnException(e -> !(e instanceof Refused))
                 .build());
     this.queue =

@@ -153,7 +153,7 @@ public final class StatusServer implements AutoCloseable {
   private void sweep(long timer) {
     long now = System.nanoTime();
     for (Map.Entry<HttpConnection, Long> each : List.copyOf(connections.entrySet())) {
-      if (now >= each.getValue() && !stream.listens(each.getKey())) {
+      if (now >= each.getValue()) {
         each.getKey().close();
       }
     }
@@ -222,7 +222,10 @@ public final class StatusServer implements AutoCloseable {
           known == null ? 503 : 200,
           "application/json",
           known == null ? "{}" : JSON.writeValueAsString(known));
-    } else if (!stream.add(request, known)) {
+    } else if (stream.add(request, known)) {
+      connections.replace(
+          request.connection(), Long.MAX_VALUE); // It listens, and need say nothing.
+    } else {
       reply(request, 503, TEXT, "too many watch already\n");
     }
   }

@@ -1,14 +1,14 @@
 package ai.seedcore.serve.daemon.status;
 
 import ai.seedcore.serve.daemon.act.Status;
-import io.vertx.core.http.HttpConnection;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Those who watch live, by server-sent events: {@code status} a lap, without its past, and {@code
@@ -19,20 +19,21 @@ final class Stream {
 
   private static final int WATCHERS = 32;
 
+  private static final JsonMapper PRESENT =
+      StatusServer.JSON.rebuild().addMixIn(Status.class, WithoutPast.class).build();
+
+  /** A status, but for what is told on its own. */
+  @JsonIgnoreProperties("past")
+  private interface WithoutPast {}
+
   /** To each, the past it was told last; null: none yet. */
   private final Map<HttpServerResponse, Status.@Nullable Past> watchers = new LinkedHashMap<>();
 
-  private final Map<HttpConnection, HttpServerResponse> connections = new LinkedHashMap<>();
   private volatile boolean listened;
 
   /** Whether anybody watches. */
   boolean listened() {
     return listened;
-  }
-
-  /** Whether it is one that watches. */
-  boolean listens(HttpConnection connection) {
-    return connections.containsKey(connection);
   }
 
   /** One more, told at once what is known; false where there are too many. */
@@ -41,7 +42,6 @@ final class Stream {
       return false;
     }
     HttpServerResponse response = request.response();
-    HttpConnection connection = request.connection();
     response
         .setChunked(true)
         .putHeader("Content-Type", "text/event-stream; charset=utf-8")
@@ -51,11 +51,9 @@ final class Stream {
     response.closeHandler(
         nothing -> {
           watchers.remove(response);
-          connections.remove(connection);
           listened = !watchers.isEmpty();
         });
     watchers.put(response, null);
-    connections.put(connection, response);
     listened = true;
     if (known != null) {
       tell(known);
@@ -65,9 +63,8 @@ final class Stream {
 
   /** Tells all of them. */
   void tell(Status now) {
-    ObjectNode tree = StatusServer.JSON.valueToTree(now);
-    String past = tree.remove("past").toString();
-    String status = tree.toString();
+    String status = "event: status\ndata: " + PRESENT.writeValueAsString(now) + "\n\n";
+    String past = null;
     for (Iterator<Map.Entry<HttpServerResponse, Status.@Nullable Past>> each =
             watchers.entrySet().iterator();
         each.hasNext(); ) {
@@ -77,10 +74,14 @@ final class Stream {
         each.remove();
       } else if (!response.writeQueueFull()) {
         if (!now.past().equals(watcher.getValue())) {
-          response.write("event: past\ndata: " + past + "\n\n");
+          if (past == null) {
+            past =
+                "event: past\ndata: " + StatusServer.JSON.writeValueAsString(now.past()) + "\n\n";
+          }
+          response.write(past);
           watcher.setValue(now.past());
         }
-        response.write("event: status\ndata: " + status + "\n\n");
+        response.write(status);
       }
     }
     listened = !watchers.isEmpty();
