@@ -10,13 +10,13 @@ import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.lead.Card;
 import ai.seedcore.serve.daemon.lead.Leadership;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.daemon.observe.Head;
-import ai.seedcore.serve.daemon.observe.Http;
 import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Observer;
 import ai.seedcore.serve.gcs.Gcs;
@@ -91,6 +91,7 @@ public final class Supervisor {
       RayInstall ray,
       OwnNode node,
       Cache cache,
+      Http http,
       MonotonicClock clock,
       Supplier<Wishes> wishes,
       Consumer<Status> publish) {
@@ -102,7 +103,6 @@ public final class Supervisor {
     this.wished = wishes.get();
     Runnable wake = news::release;
     Packages packages = wished.packages();
-    Http http = new Http();
     // Looked up once: a lap is not to wait for the resolver, or for a file, just to tell of itself.
     HostPort named = settings.gcs();
     String dashboardUrl = settings.dashboardUrl();

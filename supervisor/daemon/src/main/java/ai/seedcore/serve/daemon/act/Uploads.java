@@ -3,7 +3,6 @@ package ai.seedcore.serve.daemon.act;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
-import java.net.http.HttpRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -88,7 +87,7 @@ final class Uploads {
       }
       return Files.size(file) <= SMALL
           ? gcs.put("", uri, Files.readAllBytes(file), true).thenApply(added -> "")
-          : dashboard.upload(name, HttpRequest.BodyPublishers.ofFile(file));
+          : dashboard.upload(name, file);
     } catch (IOException e) {
       return CompletableFuture.completedFuture(e.toString());
     }

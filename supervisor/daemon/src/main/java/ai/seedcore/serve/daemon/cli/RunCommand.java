@@ -8,11 +8,14 @@ import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.metrics.OnDemand;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.status.StatusServer;
+import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -65,19 +68,22 @@ final class RunCommand implements Callable<Integer> {
             settings, options.file(System.getenv()), () -> options.load(System.getenv()), cache);
 
     String token = StatusToken.find(settings.statusTokenFile(), System.getenv());
+    Vertx vertx = EventLoop.start();
     try (OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
-        StatusServer server = new StatusServer(settings.status(), token, metrics::scrape)) {
+        StatusServer server = new StatusServer(vertx, settings.status(), token, metrics::scrape)) {
+      Http http = new Http(vertx);
       Greeting greeting = new Greeting(settings);
       Notifier notifier =
           settings.notifyUrl() == null
               ? null
-              : new Notifier(settings.notifyUrl(), Duration.ofSeconds(1), metrics::notified);
+              : new Notifier(http, settings.notifyUrl(), Duration.ofSeconds(1), metrics::notified);
       Supervisor supervisor =
           new Supervisor(
               settings,
               ray,
               node,
               cache,
+              http,
               clock,
               watch,
               status -> {

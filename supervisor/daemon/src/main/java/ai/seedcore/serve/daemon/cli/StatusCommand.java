@@ -3,8 +3,10 @@ package ai.seedcore.serve.daemon.cli;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.StatusToken;
-import ai.seedcore.serve.daemon.observe.Http;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.status.StatusServer;
+import io.vertx.core.Vertx;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,12 +52,13 @@ final class StatusCommand implements Callable<Integer> {
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
     Http.Answer answer;
+    Vertx vertx = EventLoop.start();
     try {
       HostPort at = HostPort.parse(address);
       String token = StatusToken.find(tokenFile, System.getenv());
       String url = "http://" + at + "/status";
       Duration patience = Duration.ofSeconds(3);
-      Http http = new Http();
+      Http http = new Http(vertx);
       answer = (token == null ? http.get(url, patience) : http.get(url, token, patience)).join();
     } catch (IllegalArgumentException e) {
       spec.commandLine().getErr().println("seedcore-serve: --status: " + e.getMessage());
@@ -67,6 +70,8 @@ final class StatusCommand implements Callable<Integer> {
               "seedcore-serve: no daemon at http://%s/status: it %s; is it running, and there?"
                   .formatted(address, Http.reason(e)));
       return SeedCore.NOT_READY;
+    } finally {
+      vertx.close();
     }
     if (answer.status() == 401 || answer.status() == 403) {
       spec.commandLine()

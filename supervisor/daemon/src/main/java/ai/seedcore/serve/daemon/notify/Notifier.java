@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.notify;
 import ai.seedcore.serve.daemon.act.Backoff;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.decide.Phase;
-import ai.seedcore.serve.daemon.observe.Http;
+import ai.seedcore.serve.daemon.http.Http;
 import io.github.resilience4j.retry.Retry;
 import io.github.resilience4j.retry.RetryConfig;
 import java.io.IOException;
@@ -44,7 +44,7 @@ public final class Notifier implements AutoCloseable {
   private final String url;
   private final String receiver;
   private final Consumer<Outcome> count;
-  private final Http http = new Http();
+  private final Http http;
   private final Retry retry;
   private final ThreadPoolExecutor queue;
   private @Nullable String before;
@@ -56,7 +56,8 @@ public final class Notifier implements AutoCloseable {
    * @param first how long to wait before the second attempt; doubled with each, up to a minute
    * @param count told what came of each
    */
-  public Notifier(String url, Duration first, Consumer<Outcome> count) {
+  public Notifier(Http http, String url, Duration first, Consumer<Outcome> count) {
+    this.http = http;
     this.url = url;
     this.receiver = URI.create(url).getHost();
     this.count = count;

@@ -1,7 +1,8 @@
 package ai.seedcore.serve.daemon.observe;
 
-import ai.seedcore.serve.daemon.observe.Http.Answer;
-import java.net.http.HttpRequest;
+import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.daemon.http.Http.Answer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -93,7 +94,7 @@ public final class Dashboard {
    *
    * @return empty where it is there now, else the reason why not
    */
-  public CompletableFuture<String> upload(String name, HttpRequest.BodyPublisher content) {
+  public CompletableFuture<String> upload(String name, Path content) {
     return http.put(url + "/api/packages/gcs/" + name, content, Duration.ofSeconds(60))
         .thenApply(answer -> answer.status() == 200 ? "" : "the upload answers " + answer.status())
         .exceptionally(e -> "the dashboard " + Http.reason(e));

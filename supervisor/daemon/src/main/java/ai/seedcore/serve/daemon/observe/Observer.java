@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.observe;
 
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
 import java.util.LinkedHashMap;

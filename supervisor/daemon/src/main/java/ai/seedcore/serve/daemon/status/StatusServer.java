@@ -5,8 +5,6 @@ import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
-import io.vertx.core.file.FileSystemOptions;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
@@ -58,6 +56,7 @@ public final class StatusServer implements AutoCloseable {
 
   private final Vertx vertx;
   private final Context context;
+  private final HttpServer server;
   private final @Nullable String token;
   private final boolean exposed;
   private final Supplier<String> metrics;
@@ -80,23 +79,14 @@ public final class StatusServer implements AutoCloseable {
    * @param metrics all metrics, as Prometheus reads them
    * @throws ConfigException if the address cannot be listened on
    */
-  public StatusServer(HostPort address, @Nullable String token, Supplier<String> metrics) {
+  public StatusServer(
+      Vertx vertx, HostPort address, @Nullable String token, Supplier<String> metrics) {
     this.token = token;
     this.exposed = !address.isLoopback();
     this.metrics = metrics;
-    this.vertx =
-        Vertx.vertx(
-            new VertxOptions()
-                .setEventLoopPoolSize(1)
-                .setWorkerPoolSize(1)
-                .setInternalBlockingPoolSize(1)
-                // No files are served, and no folder is to be made for them in /tmp.
-                .setFileSystemOptions(
-                    new FileSystemOptions()
-                        .setFileCachingEnabled(false)
-                        .setClassPathResolvingEnabled(false)));
+    this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
-    HttpServer server =
+    this.server =
         vertx
             .createHttpServer(
                 new HttpServerOptions()
@@ -116,7 +106,6 @@ public final class StatusServer implements AutoCloseable {
           .toCompletableFuture()
           .get(10, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException | InterruptedException e) {
-      close();
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new ConfigException(
           "status: found %s, which cannot be listened on (%s), expected a free port; choose one with"
@@ -242,6 +231,6 @@ public final class StatusServer implements AutoCloseable {
 
   @Override
   public void close() {
-    vertx.close();
+    server.close();
   }
 }

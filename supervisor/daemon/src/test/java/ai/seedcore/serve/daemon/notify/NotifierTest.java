@@ -3,9 +3,12 @@ package ai.seedcore.serve.daemon.notify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.notify.Notifier.Outcome;
 import ai.seedcore.serve.daemon.status.Statuses;
 import com.sun.net.httpserver.HttpServer;
+import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -35,6 +38,7 @@ class NotifierTest {
   private final CountDownLatch open = new CountDownLatch(1);
   private volatile boolean hangs;
   private HttpServer receiver;
+  private final Vertx vertx = EventLoop.start();
   private Notifier notifier;
 
   @BeforeEach
@@ -57,7 +61,7 @@ class NotifierTest {
         });
     receiver.start();
     String url = "http://127.0.0.1:%d/hook/secret".formatted(receiver.getAddress().getPort());
-    notifier = new Notifier(url, Duration.ofMillis(20), outcomes::add);
+    notifier = new Notifier(new Http(vertx), url, Duration.ofMillis(20), outcomes::add);
   }
 
   private void awaitOpen() {
@@ -72,6 +76,7 @@ class NotifierTest {
   void stop() {
     open.countDown();
     notifier.close();
+    vertx.close();
     receiver.stop(0);
   }
 

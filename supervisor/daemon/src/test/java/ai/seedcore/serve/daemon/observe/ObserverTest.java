@@ -6,8 +6,11 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import com.sun.net.httpserver.HttpServer;
+import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -29,6 +32,7 @@ class ObserverTest {
 
   private final Map<String, String> pages = new HashMap<>();
   private final Map<String, Integer> codes = new HashMap<>();
+  private final Vertx vertx = EventLoop.start();
   private HttpServer server;
   private FakeGcs gcs;
   private Observer observer;
@@ -58,6 +62,7 @@ class ObserverTest {
     server.stop(0);
     clients.forEach(Gcs::close);
     gcs.close();
+    vertx.close();
   }
 
   @Test
@@ -202,7 +207,7 @@ class ObserverTest {
 
   private Observer observer(String host, int gcsPort) {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
-    Http http = new Http();
+    Http http = new Http(vertx);
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
     Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
     clients.add(asked);

@@ -7,6 +7,8 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -29,6 +31,7 @@ class StatusServerTest {
   private static final String TOKEN = "0123456789abcdef0123";
 
   private final HttpClient client = HttpClient.newHttpClient();
+  private final Vertx vertx = EventLoop.start();
   private StatusServer server;
   private HostPort address;
 
@@ -37,13 +40,14 @@ class StatusServerTest {
     if (server != null) {
       server.close();
     }
+    vertx.close();
   }
 
   private void start(String host, String token) throws IOException {
     try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
       address = new HostPort(host, free.getLocalPort());
     }
-    server = new StatusServer(address, token, () -> "a_metric 1\n");
+    server = new StatusServer(vertx, address, token, () -> "a_metric 1\n");
   }
 
   @Test

@@ -1,0 +1,27 @@
+package ai.seedcore.serve.daemon.http;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.file.FileSystemOptions;
+
+/** What HTTP runs on, as a server and as a client, beside the control thread and never in it. */
+public final class EventLoop {
+
+  private EventLoop() {}
+
+  /** Two threads: what strangers ask of us does not hold up what we ask. */
+  public static Vertx start() {
+    // The system's resolver knows the machine's hosts file and search domains as all else does.
+    System.setProperty("vertx.disableDnsResolver", "true");
+    return Vertx.vertx(
+        new VertxOptions()
+            .setEventLoopPoolSize(2)
+            .setWorkerPoolSize(1)
+            .setInternalBlockingPoolSize(1)
+            // No files are served, and no folder is to be made for them in /tmp.
+            .setFileSystemOptions(
+                new FileSystemOptions()
+                    .setFileCachingEnabled(false)
+                    .setClassPathResolvingEnabled(false)));
+  }
+}

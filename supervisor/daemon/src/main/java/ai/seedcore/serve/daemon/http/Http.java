@@ -1,0 +1,183 @@
+package ai.seedcore.serve.daemon.http;
+
+import io.netty.channel.ConnectTimeoutException;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.file.OpenOptions;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.PoolOptions;
+import io.vertx.core.http.RequestOptions;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import javax.net.ssl.SSLHandshakeException;
+
+/**
+ * Requests to servers that may be anything: every exchange has one deadline, body included, and an
+ * answer may be so long and no longer.
+ */
+public final class Http {
+
+  private static final int MAX_BODY = 16 << 20;
+
+  /** Ray's proxies close a connection that was idle for five seconds: to be gone before that. */
+  private static final int KEPT_SECONDS = 3;
+
+  private final Vertx vertx;
+  private final Context context;
+  private final HttpClient client;
+
+  /** A client on one of the loop's threads. */
+  public Http(Vertx vertx) {
+    this.vertx = vertx;
+    this.context = vertx.getOrCreateContext();
+    this.client =
+        vertx.createHttpClient(
+            new HttpClientOptions()
+                .setConnectTimeout(2000)
+                .setKeepAliveTimeout(KEPT_SECONDS)
+                .setMaxHeaderSize(64 << 10),
+            new PoolOptions().setHttp1MaxSize(64));
+  }
+
+  /**
+   * An answer.
+   *
+   * @param status the status code
+   * @param body the body as UTF-8
+   */
+  public record Answer(int status, String body) {}
+
+  /** GET. */
+  public CompletableFuture<Answer> get(String url, Duration deadline) {
+    return send(options(HttpMethod.GET, url), HttpClientRequest::send, deadline);
+  }
+
+  /** GET with a bearer token. */
+  public CompletableFuture<Answer> get(String url, String token, Duration deadline) {
+    return send(
+        options(HttpMethod.GET, url).putHeader("Authorization", "Bearer " + token),
+        HttpClientRequest::send,
+        deadline);
+  }
+
+  /** POST of JSON. */
+  public CompletableFuture<Answer> post(String url, String body, Duration deadline) {
+    return send(
+        options(HttpMethod.POST, url).putHeader("Content-Type", "application/json"),
+        request -> request.send(body),
+        deadline);
+  }
+
+  /** PUT of a file of any kind, which is streamed. */
+  public CompletableFuture<Answer> put(String url, Path file, Duration deadline) {
+    return send(
+        options(HttpMethod.PUT, url),
+        request ->
+            vertx
+                .fileSystem()
+                .open(file.toString(), new OpenOptions().setWrite(false).setCreate(false))
+                .compose(request::send),
+        deadline);
+  }
+
+  private static RequestOptions options(HttpMethod method, String url) {
+    return new RequestOptions().setMethod(method).setAbsoluteURI(url);
+  }
+
+  private CompletableFuture<Answer> send(
+      RequestOptions options,
+      Function<HttpClientRequest, Future<HttpClientResponse>> body,
+      Duration deadline) {
+    CompletableFuture<Answer> answer = new CompletableFuture<>();
+    Promise<HttpClientRequest> begun = Promise.promise();
+    context.runOnContext(nothing -> client.request(options).onComplete(begun));
+    begun
+        .future()
+        .compose(body)
+        .compose(Http::collect)
+        .onSuccess(answer::complete)
+        .onFailure(answer::completeExceptionally);
+    return answer
+        .orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)
+        .whenComplete(
+            (result, error) -> {
+              if (error != null) {
+                // Closes the connection of an exchange that hangs.
+                begun.future().onSuccess(HttpClientRequest::reset);
+              }
+            });
+  }
+
+  private static Future<Answer> collect(HttpClientResponse response) {
+    Promise<Answer> answer = Promise.promise();
+    Buffer body = Buffer.buffer();
+    response.handler(
+        part -> {
+          if (body.length() + part.length() > MAX_BODY) {
+            answer.tryFail("answers with more than %d bytes".formatted(MAX_BODY));
+          } else {
+            body.appendBuffer(part);
+          }
+        });
+    response.exceptionHandler(answer::tryFail);
+    response.endHandler(
+        nothing ->
+            answer.tryComplete(
+                new Answer(response.statusCode(), body.toString(StandardCharsets.UTF_8))));
+    return answer.future();
+  }
+
+  /** Whether a failure is a silence, which may be the network's, and not an answer. */
+  public static boolean silent(Throwable error) {
+    Throwable cause = cause(error);
+    return cause instanceof TimeoutException || cause instanceof ConnectTimeoutException;
+  }
+
+  private static Throwable cause(Throwable error) {
+    Throwable cause = error;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+
+  /** What went wrong, in words for people. */
+  public static String reason(Throwable error) {
+    Throwable cause = cause(error);
+    if (cause instanceof UnknownHostException) {
+      return "has a name that does not resolve";
+    }
+    if (silent(cause)) {
+      return "accepts, but does not answer in time";
+    }
+    if (cause instanceof ConnectException) {
+      return "refuses the connection";
+    }
+    if (cause instanceof HttpClosedException) {
+      return "closes the connection without an answer";
+    }
+    if (cause instanceof SSLHandshakeException) {
+      return ("has a certificate that this JVM does not trust (%s); a store that names its authority"
+              + " is given by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE")
+          .formatted(cause.getMessage());
+    }
+    String message = cause.getMessage();
+    return message == null ? cause.getClass().getSimpleName() : message;
+  }
+}
