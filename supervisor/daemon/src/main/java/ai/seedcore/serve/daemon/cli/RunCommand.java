@@ -8,6 +8,7 @@ import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.host.Systemd;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.metrics.OnDemand;
@@ -19,6 +20,7 @@ import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -53,7 +55,7 @@ final class RunCommand implements Callable<Integer> {
     Settings settings = options.load(System.getenv());
     Logging.set(settings);
     Logger log = LoggerFactory.getLogger(RunCommand.class);
-    RayInstall ray = RayInstall.find(settings);
+    RayInstall ray = RayInstall.find(settings.ray());
     Cache cache = Cache.open(settings);
     MonotonicClock clock = new MonotonicClock();
     Path startLog = cache.folder("logs").resolve("ray-start.log");
@@ -77,6 +79,7 @@ final class RunCommand implements Callable<Integer> {
           settings.notifyUrl() == null
               ? null
               : new Notifier(http, settings.notifyUrl(), Duration.ofSeconds(1), metrics::notified);
+      Optional<Systemd> systemd = Systemd.find(System.getenv());
       Supervisor supervisor =
           new Supervisor(
               settings,
@@ -90,6 +93,7 @@ final class RunCommand implements Callable<Integer> {
                 server.publish(status);
                 metrics.publish(status);
                 greeting.publish(status);
+                systemd.ifPresent(service -> service.publish(status));
                 if (notifier != null) {
                   notifier.publish(status);
                 }
@@ -116,6 +120,7 @@ final class RunCommand implements Callable<Integer> {
                   },
                   "signal"));
       supervisor.run();
+      systemd.ifPresent(Systemd::close);
       supervisor.close(PATIENCE);
       log.atInfo().log("ended");
       Logging.flush();

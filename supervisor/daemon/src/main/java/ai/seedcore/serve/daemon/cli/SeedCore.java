@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.cli;
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import java.security.Security;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -17,7 +18,9 @@ import picocli.CommandLine.IVersionProvider;
       RunCommand.class,
       StatusCommand.class,
       WaitForHeadCommand.class,
-      ConfigCommand.class
+      ConfigCommand.class,
+      ServiceCommand.class,
+      AutoComplete.GenerateCompletion.class
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -45,10 +48,8 @@ public final class SeedCore {
 
   /** The program's entry point. */
   public static void main(String[] arguments) {
-    // Libraries would load them at the start, and nobody here uses them: Netty's events for Java
-    // Flight Recorder, and Vert.x's resolver of names beside the JVM's own.
+    // Netty's events for Java Flight Recorder would be loaded at the start; nobody here uses them.
     System.setProperty("io.netty.jfr.enabled", "false");
-    System.setProperty("vertx.disableDnsResolver", "true");
     // A head that comes back may have another address: names are looked up anew each time.
     Security.setProperty("networkaddress.cache.ttl", "0");
     Security.setProperty("networkaddress.cache.negative.ttl", "0");

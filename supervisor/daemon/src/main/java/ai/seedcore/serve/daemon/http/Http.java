@@ -16,6 +16,7 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
 import java.net.ConnectException;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -47,12 +48,17 @@ public final class Http {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.client =
-        vertx.createHttpClient(
-            new HttpClientOptions()
-                .setConnectTimeout(2000)
-                .setKeepAliveTimeout(KEPT_SECONDS)
-                .setMaxHeaderSize(64 << 10),
-            new PoolOptions().setHttp1MaxSize(64));
+        vertx
+            .httpClientBuilder()
+            .with(
+                new HttpClientOptions()
+                    .setConnectTimeout(2000)
+                    .setKeepAliveTimeout(KEPT_SECONDS)
+                    .setMaxHeaderSize(64 << 10))
+            .with(new PoolOptions().setHttp1MaxSize(64))
+            // A connection's end is its exchange's failure, and no line of the log's.
+            .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
+            .build();
   }
 
   /**
@@ -97,7 +103,11 @@ public final class Http {
   }
 
   private static RequestOptions options(HttpMethod method, String url) {
-    return new RequestOptions().setMethod(method).setAbsoluteURI(url);
+    return new RequestOptions()
+        .setMethod(method)
+        .setAbsoluteURI(url)
+        // Ray's dashboard answers 500 to who does not name himself.
+        .putHeader("User-Agent", "seedcore-serve");
   }
 
   private CompletableFuture<Answer> send(
@@ -157,11 +167,18 @@ public final class Http {
     return cause;
   }
 
+  private static Throwable root(Throwable error) {
+    return error.getCause() == null ? error : root(error.getCause());
+  }
+
   /** What went wrong, in words for people. */
   public static String reason(Throwable error) {
     Throwable cause = cause(error);
     if (cause instanceof UnknownHostException) {
       return "has a name that does not resolve";
+    }
+    if (cause instanceof ConnectTimeoutException) {
+      return "does not accept the connection in time";
     }
     if (silent(cause)) {
       return "accepts, but does not answer in time";
@@ -169,13 +186,13 @@ public final class Http {
     if (cause instanceof ConnectException) {
       return "refuses the connection";
     }
-    if (cause instanceof HttpClosedException) {
+    if (cause instanceof HttpClosedException || cause instanceof SocketException) {
       return "closes the connection without an answer";
     }
     if (cause instanceof SSLHandshakeException) {
       return ("has a certificate that this JVM does not trust (%s); a store that names its authority"
               + " is given by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE")
-          .formatted(cause.getMessage());
+          .formatted(root(cause).getMessage());
     }
     String message = cause.getMessage();
     return message == null ? cause.getClass().getSimpleName() : message;

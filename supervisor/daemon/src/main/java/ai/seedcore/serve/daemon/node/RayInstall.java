@@ -1,7 +1,6 @@
 package ai.seedcore.serve.daemon.node;
 
 import ai.seedcore.serve.daemon.config.ConfigException;
-import ai.seedcore.serve.daemon.config.Settings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -26,20 +25,18 @@ public record RayInstall(Path command, Path jar, String version) {
   private static final Pattern VERSION = Pattern.compile("(?m)^version\\s*=\\s*\"([^\"]+)\"");
 
   /**
-   * Finds one: the command that is named, else the one of an active virtual environment, else the
-   * first on the PATH.
+   * Finds one: the command or folder that is named, else the one of an active virtual environment,
+   * else the first on the PATH.
    *
    * @throws ConfigException if there is none that can be used
    */
-  public static RayInstall find(Settings settings) {
-    if (settings.ray() != null) {
-      Path named =
-          Files.isDirectory(settings.ray()) ? settings.ray().resolve("bin/ray") : settings.ray();
-      RayInstall install = at(named);
+  public static RayInstall find(@Nullable Path named) {
+    if (named != null) {
+      RayInstall install = at(Files.isDirectory(named) ? named.resolve("bin/ray") : named);
       if (install == null) {
         throw new ConfigException(
             "ray: found %s, expected the 'ray' command of an installation with ray/jars/ray_dist.jar"
-                .formatted(settings.ray()));
+                .formatted(named));
       }
       return install;
     }

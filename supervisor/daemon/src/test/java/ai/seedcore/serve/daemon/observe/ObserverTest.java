@@ -46,6 +46,11 @@ class ObserverTest {
         "/",
         exchange -> {
           String path = exchange.getRequestURI().getPath();
+          if (!exchange.getRequestHeaders().containsKey("User-Agent")) {
+            exchange.sendResponseHeaders(500, -1); // As Ray's own dashboard.
+            exchange.close();
+            return;
+          }
           byte[] body = pages.getOrDefault(path, "").getBytes(StandardCharsets.UTF_8);
           exchange.sendResponseHeaders(
               codes.getOrDefault(path, pages.containsKey(path) ? 200 : 404), body.length);
