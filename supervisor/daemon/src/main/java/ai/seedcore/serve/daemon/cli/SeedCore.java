@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
+import ai.seedcore.serve.cai.CaiCommand;
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import java.security.Security;
@@ -20,6 +21,7 @@ import picocli.CommandLine.IVersionProvider;
       WaitForHeadCommand.class,
       ConfigCommand.class,
       ServiceCommand.class,
+      CaiCommand.class,
       AutoComplete.GenerateCompletion.class
     },
     footerHeading = "%nExamples:%n",

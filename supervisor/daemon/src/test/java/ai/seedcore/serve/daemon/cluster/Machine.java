@@ -55,8 +55,9 @@ final class Machine {
   static void delete(Path folder) {
     await("nobody writes to " + folder + " any more")
         .atMost(Duration.ofSeconds(10))
-        .ignoreExceptionsInstanceOf(IOException.class)
-        .ignoreExceptionsInstanceOf(UncheckedIOException.class)
+        // One filter: a second one would take the place of the first.
+        .ignoreExceptionsMatching(
+            e -> e instanceof IOException || e instanceof UncheckedIOException)
         .until(
             () -> {
               try (Stream<Path> files = Files.walk(folder)) {
