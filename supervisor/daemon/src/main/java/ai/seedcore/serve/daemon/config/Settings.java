@@ -143,7 +143,11 @@ public record Settings(
     if (serveHost != null) {
       return serveHost;
     }
-    return gcs().isLoopback() ? "127.0.0.1" : "0.0.0.0";
+    String head = gcs().host();
+    if (!gcs().isLoopback()) {
+      return "0.0.0.0";
+    }
+    return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one.
   }
 
   private static String withoutSlash(URI uri) {

@@ -1,0 +1,276 @@
+package ai.seedcore.serve.cai;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The commands of the jar as it ships, beside a workbench whose applications and jobs really run
+ * what we brought there: a set-up, a head, two workers, the daemon. Each has processes and a
+ * /tmp/ray of its own (which wants root), and an address on the loopback.
+ */
+@Tag("cluster")
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class CaiIT {
+
+  private static final Map<String, String> ADDRESSES =
+      Map.of(
+          "seedcore-head", "127.0.0.2",
+          "seedcore-worker-1", "127.0.0.3",
+          "seedcore-worker-2", "127.0.0.4",
+          "seedcore-serve", "127.0.0.5");
+  private static final int PORT = 8190;
+
+  @TempDir static Path folder;
+  private static final Map<String, Process> RUNNING = new HashMap<>();
+  private static Workbench workbench;
+  private static Path home;
+
+  @BeforeAll
+  static void start() throws IOException {
+    assumeTrue("root".equals(System.getProperty("user.name")), "passed over: this wants root");
+    home = Files.createDirectory(folder.resolve("cdsw"));
+    workbench = new Workbench();
+    workbench.platform =
+        new Workbench.Platform() {
+          @Override
+          public void start(ObjectNode application) {
+            CaiIT.start(application);
+          }
+
+          @Override
+          public void stop(ObjectNode application) {
+            CaiIT.stop(application.path("name").asString());
+          }
+        };
+  }
+
+  @AfterAll
+  static void end() {
+    if (workbench != null) {
+      workbench.close();
+      List.copyOf(RUNNING.keySet()).forEach(CaiIT::stop);
+    }
+  }
+
+  @Test
+  @Order(1)
+  void setUpTheEnvironmentIsMade() throws Exception {
+    assertThat(cai("setup")).contains("ready; for the next commands");
+    // The job, as the platform would have run it; a second time there is nothing to do.
+    files();
+    assertThat(run(List.of(python(), home.resolve("seedcore_setup.py").toString())))
+        .contains("the environment is ready");
+    assertThat(run(List.of(python(), home.resolve("seedcore_setup.py").toString())))
+        .contains("complete already");
+    assertThat(home.resolve("ray_head_launcher.py")).isExecutable();
+  }
+
+  @Test
+  @Order(2)
+  void launchedHeadWorkersAndDaemonServe() throws Exception {
+    assertThat(cai("launch", "--num-workers", "2")).contains("seedcore-worker-2", "running");
+    long start = System.nanoTime();
+    awaitServed();
+    figure("from launched to served", start);
+    await().atMost(Duration.ofSeconds(30)).until(() -> nodes() == 4);
+    assertThat(cai("status")).contains("seedcore-head", "running");
+    // What the platform polls to see that an application runs.
+    assertThat(get("http://127.0.0.1:" + port("seedcore-worker-1"))).contains("\"worker\"");
+  }
+
+  @Test
+  @Order(3)
+  void aHeadThatDiesIsStartedAgainWorkersJoinItAndItServes() throws Exception {
+    long gcs =
+        ProcessHandle.allProcesses()
+            .filter(each -> each.info().command().orElse("").endsWith("/gcs_server"))
+            .filter(each -> each.info().commandLine().orElse("").contains("127.0.0.2"))
+            .findFirst()
+            .orElseThrow()
+            .pid();
+    long start = System.nanoTime();
+    run(List.of("kill", "-KILL", "" + gcs));
+    await().atMost(Duration.ofSeconds(10)).until(() -> !served());
+    awaitServed();
+    figure("GCS of the head killed", start);
+    await().atMost(Duration.ofSeconds(60)).until(() -> nodes() == 4);
+  }
+
+  @Test
+  @Order(4)
+  void stoppedAndDeletedNothingIsLeft() throws Exception {
+    assertThat(cai("stop", "--delete")).contains("seedcore-head: deleted");
+    assertThat(workbench.applications).isEmpty();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .until(
+            () ->
+                ProcessHandle.allProcesses()
+                    .noneMatch(
+                        each -> each.info().commandLine().orElse("").contains(home.toString())));
+  }
+
+  private static void start(ObjectNode application) {
+    try {
+      files();
+      String name = application.path("name").asString();
+      ProcessBuilder builder =
+          new ProcessBuilder(
+              "unshare",
+              "--pid",
+              "--fork",
+              "--kill-child=TERM",
+              "--mount",
+              "--mount-proc",
+              "sh",
+              "-c",
+              "mkdir -p /tmp/ray && mount -t tmpfs none /tmp/ray && exec \"$@\"",
+              "sh",
+              python(),
+              home.resolve(application.path("script").asString()).toString());
+      Map<String, String> environment = builder.environment();
+      environment.put("SEEDCORE_CAI_HOME", home.toString());
+      environment.put("CDSW_IP_ADDRESS", ADDRESSES.get(name));
+      environment.put("CDSW_APP_PORT", "" + port(name));
+      for (Map.Entry<String, JsonNode> each :
+          JsonMapper.shared().readTree(application.path("environment").asString()).properties()) {
+        environment.put(each.getKey(), each.getValue().asString());
+      }
+      builder.redirectErrorStream(true);
+      builder.redirectOutput(
+          ProcessBuilder.Redirect.appendTo(folder.resolve(name + ".log").toFile()));
+      RUNNING.put(name, builder.start());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void stop(String name) {
+    Process process = RUNNING.remove(name);
+    if (process != null) {
+      process.destroyForcibly(); // 'unshare' itself; what it started gets SIGTERM.
+    }
+  }
+
+  /** What was uploaded, in the project's folder. */
+  private static void files() throws IOException {
+    for (Map.Entry<String, byte[]> each : Map.copyOf(workbench.files).entrySet()) {
+      Path file = home.resolve(each.getKey());
+      Files.createDirectories(file.getParent());
+      if (!Files.exists(file)) {
+        Files.write(file, each.getValue());
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+      }
+    }
+  }
+
+  private static int port(String name) {
+    return PORT + List.copyOf(new java.util.TreeSet<>(ADDRESSES.keySet())).indexOf(name);
+  }
+
+  /** The Python of the Ray that the tests use: one that Ray runs on. */
+  private static String python() {
+    return Path.of(System.getProperty("seedcore.ray")).resolveSibling("python").toString();
+  }
+
+  private static String cai(String... arguments) throws Exception {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-jar",
+                System.getProperty("seedcore.jar"),
+                "cai"));
+    command.addAll(List.of(arguments));
+    command.addAll(List.of("--poll", "100", "--timeout", "60"));
+    return run(command);
+  }
+
+  private static String run(List<String> command) throws Exception {
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("CML_HOST", workbench.url());
+    builder.environment().put("CML_API_KEY", Workbench.KEY);
+    builder.environment().put("CDSW_PROJECT_ID", Workbench.PROJECT);
+    builder.environment().put("SEEDCORE_CAI_HOME", home.toString());
+    File output = Files.createTempFile(folder, "output", ".txt").toFile();
+    Process process = builder.redirectOutput(output).start();
+    assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
+    String said = Files.readString(output.toPath(), StandardCharsets.UTF_8);
+    assertThat(process.exitValue()).as(said).isZero();
+    return said;
+  }
+
+  private static void awaitServed() {
+    await()
+        .atMost(Duration.ofSeconds(90))
+        .pollInterval(Duration.ofMillis(200))
+        .until(CaiIT::served);
+  }
+
+  private static boolean served() {
+    return get("http://127.0.0.1:%d/readyz".formatted(port("seedcore-serve"))).equals("ok\n")
+        && get("http://127.0.0.2:8000/-/routes").contains("SalienceScorer");
+  }
+
+  private static long nodes() {
+    String answer = get("http://127.0.0.2:8265/nodes?view=summary");
+    if (answer.isEmpty()) {
+      return 0;
+    }
+    return JsonMapper.shared()
+        .readTree(answer)
+        .path("data")
+        .path("summary")
+        .valueStream()
+        .filter(each -> each.path("raylet").path("state").asString("").equals("ALIVE"))
+        .count();
+  }
+
+  private static String get(String url) {
+    try {
+      return HttpClient.newHttpClient()
+          .send(
+              HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(3)).build(),
+              HttpResponse.BodyHandlers.ofString())
+          .body();
+    } catch (IOException e) {
+      return "";
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void figure(String what, long start) {
+    System.out.printf("FIGURE CAI, %s: %.1f s%n", what, (System.nanoTime() - start) / 1e9);
+  }
+}
