@@ -137,10 +137,25 @@ def show(application):
 
 
 child = None
+mark = "SEEDCORE_CAI_RUN=%s" % uuid.uuid4()
+
+
+def left_over():
+    """What descends from us, by the variable that it inherited: Ray's processes leave our process group."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/environ" % pid, "rb") as file:
+                if mark.encode() in file.read().split(b"\0"):
+                    found.append(int(pid))
+        except OSError:
+            pass  # It has just ended, or is not ours.
+    return found
 
 
 def end_child():
-    global child
+    """Ends what we started, and what that left behind: a proxy of a dead cluster keeps its port for a minute, and
+    accepts whom the next one is to serve."""
     if child is not None and child.poll() is None:
         child.terminate()
         try:
@@ -148,6 +163,11 @@ def end_child():
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+    for pid in left_over():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def end(signum, frame):
@@ -161,7 +181,8 @@ def keep(command, moved=lambda: False, started=lambda: None):
     global child
     begin = time.monotonic()
     say("starts: " + " ".join(command))
-    child = subprocess.Popen(command, env=environment())
+    name, value = mark.split("=")
+    child = subprocess.Popen(command, env=dict(environment(), **{name: value}))
     state["state"] = "running"
     started()
     while child.poll() is None and not moved():

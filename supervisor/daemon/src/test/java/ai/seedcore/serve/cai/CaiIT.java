@@ -35,22 +35,22 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The commands of the jar as it ships, beside a workbench whose applications and jobs really run
- * what we brought there: a set-up, a head, two workers, the daemon. Each has processes and a
- * /tmp/ray of its own (which wants root), and an address on the loopback.
+ * what we brought there: a set-up, a head, two workers, the daemon. Each has processes, a /tmp/ray
+ * and a network of its own, as the platform's containers have (which wants root).
  */
 @Tag("cluster")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class CaiIT {
 
-  private static final Map<String, String> ADDRESSES =
-      Map.of(
-          "seedcore-head", "127.0.0.2",
-          "seedcore-worker-1", "127.0.0.3",
-          "seedcore-worker-2", "127.0.0.4",
-          "seedcore-serve", "127.0.0.5");
+  private static final List<String> APPLICATIONS =
+      List.of("seedcore-head", "seedcore-worker-1", "seedcore-worker-2", "seedcore-serve");
+  private static final String BRIDGE = "sc-cai";
+  private static final String NETWORK = "10.213.77.";
   private static final int PORT = 8190;
 
-  @TempDir static Path folder;
+  @TempDir
+  static Path folder;
+
   private static final Map<String, Process> RUNNING = new HashMap<>();
   private static Workbench workbench;
   private static Path home;
@@ -58,6 +58,7 @@ class CaiIT {
   @BeforeAll
   static void start() throws IOException {
     assumeTrue("root".equals(System.getProperty("user.name")), "passed over: this wants root");
+    network();
     home = Files.createDirectory(folder.resolve("cdsw"));
     workbench = new Workbench();
     workbench.platform =
@@ -79,7 +80,47 @@ class CaiIT {
     if (workbench != null) {
       workbench.close();
       List.copyOf(RUNNING.keySet()).forEach(CaiIT::stop);
+      withoutNetwork();
     }
+  }
+
+  /** A network namespace for each application, all on one bridge, on which the test is, too. */
+  private static void network() {
+    withoutNetwork();
+    ip("link add", BRIDGE, "type bridge");
+    ip("addr add", NETWORK + "1/24", "dev", BRIDGE);
+    ip("link set", BRIDGE, "up");
+    for (String name : APPLICATIONS) {
+      String port = BRIDGE + APPLICATIONS.indexOf(name);
+      ip("netns add", name);
+      ip("link add", port, "type veth peer name eth0 netns", name);
+      ip("link set", port, "master", BRIDGE, "up");
+      ip("-n", name, "addr add", address(name) + "/24", "dev eth0");
+      ip("-n", name, "link set eth0 up");
+      ip("-n", name, "link set lo up");
+      ip("-n", name, "route add default via", NETWORK + "1");
+    }
+  }
+
+  private static void withoutNetwork() {
+    for (String name : APPLICATIONS) {
+      ip("netns del", name, "2>/dev/null || true");
+    }
+    ip("link del", BRIDGE, "2>/dev/null || true");
+  }
+
+  private static void ip(String... words) {
+    String line = "ip " + String.join(" ", words);
+    try {
+      int code = new ProcessBuilder("sh", "-c", line).inheritIO().start().waitFor();
+      assertThat(code).as(line).isZero();
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String address(String name) {
+    return NETWORK + (APPLICATIONS.indexOf(name) + 2);
   }
 
   @Test
@@ -105,7 +146,7 @@ class CaiIT {
     await().atMost(Duration.ofSeconds(30)).until(() -> nodes() == 4);
     assertThat(cai("status")).contains("seedcore-head", "running");
     // What the platform polls to see that an application runs.
-    assertThat(get("http://127.0.0.1:" + port("seedcore-worker-1"))).contains("\"worker\"");
+    assertThat(inside("seedcore-worker-1", "/")).contains("\"worker\"");
   }
 
   @Test
@@ -114,7 +155,7 @@ class CaiIT {
     long gcs =
         ProcessHandle.allProcesses()
             .filter(each -> each.info().command().orElse("").endsWith("/gcs_server"))
-            .filter(each -> each.info().commandLine().orElse("").contains("127.0.0.2"))
+            .filter(each -> each.info().commandLine().orElse("").contains(address("seedcore-head")))
             .findFirst()
             .orElseThrow()
             .pid();
@@ -146,6 +187,10 @@ class CaiIT {
       String name = application.path("name").asString();
       ProcessBuilder builder =
           new ProcessBuilder(
+              "ip",
+              "netns",
+              "exec",
+              name,
               "unshare",
               "--pid",
               "--fork",
@@ -160,8 +205,8 @@ class CaiIT {
               home.resolve(application.path("script").asString()).toString());
       Map<String, String> environment = builder.environment();
       environment.put("SEEDCORE_CAI_HOME", home.toString());
-      environment.put("CDSW_IP_ADDRESS", ADDRESSES.get(name));
-      environment.put("CDSW_APP_PORT", "" + port(name));
+      environment.put("CDSW_IP_ADDRESS", address(name));
+      environment.put("CDSW_APP_PORT", "" + PORT);
       for (Map.Entry<String, JsonNode> each :
           JsonMapper.shared().readTree(application.path("environment").asString()).properties()) {
         environment.put(each.getKey(), each.getValue().asString());
@@ -192,10 +237,6 @@ class CaiIT {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
       }
     }
-  }
-
-  private static int port(String name) {
-    return PORT + List.copyOf(new java.util.TreeSet<>(ADDRESSES.keySet())).indexOf(name);
   }
 
   /** The Python of the Ray that the tests use: one that Ray runs on. */
@@ -232,18 +273,19 @@ class CaiIT {
 
   private static void awaitServed() {
     await()
-        .atMost(Duration.ofSeconds(90))
+        .atMost(Duration.ofSeconds(60))
         .pollInterval(Duration.ofMillis(200))
         .until(CaiIT::served);
   }
 
   private static boolean served() {
-    return get("http://127.0.0.1:%d/readyz".formatted(port("seedcore-serve"))).equals("ok\n")
-        && get("http://127.0.0.2:8000/-/routes").contains("SalienceScorer");
+    return inside("seedcore-serve", "/readyz").equals("ok")
+        && get("http://%s:8000/-/routes".formatted(address("seedcore-head")))
+            .contains("SalienceScorer");
   }
 
   private static long nodes() {
-    String answer = get("http://127.0.0.2:8265/nodes?view=summary");
+    String answer = get("http://%s:8265/nodes?view=summary".formatted(address("seedcore-head")));
     if (answer.isEmpty()) {
       return 0;
     }
@@ -254,6 +296,27 @@ class CaiIT {
         .valueStream()
         .filter(each -> each.path("raylet").path("state").asString("").equals("ALIVE"))
         .count();
+  }
+
+  /** What an application answers at the port that the platform asks. */
+  private static String inside(String name, String path) {
+    try {
+      Process process =
+          new ProcessBuilder(
+                  "ip",
+                  "netns",
+                  "exec",
+                  name,
+                  "curl",
+                  "-s",
+                  "-m",
+                  "3",
+                  "http://127.0.0.1:%d%s".formatted(PORT, path))
+              .start();
+      return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String get(String url) {
