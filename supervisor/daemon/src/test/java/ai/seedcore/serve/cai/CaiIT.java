@@ -48,8 +48,7 @@ class CaiIT {
   private static final String NETWORK = "10.213.77.";
   private static final int PORT = 8190;
 
-  @TempDir
-  static Path folder;
+  @TempDir static Path folder;
 
   private static final Map<String, Process> RUNNING = new HashMap<>();
   private static Workbench workbench;
