@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -509,10 +510,7 @@ public final class CaiCommand implements Callable<Integer> {
     for (Application each : all) {
       out.printf(
           "%-24s %-9s https://%s.%s%n",
-          each.name(),
-          each.state().name().toLowerCase(java.util.Locale.ROOT),
-          each.subdomain(),
-          domain);
+          each.name(), each.state().name().toLowerCase(Locale.ROOT), each.subdomain(), domain);
     }
   }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -184,6 +185,6 @@ final class ClusterManager {
   }
 
   private static String word(Application application) {
-    return application.state().name().toLowerCase(java.util.Locale.ROOT);
+    return application.state().name().toLowerCase(Locale.ROOT);
   }
 }

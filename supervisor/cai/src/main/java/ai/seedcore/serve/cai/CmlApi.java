@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -82,7 +83,7 @@ final class CmlApi {
    * @param first the pause before the second attempt
    * @param said told of every attempt that failed and is made again
    */
-  CmlApi(URI host, String key, Duration first, java.util.function.Consumer<String> said) {
+  CmlApi(URI host, String key, Duration first, Consumer<String> said) {
     this.host = host;
     this.key = key;
     this.retry =

@@ -2,6 +2,7 @@ package ai.seedcore.serve.cai;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -87,8 +88,7 @@ final class ProjectSetup {
             .filter(each -> "Standard".equals(each.edition()))
             .filter(each -> each.status() == null || each.status().equals("ENABLED"))
             .sorted(
-                java.util.Comparator.comparing(
-                        (CmlApi.Image each) -> "Python 3.11".equals(each.kernel()))
+                Comparator.comparing((CmlApi.Image each) -> "Python 3.11".equals(each.kernel()))
                     .thenComparing(each -> Objects.requireNonNullElse(each.fullVersion(), "")))
             .toList();
     if (fit.isEmpty()) {

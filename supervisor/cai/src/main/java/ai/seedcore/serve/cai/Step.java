@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** One thing to be done so that the applications are as they are wanted. */
 sealed interface Step {
@@ -34,8 +35,7 @@ sealed interface Step {
     List<String> names = wanted.stream().map(AppSpec::name).toList();
     for (Application application : found) {
       boolean ours = names.contains(application.name());
-      boolean was =
-          application.name().matches(java.util.regex.Pattern.quote(prefix) + "-worker-[0-9]+");
+      boolean was = application.name().matches(Pattern.quote(prefix) + "-worker-[0-9]+");
       if ((ours && first.putIfAbsent(application.name(), application) != null) || (!ours && was)) {
         steps.add(new Remove(application));
       }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -155,17 +156,13 @@ class CaiCommandTest {
 
   @Test
   void aFileThatIsAnotherOrHalfThereIsReplaced() throws IOException {
-    workbench.files.put(
-        "ray_head_launcher.py", "old".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    workbench.files.put("ray_head_launcher.py", "old".getBytes(StandardCharsets.UTF_8));
     assertThat(run("launch", "--num-workers=0")).isZero();
     String jar =
         workbench.files.keySet().stream().filter(each -> each.endsWith(".jar")).findFirst().get();
     workbench.files.put(jar, new byte[3]);
     assertThat(run("launch", "--num-workers=0")).isZero();
-    assertThat(
-            new String(
-                workbench.files.get("ray_head_launcher.py"),
-                java.nio.charset.StandardCharsets.UTF_8))
+    assertThat(new String(workbench.files.get("ray_head_launcher.py"), StandardCharsets.UTF_8))
         .contains("--dashboard-port");
     assertThat(workbench.files.get(jar)).hasSize(3000);
     assertThat(workbench.files.keySet()).noneMatch(each -> each.contains("(1)"));

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -167,7 +168,7 @@ final class Workbench implements AutoCloseable {
                       .replace("job_id", "job")
                       .replace("run_id", "run"))
               .matcher(path);
-      JsonNode operation = published.getValue().path(method.toLowerCase(java.util.Locale.ROOT));
+      JsonNode operation = published.getValue().path(method.toLowerCase(Locale.ROOT));
       if (match.matches() && !operation.isMissingNode()) {
         Map<String, String> query = query(exchange, published.getValue(), operation);
         JsonNode json = check(operation, body);

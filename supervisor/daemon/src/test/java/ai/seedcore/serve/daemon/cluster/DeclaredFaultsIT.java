@@ -90,6 +90,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
         DaemonProcess.start(
             folder,
             "--address=127.0.0.2:26380",
+            "--serve-host=127.0.0.1",
             "--dashboard=" + RayCluster.DASHBOARD,
             "--serve-url=" + RayCluster.ROUTES,
             "--config=" + config);

@@ -80,6 +80,7 @@ class OwnNodeIT {
               folder,
               "--join",
               "--address=127.0.0.2:26380",
+              "--serve-host=127.0.0.1",
               "--dashboard=" + RayCluster.DASHBOARD,
               "--serve-url=" + RayCluster.ROUTES)) {
         daemon.awaitReady();

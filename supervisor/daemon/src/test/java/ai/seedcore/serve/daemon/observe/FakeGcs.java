@@ -26,6 +26,7 @@ import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /** A gRPC server, over a real socket, that answers as a GCS of one node would. */
@@ -36,6 +37,7 @@ final class FakeGcs implements AutoCloseable {
   volatile String session = "session_1";
   volatile String controller = "";
   volatile boolean silent;
+  final AtomicLong asked = new AtomicLong();
   private final Server server;
 
   FakeGcs() throws IOException {
@@ -112,6 +114,7 @@ final class FakeGcs implements AutoCloseable {
   private ServerCall.Listener<InputStream> listen(
       ServerCall<InputStream, InputStream> call, Supplier<MessageLite> answer) {
     call.request(1);
+    asked.incrementAndGet();
     return new ServerCall.Listener<>() {
       @Override
       public void onHalfClose() {
