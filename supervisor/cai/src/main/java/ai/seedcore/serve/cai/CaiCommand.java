@@ -157,6 +157,9 @@ public final class CaiCommand implements Callable<Integer> {
       if (key == null) {
         throw usage("CML_API_KEY: found nothing, expected an API v2 key of the workbench");
       }
+      if (!key.matches("[!-~]+")) {
+        throw usage("CML_API_KEY: found a character that no key has, expected it as it was given");
+      }
       return new CmlApi(uri(cai), key, Duration.ofMillis(Math.min(1000, pollMillis)), cai::say);
     }
 
@@ -186,6 +189,9 @@ public final class CaiCommand implements Callable<Integer> {
 
     private String project(CaiCommand cai) {
       String found = projectOrNone(cai);
+      if (found != null && !found.matches("[A-Za-z0-9_-]+")) {
+        throw usage("--project: found '%s', expected a project's id".formatted(found));
+      }
       if (found == null) {
         throw usage(
             "--project: found nothing, expected the project's id (or CDSW_PROJECT_ID); 'cai setup' prints it");
@@ -411,6 +417,9 @@ public final class CaiCommand implements Callable<Integer> {
       }
       if (headAddress != null && !headAddress.matches("[^\\s:]+:[0-9]{1,5}")) {
         throw access.usage("--head-address: found '%s', expected HOST:PORT".formatted(headAddress));
+      }
+      if (headScript.equals("inline") && headAddress == null) {
+        throw access.usage("--head-script: inline wants --head-address, expected HOST:PORT");
       }
       if (workerScript.equals("inline") && headAddress == null && workers > 0) {
         throw access.usage("--worker-script: inline wants --head-address, expected HOST:PORT");

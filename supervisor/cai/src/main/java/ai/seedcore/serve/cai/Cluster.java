@@ -60,7 +60,9 @@ record Cluster(
   private AppSpec application(String project, String part, String script, Size size) {
     Map<String, String> variables = new TreeMap<>(environment);
     variables.put("SEEDCORE_CAI_NAME", name);
-    variables.put("SEEDCORE_CAI_JAR", jar);
+    if (part.equals("serve")) { // A new jar is no reason to restart the others.
+      variables.put("SEEDCORE_CAI_JAR", jar);
+    }
     return new AppSpec(
         name + "-" + part,
         subdomain(project, part),

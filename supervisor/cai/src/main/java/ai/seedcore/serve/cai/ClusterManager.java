@@ -84,6 +84,9 @@ final class ClusterManager {
       api.restart(project, restart.found());
     } else if (step instanceof Step.Change change) {
       said.accept(change.found().name() + ": changed");
+      if (change.found().state() == Application.State.STOPPING) {
+        awaitStopped(change.found());
+      }
       api.changeApplication(project, change.found(), change.wanted());
       api.restart(project, change.found());
     } else if (step instanceof Step.Remove remove) {
@@ -128,7 +131,9 @@ final class ClusterManager {
   }
 
   private boolean stop(Application application) {
-    if (ended(application) || application.state() == Application.State.STOPPING) {
+    // One that failed is stopped, too: the platform would start it again by itself.
+    if (application.state() == Application.State.STOPPED
+        || application.state() == Application.State.STOPPING) {
       return false;
     }
     api.stop(project, application);

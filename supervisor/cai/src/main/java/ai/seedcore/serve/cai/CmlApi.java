@@ -301,16 +301,23 @@ final class CmlApi {
     }
   }
 
+  /** Deletes it; that it is gone already is as good. */
   void deleteFile(String project, String path) {
-    again(
-        () ->
-            send(
-                "file " + path,
-                "DELETE",
-                "/projects/" + project + "/files/" + encode(path),
-                "application/json",
-                BodyPublishers.noBody(),
-                DEADLINE));
+    try {
+      again(
+          () ->
+              send(
+                  "file " + path,
+                  "DELETE",
+                  "/projects/" + project + "/files/" + encode(path),
+                  "application/json",
+                  BodyPublishers.noBody(),
+                  DEADLINE));
+    } catch (CmlException e) {
+      if (e.status() != 404) {
+        throw e;
+      }
+    }
   }
 
   /** Puts a file where there is none: one that is there would be kept, and ours named otherwise. */
@@ -324,8 +331,13 @@ final class CmlApi {
         \r
         """
             .formatted(boundary, path, path.replaceFirst(".*/", ""));
+    boolean[] tried = {false};
     again(
         () -> {
+          if (tried[0]) { // What came of the attempt whose answer was lost would keep the name.
+            deleteFile(project, path);
+          }
+          tried[0] = true;
           try {
             return send(
                 "file " + path,

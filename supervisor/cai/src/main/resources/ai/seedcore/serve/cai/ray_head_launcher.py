@@ -17,15 +17,19 @@ def tell():
     def wait():
         while cai.child.poll() is None:
             if cai.accepts(GCS):
-                cai.publish_head(GCS)
-                cai.say("the head is up at " + GCS)
-                return
+                try:
+                    cai.publish_head(GCS)
+                    cai.say("the head is up at " + GCS)
+                    return
+                except OSError as trouble:
+                    cai.say("the head cannot be named to the workers: %s" % trouble)
             threading.Event().wait(0.3)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
 cai.show("head")
+cai.forget_head()
 cai.for_ever(
     lambda: cai.keep(
         [RAY, "start", "--head", "--port", str(cai.GCS_PORT), "--node-ip-address", ADDRESS,

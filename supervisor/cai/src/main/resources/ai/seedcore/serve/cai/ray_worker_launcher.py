@@ -17,7 +17,7 @@ def join():
     head = cai.wait_for_head(ARGUMENT)
     return cai.keep(
         [RAY, "start", "--address", head.split()[0], "--node-ip-address", cai.own_address(), "--block"],
-        moved=lambda: cai.named_head(ARGUMENT) != head)
+        moved=lambda: (cai.named_head(ARGUMENT) or head) != head)
 
 
 cai.show("worker")

@@ -69,6 +69,14 @@ def publish_head(address):
     os.replace(part, ADDRESS_FILE)
 
 
+def forget_head():
+    """The last start's head is nobody's any more: its address may be another cluster's."""
+    try:
+        os.remove(ADDRESS_FILE)
+    except OSError:
+        pass
+
+
 def named_head(argument=None):
     """The head that is named: by an argument, by RAY_HEAD_ADDRESS, by the project's files. None: by nobody yet."""
     for named in (argument, os.environ.get("RAY_HEAD_ADDRESS", "")):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The project's environment, as a job: Ray and a Java runtime in a virtual environment. Run again, it mends what is missing."""
+import fcntl
 import os
 import stat
 import subprocess
@@ -25,11 +26,17 @@ def complete():
         return False
 
 
+# Two at once would spoil each other's work: the second one waits, and finds it done.
+os.makedirs(os.path.join(cai.HOME, ".seedcore"), exist_ok=True)
+turn = open(os.path.join(cai.HOME, ".seedcore", "setup.lock"), "w")
+fcntl.lockf(turn, fcntl.LOCK_EX)
 if complete():
     cai.say("the environment is complete already")
 else:
     if sys.version_info[:2] > (3, 12) or sys.version_info[:2] < (3, 9):
         raise RuntimeError("this runtime has Python %d.%d, expected 3.9 to 3.12" % sys.version_info[:2])
+    if os.path.exists(DONE):
+        os.remove(DONE)
     run(sys.executable, "-m", "venv", cai.VENV)
     run(os.path.join(cai.VENV, "bin", "pip"), "install", "--disable-pip-version-check", *PACKAGES)
     run(cai.program("ray"), "--version")

@@ -73,7 +73,7 @@ final class RunCommand implements Callable<Integer> {
     Vertx vertx = EventLoop.start();
     try (OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
         StatusServer server = new StatusServer(vertx, settings.status(), token, metrics::scrape)) {
-      Http http = new Http(vertx);
+      Http http = new Http(EventLoop.start());
       Greeting greeting = new Greeting(settings);
       Notifier notifier =
           settings.notifyUrl() == null

@@ -11,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The daemon's files on a host, where the Filesystem Hierarchy Standard has them. What is the
@@ -48,7 +49,7 @@ public record Installation(Path root) {
     List<Path> written = new ArrayList<>();
     Path program = at(OPT + "/seedcore-serve.jar");
     if (!Files.exists(program) || !Files.isSameFile(program, jar)) {
-      Files.createDirectories(program.getParent());
+      folder(program.getParent());
       Path part = program.resolveSibling("seedcore-serve.jar.part");
       Files.copy(jar, part, StandardCopyOption.REPLACE_EXISTING);
       move(part, program, "rw-r--r--");
@@ -127,13 +128,25 @@ public record Installation(Path root) {
 
   private Path write(String path, String text, String mode) throws IOException {
     Path file = at(path);
-    Files.createDirectories(file.getParent());
+    folder(file.getParent());
     Path part = file.resolveSibling(file.getFileName() + ".part");
     Files.deleteIfExists(part);
     Set<PosixFilePermission> owner = PosixFilePermissions.fromString("rw-------");
     Files.createFile(part, PosixFilePermissions.asFileAttribute(owner));
     Files.writeString(part, text);
     return move(part, file, mode);
+  }
+
+  /**
+   * Makes it, with what is above it, so that others than root may go through; whatever the umask.
+   */
+  private static void folder(@Nullable Path folder) throws IOException {
+    if (folder == null || Files.isDirectory(folder)) {
+      return;
+    }
+    folder(folder.getParent());
+    Files.createDirectory(folder);
+    Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
   }
 
   private static Path move(Path part, Path file, String mode) throws IOException {

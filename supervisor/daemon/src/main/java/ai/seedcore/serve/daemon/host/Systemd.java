@@ -26,6 +26,7 @@ public final class Systemd implements AutoCloseable {
   private final String socket;
   private final Duration watchdog;
   private final ThreadPoolExecutor teller;
+  private volatile boolean ready;
   private String told = "";
   private long toldAt;
 
@@ -43,7 +44,8 @@ public final class Systemd implements AutoCloseable {
               Thread thread = new Thread(work, "systemd");
               thread.setDaemon(true);
               return thread;
-            });
+            },
+            new ThreadPoolExecutor.DiscardPolicy());
   }
 
   /**
@@ -68,14 +70,17 @@ public final class Systemd implements AutoCloseable {
 
   /** Takes in one lap of the loop: a loop that hangs says nothing, and its watchdog bites. */
   public void publish(Status now) {
-    String status = "%s: %s".formatted(now.phase(), now.reason());
+    // One line: each line of a message is a word of its own to systemd.
+    String status = "%s: %s".formatted(now.phase(), now.reason()).replaceAll("\\s+", " ");
     long time = System.nanoTime();
-    boolean due = !watchdog.isZero() && time - toldAt >= watchdog.toNanos() / 3;
+    boolean bark = !watchdog.isZero() && time - toldAt >= watchdog.toNanos() / 3;
+    boolean unheard = !ready && time - toldAt >= PATIENCE.toNanos();
+    boolean due = bark || unheard;
     if (!due && status.equals(told)) {
       return;
     }
     List<String> words = new ArrayList<>(List.of("--status=" + status));
-    if (told.isEmpty()) {
+    if (!ready) {
       words.add("--ready");
     }
     if (!watchdog.isZero()) {
@@ -103,6 +108,8 @@ public final class Systemd implements AutoCloseable {
         LOG.warn("systemd-notify does not come to an end");
       } else if (process.exitValue() != 0) {
         LOG.atWarn().addKeyValue("exit", process.exitValue()).log("systemd-notify failed");
+      } else {
+        ready = true;
       }
     } catch (IOException e) {
       LOG.atWarn().addKeyValue("error", e.getMessage()).log("systemd cannot be told");

@@ -9,14 +9,17 @@ public final class EventLoop {
 
   private EventLoop() {}
 
-  /** Two threads: what strangers ask of us does not hold up what we ask. */
+  /**
+   * One thread, on which nobody may wait but the resolver of names: who serves and who asks have
+   * one each.
+   */
   public static Vertx start() {
     // The system's resolver knows the machine's hosts file and search domains as all else does.
     System.setProperty("vertx.disableDnsResolver", "true");
     return Vertx.vertx(
         new VertxOptions()
-            .setEventLoopPoolSize(2)
-            .setWorkerPoolSize(1)
+            .setEventLoopPoolSize(1)
+            .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
             .setInternalBlockingPoolSize(1)
             // No files are served, and no folder is to be made for them in /tmp.
             .setFileSystemOptions(

@@ -15,7 +15,9 @@ import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
+import io.vertx.core.net.HostAndPort;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -98,7 +100,7 @@ public final class Http {
             vertx
                 .fileSystem()
                 .open(file.toString(), new OpenOptions().setWrite(false).setCreate(false))
-                .compose(request::send),
+                .compose(content -> request.send(content).eventually(content::close)),
         deadline);
   }
 
@@ -116,7 +118,7 @@ public final class Http {
       Duration deadline) {
     CompletableFuture<Answer> answer = new CompletableFuture<>();
     Promise<HttpClientRequest> begun = Promise.promise();
-    context.runOnContext(nothing -> client.request(options).onComplete(begun));
+    context.runOnContext(nothing -> connect(options).onComplete(begun));
     begun
         .future()
         .compose(body)
@@ -132,6 +134,25 @@ public final class Http {
                 begun.future().onSuccess(HttpClientRequest::reset);
               }
             });
+  }
+
+  /**
+   * The name is looked up for each request, beside the loop: the client by itself would ask once,
+   * and a head that comes back may have another address.
+   */
+  private Future<HttpClientRequest> connect(RequestOptions options) {
+    String host = options.getHost();
+    return vertx
+        .executeBlocking(() -> InetAddress.getByName(host).getHostAddress(), false)
+        .compose(
+            address ->
+                Boolean.TRUE.equals(options.isSsl())
+                    ? client.request(options)
+                    : client
+                        .request(options.setHost(address))
+                        .onSuccess(
+                            request ->
+                                request.authority(HostAndPort.create(host, options.getPort()))));
   }
 
   private static Future<Answer> collect(HttpClientResponse response) {
