@@ -13,6 +13,8 @@ import ai.seedcore.serve.daemon.observe.Serve;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +29,7 @@ final class Reporter {
   private final String address;
   private final String dashboardUrl;
   private final String routesUrl;
+  private final Supplier<Status.@Nullable DoorStatus> door;
   private final History history;
 
   private Phase phase = Phase.WAITING;
@@ -34,8 +37,14 @@ final class Reporter {
   private Instant since;
   private @Nullable Instant recovering;
 
-  Reporter(MonotonicClock clock, String address, String dashboardUrl, String routesUrl) {
+  Reporter(
+      MonotonicClock clock,
+      String address,
+      String dashboardUrl,
+      String routesUrl,
+      Supplier<Status.@Nullable DoorStatus> door) {
     this.clock = clock;
+    this.door = door;
     this.address = address;
     this.dashboardUrl = dashboardUrl;
     this.routesUrl = routesUrl;
@@ -125,6 +134,7 @@ final class Reporter {
             situation.node().kind().name(),
             situation.node().session(),
             situation.node().starting()),
+        door.get(),
         config,
         driver.exits(),
         history.decisions(),
@@ -150,10 +160,12 @@ final class Reporter {
           null,
           up.identity().session(),
           situation.state().identity() == null ? null : situation.state().identity().headNode(),
-          up.rayVersion());
+          up.rayVersion(),
+          up.nodes());
     }
     Head.Down down = (Head.Down) situation.seen().head();
-    return new Status.HeadStatus(address, dashboardUrl, false, down.reason(), null, null, null);
+    return new Status.HeadStatus(
+        address, dashboardUrl, false, down.reason(), null, null, null, Set.of());
   }
 
   private Status.AppStatus app(Target target, Situation situation, Actuator actuator) {

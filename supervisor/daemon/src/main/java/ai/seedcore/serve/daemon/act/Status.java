@@ -4,6 +4,8 @@ import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.driver.ChildExit;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.annotation.JsonSerialize;
 import tools.jackson.databind.ser.std.ToStringSerializer;
@@ -31,6 +33,7 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
  * @param apps the declared applications
  * @param driver the driver
  * @param node our own Ray node
+ * @param door the front door; null: there is none
  * @param config where the wishes come from
  * @param exits the last ends of child processes
  * @param decisions how often what was decided
@@ -56,12 +59,17 @@ public record Status(
     List<AppStatus> apps,
     DriverStatus driver,
     NodeStatus node,
+    @Nullable DoorStatus door,
     ConfigStatus config,
     List<ChildExit> exits,
     List<Decided> decisions,
     Past past) {
 
-  /** The head. */
+  /**
+   * The head.
+   *
+   * @param nodes the addresses of the cluster's living nodes, as far as they are known
+   */
   public record HeadStatus(
       String address,
       String dashboard,
@@ -69,7 +77,8 @@ public record Status(
       @Nullable String reason,
       @Nullable String session,
       @Nullable String headNode,
-      @Nullable String rayVersion) {}
+      @Nullable String rayVersion,
+      Set<String> nodes) {}
 
   /**
    * One declared application, wished and seen.
@@ -122,6 +131,42 @@ public record Status(
 
   /** Our own Ray node. */
   public record NodeStatus(String kind, @Nullable String session, boolean starting) {}
+
+  /**
+   * The front door.
+   *
+   * @param waiting requests that wait
+   * @param underWay requests that are sent and not answered in full
+   * @param keptBytes bytes of requests that are kept
+   * @param connections clients' connections
+   * @param held requests that had to wait
+   * @param replayed times that a request was sent again
+   * @param refused requests that the door answered itself, by the code it gave
+   * @param answered requests of the applications, by how they were answered
+   * @param proxies Serve's proxies
+   */
+  public record DoorStatus(
+      String address,
+      int waiting,
+      int underWay,
+      long keptBytes,
+      int connections,
+      long held,
+      long replayed,
+      Map<String, Long> refused,
+      List<Answered> answered,
+      List<ProxyStatus> proxies) {}
+
+  /**
+   * Requests of one application that were answered with one status.
+   *
+   * @param status the HTTP status; 499: the client left before
+   * @param seconds how long all of them took together
+   */
+  public record Answered(String app, int status, long times, double seconds) {}
+
+  /** One of Serve's proxies, and whether it serves. */
+  public record ProxyStatus(String url, boolean serves) {}
 
   /**
    * The configuration.

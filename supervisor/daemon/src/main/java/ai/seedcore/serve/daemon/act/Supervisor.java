@@ -84,6 +84,7 @@ public final class Supervisor {
    * A supervisor of one cluster.
    *
    * @param wishes asked at the beginning of every lap; the same object where nothing has changed
+   * @param door asked for the front door's figures at the end of every lap; null: there is none
    * @param publish told all there is to know at the end of every lap, on the loop's thread
    */
   public Supervisor(
@@ -94,6 +95,7 @@ public final class Supervisor {
       Http http,
       MonotonicClock clock,
       Supplier<Wishes> wishes,
+      Supplier<Status.@Nullable DoorStatus> door,
       Consumer<Status> publish) {
     this.settings = settings;
     this.node = node;
@@ -122,7 +124,7 @@ public final class Supervisor {
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, dashboard, clock, wake);
     this.actuator = new Actuator(settings, packages, uploads, driver, node, clock);
-    this.reporter = new Reporter(clock, named.toString(), dashboardUrl, routesUrl);
+    this.reporter = new Reporter(clock, named.toString(), dashboardUrl, routesUrl, door);
   }
 
   private Card card(Packages packages) {

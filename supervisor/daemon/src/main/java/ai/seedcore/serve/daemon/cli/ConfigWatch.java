@@ -89,7 +89,9 @@ final class ConfigWatch implements Supplier<Wishes> {
         LOG.atWarn().addKeyValue("keys", later).log("changed keys take effect at the next start");
       }
       Logging.set(settings);
-      boolean same = packages.hash().equals(wishes.packages().hash());
+      boolean same =
+          packages.hash().equals(wishes.packages().hash())
+              && packages.declared().equals(wishes.packages().declared());
       wishes = new Wishes(same ? wishes.packages() : packages, status(null));
     } catch (ConfigException | IOException e) {
       String error = e instanceof ConfigException ? e.getMessage() : e.toString();

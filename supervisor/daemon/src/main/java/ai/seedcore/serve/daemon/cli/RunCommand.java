@@ -6,8 +6,10 @@ import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.Settings;
-import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.config.Token;
+import ai.seedcore.serve.daemon.door.FrontDoor;
 import ai.seedcore.serve.daemon.host.Systemd;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
@@ -18,12 +20,14 @@ import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -48,6 +52,9 @@ final class RunCommand implements Callable<Integer> {
   /** All that is ours ends within ten seconds of the signal; this is for the longest part of it. */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
+  /** Of the heap, what the door wants beside what it keeps, which may be there twice. */
+  private static final long DOOR_HEAP = 96L << 20;
+
   @Mixin private SettingsOptions options;
 
   @Override
@@ -69,9 +76,16 @@ final class RunCommand implements Callable<Integer> {
         new ConfigWatch(
             settings, options.file(System.getenv()), () -> options.load(System.getenv()), cache);
 
-    String token = StatusToken.find(settings.statusTokenFile(), System.getenv());
+    settings
+        .doorObstacle()
+        .ifPresent(
+            reason -> {
+              throw new ConfigException(reason);
+            });
+    String token = Token.find("status", settings.statusTokenFile(), System.getenv());
     Vertx vertx = EventLoop.start();
-    try (OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
+    try (FrontDoor door = door(settings);
+        OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
         StatusServer server = new StatusServer(vertx, settings.status(), token, metrics::scrape)) {
       Http http = new Http(EventLoop.start());
       Greeting greeting = new Greeting(settings);
@@ -89,7 +103,11 @@ final class RunCommand implements Callable<Integer> {
               http,
               clock,
               watch,
+              () -> door == null ? null : door.status(),
               status -> {
+                if (door != null) {
+                  door.publish(status, watch.get().packages().declared());
+                }
                 server.publish(status);
                 metrics.publish(status);
                 greeting.publish(status);
@@ -120,6 +138,9 @@ final class RunCommand implements Callable<Integer> {
                   },
                   "signal"));
       supervisor.run();
+      if (door != null) {
+        door.close();
+      }
       systemd.ifPresent(Systemd::close);
       supervisor.close(PATIENCE);
       log.atInfo().log("ended");
@@ -129,6 +150,29 @@ final class RunCommand implements Callable<Integer> {
       Thread.sleep(Long.MAX_VALUE);
       return 0;
     }
+  }
+
+  private static @Nullable FrontDoor door(Settings settings) {
+    DoorSettings wanted = settings.door();
+    if (wanted == null) {
+      return null;
+    }
+    long heap = Runtime.getRuntime().maxMemory();
+    long needed = 2 * wanted.bytes() + DOOR_HEAP;
+    if (heap < needed) {
+      throw new ConfigException(
+          ("hold_mb: found %d, which with the front door wants a heap of %d MiB, and this JVM may have"
+                  + " %d; expected a lower one, or the options of door.options beside jvm.options (in"
+                  + " the image and as a service: SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options)")
+              .formatted(settings.holdMb(), needed >> 20, heap >> 20));
+    }
+    return new FrontDoor(
+        wanted,
+        Token.find("front_door", settings.frontDoorTokenFile(), System.getenv()),
+        settings.deployments(),
+        URI.create(settings.routesUrl()),
+        settings.serveUrl() != null,
+        Supervisor.version());
   }
 
   /** With a head of our own somebody tries us out: show him what to call, once it can be called. */
@@ -146,12 +190,17 @@ final class RunCommand implements Callable<Integer> {
         return;
       }
       said = true;
+      DoorSettings door = settings.door();
+      String base =
+          door == null
+              ? settings.routesUrl()
+              : (door.certificate() == null ? "http://" : "https://") + door.address();
       StringBuilder text = new StringBuilder("\nAll deployments answer. Try them:\n");
       for (Declaration deployment : settings.deployments()) {
         String body = deployment.probe().bodyText();
         text.append("  curl ")
             .append(body == null ? "" : "-d '%s' ".formatted(body))
-            .append(settings.routesUrl())
+            .append(base)
             .append(deployment.route())
             .append('\n');
       }

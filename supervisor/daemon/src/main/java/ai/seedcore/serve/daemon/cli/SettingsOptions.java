@@ -102,6 +102,71 @@ final class SettingsOptions {
   private @Nullable String notifyUrl;
 
   @Option(
+      names = "--front-door",
+      paramLabel = "HOST:PORT",
+      description =
+          "Open an HTTP front door there: it passes requests on to Serve's proxies, and keeps them"
+              + " while nothing is served. Default: none.")
+  private @Nullable String frontDoor;
+
+  @Option(
+      names = "--front-door-token-file",
+      paramLabel = "FILE",
+      description =
+          "A file with the token that its clients have to say; also SEEDCORE_FRONT_DOOR_TOKEN.")
+  private @Nullable String frontDoorTokenFile;
+
+  @Option(
+      names = "--front-door-certificate",
+      paramLabel = "FILE",
+      description = "The front door's certificate, as PEM: it speaks TLS then.")
+  private @Nullable String frontDoorCertificate;
+
+  @Option(
+      names = "--front-door-key",
+      paramLabel = "FILE",
+      description = "The certificate's key, as PEM.")
+  private @Nullable String frontDoorKey;
+
+  @Option(
+      names = "--front-door-connections",
+      paramLabel = "N",
+      description = "How many connections of clients there may be. Default: 12000.")
+  private @Nullable String frontDoorConnections;
+
+  @Option(
+      names = "--front-door-body-mb",
+      paramLabel = "N",
+      description = "How many MiB a request may have. Default: 8.")
+  private @Nullable String frontDoorBodyMb;
+
+  @Option(
+      names = "--hold-requests",
+      paramLabel = "N",
+      description = "How many requests may wait in the front door. Default: 5000.")
+  private @Nullable String holdRequests;
+
+  @Option(
+      names = "--hold-mb",
+      paramLabel = "N",
+      description = "How many MiB of requests may be kept there. Default: 64.")
+  private @Nullable String holdMb;
+
+  @Option(
+      names = "--hold-seconds",
+      paramLabel = "N",
+      description = "How long a request may wait there. Default: 60.")
+  private @Nullable String holdSeconds;
+
+  @Option(
+      names = "--status-codes",
+      paramLabel = "KIND",
+      description =
+          "http: the front door gives what a deployment refuses a status of its own, such as 422;"
+              + " contract: it stays a 200. Default: http.")
+  private @Nullable String statusCodes;
+
+  @Option(
       names = "--ray",
       paramLabel = "PATH",
       description = "The 'ray' command of the Ray installation to use. Default: the one found.")

@@ -2,7 +2,7 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.status.StatusServer;
@@ -55,7 +55,7 @@ final class StatusCommand implements Callable<Integer> {
     Vertx vertx = EventLoop.start();
     try {
       HostPort at = HostPort.parse(address);
-      String token = StatusToken.find(tokenFile, System.getenv());
+      String token = Token.find("status", tokenFile, System.getenv());
       String url = "http://" + at + "/status";
       Duration patience = Duration.ofSeconds(3);
       Http http = new Http(vertx);

@@ -27,6 +27,8 @@ import tools.jackson.databind.JsonNode;
  * @param files files that the class reads, put into the replicas' working folder under their names;
  *     an {@code .onnx} file brings ONNX Runtime along
  * @param probe how to see that it answers
+ * @param idempotent whether the front door may send a request again that may have been carried out
+ *     already; by default not
  */
 public record Declaration(
     @JsonProperty(required = true) String name,
@@ -42,7 +44,8 @@ public record Declaration(
     List<String> jvmOptions,
     List<Path> jars,
     List<Path> files,
-    Probe probe) {
+    Probe probe,
+    Boolean idempotent) {
 
   /**
    * A young generation that stays small (left alone it grows to hundreds of MiB before it is first
@@ -84,6 +87,7 @@ public record Declaration(
     jars = jars == null ? List.of() : List.copyOf(jars);
     files = files == null ? List.of() : List.copyOf(files);
     probe = probe == null ? Probe.PLAIN : probe;
+    idempotent = idempotent != null && idempotent;
 
     require(
         NAME.matcher(name).matches(),

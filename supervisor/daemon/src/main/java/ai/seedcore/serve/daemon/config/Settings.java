@@ -3,9 +3,11 @@ package ai.seedcore.serve.daemon.config;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,18 @@ import org.jspecify.annotations.Nullable;
  * @param statusTokenFile the file of the token that our own HTTP server wants; null: no file
  * @param notifyUrl where changes of phase are posted; null: nowhere. It may hold a secret
  * @param cache where we unpack our jars; null: the user's cache folder
+ * @param frontDoor what the front door listens on; null: there is none
+ * @param frontDoorTokenFile the file of the token that clients of the front door have to say; null:
+ *     no file
+ * @param frontDoorCertificate the front door's certificate, as a PEM file; null: no TLS
+ * @param frontDoorKey its key, as a PEM file
+ * @param frontDoorConnections how many clients' connections there may be
+ * @param frontDoorBodyMb how many MiB a request's body may have
+ * @param holdRequests how many requests may wait in the front door
+ * @param holdMb how many MiB of requests may be kept there
+ * @param holdSeconds how long a request may wait there
+ * @param statusCodes {@code http}: what a deployment refuses has a status of its own; {@code
+ *     contract}: it stays a 200
  * @param ray the Ray installation: its {@code ray} command; null: the one that is found
  * @param cpus the CPUs of a local head; null: those of the machine
  * @param logFormat {@code text} or {@code json}
@@ -46,6 +60,16 @@ public record Settings(
     HostPort status,
     @Nullable Path statusTokenFile,
     @Nullable String notifyUrl,
+    @Nullable HostPort frontDoor,
+    @Nullable Path frontDoorTokenFile,
+    @Nullable Path frontDoorCertificate,
+    @Nullable Path frontDoorKey,
+    int frontDoorConnections,
+    int frontDoorBodyMb,
+    int holdRequests,
+    int holdMb,
+    int holdSeconds,
+    String statusCodes,
     @Nullable Path cache,
     @Nullable Path ray,
     @Nullable Integer cpus,
@@ -80,12 +104,19 @@ public record Settings(
         notifyUrl == null || isHttp(notifyUrl),
         "notify_url: found no URL (it is not shown, as it may be a secret), expected a URL such as"
             + " https://example.org/hook");
+    range("log_file_mb", logFileMb, 1, 10_000);
+    range("log_files_kept", logFilesKept, 1, 20);
+    range("front_door_connections", frontDoorConnections, 1, 1_000_000);
+    range("front_door_body_mb", frontDoorBodyMb, 1, 1_024);
+    range("hold_requests", holdRequests, 0, 1_000_000);
+    range("hold_mb", holdMb, frontDoorBodyMb, 16_384);
+    range("hold_seconds", holdSeconds, 0, 3_600);
     require(
-        logFileMb >= 1 && logFileMb <= 10_000,
-        "log_file_mb: found %d, expected 1 to 10000".formatted(logFileMb));
+        Set.of("http", "contract").contains(statusCodes),
+        "status_codes: found '%s', expected http or contract".formatted(statusCodes));
     require(
-        logFilesKept >= 1 && logFilesKept <= 20,
-        "log_files_kept: found %d, expected 1 to 20".formatted(logFilesKept));
+        (frontDoorCertificate == null) == (frontDoorKey == null),
+        "front_door_certificate: found it or front_door_key alone, expected both or neither");
     if (address.toLowerCase(Locale.ROOT).startsWith("ray://")) {
       String host = address.substring("ray://".length()).replaceAll("[:/].*", "");
       throw new IllegalArgumentException(
@@ -100,6 +131,9 @@ public record Settings(
         throw new IllegalArgumentException("address: " + e.getMessage(), e);
       }
     }
+    require(
+        frontDoor == null || !frontDoor.equals(status),
+        "front_door: found %s, which is status, too; expected another port".formatted(frontDoor));
     Set<String> names = new HashSet<>();
     Set<String> routes = new HashSet<>();
     for (Declaration deployment : deployments) {
@@ -148,6 +182,44 @@ public record Settings(
       return "0.0.0.0";
     }
     return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one.
+  }
+
+  /** The front door; null: there is none. */
+  public @Nullable DoorSettings door() {
+    return frontDoor == null
+        ? null
+        : new DoorSettings(
+            frontDoor,
+            holdRequests,
+            (long) holdMb << 20,
+            Duration.ofSeconds(holdSeconds),
+            frontDoorBodyMb << 20,
+            frontDoorConnections,
+            statusCodes.equals("contract"),
+            frontDoorCertificate,
+            frontDoorKey);
+  }
+
+  /**
+   * Why the front door cannot be where it is to be; empty where it can. Whether a host is this
+   * machine is looked up now.
+   */
+  public Optional<String> doorObstacle() {
+    if (frontDoor == null || serveUrl != null || frontDoor.port() != servePort || join) {
+      return Optional.empty();
+    }
+    return HostPort.isThisMachine(gcs().host())
+        ? Optional.of(
+            "front_door: found %s, and serve_port %d on the same machine, where Ray's own proxy is;"
+                    .formatted(frontDoor, servePort)
+                + " expected another serve_port, such as %d".formatted(servePort + 1))
+        : Optional.empty();
+  }
+
+  private static void range(String field, int found, int least, int most) {
+    require(
+        found >= least && found <= most,
+        "%s: found %d, expected %d to %d".formatted(field, found, least, most));
   }
 
   private static String withoutSlash(URI uri) {

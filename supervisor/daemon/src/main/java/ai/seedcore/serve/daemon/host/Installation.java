@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Installation(Path root) {
 
+  private static final List<String> OPTIONS = List.of("/jvm.options", "/door.options");
   private static final String OPT = "/opt/seedcore";
   private static final String COMMAND = "/usr/local/bin/seedcore-serve";
   private static final String ETC = "/etc/seedcore";
@@ -55,7 +56,9 @@ public record Installation(Path root) {
       move(part, program, "rw-r--r--");
     }
     written.add(program);
-    written.add(write(OPT + "/jvm.options", resource("/jvm.options"), "rw-r--r--"));
+    for (String options : OPTIONS) {
+      written.add(write(OPT + options, resource(options), "rw-r--r--"));
+    }
     String command =
         """
         #!/bin/sh
@@ -95,8 +98,8 @@ public record Installation(Path root) {
    */
   public List<Path> uninstall() throws IOException {
     List<String> paths =
-        new ArrayList<>(
-            List.of(UNIT, COMMAND, COMPLETION, OPT + "/jvm.options", OPT + "/seedcore-serve.jar"));
+        new ArrayList<>(List.of(UNIT, COMMAND, COMPLETION, OPT + "/seedcore-serve.jar"));
+    OPTIONS.forEach(options -> paths.add(OPT + options));
     PAGES.forEach(page -> paths.add(MAN + "seedcore-serve" + page + ".1"));
     List<Path> removed = new ArrayList<>();
     for (String path : paths) {

@@ -19,6 +19,7 @@ public final class EventLoop {
     return Vertx.vertx(
         new VertxOptions()
             .setEventLoopPoolSize(1)
+            .setPreferNativeTransport(true)
             .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
             .setInternalBlockingPoolSize(1)
             // No files are served, and no folder is to be made for them in /tmp.

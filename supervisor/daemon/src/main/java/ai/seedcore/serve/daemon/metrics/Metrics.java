@@ -7,6 +7,7 @@ import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Timer;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
@@ -58,9 +60,12 @@ public final class Metrics implements AutoCloseable {
   private final Timer recovery;
   private final Map<String, List<Meter>> apps = new HashMap<>();
   private final Set<String> decisions = new HashSet<>();
+  private final Set<String> answered = new HashSet<>();
+  private final Set<String> refused = new HashSet<>();
   private final Map<String, Instant> probed = new HashMap<>();
   private volatile @Nullable Status status;
   private int recovered;
+  private boolean hasDoor;
 
   /** Metrics of a daemon that has not looked yet. */
   public Metrics(String version, String rayVersion) {
@@ -144,6 +149,9 @@ public final class Metrics implements AutoCloseable {
         .subList(recoveries.size() - fresh, recoveries.size())
         .forEach(one -> recovery.record(Duration.ofMillis(Math.round(one.seconds() * 1000))));
     recovered = now.past().recovered();
+    if (now.door() != null) {
+      door(now.door());
+    }
     Set<String> gone = new HashSet<>(apps.keySet());
     for (AppStatus app : now.apps()) {
       gone.remove(app.name());
@@ -172,6 +180,73 @@ public final class Metrics implements AutoCloseable {
         .description("Decisions by what was decided and why; Rest: to do nothing")
         .tags("action", kind.action(), "reason", kind.cause().toLowerCase(Locale.ROOT))
         .register(registry);
+  }
+
+  /** Made when there is a door first: who has none is not to read of one. */
+  private void door(Status.DoorStatus now) {
+    if (!hasDoor) {
+      hasDoor = true;
+      door("waiting", "Requests that wait in the front door", Status.DoorStatus::waiting);
+      door("under.way", "Requests that are sent and not answered in full", d -> d.underWay());
+      door("kept.bytes", "Bytes of requests that are kept", d -> d.keptBytes());
+      door("connections", "Clients' connections", d -> d.connections());
+      door(
+          "proxies",
+          "Proxies of Serve's that it sends to",
+          d -> d.proxies().stream().filter(Status.ProxyStatus::serves).count());
+      doorCounter("held", "Requests that had to wait", d -> d.held());
+      doorCounter("replayed", "Times that a request was sent again", d -> d.replayed());
+    }
+    for (Status.Answered each : now.answered()) {
+      if (answered.add(each.app() + " " + each.status())) {
+        FunctionTimer.builder(
+                "seedcore.door.request",
+                this,
+                self -> (long) self.answered(each, Status.Answered::times),
+                self -> self.answered(each, Status.Answered::seconds),
+                TimeUnit.SECONDS)
+            .description("Requests by how they were answered; 499: the client left before")
+            .tags("app", each.app(), "code", String.valueOf(each.status()))
+            .register(registry);
+      }
+    }
+    for (String code : now.refused().keySet()) {
+      if (refused.add(code)) {
+        FunctionCounter.builder(
+                "seedcore.door.refused",
+                this,
+                self -> self.ofDoor(d -> d.refused().getOrDefault(code, 0L)))
+            .description("Requests that the front door answered itself, by the code that it gave")
+            .tag("code", code)
+            .register(registry);
+      }
+    }
+  }
+
+  private double answered(Status.Answered kind, ToDoubleFunction<Status.Answered> value) {
+    return ofDoor(
+        door ->
+            door.answered().stream()
+                .filter(a -> a.app().equals(kind.app()) && a.status() == kind.status())
+                .mapToDouble(value)
+                .sum());
+  }
+
+  private void door(String name, String description, ToDoubleFunction<Status.DoorStatus> value) {
+    Gauge.builder("seedcore.door." + name, () -> ofDoor(value))
+        .description(description)
+        .register(registry);
+  }
+
+  private void doorCounter(
+      String name, String description, ToDoubleFunction<Status.DoorStatus> value) {
+    FunctionCounter.builder("seedcore.door." + name, this, self -> self.ofDoor(value))
+        .description(description)
+        .register(registry);
+  }
+
+  private double ofDoor(ToDoubleFunction<Status.DoorStatus> value) {
+    return read(now -> now.door() == null ? 0 : value.applyAsDouble(now.door()));
   }
 
   private void probe(AppStatus app) {

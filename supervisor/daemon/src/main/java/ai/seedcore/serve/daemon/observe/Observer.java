@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -65,9 +66,10 @@ public final class Observer {
    *
    * @param head the head's node id; null where it is not listed yet
    * @param local the address of a node of this machine; null where there is none
+   * @param all the addresses of all of them
    */
-  private record Nodes(@Nullable String head, @Nullable String local) {
-    static final Nodes NONE = new Nodes(null, null);
+  private record Nodes(@Nullable String head, @Nullable String local, Set<String> all) {
+    static final Nodes NONE = new Nodes(null, null, Set.of());
   }
 
   /**
@@ -154,7 +156,8 @@ public final class Observer {
             new Head.Up(
                 new Identity(session, known.head()),
                 rayVersion.orElse(Head.VERSION_UNKNOWN),
-                known.local()),
+                known.local(),
+                known.all()),
             serve(askPage),
             listed,
             routes,
@@ -250,13 +253,15 @@ public final class Observer {
     Set<String> own = HostPort.ownAddresses();
     String head = null;
     String local = null;
+    Set<String> addresses = new TreeSet<>();
     for (Gcs.Node node : all) {
       if (node.alive()) {
+        addresses.add(node.address());
         head = node.head() ? node.id() : head;
         local = own.contains(node.address()) || isLoopback(node) ? node.address() : local;
       }
     }
-    return new Nodes(head, local);
+    return new Nodes(head, local, addresses);
   }
 
   private static boolean isLoopback(Gcs.Node node) {

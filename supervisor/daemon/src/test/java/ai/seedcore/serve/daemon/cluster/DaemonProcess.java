@@ -62,6 +62,10 @@ final class DaemonProcess implements AutoCloseable {
       Path log = logs.resolve("%tT.%<tL.log".formatted(Instant.now().atOffset(ZoneOffset.UTC)));
       List<String> command = new ArrayList<>(before);
       command.addAll(command("run"));
+      if (String.join(" ", arguments).contains("--front-door")) {
+        command.add(
+            command.indexOf("-jar"), "@" + Path.of("door.options").toAbsolutePath().toString());
+      }
       command.addAll(List.of("--serve-port=" + RayCluster.SERVE_PORT, "--log-level=debug"));
       // A later one of the same name would be refused.
       String given = String.join(" ", arguments);

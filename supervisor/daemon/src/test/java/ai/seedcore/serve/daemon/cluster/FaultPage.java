@@ -32,6 +32,7 @@ final class FaultPage {
     GROUPS.put("LeadershipIT", "Two daemons");
     GROUPS.put("NetworkFaultsIT", "The network, with a node of the daemon's own on another host");
     GROUPS.put("LoadIT", "Under load");
+    GROUPS.put("DoorFaultsIT", "Through the front door, 100 requests a second");
   }
 
   private FaultPage() {}

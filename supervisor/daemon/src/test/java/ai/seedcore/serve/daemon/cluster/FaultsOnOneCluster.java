@@ -33,7 +33,12 @@ abstract class FaultsOnOneCluster {
     }
     close();
     cluster = new RayCluster().start();
-    daemon = DaemonProcess.onCluster(folder).awaitReady();
+    daemon = DaemonProcess.onCluster(folder, options()).awaitReady();
+  }
+
+  /** More of the daemon's options. */
+  String[] options() {
+    return new String[0];
   }
 
   private void close() {

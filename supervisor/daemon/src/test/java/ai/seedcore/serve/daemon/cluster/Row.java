@@ -21,6 +21,8 @@ final class Row implements AutoCloseable {
   private @Nullable Double noticed;
   private @Nullable Double serving;
   private @Nullable String note;
+  private @Nullable Long failed;
+  private @Nullable Long sent;
 
   /** Watches that daemon, which serves, and begins the steady probe. */
   Row on(DaemonProcess served) {
@@ -47,6 +49,12 @@ final class Row implements AutoCloseable {
   void watch(DaemonProcess served) {
     daemon = served;
     deploysBefore = 0;
+  }
+
+  /** Watches that daemon, which serves; whoever calls has clients of his own. */
+  void watchServed(DaemonProcess served) {
+    daemon = served.awaitReady();
+    deploysBefore = served.deploys();
   }
 
   /** Brings the fault about, now. */
@@ -118,12 +126,19 @@ final class Row implements AutoCloseable {
 
   /** Serving again is the end of the longest outage of any route, which may have been none. */
   void servingAgain() {
-    assertThat(web.allAnswer(routes) && daemon.ready()).isTrue();
+    // The daemon may notice what Serve has mended already.
+    await().atMost(Duration.ofSeconds(20)).until(() -> web.allAnswer(routes) && daemon.ready());
     serving = probe.longestOutage(faultAt);
   }
 
   long failedSince(long nanoTime) {
     return probe.failedSince(nanoTime);
+  }
+
+  /** What another client than the row's own has seen. */
+  void sent(long failures, long requests) {
+    failed = failures;
+    sent = requests;
   }
 
   /** Something worth saying beside the figures. */
@@ -141,6 +156,10 @@ final class Row implements AutoCloseable {
     if (probe != null) {
       json.put("failed", failed());
       json.put("sent", probe.sentSince(faultAt));
+    }
+    if (failed != null) {
+      json.put("failed", failed);
+      json.put("sent", sent);
     }
     if (daemon != null) {
       json.put("deploys", deploys());

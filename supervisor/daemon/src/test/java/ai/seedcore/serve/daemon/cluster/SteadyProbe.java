@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A client that sends real requests at a steady pace, whatever becomes of those before. */
 @SuppressWarnings("FutureReturnValueIgnored") // Each outcome is noted when it comes.
@@ -32,14 +33,26 @@ final class SteadyProbe implements AutoCloseable {
   /** By the time at which it was sent. */
   private final ConcurrentSkipListMap<Long, Outcome> outcomes = new ConcurrentSkipListMap<>();
 
-  private long sent;
+  private final AtomicLong sent = new AtomicLong();
 
-  private record Outcome(int route, boolean well) {}
+  private record Outcome(int route, boolean well, double seconds) {}
+
+  private final Duration patience;
 
   private volatile String base;
 
   SteadyProbe(String base, int perSecond) {
+    this(base, perSecond, Duration.ofSeconds(2));
+  }
+
+  /**
+   * A client.
+   *
+   * @param patience how long it waits for an answer
+   */
+  SteadyProbe(String base, int perSecond, Duration patience) {
     this.base = base;
+    this.patience = patience;
     pace.scheduleAtFixedRate(this::send, 0, 1_000_000_000L / perSecond, TimeUnit.NANOSECONDS);
   }
 
@@ -49,13 +62,13 @@ final class SteadyProbe implements AutoCloseable {
   }
 
   private void send() {
-    int route = (int) (sent++ % REQUESTS.size());
+    int route = (int) (sent.getAndIncrement() % REQUESTS.size());
     String[] next = REQUESTS.get(route);
     long at = System.nanoTime();
     client
         .sendAsync(
             HttpRequest.newBuilder(URI.create(base + next[0]))
-                .timeout(Duration.ofSeconds(2))
+                .timeout(patience)
                 .POST(HttpRequest.BodyPublishers.ofString(next[1]))
                 .build(),
             HttpResponse.BodyHandlers.ofString())
@@ -67,7 +80,26 @@ final class SteadyProbe implements AutoCloseable {
                         route,
                         error == null
                             && answer.statusCode() == 200
-                            && answer.body().contains("\"success\""))));
+                            && answer.body().contains("\"success\""),
+                        (System.nanoTime() - at) / 1e9)));
+  }
+
+  /** The longest that a request took that was sent since then, in seconds. */
+  double longestSince(long nanoTime) {
+    return outcomes.tailMap(nanoTime).values().stream()
+        .mapToDouble(Outcome::seconds)
+        .max()
+        .orElse(0);
+  }
+
+  /** Whether all that were sent have an outcome. */
+  boolean settled() {
+    return sent.get() == outcomes.size();
+  }
+
+  /** Sends no more. */
+  void stop() {
+    pace.shutdown();
   }
 
   /** How many requests that were sent since then failed. */

@@ -90,6 +90,12 @@ class ConfigLoaderTest {
       delimiter = '|',
       textBlock =
           """
+          front_door: here | front_door: found 'here', expected HOST:PORT
+          hold_seconds: 7200 | hold_seconds: found 7200, expected 0 to 3600
+          hold_mb: 4 | hold_mb: found 4, expected 8 to 16384
+          status_codes: rest | status_codes: found 'rest', expected http or contract
+          front_door_key: k.pem | front_door_certificate: found it or front_door_key alone, expected both or neither
+          front_door: "127.0.0.1:8090" | front_door: found 127.0.0.1:8090, which is status, too
           deployments: [{name: a, class: b, jvm_options: ["-Xmx1g -Xss1m"]}] | jvm_options: found '-Xmx1g -Xss1m', expected an option of the JVM
           deployments: [{name: a, class: b, files: [x/m.onnx, y/m.onnx]}] | files: found two named 'm.onnx', expected one
           deployments: [{name: a, class: b, files: [lib]}] | files: found 'lib', expected letters

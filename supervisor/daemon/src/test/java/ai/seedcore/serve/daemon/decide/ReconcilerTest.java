@@ -280,7 +280,7 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Observation reborn =
         new Observation(
-            new Head.Up(new Identity("session_2", null), "2.39.0", "127.0.0.1"),
+            new Head.Up(new Identity("session_2", null), "2.39.0", "127.0.0.1", Set.of()),
             new Serve.Absent(),
             null,
             Map.of(),
@@ -299,7 +299,7 @@ class ReconcilerTest {
   void anotherHeadOfTheSameSessionMayServeWhatSurvived() {
     Observation other =
         new Observation(
-            new Head.Up(new Identity(SESSION, "head2"), "2.39.0", "127.0.0.1"),
+            new Head.Up(new Identity(SESSION, "head2"), "2.39.0", "127.0.0.1", Set.of()),
             new Serve.Opaque("c", "not asked"),
             null,
             Map.of(),
@@ -337,7 +337,7 @@ class ReconcilerTest {
   void withoutARayNodeOnThisMachineItSaysWhatIsMissing() {
     Observation seen =
         new Observation(
-            new Head.Up(LIFE, "2.39.0", null), new Serve.Absent(), null, Map.of(), true);
+            new Head.Up(LIFE, "2.39.0", null, Set.of()), new Serve.Absent(), null, Map.of(), true);
     assertThat(decide(seen).reason()).contains("no Ray node").contains("--join");
   }
 
@@ -345,7 +345,11 @@ class ReconcilerTest {
   void aClusterOfAnotherVersionBlocksAndBothAreNamed() {
     Observation seen =
         new Observation(
-            new Head.Up(LIFE, "2.40.0", "127.0.0.1"), new Serve.Absent(), null, Map.of(), true);
+            new Head.Up(LIFE, "2.40.0", "127.0.0.1", Set.of()),
+            new Serve.Absent(),
+            null,
+            Map.of(),
+            true);
     assertThat(decide(seen).phase()).isEqualTo(Phase.BLOCKED);
     assertThat(decide(seen).reason()).contains("2.40.0").contains("2.39.0");
   }
@@ -369,7 +373,7 @@ class ReconcilerTest {
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
     Observation early =
         new Observation(
-            new Head.Up(new Identity(SESSION, null), "2.39.0", null),
+            new Head.Up(new Identity(SESSION, null), "2.39.0", null, Set.of()),
             new Serve.Absent(),
             null,
             Map.of(),
@@ -390,7 +394,7 @@ class ReconcilerTest {
 
   private static Observation up(Serve serve, Map<String, Route> routes) {
     return new Observation(
-        new Head.Up(LIFE, "2.39.0", "127.0.0.1"), serve, routes.keySet(), routes, true);
+        new Head.Up(LIFE, "2.39.0", "127.0.0.1", Set.of()), serve, routes.keySet(), routes, true);
   }
 
   private static Serve.Running running(Serve.App a, Serve.App b) {

@@ -69,6 +69,18 @@ class MetricsTest {
   }
 
   @Test
+  void theFrontDoorIsTold() {
+    metrics.publish(Statuses.serving());
+    assertThat(metrics.scrape())
+        .contains("seedcore_door_waiting 3.0")
+        .contains("seedcore_door_proxies 1.0")
+        .contains("seedcore_door_replayed_total 5.0")
+        .contains("seedcore_door_refused_total{code=\"not_served\"} 1.0")
+        .contains("seedcore_door_request_seconds_count{app=\"A\",code=\"200\"} 40")
+        .contains("seedcore_door_request_seconds_sum{app=\"A\",code=\"200\"} 0.5");
+  }
+
+  @Test
   void anApplicationThatIsNoLongerDeclaredIsNoLongerExported() {
     metrics.publish(Statuses.recovering());
     assertThat(metrics.scrape()).contains("app=\"B\"");

@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.StatusToken;
+import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import io.vertx.core.Vertx;
 import java.io.IOException;
@@ -98,9 +98,9 @@ class StatusServerTest {
   @Test
   void aTokenThatIsNoneIsRefusedWithoutBeingRepeated() {
     String variable = "SEEDCORE_STATUS_TOKEN";
-    assertThat(StatusToken.find(null, Map.of())).isNull();
-    assertThat(StatusToken.find(null, Map.of(variable, TOKEN + "\n"))).isEqualTo(TOKEN);
-    assertThatThrownBy(() -> StatusToken.find(null, Map.of(variable, "short-secret")))
+    assertThat(Token.find("status", null, Map.of())).isNull();
+    assertThat(Token.find("status", null, Map.of(variable, TOKEN + "\n"))).isEqualTo(TOKEN);
+    assertThatThrownBy(() -> Token.find("status", null, Map.of(variable, "short-secret")))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining(variable)
         .hasMessageContaining("12 characters")

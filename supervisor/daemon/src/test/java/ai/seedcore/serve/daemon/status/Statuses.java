@@ -4,6 +4,8 @@ import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.decide.Action;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** Statuses as the loop would publish them. */
 public final class Statuses {
@@ -44,11 +46,23 @@ public final class Statuses {
         6.5,
         3,
         "leads",
-        new Status.HeadStatus("head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0"),
+        new Status.HeadStatus(
+            "head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0", Set.of("10.0.0.1")),
         "running",
         apps,
         new Status.DriverStatus("WARM", 42, null, null, 1),
         new Status.NodeStatus("NONE", null, false),
+        new Status.DoorStatus(
+            "0.0.0.0:8000",
+            3,
+            2,
+            512,
+            7,
+            11,
+            5,
+            Map.of("not_served", 1L),
+            List.of(new Status.Answered("A", 200, 40, 0.5)),
+            List.of(new Status.ProxyStatus("http://head:8001", true))),
         new Status.ConfigStatus(null, null),
         List.of(),
         List.of(new Status.Decided(action.getClass().getSimpleName(), cause, 3)),

@@ -3,34 +3,38 @@ package ai.seedcore.serve.daemon.config;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** The secret that our own HTTP server wants to hear. It never appears in a message. */
-public final class StatusToken {
-
-  private static final String VARIABLE = "SEEDCORE_STATUS_TOKEN";
+/** A secret that one of our own HTTP servers wants to hear. It never appears in a message. */
+public final class Token {
 
   /** What a header can carry, and nobody guesses. */
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
 
-  private StatusToken() {}
+  private Token() {}
 
   /**
-   * The token.
+   * The token of a server.
    *
+   * @param of whose it is: {@code status} for {@code SEEDCORE_STATUS_TOKEN} and {@code
+   *     status_token_file}
    * @param file a file that holds it; null: the environment may
    * @return null where there is none
    * @throws ConfigException if it cannot be read or used
    */
-  public static @Nullable String find(@Nullable Path file, Map<String, String> environment) {
-    String source = file == null ? VARIABLE : "status_token_file";
+  public static @Nullable String find(
+      String of, @Nullable Path file, Map<String, String> environment) {
+    String variable = "SEEDCORE_%s_TOKEN".formatted(of.toUpperCase(Locale.ROOT));
+    String field = of + "_token_file";
+    String source = file == null ? variable : field;
     String token;
     try {
-      token = file == null ? environment.getOrDefault(VARIABLE, "") : Files.readString(file);
+      token = file == null ? environment.getOrDefault(variable, "") : Files.readString(file);
     } catch (IOException e) {
-      throw new ConfigException("status_token_file: %s cannot be read: %s".formatted(file, e));
+      throw new ConfigException("%s: %s cannot be read: %s".formatted(field, file, e));
     }
     token = token.strip();
     if (file == null && token.isEmpty()) {

@@ -1,0 +1,430 @@
+package ai.seedcore.serve.daemon.door;
+
+import ai.seedcore.serve.daemon.http.Http;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request, from its head to the end of its answer. It waits in its route's line, is sent, and,
+ * where the answer does not come and nothing of one has gone out, waits and is sent again: always
+ * where no replica can have had it, else where its route is declared idempotent.
+ */
+final class Exchange {
+
+  /** How much of an answer is looked at before its status is sent: errors are shorter. */
+  private static final int LOOKED_AT = 16 << 10;
+
+  /** How often a request is sent again that was answered 500. */
+  private static final int AFTER_500 = 3;
+
+  private static final long AFTER_500_MS = 100;
+
+  private enum Stage {
+    READING,
+    WAITING,
+    SENT,
+    ANSWERING,
+    DONE
+  }
+
+  private final FrontDoor door;
+  private final Lane lane;
+  private final HttpServerRequest request;
+  private final long arrived = System.nanoTime();
+  private final long waitUntil;
+  private final long answerBy;
+
+  private Stage stage = Stage.READING;
+  private @Nullable Buffer body;
+  private int counted;
+  private @Nullable Proxy proxy;
+  private @Nullable HttpClientRequest upstream;
+  private boolean answeredInFull;
+  private int failures;
+  private boolean waited;
+  private long sentAt;
+
+  /**
+   * One request.
+   *
+   * @param patience how long it may wait for its route, in nanoseconds
+   * @param limit how long its client gives the whole of it, in nanoseconds; none: Long.MAX_VALUE
+   */
+  Exchange(FrontDoor door, Lane lane, HttpServerRequest request, long patience, long limit) {
+    this.door = door;
+    this.lane = lane;
+    this.request = request;
+    this.waitUntil = arrived + Math.min(patience, limit);
+    this.answerBy = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
+  }
+
+  Lane lane() {
+    return lane;
+  }
+
+  HttpServerRequest request() {
+    return request;
+  }
+
+  /** When it came, in nanoseconds. */
+  long arrived() {
+    return arrived;
+  }
+
+  boolean isTired(long now) {
+    return now - waitUntil >= 0;
+  }
+
+  /** Whether its client's patience is over while it is under way. */
+  boolean isLate(long now) {
+    return answerBy != Long.MAX_VALUE && now - answerBy >= 0;
+  }
+
+  boolean hasLimit() {
+    return answerBy != Long.MAX_VALUE;
+  }
+
+  /** Reads the body, as far as it has to be here to be sent twice. */
+  void begin() {
+    request.response().closeHandler(nothing -> gone());
+    request.exceptionHandler(nothing -> gone());
+    if ("100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
+      request.response().writeContinue();
+    }
+    if (!lane.route().declared()) {
+      // Whatever it is, it may be large, or endless, and is streamed.
+      request.pause();
+      ready();
+      return;
+    }
+    request.handler(this::read);
+    request.endHandler(nothing -> wholeBody());
+  }
+
+  private void read(Buffer part) {
+    if (stage != Stage.READING) {
+      return;
+    }
+    body = body == null ? part : body.appendBuffer(part);
+    if (body.length() > door.settings().bodyBytes()) {
+      door.tooLarge(this);
+    } else if (!door.mayHold(part.length())) {
+      door.overfull(this, "bytes");
+    } else {
+      counted += part.length();
+      door.clients().goesOn(request.connection(), System.nanoTime());
+    }
+  }
+
+  private void wholeBody() {
+    if (stage != Stage.READING) {
+      return;
+    }
+    if (body != null
+        && !ByteBufUtil.isText(Unpooled.wrappedBuffer(body.getBytes()), StandardCharsets.UTF_8)) {
+      refuse(400, Contract.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
+      return;
+    }
+    String query = request.query();
+    if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
+      refuse(
+          400,
+          "invalid_field",
+          "query: found '%s', expected NAME=VALUE, or a body".formatted(Replies.cut(query)));
+      return;
+    }
+    ready();
+  }
+
+  private void ready() {
+    long now = System.nanoTime();
+    door.clients().waits(request.connection(), now);
+    stage = Stage.WAITING;
+    Proxy free = lane.line().isFree(now) ? door.proxies().pick(lane.route().prefix()) : null;
+    if (free != null) {
+      lane.line().begin();
+      send(free);
+    } else if (door.mayWait(this)) {
+      waited = true;
+      lane.line().add(this);
+    }
+  }
+
+  boolean hasWaited() {
+    return waited;
+  }
+
+  /** Sends it, now. */
+  void send(Proxy to) {
+    stage = Stage.SENT;
+    sentAt = System.nanoTime();
+    proxy = to;
+    to.underWay().add(this);
+    door.client()
+        .request(Forwarding.options(request, to, lane.route().declared() && body != null))
+        .onComplete(
+            begun -> {
+              if (stage != Stage.SENT || proxy != to) {
+                if (begun.succeeded()) {
+                  begun.result().reset(); // Its client has gone meanwhile.
+                }
+              } else if (begun.failed()) {
+                to.refuses();
+                again(0);
+              } else {
+                write(begun.result());
+              }
+            });
+  }
+
+  private void write(HttpClientRequest begun) {
+    upstream = begun;
+    Forwarding.headers(request, begun, !lane.route().declared(), door.isLocked(), door.via());
+    begun
+        .response()
+        .onSuccess(answer -> answered(begun, answer))
+        .onFailure(
+            error -> {
+              if (upstream == begun) {
+                lost(Http.reason(error));
+              }
+            });
+    if (lane.route().declared()) {
+      if (body == null) {
+        begun.end();
+      } else {
+        begun.end(body);
+      }
+    } else {
+      // A body that breaks off is the exchange's end, of which the answer's failure tells.
+      request.resume();
+      request.pipeTo(begun);
+    }
+  }
+
+  /** What was sent is not going to be answered, and nothing of an answer has gone out. */
+  void lost(String why) {
+    if (stage == Stage.ANSWERING) {
+      breakOff();
+    } else if (stage == Stage.SENT) {
+      lane.line().unwell(System.nanoTime());
+      if (lane.route().idempotent() && lane.route().declared()) {
+        again(0);
+      } else {
+        refuse(
+            502,
+            "lost",
+            "the request was sent, and its answer lost (%s); it may have been carried out, and is"
+                    .formatted(why)
+                + " not sent again, as its route is not declared idempotent");
+      }
+    }
+  }
+
+  /** Back into the line, before all others. */
+  private void again(long afterMs) {
+    if (upstream != null) {
+      door.counts().replayed();
+    }
+    leaveProxy();
+    stage = Stage.WAITING;
+    if (!waited) {
+      waited = true;
+      door.counts().held();
+    }
+    if (afterMs > 0) {
+      door.after(
+          afterMs,
+          () -> {
+            if (stage == Stage.WAITING) {
+              lane.line().addAgain(this);
+              door.dispatch(lane);
+            }
+          });
+    } else {
+      lane.line().addAgain(this);
+      door.dispatchSoon(lane);
+    }
+  }
+
+  private void leaveProxy() {
+    HttpClientRequest sent = upstream;
+    upstream = null;
+    if (proxy != null) {
+      proxy.underWay().remove(this);
+      proxy = null;
+      lane.line().end();
+    }
+    if (sent != null && !answeredInFull) {
+      sent.reset();
+    }
+    answeredInFull = false;
+  }
+
+  private void answered(HttpClientRequest by, HttpClientResponse answer) {
+    if (stage != Stage.SENT || upstream != by) {
+      return;
+    }
+    if (!lane.route().declared()) {
+      lane.line().well(System.nanoTime() - sentAt);
+      relay(answer, Buffer.buffer());
+      return;
+    }
+    Buffer head = Buffer.buffer();
+    answer.handler(
+        part -> {
+          if (upstream == by && stage == Stage.SENT) {
+            head.appendBuffer(part);
+            if (head.length() > LOOKED_AT) {
+              lane.line().well(System.nanoTime() - sentAt);
+              relay(answer, head);
+            }
+          }
+        });
+    answer.exceptionHandler(
+        error -> {
+          if (upstream == by) {
+            lost(Http.reason(error));
+          }
+        });
+    answer.endHandler(
+        nothing -> {
+          if (upstream == by && stage == Stage.SENT) {
+            answeredInFull = true; // Its connection is of use to others.
+            judge(answer, head);
+          }
+        });
+  }
+
+  /** Answers with a whole answer, or takes it for none. */
+  private void judge(HttpClientResponse answer, Buffer whole) {
+    long now = System.nanoTime();
+    int status = answer.statusCode();
+    String code = status == 200 ? Contract.code(whole) : null;
+    if (status == 404 || status == 503 || Contract.NOT_READY.equals(code)) {
+      // The proxy's own words, for a Java replica has none of them; or the agent's: no class of the
+      // user's has seen the request.
+      lane.line().unwell(now);
+      again(0);
+    } else if (Contract.OVERLOADED.equals(code) && lane.line().isRecovering()) {
+      lane.line().overloaded(now);
+      again(0);
+    } else if (status == 500 && lane.route().idempotent() && failures < AFTER_500) {
+      // A replica that died, or a fault of the class's own: the proxy's words are the same.
+      failures++;
+      again(AFTER_500_MS << (failures - 1));
+    } else {
+      lane.line().well(System.nanoTime() - sentAt);
+      if (Contract.OVERLOADED.equals(code)) {
+        request.response().putHeader("Retry-After", "1");
+      }
+      finish(
+          door.settings().contractCodes() || code == null ? status : Contract.status(code),
+          answer,
+          whole);
+    }
+  }
+
+  private void finish(int status, HttpClientResponse answer, Buffer whole) {
+    HttpServerResponse response = request.response();
+    Forwarding.answer(answer, response);
+    String type = answer.getHeader("Content-Type");
+    if ((type == null || type.startsWith("text/plain")) && Contract.isJson(whole.getBytes())) {
+      response.putHeader("Content-Type", "application/json");
+    }
+    stage = Stage.ANSWERING;
+    end(status);
+    response.setStatusCode(status).end(whole);
+  }
+
+  /** Streams an answer, no faster than its client reads it. */
+  private void relay(HttpClientResponse answer, Buffer head) {
+    stage = Stage.ANSWERING;
+    HttpServerResponse response = request.response();
+    Forwarding.answer(answer, response);
+    String length = answer.getHeader("Content-Length");
+    if (length != null) {
+      response.putHeader("Content-Length", length);
+    } else {
+      response.setChunked(true);
+    }
+    response.setStatusCode(answer.statusCode());
+    if (head.length() > 0) {
+      response.write(head);
+    }
+    answer.handler(
+        part -> {
+          response.write(part);
+          if (response.writeQueueFull()) {
+            answer.pause();
+            response.drainHandler(nothing -> answer.resume());
+          }
+        });
+    answer.exceptionHandler(nothing -> breakOff());
+    answer.endHandler(
+        nothing -> {
+          if (stage == Stage.ANSWERING) {
+            answeredInFull = true;
+            end(answer.statusCode());
+            response.end();
+          }
+        });
+  }
+
+  /**
+   * The client has had a part of an answer that has no end: that it can see by the connection's.
+   */
+  private void breakOff() {
+    if (stage == Stage.ANSWERING) {
+      end(502);
+      request.connection().close();
+    }
+  }
+
+  /** Answers it ourselves, whatever stage it is in. */
+  void refuse(int status, String code, String why) {
+    refuse(status, code, why, Map.of());
+  }
+
+  void refuse(int status, String code, String why, Map<String, Object> more) {
+    if (stage == Stage.DONE || stage == Stage.ANSWERING) {
+      return;
+    }
+    boolean read = stage != Stage.READING;
+    end(status);
+    door.refused(this, code);
+    if (!read || !lane.route().declared()) {
+      // What is still to come of it is not read as the next request.
+      request.response().putHeader("Connection", "close");
+      request.resume();
+    }
+    Replies.error(request, status, code, why, more);
+  }
+
+  /** Its client has gone: so has all that was for him. */
+  private void gone() {
+    if (stage != Stage.DONE) {
+      boolean waiting = stage == Stage.WAITING;
+      end(499);
+      if (waiting) {
+        lane.line().remove(this);
+      }
+    }
+  }
+
+  private void end(int status) {
+    stage = Stage.DONE;
+    leaveProxy();
+    body = null;
+    door.ended(this, status, counted);
+    door.dispatchSoon(lane);
+  }
+}

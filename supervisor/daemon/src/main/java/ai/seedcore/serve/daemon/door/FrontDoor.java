@@ -1,0 +1,657 @@
+package ai.seedcore.serve.daemon.door;
+
+import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DoorSettings;
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.PoolOptions;
+import io.vertx.core.net.PemKeyCertOptions;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The HTTP front door: what clients speak to in place of Serve's proxies. While a route is served
+ * it passes requests on; while it is not, it keeps them, in order and within bounds, and sends them
+ * when the route is there again.
+ *
+ * <p>All of it runs on one event loop of its own, so that nothing is locked, the order is the order
+ * of arrival, and the control loop waits for none of it.
+ */
+public final class FrontDoor implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(FrontDoor.class);
+
+  /** How often to see whose time is up. */
+  private static final long TICK_MS = 100;
+
+  /** How long clients may take that have their answer coming when the daemon ends. */
+  private static final Duration LAST_ANSWERS = Duration.ofSeconds(2);
+
+  /** Serve's proxies close a connection that was idle for five seconds: to be gone before that. */
+  private static final int KEPT_SECONDS = 3;
+
+  private static final String LIMIT = "X-Request-Timeout-Seconds";
+
+  private final DoorSettings settings;
+  private final @Nullable String token;
+  private final String version;
+  private final String via;
+  private final Vertx vertx;
+  private final Context context;
+  private final HttpServer server;
+  private final HttpClient client;
+  private final Proxies proxies;
+  private final Clients clients;
+  private final Counts counts = new Counts();
+  private final boolean alone;
+
+  private Map<String, Lane> lanes = new LinkedHashMap<>();
+  private final Set<Exchange> limited = new LinkedHashSet<>();
+  private long heldBytes;
+  private long servedAt = System.nanoTime();
+  private long sweptAt = System.nanoTime();
+  private boolean dispatching;
+
+  /** The control thread's: what the event loop has been told. */
+  private List<Declaration> declared;
+
+  private Set<String> nodes = Set.of();
+  private boolean closed;
+
+  private volatile @Nullable Status told;
+  private volatile Status.@Nullable DoorStatus counted;
+
+  /**
+   * Opens the door.
+   *
+   * @param token what clients have to say; null: nothing
+   * @param declared what is served
+   * @param upstream the head's proxy
+   * @param alone whether that is the only one, as the user named it
+   * @throws ConfigException if the address cannot be listened on
+   */
+  public FrontDoor(
+      DoorSettings settings,
+      @Nullable String token,
+      List<Declaration> declared,
+      URI upstream,
+      boolean alone,
+      String version) {
+    this.settings = settings;
+    this.token = token;
+    this.version = version;
+    this.alone = alone;
+    this.declared = declared;
+    this.via = "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
+    this.vertx = EventLoop.start();
+    this.context = vertx.getOrCreateContext();
+    this.clients = new Clients(settings.connections());
+    HostPort address = settings.address();
+    boolean samePort = address.port() == upstream.getPort();
+    this.proxies =
+        new Proxies(
+            vertx,
+            context,
+            upstream,
+            samePort ? HostPort.ownAddresses() : Set.of(),
+            () -> {
+              listed();
+              dispatchAll();
+            });
+    this.client =
+        vertx
+            .httpClientBuilder()
+            .with(
+                new HttpClientOptions()
+                    .setConnectTimeout(2000)
+                    .setKeepAliveTimeout(KEPT_SECONDS)
+                    .setMaxHeaderSize(64 << 10))
+            .with(new PoolOptions().setHttp1MaxSize(4 * Line.MOST).setEventLoopSize(0))
+            .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
+            .build();
+    this.server =
+        vertx
+            .createHttpServer(options(settings))
+            .connectionHandler(connection -> clients.connected(connection, System.nanoTime()))
+            .invalidRequestHandler(
+                request -> Replies.error(request, 400, "not_http", "found no HTTP", Map.of()))
+            .requestHandler(this::handle);
+    context.runOnContext(nothing -> open(declared));
+    try {
+      server
+          .listen(address.port(), address.host())
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(10, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException | InterruptedException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      vertx.close();
+      throw new ConfigException(
+          "front_door: found %s, which cannot be opened (%s), expected a free port%s"
+              .formatted(
+                  address,
+                  cause.getMessage(),
+                  settings.certificate() == null
+                      ? "; choose one with --front-door HOST:PORT"
+                      : ", and a certificate and a key that belong together"));
+    }
+    LOG.atInfo()
+        .addKeyValue("address", address)
+        .addKeyValue("proxy", upstream)
+        .log("the front door is open");
+  }
+
+  private static HttpServerOptions options(DoorSettings settings) {
+    HttpServerOptions options =
+        new HttpServerOptions()
+            .setMaxInitialLineLength(8 << 10)
+            .setMaxHeaderSize(32 << 10)
+            .setHttp2ClearTextEnabled(false)
+            .setHandle100ContinueAutomatically(false)
+            .setPerFrameWebSocketCompressionSupported(false)
+            .setPerMessageWebSocketCompressionSupported(false)
+            .setDecompressionSupported(true)
+            .setCompressionSupported(true)
+            .setCompressionContentSizeThreshold(1 << 10)
+            .setAcceptBacklog(4096);
+    if (settings.certificate() != null) {
+      options
+          .setSsl(true)
+          .setKeyCertOptions(
+              new PemKeyCertOptions()
+                  .setCertPath(settings.certificate().toString())
+                  .setKeyPath(String.valueOf(settings.key())));
+    }
+    return options;
+  }
+
+  private void open(List<Declaration> first) {
+    declare(first);
+    tick();
+    vertx.setPeriodic(TICK_MS, timer -> tick());
+  }
+
+  /** Takes in what the control loop knows now, on its thread. Never waits. */
+  public void publish(Status now, List<Declaration> wished) {
+    told = now;
+    if (!wished.equals(declared)) {
+      declared = wished;
+      context.runOnContext(nothing -> declare(wished));
+    }
+    Set<String> seen = now.head().nodes();
+    if (!alone && !seen.isEmpty() && !seen.equals(nodes)) {
+      nodes = seen;
+      context.runOnContext(nothing -> proxies.nodes(seen));
+    }
+  }
+
+  /** What the door does and did; told anew a few times a second. */
+  public Status.@Nullable DoorStatus status() {
+    return counted;
+  }
+
+  /** Keeps the lines of what goes on being served, and ends those of what does not. */
+  private void declare(List<Declaration> wished) {
+    Map<String, Lane> next = new LinkedHashMap<>();
+    for (Declaration one : wished) {
+      Route route = new Route(one.route(), one.name(), true, one.idempotent());
+      Lane known = lanes.get(route.prefix());
+      next.put(route.prefix(), known == null ? new Lane(route, new Line<>()) : known.of(route));
+    }
+    Map<String, Lane> before = lanes;
+    lanes = next;
+    before.forEach(
+        (prefix, lane) -> {
+          if (!next.containsKey(prefix)) {
+            lane.line().drain().forEach(this::unknown);
+          }
+        });
+    listed();
+  }
+
+  /** Routes of others, as the proxies tell them. While none tells any, they are remembered. */
+  private void listed() {
+    if (!proxies.any()) {
+      return;
+    }
+    Map<String, String> routes = proxies.routes();
+    lanes
+        .values()
+        .removeIf(
+            lane -> {
+              boolean gone = !lane.route().declared() && !routes.containsKey(lane.route().prefix());
+              if (gone) {
+                lane.line().drain().forEach(this::unknown);
+              }
+              return gone;
+            });
+    routes.forEach(
+        (prefix, app) ->
+            lanes.computeIfAbsent(
+                prefix, p -> new Lane(new Route(p, app, false, false), new Line<>())));
+  }
+
+  private void tick() {
+    long now = System.nanoTime();
+    proxies.ask(now);
+    listed();
+    if (declaredLanes().allMatch(lane -> proxies.serve(lane.route().prefix()))) {
+      servedAt = now;
+    }
+    for (Lane lane : List.copyOf(lanes.values())) {
+      List<Exchange> tired = new ArrayList<>();
+      lane.line()
+          .iterator()
+          .forEachRemaining(
+              exchange -> {
+                if (exchange.isTired(now)) {
+                  tired.add(exchange);
+                }
+              });
+      for (Exchange exchange : tired) {
+        lane.line().remove(exchange);
+        notServed(exchange);
+      }
+    }
+    for (Exchange exchange : List.copyOf(limited)) {
+      if (exchange.isLate(now)) {
+        exchange.refuse(
+            504, "timeout", "the deployment has not answered within the " + LIMIT + " given");
+      }
+    }
+    if (now - sweptAt > 1_000_000_000L) {
+      sweptAt = now;
+      clients.sweep(now);
+    }
+    dispatchAll();
+    counted = count();
+  }
+
+  private java.util.stream.Stream<Lane> declaredLanes() {
+    return lanes.values().stream().filter(lane -> lane.route().declared());
+  }
+
+  private Status.DoorStatus count() {
+    int waiting = 0;
+    int underWay = 0;
+    for (Lane lane : lanes.values()) {
+      waiting += lane.line().waiting();
+      underWay += lane.line().underWay();
+    }
+    return new Status.DoorStatus(
+        settings.address().toString(),
+        waiting,
+        underWay,
+        heldBytes,
+        clients.size(),
+        counts.heldSoFar(),
+        counts.replayedSoFar(),
+        counts.refusedSoFar(),
+        counts.answeredSoFar(),
+        proxies.all().stream()
+            .map(proxy -> new Status.ProxyStatus(proxy.uri().toString(), !proxy.routes().isEmpty()))
+            .toList());
+  }
+
+  private void handle(HttpServerRequest request) {
+    long now = System.nanoTime();
+    clients.speaks(request.connection(), now);
+    request
+        .response()
+        .endHandler(nothing -> clients.rests(request.connection(), System.nanoTime()));
+    String path = request.path();
+    if (path == null || !path.startsWith("/")) {
+      Replies.error(request, 400, "not_http", "path: expected one that begins with /", Map.of());
+      return;
+    }
+    if (path.equals("/health") || path.equals("/-/healthz")) {
+      health(request, path);
+      return;
+    }
+    if (!allowed(request)) {
+      return;
+    }
+    if (request.headers().getAll("Via").toString().contains(via)) {
+      Replies.error(
+          request,
+          508,
+          "loop",
+          "this request has been here before: serve_url leads back to the front door",
+          Map.of());
+      return;
+    }
+    Lane lane = match(path);
+    if (lane != null) {
+      take(request, lane);
+    } else if (path.equals("/")) {
+      index(request);
+    } else if (path.equals("/-/routes")) {
+      Replies.json(request, 200, new LinkedHashMap<>(proxies.routes()));
+    } else {
+      unknown(request);
+    }
+  }
+
+  private void take(HttpServerRequest request, Lane lane) {
+    long limit = Long.MAX_VALUE;
+    String said = request.getHeader(LIMIT);
+    if (said != null) {
+      try {
+        double seconds = Double.parseDouble(said);
+        if (!(seconds > 0 && seconds <= 86_400)) {
+          throw new NumberFormatException(said);
+        }
+        limit = (long) (seconds * 1e9);
+      } catch (NumberFormatException e) {
+        counts.refused("invalid_field");
+        Replies.error(
+            request,
+            400,
+            "invalid_field",
+            "%s: found '%s', expected seconds, more than 0 and at most 86400"
+                .formatted(LIMIT, Replies.cut(said)),
+            Map.of());
+        return;
+      }
+    }
+    Exchange exchange = new Exchange(this, lane, request, settings.patience().toNanos(), limit);
+    if (lane.route().declared() && isTooLong(request.getHeader("Content-Length"))) {
+      tooLarge(exchange);
+      return;
+    }
+    if (exchange.hasLimit()) {
+      limited.add(exchange);
+    }
+    exchange.begin();
+  }
+
+  private boolean isTooLong(@Nullable String length) {
+    try {
+      return length != null && Long.parseLong(length) > settings.bodyBytes();
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  /** The longest prefix of whole segments that is a route, as Serve itself looks for it. */
+  private @Nullable Lane match(String path) {
+    String prefix = path;
+    while (true) {
+      Lane lane = lanes.get(prefix);
+      if (lane != null || prefix.equals("/")) {
+        return lane;
+      }
+      int slash = prefix.lastIndexOf('/');
+      prefix = slash <= 0 ? "/" : prefix.substring(0, slash);
+    }
+  }
+
+  private boolean allowed(HttpServerRequest request) {
+    if (token == null) {
+      return true;
+    }
+    String said = request.getHeader("Authorization");
+    boolean right =
+        said != null
+            && MessageDigest.isEqual(
+                said.getBytes(StandardCharsets.UTF_8),
+                ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+    if (!right) {
+      counts.refused("unauthorized");
+      request.response().putHeader("WWW-Authenticate", "Bearer");
+      Replies.error(
+          request, 401, "unauthorized", "expected 'Authorization: Bearer TOKEN'", Map.of());
+    }
+    return right;
+  }
+
+  /** Whether a request that comes now is going to be answered, as far as can be known. */
+  private void health(HttpServerRequest request, String path) {
+    long away = (System.nanoTime() - servedAt) / 1_000_000_000L;
+    boolean serving = away < 1;
+    boolean takes = away < settings.patience().toSeconds() && !isFull();
+    boolean well = path.equals("/health") ? takes : proxies.any();
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("status", well ? "healthy" : "unhealthy");
+    body.put("serving", serving);
+    Replies.json(request, well ? 200 : 503, body);
+  }
+
+  private void index(HttpServerRequest request) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("service", "SeedCore Serve");
+    body.put("version", version);
+    body.put("routes", routesNow());
+    Replies.json(request, 200, body);
+  }
+
+  private List<Map<String, Object>> routesNow() {
+    List<Map<String, Object>> routes = new ArrayList<>();
+    for (Lane lane : lanes.values()) {
+      Map<String, Object> route = new LinkedHashMap<>();
+      route.put("route", lane.route().prefix());
+      route.put("app", lane.route().app());
+      route.put("served", proxies.serve(lane.route().prefix()));
+      routes.add(route);
+    }
+    return routes;
+  }
+
+  private void unknown(HttpServerRequest request) {
+    counts.refused("unknown_route");
+    Replies.error(
+        request,
+        404,
+        "unknown_route",
+        "path: found '%s', expected one that begins with a route"
+            .formatted(Replies.cut(request.path())),
+        Map.of("routes", List.copyOf(lanes.keySet())));
+  }
+
+  private void unknown(Exchange exchange) {
+    exchange.refuse(
+        404,
+        "unknown_route",
+        "the route %s is no longer declared".formatted(exchange.lane().route().prefix()),
+        Map.of("routes", List.copyOf(lanes.keySet())));
+  }
+
+  // What an exchange asks of the door.
+
+  DoorSettings settings() {
+    return settings;
+  }
+
+  HttpClient client() {
+    return client;
+  }
+
+  Proxies proxies() {
+    return proxies;
+  }
+
+  Clients clients() {
+    return clients;
+  }
+
+  Counts counts() {
+    return counts;
+  }
+
+  boolean isLocked() {
+    return token != null;
+  }
+
+  String via() {
+    return via;
+  }
+
+  void after(long millis, Runnable what) {
+    vertx.setTimer(millis, timer -> what.run());
+  }
+
+  /** Whether so many bytes more may be kept; they count from now on. */
+  boolean mayHold(int bytes) {
+    if (heldBytes + bytes > settings.bytes()) {
+      return false;
+    }
+    heldBytes += bytes;
+    return true;
+  }
+
+  private boolean isFull() {
+    return lanes.values().stream().mapToInt(lane -> lane.line().waiting()).sum()
+        >= settings.requests();
+  }
+
+  /** Whether one more may wait; answers it where it may not. */
+  boolean mayWait(Exchange exchange) {
+    if (isFull()) {
+      overfull(exchange, "requests");
+      return false;
+    }
+    counts.held();
+    return true;
+  }
+
+  void tooLarge(Exchange exchange) {
+    exchange.refuse(
+        413,
+        Contract.TOO_LARGE,
+        "body: found more than %1$d bytes, expected %1$d at most".formatted(settings.bodyBytes()));
+  }
+
+  void overfull(Exchange exchange, String what) {
+    retryAfter(exchange);
+    exchange.refuse(
+        503,
+        Contract.OVERLOADED,
+        what.equals("requests")
+            ? "%d requests wait already".formatted(settings.requests())
+            : "%d bytes of requests are here already".formatted(settings.bytes()),
+        doing());
+  }
+
+  private void notServed(Exchange exchange) {
+    retryAfter(exchange);
+    exchange.refuse(
+        503,
+        "not_served",
+        "%s has not been served for the %d s that this request has waited"
+            .formatted(
+                exchange.lane().route().app(),
+                (System.nanoTime() - exchange.arrived()) / 1_000_000_000L),
+        doing());
+  }
+
+  private void retryAfter(Exchange exchange) {
+    Status now = told;
+    double last = now == null || now.lastRecoveryS() == null ? 5 : now.lastRecoveryS();
+    exchange
+        .request()
+        .response()
+        .putHeader("Retry-After", String.valueOf(Math.max(1, Math.min(60, Math.round(last)))));
+  }
+
+  /** What the daemon is about, for whoever is told to come again. */
+  private Map<String, Object> doing() {
+    Status now = told;
+    Map<String, Object> doing = new LinkedHashMap<>();
+    doing.put("phase", now == null ? "STARTING" : now.phase());
+    doing.put("reason", now == null ? "the daemon has not looked yet" : now.reason());
+    return Map.of("daemon", doing);
+  }
+
+  /** The door answered it itself. */
+  void refused(Exchange exchange, String code) {
+    counts.refused(code);
+  }
+
+  /** It is over, with that status. */
+  void ended(Exchange exchange, int status, int bytes) {
+    limited.remove(exchange);
+    heldBytes -= bytes;
+    counts.answered(
+        exchange.lane().route().declared() ? exchange.lane().route().app() : "other",
+        status,
+        System.nanoTime() - exchange.arrived());
+  }
+
+  /** Sends what may be sent now. */
+  void dispatch(Lane lane) {
+    long now = System.nanoTime();
+    Proxy proxy = proxies.pick(lane.route().prefix());
+    while (proxy != null) {
+      Exchange next = lane.line().next(now);
+      if (next == null) {
+        return;
+      }
+      next.send(proxy);
+      proxy = proxies.pick(lane.route().prefix());
+    }
+  }
+
+  /** The same, once what is being done now is done. */
+  void dispatchSoon(Lane lane) {
+    if (lane.line().waiting() > 0 && !dispatching) {
+      dispatching = true;
+      context.runOnContext(
+          nothing -> {
+            dispatching = false;
+            dispatchAll();
+          });
+    }
+  }
+
+  private void dispatchAll() {
+    for (Lane lane : List.copyOf(lanes.values())) {
+      dispatch(lane);
+    }
+  }
+
+  /** Takes no more, and gives what is being answered a moment. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      server
+          .shutdown(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(LAST_ANSWERS.toMillis() + 500, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.atDebug().addKeyValue("error", e).log("the front door did not close in time");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    vertx.close();
+  }
+}

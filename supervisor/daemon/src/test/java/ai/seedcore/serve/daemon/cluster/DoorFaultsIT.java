@@ -1,0 +1,244 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Tag;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What clients of the front door notice of a fault, beside clients of Serve's bare proxy, in one
+ * run.
+ */
+class DoorFaultsIT extends FaultsOnOneCluster {
+
+  private static final String DOOR = "http://127.0.0.1:28001";
+  private static final int PER_SECOND = 100;
+
+  private final Path config = folder.resolve("door.yaml");
+
+  @Override
+  String[] options() {
+    Machine.write(config, "log_level: debug\n");
+    return new String[] {"--front-door=127.0.0.1:28001", "--config=" + config};
+  }
+
+  /** Both kinds of clients, from before a fault to after its end. */
+  private final class Clients implements AutoCloseable {
+    private final SteadyProbe door = new SteadyProbe(DOOR, PER_SECOND, Duration.ofSeconds(100));
+    private final SteadyProbe bare = new SteadyProbe(RayCluster.ROUTES, 20);
+    private final long start = System.nanoTime();
+
+    Clients() {
+      await().until(() -> door.sentSince(start) > 100 && bare.sentSince(start) > 20);
+      assertThat(door.failedSince(start)).isZero();
+    }
+
+    /** Waits until all that were sent through the door are answered. */
+    void settle() {
+      Machine.pass(Duration.ofSeconds(3));
+      door.stop();
+      await().atMost(Duration.ofSeconds(100)).until(door::settled);
+    }
+
+    void note(Row row) {
+      JsonNode told = daemon.status().path("door");
+      row.sent(door.failedSince(start), door.sentSince(start));
+      row.note(
+          String.format(
+              Locale.ROOT,
+              "worst latency %.1f s; bare proxy, 20 a second: %d of %d failed; held %s, sent again %s",
+              door.longestSince(start),
+              bare.failedSince(start),
+              bare.sentSince(start),
+              told.path("held"),
+              told.path("replayed")));
+    }
+
+    @Override
+    public void close() {
+      door.close();
+      bare.close();
+    }
+  }
+
+  private void nothingFails(Row row, Runnable fault) {
+    row.watchServed(daemon);
+    try (Clients clients = new Clients()) {
+      row.fault(fault);
+      clients.settle();
+      clients.note(row);
+      assertThat(clients.door.failedSince(clients.start)).as("failed through the door").isZero();
+    }
+  }
+
+  private void awaitServed() {
+    await()
+        .atMost(Duration.ofSeconds(90))
+        .pollInterval(Duration.ofMillis(100))
+        .until(() -> web.allAnswer(RayCluster.ROUTES) && daemon.ready());
+  }
+
+  @Fault(
+      value = "head killed (SIGKILL), a new one started at once",
+      expected = "requests wait, none fails")
+  void headRestarted(Row row) {
+    nothingFails(
+        row,
+        () -> {
+          cluster.kill();
+          cluster.comeBack();
+          awaitServed();
+        });
+  }
+
+  @Fault(
+      value = "GCS killed, head restarted 20 s later",
+      expected = "requests are served while HTTP goes on, then wait; none fails")
+  void gcsKilled(Row row) {
+    nothingFails(
+        row,
+        () -> {
+          cluster.process("gcs_server").destroyForcibly();
+          Machine.pass(Duration.ofSeconds(20));
+          cluster.kill();
+          cluster.comeBack();
+          awaitServed();
+        });
+  }
+
+  @Fault(
+      value = "HTTP proxy killed",
+      expected = "requests wait until Serve has another, none fails")
+  void proxyKilled(Row row) {
+    nothingFails(
+        row,
+        () -> {
+          cluster.worker("ProxyActor").destroyForcibly();
+          await().until(() -> web.status(RayCluster.ROUTES + "/-/healthz") != 200);
+          awaitServed();
+        });
+  }
+
+  @Fault(value = "one replica killed", expected = "what it had is sent again, none fails")
+  void replicaKilled(Row row) {
+    List<Long> replicas = cluster.replicaPids();
+    nothingFails(
+        row,
+        () -> {
+          ProcessHandle.of(replicas.get(0)).orElseThrow().destroyForcibly();
+          await()
+              .atMost(Duration.ofSeconds(40))
+              .until(
+                  () ->
+                      cluster.replicaPids().size() == 3
+                          && !cluster.replicaPids().contains(replicas.get(0)));
+          awaitServed();
+        });
+  }
+
+  @Fault(value = "Serve controller killed", expected = "none fails")
+  void controllerKilled(Row row) {
+    List<Long> replicas = cluster.replicaPids();
+    nothingFails(
+        row,
+        () -> {
+          cluster.worker("ServeController").destroyForcibly();
+          await()
+              .atMost(Duration.ofSeconds(60))
+              .until(
+                  () -> {
+                    List<Long> now = cluster.replicaPids();
+                    return now.size() == 3 && now.stream().noneMatch(replicas::contains);
+                  });
+          awaitServed();
+        });
+  }
+
+  @Fault(value = "an application deleted by someone", expected = "requests wait, none fails")
+  void applicationDeleted(Row row) {
+    int before = daemon.deploys();
+    nothingFails(
+        row,
+        () -> {
+          cluster.delete("AnomalyDetector");
+          await().atMost(Duration.ofSeconds(30)).until(() -> daemon.deploys() > before);
+          awaitServed();
+        });
+  }
+
+  @Fault(
+      value = "an upgrade: one deployment gets other arguments, then a second replica",
+      expected = "rolled out without a failed request")
+  void upgrade(Row row) {
+    nothingFails(
+        row,
+        () -> {
+          change("init_args: [{max_items: 9000}]", "9000");
+          change("init_args: [{max_items: 9000}]\n    replicas: 2", null);
+          change("init_args: [{max_items: 8000}]\n    replicas: 2", "8000");
+        });
+    Machine.write(config, "log_level: debug\n");
+  }
+
+  private void change(String lines, String shown) {
+    int before = daemon.deploys();
+    Machine.write(config, "deployments:\n  - name: SalienceScorer\n    %s\n".formatted(lines));
+    await().atMost(Duration.ofSeconds(30)).until(() -> daemon.deploys() > before);
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () ->
+                daemon.ready()
+                    && (shown == null
+                        || web.get(RayCluster.ROUTES + "/SalienceScorer").body().contains(shown)));
+  }
+
+  @Fault(
+      value = "head away for longer than requests wait (30 s, by --hold-seconds=30)",
+      expected = "they are refused with a reason and a time to come again; memory stays flat")
+  @Tag("long")
+  void longerThanTheBound(Row row) {
+    daemon.end("TERM");
+    daemon =
+        DaemonProcess.onCluster(
+                folder, "--front-door=127.0.0.1:28001", "--hold-seconds=30", "--hold-requests=2000")
+            .awaitReady();
+    row.watchServed(daemon);
+    try (Clients clients = new Clients()) {
+      double before = Machine.residentMiB(daemon.pid());
+      row.fault(cluster::kill);
+      double[] most = {0};
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .pollInterval(Duration.ofSeconds(1))
+          .until(
+              () -> {
+                most[0] = Math.max(most[0], Machine.residentMiB(daemon.pid()));
+                return daemon.status().path("door").path("refused").path("not_served").asLong()
+                    > 500;
+              });
+      cluster.comeBack();
+      awaitServed();
+      clients.settle();
+      clients.note(row);
+      JsonNode refused = daemon.status().path("door").path("refused");
+      row.note(
+          String.format(
+              Locale.ROOT,
+              "refused: %s; %.0f MiB before, %.0f at most",
+              refused.toString().replace("\"", ""),
+              before,
+              most[0]));
+      assertThat(clients.door.failedSince(clients.start))
+          .isEqualTo(refused.path("not_served").asLong() + refused.path("overloaded").asLong());
+      assertThat(most[0]).isLessThan(before + 60);
+    }
+    daemon.end("TERM");
+    daemon = null;
+  }
+}
