@@ -25,7 +25,7 @@ final class Exchange {
   /** How often a request is sent again that was answered 500. */
   private static final int AFTER_500 = 3;
 
-  private static final long AFTER_500_MS = 100;
+  private static final long AFTER_500_MS = 50;
 
   private enum Stage {
     READING,
@@ -49,6 +49,7 @@ final class Exchange {
   private @Nullable HttpClientRequest upstream;
   private boolean answeredInFull;
   private int failures;
+  private long failedAt;
   private boolean waited;
   private long sentAt;
 
@@ -317,10 +318,10 @@ final class Exchange {
     } else if (Contract.OVERLOADED.equals(code) && lane.line().isRecovering()) {
       lane.line().overloaded(now);
       again(0);
-    } else if (status == 500 && lane.route().idempotent() && failures < AFTER_500) {
-      // A replica that died, or a fault of the class's own: the proxy's words are the same.
-      failures++;
-      again(AFTER_500_MS << (failures - 1));
+    } else if (status == 500 && lane.route().idempotent() && mayHaveBeenTheReplica(now)) {
+      again(lane.line().wellSince(failedAt) ? AFTER_500_MS << failures : 0);
+    } else if (status == 500) {
+      finish(status, answer, whole);
     } else {
       lane.line().well(System.nanoTime() - sentAt);
       if (Contract.OVERLOADED.equals(code)) {
@@ -331,6 +332,23 @@ final class Exchange {
           answer,
           whole);
     }
+  }
+
+  /**
+   * A replica that died and a class that threw are told in the same words. It is the request's own
+   * fault where others are answered and it is not, and the class's where nothing is for a while.
+   */
+  private boolean mayHaveBeenTheReplica(long now) {
+    Line<Exchange> line = lane.line();
+    boolean others = failures > 0 && line.wellSince(failedAt);
+    line.failed(now);
+    if (failures == 0) {
+      failedAt = now;
+    } else if (!others) {
+      line.unwell(now);
+    }
+    failures++;
+    return !line.failsForGood(now) && (!others || failures <= AFTER_500);
   }
 
   private void finish(int status, HttpClientResponse answer, Buffer whole) {

@@ -36,6 +36,9 @@ final class Line<T> {
 
   private static final double FAR_LONGER = 8;
 
+  /** How long Serve may send requests to a replica that has died. */
+  static final long FOR_GOOD_NANOS = 5_000_000_000L;
+
   /** How much one answer counts in an average. */
   private static final double WEIGHT = 0.05;
 
@@ -48,6 +51,8 @@ final class Line<T> {
   private double usual = SOON_NANOS / LONGER;
   private double recent = usual;
   private int answers;
+  private boolean failing;
+  private long failingSince;
   private long notBefore = System.nanoTime();
 
   /** One more, behind all others. */
@@ -90,6 +95,7 @@ final class Line<T> {
 
   /** The route answered well, after so many nanoseconds. */
   void well(long nanos) {
+    failing = false;
     recent += WEIGHT * (nanos - recent);
     if (waiting.isEmpty()) {
       usual += WEIGHT * (nanos - usual);
@@ -103,6 +109,26 @@ final class Line<T> {
       window = Math.max(SURE, window * 3 / 4);
       answers = 0;
     }
+  }
+
+  /** The route answered 500: a fault of one request's, or of its replica. */
+  void failed(long now) {
+    if (!failing) {
+      failing = true;
+      failingSince = now;
+    }
+  }
+
+  /** Whether it answered one well since then. */
+  boolean wellSince(long time) {
+    return !failing || failingSince - time > 0;
+  }
+
+  /**
+   * Whether it has answered nothing but 500 for so long that it is no replica that has just died.
+   */
+  boolean failsForGood(long now) {
+    return failing && now - failingSince > FOR_GOOD_NANOS;
   }
 
   /** The replicas have more than they take. */
