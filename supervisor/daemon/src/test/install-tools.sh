@@ -2,7 +2,7 @@
 # Installs what some tests need beside Ray, into one folder and nowhere else. What cannot be had is said and left out;
 # the tests that need it are passed over then. What is there already is left alone.
 # Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus
-# kustomize kubernetes-validate)
+# kustomize kubernetes-validate wrk nginx release)
 set -euo pipefail
 
 readonly FOLDER=$1 PYTHON=$2
@@ -66,6 +66,31 @@ install_prometheus() {
   debian_program prometheus &&
     wrapper promtool "$FOLDER/prometheus-files/usr/bin/promtool" &&
     wrapper prometheus "$FOLDER/prometheus-files/usr/bin/prometheus"
+}
+
+# A command 'release PYTHON REQUIREMENTS SBOM LICENCES', which writes the last two, of what the requirements name, and fails
+# on a licence that is not named here.
+install_release() {
+  local venv=$FOLDER/release-venv
+  "$PYTHON" -m venv "$venv" &&
+    "$venv/bin/pip" install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-licenses==5.5.5 || return 1
+  cat >"$FOLDER/release" <<EOF
+#!/bin/sh
+set -e
+$venv/bin/cyclonedx-py requirements "\$2" --of JSON -o "\$3"
+packages=\$(sed -n 's/^\([A-Za-z0-9_.-]*\)==.*/\1/p' "\$2")
+$venv/bin/pip-licenses --python "\$1" --packages \$packages --format markdown --order license --partial-match \\
+  --allow-only "Apache;MIT;BSD;PSF;Python Software Foundation;ISC;Mozilla Public License 2.0;MPL-2.0;Unlicense;HPND" >"\$4"
+EOF
+  chmod +x "$FOLDER/release"
+}
+
+install_wrk() {
+  debian_program wrk && wrapper wrk "$FOLDER/wrk-files/usr/bin/wrk"
+}
+
+install_nginx() {
+  debian_program nginx-light && wrapper nginx "$FOLDER/nginx-files/usr/sbin/nginx"
 }
 
 install_iptables() {

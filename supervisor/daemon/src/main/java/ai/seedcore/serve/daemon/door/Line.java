@@ -37,7 +37,7 @@ final class Line<T> {
   private static final double FAR_LONGER = 8;
 
   /** How long Serve may send requests to a replica that has died. */
-  static final long FOR_GOOD_NANOS = 5_000_000_000L;
+  static final long FOR_GOOD_NANOS = 10_000_000_000L;
 
   /** How much one answer counts in an average. */
   private static final double WEIGHT = 0.05;

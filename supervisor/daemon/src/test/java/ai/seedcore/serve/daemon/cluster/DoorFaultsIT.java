@@ -3,8 +3,15 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +30,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   private final Path config = folder.resolve("door.yaml");
 
   private boolean anotherDaemonNext;
+  private String extra = "";
 
   @Override
   @BeforeEach
@@ -64,7 +72,8 @@ class DoorFaultsIT extends FaultsOnOneCluster {
       row.note(
           String.format(
               Locale.ROOT,
-              "worst latency %.1f s; bare proxy, 20 a second: %d of %d failed; held %s, sent again %s",
+              "%sworst latency %.1f s; bare proxy, 20 a second: %d of %d failed; held %s, sent again %s",
+              extra,
               door.longestSince(start),
               bare.failedSince(start),
               bare.sentSince(start),
@@ -81,11 +90,16 @@ class DoorFaultsIT extends FaultsOnOneCluster {
 
   private void nothingFails(Row row, Runnable fault) {
     row.watchServed(daemon);
+    extra = "";
     try (Clients clients = new Clients()) {
       row.fault(fault);
       clients.settle();
       clients.note(row);
-      assertThat(clients.door.failedSince(clients.start)).as("failed through the door").isZero();
+      assertThat(clients.door.failuresSince(clients.start))
+          .as(
+              "failed through the door; the bare proxy: %s",
+              clients.bare.failuresSince(clients.start))
+          .isEmpty();
     }
   }
 
@@ -191,9 +205,9 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     nothingFails(
         row,
         () -> {
-          change("init_args: [{max_items: 9000}]", "9000");
-          change("init_args: [{max_items: 9000}]\n    replicas: 2", null);
-          change("init_args: [{max_items: 8000}]\n    replicas: 2", "8000");
+          change("init_args: [{limits: {items: 9000}}]", "9000");
+          change("init_args: [{limits: {items: 9000}}]\n    replicas: 2", null);
+          change("init_args: [{limits: {items: 8000}}]\n    replicas: 2", "8000");
         });
     Machine.write(config, "log_level: debug\n");
   }
@@ -210,6 +224,71 @@ class DoorFaultsIT extends FaultsOnOneCluster {
                 daemon.ready()
                     && (shown == null
                         || web.get(RayCluster.ROUTES + "/SalienceScorer").body().contains(shown)));
+  }
+
+  @Fault(
+      value = "10,000 connections that say nothing, and 1,000 that say a byte a second",
+      expected = "others notice nothing; none of the idle ones is lost")
+  @Tag("long")
+  void idleAndSlowClients(Row row) {
+    nothingFails(
+        row,
+        () -> {
+          double before = Machine.residentMiB(daemon.pid());
+          List<SocketChannel> idle = new ArrayList<>();
+          List<SocketChannel> slow = new ArrayList<>();
+          try {
+            for (int i = 0; i < 10_000; i++) {
+              idle.add(
+                  SocketChannel.open(
+                      new InetSocketAddress(InetAddress.getLoopbackAddress(), 28001)));
+            }
+            for (int i = 0; i < 1_000; i++) {
+              slow.add(
+                  SocketChannel.open(
+                      new InetSocketAddress(InetAddress.getLoopbackAddress(), 28001)));
+            }
+            String head =
+                "POST /SalienceScorer HTTP/1.1\r\nHost: slow\r\nContent-Length: 1000\r\n\r\n";
+            for (int second = 0; second < 20; second++) {
+              for (SocketChannel each : slow) {
+                say(each, head.substring(second, second + 1));
+              }
+              Machine.pass(Duration.ofSeconds(1));
+            }
+            extra =
+                "%d connections, %.0f MiB before, %.0f with them; "
+                    .formatted(
+                        daemon.status().path("door").path("connections").asInt(),
+                        before,
+                        Machine.residentMiB(daemon.pid()));
+            String request = "GET /SalienceScorer HTTP/1.1\r\nHost: idle\r\n\r\n";
+            for (int i = 0; i < idle.size(); i += 100) {
+              say(idle.get(i), request);
+              ByteBuffer answer = ByteBuffer.allocate(4096);
+              idle.get(i).read(answer);
+              assertThat(new String(answer.array(), StandardCharsets.ISO_8859_1))
+                  .startsWith("HTTP/1.1 200 ");
+            }
+          } catch (IOException e) {
+            throw new AssertionError(e);
+          } finally {
+            idle.forEach(DoorFaultsIT::close);
+            slow.forEach(DoorFaultsIT::close);
+          }
+        });
+  }
+
+  private static void say(SocketChannel channel, String text) throws IOException {
+    channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1)));
+  }
+
+  private static void close(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Fault(

@@ -49,38 +49,57 @@ final class FaultPage {
     String old = Files.exists(page) ? Files.readString(page) : "# Faults\n\n";
     int mark = old.indexOf(MARK);
     text.append(mark < 0 ? old : old.substring(0, mark)).append(MARK);
-    GROUPS.forEach((group, title) -> append(text, title, all, group));
+    GROUPS.forEach((group, title) -> append(text, title, known(old, title), all, group));
     Files.writeString(page, text);
   }
 
-  private static void append(StringBuilder text, String title, List<JsonNode> all, String group) {
+  /** The rows of a section as the page has them, by their faults: those not made again stay. */
+  private static Map<String, String> known(String page, String title) {
+    Map<String, String> lines = new LinkedHashMap<>();
+    int section = page.indexOf("\n## " + title + "\n");
+    if (section >= 0) {
+      int end = page.indexOf("\n## ", section + 1);
+      page.substring(section, end < 0 ? page.length() : end)
+          .lines()
+          .filter(line -> line.startsWith("| ") && !line.startsWith("| fault |"))
+          .forEach(line -> lines.put(line.split(" \\| ", 2)[0].substring(2), line + "\n"));
+    }
+    return lines;
+  }
+
+  private static void append(
+      StringBuilder text,
+      String title,
+      Map<String, String> lines,
+      List<JsonNode> all,
+      String group) {
     List<JsonNode> rows =
         all.stream()
             .filter(row -> row.path("class").asString("").equals(group))
             .sorted(Comparator.comparing(row -> row.path("order").asInt(0)))
             .toList();
-    if (rows.isEmpty()) {
+    rows.forEach(row -> lines.put(row.path("fault").asString(), line(row)));
+    if (lines.isEmpty()) {
       return;
     }
     text.append("\n## ").append(title).append("\n\n");
     text.append("| fault | expected | noticed | serving again | failed | deploys | exits |\n");
     text.append("|---|---|---|---|---|---|---|\n");
-    for (JsonNode row : rows) {
-      String note = row.path("note").asString("");
-      text.append(
-          "| %s | %s | %s | %s | %s | %s | %d |%n"
-              .formatted(
-                  row.path("fault").asString(),
-                  row.path("expected").asString()
-                      + (note.isEmpty() ? "" : " *(" + note.replace("|", "/") + ")*"),
-                  seconds(row.path("noticed_s")),
-                  seconds(row.path("serving_s")),
-                  row.has("failed")
-                      ? "%s of %s".formatted(row.path("failed"), row.path("sent"))
-                      : "",
-                  row.path("deploys").asString("0"),
-                  row.path("exits").asInt()));
-    }
+    lines.values().forEach(text::append);
+  }
+
+  private static String line(JsonNode row) {
+    String note = row.path("note").asString("");
+    return "| %s | %s | %s | %s | %s | %s | %d |%n"
+        .formatted(
+            row.path("fault").asString(),
+            row.path("expected").asString()
+                + (note.isEmpty() ? "" : " *(" + note.replace("|", "/") + ")*"),
+            seconds(row.path("noticed_s")),
+            seconds(row.path("serving_s")),
+            row.has("failed") ? "%s of %s".formatted(row.path("failed"), row.path("sent")) : "",
+            row.path("deploys").asString("0"),
+            row.path("exits").asInt());
   }
 
   private static String seconds(JsonNode value) {

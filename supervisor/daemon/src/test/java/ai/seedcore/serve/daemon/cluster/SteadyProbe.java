@@ -12,6 +12,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 
 /** A client that sends real requests at a steady pace, whatever becomes of those before. */
 @SuppressWarnings("FutureReturnValueIgnored") // Each outcome is noted when it comes.
@@ -35,7 +36,7 @@ final class SteadyProbe implements AutoCloseable {
 
   private final AtomicLong sent = new AtomicLong();
 
-  private record Outcome(int route, boolean well, double seconds) {}
+  private record Outcome(int route, boolean well, double seconds, String what) {}
 
   private final Duration patience;
 
@@ -81,7 +82,8 @@ final class SteadyProbe implements AutoCloseable {
                         error == null
                             && answer.statusCode() == 200
                             && answer.body().contains("\"success\""),
-                        (System.nanoTime() - at) / 1e9)));
+                        (System.nanoTime() - at) / 1e9,
+                        error == null ? answer.statusCode() + " " + answer.body() : "" + error)));
   }
 
   /** The longest that a request took that was sent since then, in seconds. */
@@ -90,6 +92,18 @@ final class SteadyProbe implements AutoCloseable {
         .mapToDouble(Outcome::seconds)
         .max()
         .orElse(0);
+  }
+
+  /**
+   * The failures of those that were sent since then, in words, each kind with how many there were.
+   */
+  Map<String, Long> failuresSince(long nanoTime) {
+    return outcomes.tailMap(nanoTime).values().stream()
+        .filter(outcome -> !outcome.well())
+        .collect(
+            Collectors.groupingBy(
+                outcome -> outcome.what().substring(0, Math.min(60, outcome.what().length())),
+                Collectors.counting()));
   }
 
   /** Whether all that were sent have an outcome. */
