@@ -90,7 +90,7 @@ install_wrk() {
 }
 
 install_nginx() {
-  debian_program nginx-light && wrapper nginx "$FOLDER/nginx-files/usr/sbin/nginx"
+  debian_program nginx && wrapper nginx "$FOLDER/nginx-files/usr/sbin/nginx"
 }
 
 install_iptables() {

@@ -47,6 +47,7 @@ final class Exchange {
   private int counted;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
+  private int attempt;
   private boolean answeredInFull;
   private int failures;
   private long failedAt;
@@ -167,15 +168,16 @@ final class Exchange {
   void send(Proxy to) {
     stage = Stage.SENT;
     sentAt = System.nanoTime();
+    int mine = ++attempt;
     proxy = to;
     to.underWay().add(this);
     door.client()
         .request(Forwarding.options(request, to, lane.route().declared() && body != null))
         .onComplete(
             begun -> {
-              if (stage != Stage.SENT || proxy != to) {
+              if (stage != Stage.SENT || attempt != mine) {
                 if (begun.succeeded()) {
-                  begun.result().reset(); // Its client has gone meanwhile.
+                  begun.result().reset(); // Its client, or the proxy, has gone meanwhile.
                 }
               } else if (begun.failed()) {
                 to.refuses();

@@ -131,7 +131,7 @@ public final class FrontDoor implements AutoCloseable {
                     .setConnectTimeout(2000)
                     .setKeepAliveTimeout(KEPT_SECONDS)
                     .setMaxHeaderSize(64 << 10))
-            .with(new PoolOptions().setHttp1MaxSize(4 * Line.MOST).setEventLoopSize(0))
+            .with(new PoolOptions().setHttp1MaxSize(4 * Line.MOST))
             .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
             .build();
     this.server =
@@ -634,6 +634,14 @@ public final class FrontDoor implements AutoCloseable {
     }
   }
 
+  /** Who waits is told, so that he can ask another daemon. */
+  private void end(Lane lane) {
+    for (Exchange exchange : lane.line().drain()) {
+      exchange.request().response().putHeader("Retry-After", "1");
+      exchange.refuse(503, "not_served", "the daemon is ending", doing());
+    }
+  }
+
   /** Takes no more, and gives what is being answered a moment. */
   @Override
   public void close() {
@@ -641,6 +649,7 @@ public final class FrontDoor implements AutoCloseable {
       return;
     }
     closed = true;
+    context.runOnContext(nothing -> lanes.values().forEach(this::end));
     try {
       server
           .shutdown(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)

@@ -30,9 +30,26 @@ public record Installation(Path root) {
       "/usr/local/share/bash-completion/completions/seedcore-serve";
   private static final String MAN = "/usr/local/share/man/man1/";
 
-  /** The manual's pages, which only the jar of a release holds. */
+  /** The manual's pages, by what follows the program's name in theirs. */
   private static final List<String> PAGES =
-      List.of("", "-run", "-status", "-service", "-config", "-config-check", "-wait-for-head");
+      List.of(
+          "",
+          "-run",
+          "-status",
+          "-wait-for-head",
+          "-config",
+          "-config-check",
+          "-service",
+          "-service-install",
+          "-service-uninstall",
+          "-service-unit",
+          "-generate-completion",
+          "-cai",
+          "-cai-setup",
+          "-cai-launchers",
+          "-cai-launch",
+          "-cai-status",
+          "-cai-stop");
 
   /**
    * Writes the files; those that are there are replaced whole.
@@ -71,12 +88,7 @@ public record Installation(Path root) {
     written.add(write(COMPLETION, completion, "rw-r--r--"));
     for (String page : PAGES) {
       String name = "seedcore-serve" + page + ".1";
-      try (InputStream text = Installation.class.getResourceAsStream("/man/" + name)) {
-        if (text != null) {
-          String content = new String(text.readAllBytes(), StandardCharsets.UTF_8);
-          written.add(write(MAN + name, content, "rw-r--r--"));
-        }
-      }
+      written.add(write(MAN + name, resource("/man/" + name), "rw-r--r--"));
     }
     if (!Files.exists(at(ETC + "/seedcore-serve.yaml"))) {
       String config = resource("/ai/seedcore/serve/daemon/host/seedcore-serve.yaml");

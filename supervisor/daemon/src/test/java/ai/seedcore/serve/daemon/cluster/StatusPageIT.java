@@ -82,6 +82,7 @@ class StatusPageIT {
         Map.of("SEEDCORE_STATUS_TOKEN", TOKEN, "SEEDCORE_NOTIFY_URL", hook()),
         "--address=" + RayCluster.ADDRESS,
         "--dashboard=" + RayCluster.DASHBOARD,
+        "--front-door=127.0.0.1:28001",
         "--config=" + declaration("[]"));
   }
 
@@ -146,6 +147,7 @@ class StatusPageIT {
     assertThat(text("apps"))
         .contains("SalienceScorer", "AnomalyDetector", "ScalingPredictor")
         .contains("running");
+    assertThat(text("door")).contains("127.0.0.1:28001", "nobody waits", RayCluster.ROUTES);
     assertThat(text("events")).contains("all declared routes answer");
     assertThat(text("strip-text")).contains("1 outage");
     assertThat(text("bars-text")).contains("recover");

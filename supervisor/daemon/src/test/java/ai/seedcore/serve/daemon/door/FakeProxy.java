@@ -16,6 +16,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class FakeProxy implements AutoCloseable {
 
   private final Vertx vertx = Vertx.vertx();
+  private final String host;
   private final int port;
   private HttpServer server;
 
@@ -33,6 +34,11 @@ final class FakeProxy implements AutoCloseable {
   }
 
   FakeProxy(int port) throws Exception {
+    this("127.0.0.1", port);
+  }
+
+  FakeProxy(String host, int port) throws Exception {
+    this.host = host;
     server = listen(port);
     this.port = server.actualPort();
   }
@@ -41,14 +47,14 @@ final class FakeProxy implements AutoCloseable {
     return vertx
         .createHttpServer(new HttpServerOptions().setHttp2ClearTextEnabled(false))
         .requestHandler(this::answer)
-        .listen(at, "127.0.0.1")
+        .listen(at, host)
         .toCompletionStage()
         .toCompletableFuture()
         .get(5, TimeUnit.SECONDS);
   }
 
   URI uri() {
-    return URI.create("http://127.0.0.1:" + port);
+    return URI.create("http://" + host + ":" + port);
   }
 
   /** Goes, as a process that is killed does. */

@@ -28,8 +28,10 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -37,6 +39,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -110,6 +114,8 @@ class FrontDoorTest {
     return open(wish, null, null, null);
   }
 
+  private boolean alone = true;
+
   private FrontDoor open(
       Wish wish, @Nullable String token, @Nullable Path certificate, @Nullable Path key)
       throws IOException {
@@ -128,7 +134,7 @@ class FrontDoorTest {
             token,
             declared("A", "B"),
             proxy.uri(),
-            true,
+            alone,
             "0.1.0");
     opened.add(door);
     return door;
@@ -630,6 +636,99 @@ class FrontDoorTest {
     assertThat(proxy.seen).isEmpty();
     proxy.table = Map.of("/A", "A");
     assertThat(answer.get().statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void theProxiesOfAllNodesShareTheWork() throws Exception {
+    alone = false;
+    FakeProxy other = new FakeProxy("127.0.0.2", proxy.uri().getPort());
+    opened.add(other);
+    FrontDoor door = served(Wish.USUAL);
+    door.publish(Statuses.servedBy("127.0.0.1", "127.0.0.2", "127.0.0.3"), declared("A", "B"));
+    await().until(() -> door.status().proxies().stream().filter(p -> p.serves()).count() == 2);
+    List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+    proxy.behaviour = request -> {}; // Has much to do.
+    for (int i = 0; i < 3; i++) {
+      answers.add(later("/A", "{}"));
+      int sent = i + 1;
+      await().until(() -> proxy.seen.size() + other.seen.size() >= sent);
+    }
+    await().until(() -> other.seen.size() >= 2);
+    proxy.goes();
+    for (CompletableFuture<HttpResponse<String>> answer : answers) {
+      assertThat(answer.get().statusCode()).isEqualTo(200);
+    }
+    assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
+    door.publish(Statuses.servedBy("127.0.0.1"), declared("A", "B"));
+    await().until(() -> door.status().proxies().size() == 1);
+  }
+
+  @Test
+  void whoWaitsIsToldThatTheDaemonEnds() throws Exception {
+    proxy.goes();
+    FrontDoor door = open(Wish.USUAL);
+    CompletableFuture<HttpResponse<String>> answer = later("/A", "{}");
+    awaitWaiting(door, 1);
+    door.close();
+    assertThat(answer.get().statusCode()).isEqualTo(503);
+    assertThat(json(answer.get()).path("error").asString()).isEqualTo("the daemon is ending");
+  }
+
+  @Test
+  void speaksTls() throws Exception {
+    Path store = folder.resolve("store.p12");
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-keyalg",
+                "RSA",
+                "-alias",
+                "door",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=dns:localhost",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "secret")
+            .inheritIO()
+            .start();
+    assertThat(keytool.waitFor()).isZero();
+    KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("door").getEncoded()));
+    Files.writeString(
+        key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
+    awaitServes(open(Wish.USUAL, null, certificate, key));
+    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+    trust.init(keys);
+    SSLContext tls = SSLContext.getInstance("TLS");
+    tls.init(null, trust.getTrustManagers(), null);
+    HttpResponse<String> answer =
+        HttpClient.newBuilder()
+            .sslContext(tls)
+            .build()
+            .send(
+                HttpRequest.newBuilder(URI.create("https://localhost:" + port + "/A"))
+                    .POST(BodyPublishers.ofString("{}"))
+                    .build(),
+                BodyHandlers.ofString());
+    assertThat(answer.statusCode()).isEqualTo(200);
+    assertThat(answer.headers().firstValue("X-Saw-Headers").orElseThrow())
+        .contains("X-Forwarded-Proto=https");
+    Files.writeString(key, "no key");
+    port = freePort();
+    assertThatThrownBy(() -> open(Wish.USUAL, null, certificate, key))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("a certificate and a key that belong together");
+  }
+
+  private static String pem(String what, byte[] bytes) {
+    return "-----BEGIN %1$s-----%n%2$s%n-----END %1$s-----%n"
+        .formatted(what, Base64.getMimeEncoder().encodeToString(bytes));
   }
 
   @Test

@@ -19,6 +19,17 @@ public final class Statuses {
     return status("SERVING", "ALL_WELL", true, new Action.Rest(), List.of(app("A", "RUNNING")));
   }
 
+  /** All is served, by a cluster of those nodes. */
+  public static Status servedBy(String... nodes) {
+    return status(
+        "SERVING",
+        "ALL_WELL",
+        true,
+        new Action.Rest(),
+        List.of(app("A", "RUNNING")),
+        Set.of(nodes));
+  }
+
   /** One application of two is deployed again. */
   public static Status recovering() {
     return status(
@@ -31,6 +42,16 @@ public final class Statuses {
 
   private static Status status(
       String phase, String cause, boolean ready, Action action, List<Status.AppStatus> apps) {
+    return status(phase, cause, ready, action, apps, Set.of("10.0.0.1"));
+  }
+
+  private static Status status(
+      String phase,
+      String cause,
+      boolean ready,
+      Action action,
+      List<Status.AppStatus> apps,
+      Set<String> nodes) {
     return new Status(
         "0.1.0",
         phase,
@@ -47,7 +68,7 @@ public final class Statuses {
         3,
         "leads",
         new Status.HeadStatus(
-            "head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0", Set.of("10.0.0.1")),
+            "head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0", nodes),
         "running",
         apps,
         new Status.DriverStatus("WARM", 42, null, null, 1),
