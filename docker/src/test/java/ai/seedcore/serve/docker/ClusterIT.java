@@ -262,19 +262,23 @@ class ClusterIT {
     await()
         .atMost(Duration.ofMinutes(1))
         .pollInterval(Duration.ofMillis(50))
-        .until(() -> !answers(ROUTES.get(0)));
+        .until(() -> !ask("http://127.0.0.1:8000/health").contains("\"serving\":true"));
   }
 
   private static boolean answers(String url) {
+    return ask(url).startsWith("200 ");
+  }
+
+  /** Status and body; empty where there is no answer. */
+  private static String ask(String url) {
     try {
-      return CLIENT
-              .send(
-                  HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(5)).build(),
-                  HttpResponse.BodyHandlers.discarding())
-              .statusCode()
-          == 200;
+      HttpResponse<String> answer =
+          CLIENT.send(
+              HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(5)).build(),
+              HttpResponse.BodyHandlers.ofString());
+      return answer.statusCode() + " " + answer.body();
     } catch (IOException e) {
-      return false;
+      return "";
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
