@@ -22,11 +22,14 @@ final class Clients {
 
   private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
 
+  private static final long FOR_EVER = Long.MAX_VALUE / 2;
+
   private final int most;
   private final Map<HttpConnection, Client> clients = new LinkedHashMap<>();
 
   private static final class Client {
     boolean idle = true;
+    long turn;
     long deadline;
     long last;
 
@@ -47,7 +50,7 @@ final class Clients {
       return;
     }
     clients.put(connection, new Client());
-    rests(connection, now);
+    rests(connection, 0, now);
     connection.closeHandler(nothing -> clients.remove(connection));
   }
 
@@ -64,13 +67,36 @@ final class Clients {
     return false;
   }
 
-  /** Its request's head is here; its body is to follow. */
-  void speaks(HttpConnection connection, long now) {
+  /**
+   * Its request's head is here; its body is to follow.
+   *
+   * @return which of its requests that is
+   */
+  long speaks(HttpConnection connection, long now) {
+    Client client = clients.get(connection);
+    if (client == null) {
+      return 0;
+    }
+    client.idle = false;
+    client.last = now + BODY_NANOS;
+    client.deadline = now + PART_NANOS;
+    return ++client.turn;
+  }
+
+  /** Its body is passed on as it comes, and may take as long as it goes on. */
+  void streams(HttpConnection connection, long now) {
     Client client = clients.get(connection);
     if (client != null) {
-      client.idle = false;
-      client.last = now + BODY_NANOS;
+      client.last = now + FOR_EVER;
       client.deadline = now + PART_NANOS;
+    }
+  }
+
+  /** It is to read what there is of its answer. */
+  void reads(HttpConnection connection, long now) {
+    Client client = clients.get(connection);
+    if (client != null) {
+      client.deadline = now + BODY_NANOS;
     }
   }
 
@@ -78,7 +104,7 @@ final class Clients {
   void goesOn(HttpConnection connection, long now) {
     Client client = clients.get(connection);
     if (client != null) {
-      client.deadline = Math.min(client.last, now + PART_NANOS);
+      client.deadline = client.last - now < PART_NANOS ? client.last : now + PART_NANOS;
     }
   }
 
@@ -86,14 +112,15 @@ final class Clients {
   void waits(HttpConnection connection, long now) {
     Client client = clients.get(connection);
     if (client != null) {
-      client.deadline = now + Long.MAX_VALUE / 2;
+      client.deadline = now + FOR_EVER;
     }
   }
 
-  /** It was answered. */
-  void rests(HttpConnection connection, long now) {
-    Client client = clients.remove(connection);
-    if (client != null) {
+  /** That one of its requests was answered. (Another may have begun already.) */
+  void rests(HttpConnection connection, long turn, long now) {
+    Client client = clients.get(connection);
+    if (client != null && client.turn == turn) {
+      clients.remove(connection);
       client.idle = true;
       client.deadline = now + IDLE_NANOS;
       clients.put(connection, client); // Behind all that have been idle longer.

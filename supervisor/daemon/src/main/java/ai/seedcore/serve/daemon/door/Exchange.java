@@ -6,8 +6,10 @@ import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -104,7 +106,13 @@ final class Exchange {
     if (!lane.route().declared()) {
       // Whatever it is, it may be large, or endless, and is streamed.
       request.pause();
-      ready();
+      int ahead = Forwarding.bytesAhead(request);
+      if (door.mayHold(ahead)) {
+        counted = ahead;
+        ready();
+      } else {
+        door.overfull(this, "bytes");
+      }
       return;
     }
     request.handler(this::read);
@@ -156,7 +164,7 @@ final class Exchange {
       send(free);
     } else if (door.mayWait(this)) {
       waited = true;
-      lane.line().add(this);
+      door.queue(this, false);
     }
   }
 
@@ -207,10 +215,41 @@ final class Exchange {
         begun.end(body);
       }
     } else {
-      // A body that breaks off is the exchange's end, of which the answer's failure tells.
-      request.resume();
-      request.pipeTo(begun);
+      stream(begun);
     }
+  }
+
+  /**
+   * Sends a body as it comes, no faster than it is taken. One that breaks off ends the exchange,
+   * and is not ended itself: the application is not to take it for whole.
+   */
+  private void stream(HttpClientRequest begun) {
+    HttpConnection client = request.connection();
+    if (request.isEnded() || Forwarding.bytesAhead(request) == 0) {
+      begun.end();
+      return;
+    }
+    door.clients().streams(client, System.nanoTime());
+    request.handler(
+        part -> {
+          begun.write(part);
+          door.clients().goesOn(client, System.nanoTime());
+          if (begun.writeQueueFull()) {
+            request.pause();
+            door.clients().waits(client, System.nanoTime());
+            begun.drainHandler(
+                nothing -> {
+                  door.clients().streams(client, System.nanoTime());
+                  request.resume();
+                });
+          }
+        });
+    request.endHandler(
+        nothing -> {
+          begun.end();
+          door.clients().waits(client, System.nanoTime());
+        });
+    request.resume();
   }
 
   /** What was sent is not going to be answered, and nothing of an answer has gone out. */
@@ -248,13 +287,11 @@ final class Exchange {
           afterMs,
           () -> {
             if (stage == Stage.WAITING) {
-              lane.line().addAgain(this);
-              door.dispatch(lane);
+              door.queue(this, true);
             }
           });
     } else {
-      lane.line().addAgain(this);
-      door.dispatchSoon(lane);
+      door.queue(this, true);
     }
   }
 
@@ -385,16 +422,28 @@ final class Exchange {
           response.write(part);
           if (response.writeQueueFull()) {
             answer.pause();
-            response.drainHandler(nothing -> answer.resume());
+            door.clients().reads(request.connection(), System.nanoTime());
+            response.drainHandler(
+                nothing -> {
+                  door.clients().waits(request.connection(), System.nanoTime());
+                  answer.resume();
+                });
           }
         });
     answer.exceptionHandler(nothing -> breakOff());
     answer.endHandler(
         nothing -> {
           if (stage == Stage.ANSWERING) {
-            answeredInFull = true;
+            // Where a body is still to come, its connection is of no use to others.
+            answeredInFull = request.isEnded() || lane.route().declared();
+            if (!answeredInFull && upstream != null) {
+              upstream.connection().close();
+            }
             end(answer.statusCode());
             response.end();
+            if (length == null && request.version() == HttpVersion.HTTP_1_0) {
+              request.connection().close(); // The only way to tell such a client the end.
+            }
           }
         });
   }
@@ -418,14 +467,9 @@ final class Exchange {
     if (stage == Stage.DONE || stage == Stage.ANSWERING) {
       return;
     }
-    boolean read = stage != Stage.READING;
     end(status);
     door.refused(this, code);
-    if (!read || !lane.route().declared()) {
-      // What is still to come of it is not read as the next request.
-      request.response().putHeader("Connection", "close");
-      request.resume();
-    }
+    request.resume();
     Replies.error(request, status, code, why, more);
   }
 

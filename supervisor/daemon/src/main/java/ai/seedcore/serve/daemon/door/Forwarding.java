@@ -7,7 +7,9 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.net.HostAndPort;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -38,6 +40,9 @@ final class Forwarding {
   }
 
   private static final String REQUEST_ID = "X-Request-ID";
+
+  /** What Vert.x reads of a connection that is paused, at most. */
+  private static final int AHEAD = 192 << 10;
 
   private Forwarding() {}
 
@@ -76,7 +81,7 @@ final class Forwarding {
       boolean locked,
       String via) {
     MultiMap from = request.headers();
-    Set<String> named = named(from.get("Connection"));
+    Set<String> named = named(String.join(",", from.getAll("Connection")));
     MultiMap headers = to.headers();
     for (Map.Entry<String, String> header : from) {
       String name = header.getKey();
@@ -88,8 +93,9 @@ final class Forwarding {
       headers.remove("Authorization");
     }
     String client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
-    String before = from.get("X-Forwarded-For");
-    headers.set("X-Forwarded-For", before == null ? client : before + ", " + client);
+    List<String> before = new ArrayList<>(from.getAll("X-Forwarded-For"));
+    before.add(client);
+    headers.set("X-Forwarded-For", String.join(", ", before));
     if (!from.contains("X-Forwarded-Proto")) {
       headers.set("X-Forwarded-Proto", request.isSSL() ? "https" : "http");
     }
@@ -105,6 +111,26 @@ final class Forwarding {
       headers.set("Content-Length", from.get("Content-Length"));
     } else if (streamed && from.contains("Transfer-Encoding")) {
       to.setChunked(true);
+    }
+  }
+
+  /** Whether a body is still to come. */
+  static boolean isUnread(HttpServerRequest request) {
+    return !request.isEnded() && bytesAhead(request) > 0;
+  }
+
+  /**
+   * How many bytes of a body there may be in memory before anybody has asked for them: what a
+   * paused connection has read already.
+   */
+  static int bytesAhead(HttpServerRequest request) {
+    String length = request.getHeader("Content-Length");
+    try {
+      return length != null
+          ? (int) Math.min(AHEAD, Long.parseLong(length))
+          : request.headers().contains("Transfer-Encoding") ? AHEAD : 0;
+    } catch (NumberFormatException e) {
+      return AHEAD;
     }
   }
 
@@ -129,7 +155,7 @@ final class Forwarding {
 
   /** The headers that are one connection's only, as it says itself. */
   private static Set<String> named(@Nullable String connection) {
-    if (connection == null || connection.equalsIgnoreCase("keep-alive")) {
+    if (connection == null || connection.isEmpty() || connection.equalsIgnoreCase("keep-alive")) {
       return Set.of();
     }
     Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);

@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.Http;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
@@ -54,6 +55,8 @@ public final class FrontDoor implements AutoCloseable {
 
   /** Serve's proxies close a connection that was idle for five seconds: to be gone before that. */
   private static final int KEPT_SECONDS = 3;
+
+  private static final long LINGER_MS = 1000;
 
   private static final String LIMIT = "X-Request-Timeout-Seconds";
 
@@ -224,6 +227,12 @@ public final class FrontDoor implements AutoCloseable {
       next.put(route.prefix(), known == null ? new Lane(route, new Line<>()) : known.of(route));
     }
     Map<String, Lane> before = lanes;
+    before.forEach(
+        (prefix, lane) -> {
+          if (!lane.route().declared()) {
+            next.putIfAbsent(prefix, lane);
+          }
+        });
     lanes = next;
     before.forEach(
         (prefix, lane) -> {
@@ -320,10 +329,8 @@ public final class FrontDoor implements AutoCloseable {
 
   private void handle(HttpServerRequest request) {
     long now = System.nanoTime();
-    clients.speaks(request.connection(), now);
-    request
-        .response()
-        .endHandler(nothing -> clients.rests(request.connection(), System.nanoTime()));
+    long turn = clients.speaks(request.connection(), now);
+    request.response().endHandler(nothing -> answered(request, turn));
     String path = request.path();
     if (path == null || !path.startsWith("/")) {
       Replies.error(request, 400, "not_http", "path: expected one that begins with /", Map.of());
@@ -350,10 +357,24 @@ public final class FrontDoor implements AutoCloseable {
       take(request, lane);
     } else if (path.equals("/")) {
       index(request);
-    } else if (path.equals("/-/routes")) {
+    } else if (path.equals("/-/routes") && !isOurs(request)) {
       Replies.json(request, 200, new LinkedHashMap<>(proxies.routes()));
     } else {
       unknown(request);
+    }
+  }
+
+  /** Who goes on sending a body that nobody wants has a moment to read the answer. */
+  private void answered(HttpServerRequest request, long turn) {
+    clients.rests(request.connection(), turn, System.nanoTime());
+    if (Forwarding.isUnread(request)) {
+      after(
+          LINGER_MS,
+          () -> {
+            if (!request.isEnded()) {
+              request.connection().close();
+            }
+          });
     }
   }
 
@@ -434,12 +455,19 @@ public final class FrontDoor implements AutoCloseable {
   private void health(HttpServerRequest request, String path) {
     long away = (System.nanoTime() - servedAt) / 1_000_000_000L;
     boolean serving = away < 1;
-    boolean takes = away < settings.patience().toSeconds() && !isFull();
+    boolean takes = serving || (away < settings.patience().toSeconds() && !isFull());
     boolean well = path.equals("/health") ? takes : proxies.any();
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", well ? "healthy" : "unhealthy");
     body.put("serving", serving);
     Replies.json(request, well ? 200 : 503, body);
+  }
+
+  /**
+   * Whether it is a daemon that asks, which is not to take a front door for one of Serve's proxies.
+   */
+  private static boolean isOurs(HttpServerRequest request) {
+    return Http.AGENT.equals(request.getHeader("User-Agent"));
   }
 
   private void index(HttpServerRequest request) {
@@ -602,8 +630,25 @@ public final class FrontDoor implements AutoCloseable {
         System.nanoTime() - exchange.arrived());
   }
 
+  /**
+   * Puts one into the line of its route, where there is still such a route.
+   *
+   * @param again whether it was sent before, and so comes before all others
+   */
+  void queue(Exchange exchange, boolean again) {
+    Lane lane = lanes.get(exchange.lane().route().prefix());
+    if (lane == null || lane.line() != exchange.lane().line()) {
+      unknown(exchange);
+    } else if (again) {
+      lane.line().addAgain(exchange);
+      dispatchSoon(lane);
+    } else {
+      lane.line().add(exchange);
+    }
+  }
+
   /** Sends what may be sent now. */
-  void dispatch(Lane lane) {
+  private void dispatch(Lane lane) {
     long now = System.nanoTime();
     Proxy proxy = proxies.pick(lane.route().prefix());
     while (proxy != null) {

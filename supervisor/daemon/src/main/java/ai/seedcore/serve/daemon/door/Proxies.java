@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -104,7 +105,10 @@ final class Proxies {
         .onSuccess(proxy::at)
         .transform(
             looked ->
-                Future.fromCompletionStage(http.get(proxy.uri() + "/-/routes", DEADLINE), context))
+                looked.failed() // Of the name server's silence, not the proxy's word.
+                    ? Future.failedFuture(new TimeoutException())
+                    : Future.fromCompletionStage(
+                        http.get(proxy.uri() + "/-/routes", DEADLINE), context))
         .onComplete(answer -> heard(proxy, answer.result(), answer.cause()));
   }
 

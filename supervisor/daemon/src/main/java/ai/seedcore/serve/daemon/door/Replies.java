@@ -27,6 +27,10 @@ final class Replies {
 
   /** Answers with JSON. */
   static void json(HttpServerRequest request, int status, Map<String, Object> body) {
+    if (Forwarding.isUnread(request)) {
+      // What is still to come is not going to be read as the next request.
+      request.response().putHeader("Connection", "close");
+    }
     request
         .response()
         .setStatusCode(status)

@@ -36,6 +36,9 @@ import javax.net.ssl.SSLHandshakeException;
  */
 public final class Http {
 
+  /** How we name ourselves. */
+  public static final String AGENT = "seedcore-serve";
+
   private static final int MAX_BODY = 16 << 20;
 
   /** Ray's proxies close a connection that was idle for five seconds: to be gone before that. */
@@ -109,7 +112,7 @@ public final class Http {
         .setMethod(method)
         .setAbsoluteURI(url)
         // Ray's dashboard answers 500 to who does not name himself.
-        .putHeader("User-Agent", "seedcore-serve");
+        .putHeader("User-Agent", AGENT);
   }
 
   private CompletableFuture<Answer> send(

@@ -11,6 +11,7 @@ import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.status.Statuses;
+import io.vertx.core.http.HttpServerRequest;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -35,6 +36,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
@@ -661,6 +663,114 @@ class FrontDoorTest {
     assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
     door.publish(Statuses.servedBy("127.0.0.1"), declared("A", "B"));
     await().until(() -> door.status().proxies().size() == 1);
+  }
+
+  @Test
+  void aRouteThatGoesWhileItsRequestIsUnderWayIsTold() throws Exception {
+    FrontDoor door = served(Wish.USUAL);
+    List<HttpServerRequest> taken = new CopyOnWriteArrayList<>();
+    proxy.behaviour = taken::add;
+    CompletableFuture<HttpResponse<String>> answer = later("/B", "{}");
+    await().until(() -> taken.size() == 1);
+    proxy.table = Map.of("/A", "A");
+    door.publish(Statuses.serving(), declared("A"));
+    await().until(() -> !get(request("/")).body().contains("/B"));
+    taken.get(0).response().setStatusCode(404).end();
+    assertThat(answer.get().statusCode()).isEqualTo(404);
+    assertThat(json(answer.get()).path("code").asString()).isEqualTo("unknown_route");
+    await().until(() -> door.status().keptBytes() == 0 && door.status().underWay() == 0);
+  }
+
+  @Test
+  void othersRoutesAreRememberedThroughAnOutage() throws Exception {
+    FrontDoor door = served(Wish.USUAL);
+    proxy.goes();
+    awaitGone(door);
+    CompletableFuture<HttpResponse<String>> answer = later("/Other", "{}");
+    awaitWaiting(door, 1);
+    door.publish(Statuses.serving(), declared("A", "C"));
+    proxy.comesBack();
+    assertThat(answer.get().statusCode()).isEqualTo(200);
+    assertThat(answer.get().body()).isEqualTo("{}");
+    await().until(() -> door.status().keptBytes() == 0);
+  }
+
+  @Test
+  void anUploadThatBreaksOffIsNotTakenForWhole() throws Exception {
+    FrontDoor door = served(Wish.USUAL);
+    AtomicInteger whole = new AtomicInteger();
+    AtomicInteger broken = new AtomicInteger();
+    proxy.behaviour =
+        request ->
+            request
+                .body()
+                .onSuccess(body -> whole.incrementAndGet())
+                .onFailure(error -> broken.incrementAndGet());
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      say(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+      say(socket, "5\r\nhello\r\n");
+      await().until(() -> proxy.seen.size() == 1);
+      say(socket, "no number\r\n");
+      await().until(() -> broken.get() == 1);
+    }
+    assertThat(whole).hasValue(0);
+    await().until(() -> door.status().underWay() == 0 && door.status().keptBytes() == 0);
+  }
+
+  @Test
+  void anUploadThatIsAnsweredEarlyCostsNobodyElseHisConnection() throws Exception {
+    FrontDoor door = served(Wish.USUAL);
+    proxy.behaviour = request -> request.response().setStatusCode(405).end("no");
+    for (int i = 0; i < 5; i++) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        say(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
+        assertThat(readUntil(socket, "no")).startsWith("HTTP/1.1 405 ");
+      }
+      proxy.behaviour = FakeProxy::echo;
+      assertThat(post("/A", "{}").body()).isEqualTo("{}");
+      proxy.behaviour = request -> request.response().setStatusCode(405).end("no");
+    }
+    await().until(() -> door.status().underWay() == 0);
+  }
+
+  @Test
+  void whoIsRefusedAndGoesOnSendingIsCutOff() throws Exception {
+    awaitServes(open(Wish.USUAL, "a-token-of-some-length", null, null));
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      say(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{");
+      assertThat(readUntil(socket, "no such end")).startsWith("HTTP/1.1 401 ").contains("lose");
+    }
+  }
+
+  @Test
+  void requestsThatComeAtOnceAreAnsweredInTheirOrder() throws Exception {
+    served(Wish.USUAL);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      String one =
+          "POST /A HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nContent-Length: 5\r\n";
+      say(socket, one + "X-Forwarded-For: 2.2.2.2\r\n\r\nfirst" + one + "\r\nlast.");
+      assertThat(readUntil(socket, "last."))
+          .containsSubsequence(
+              "1.1.1.1, 2.2.2.2, 127.0.0.1", "first", "1.1.1.1, 127.0.0.1", "last.");
+    }
+  }
+
+  @Test
+  void whereNothingMayWaitItIsWellWhileAllIsServed() throws Exception {
+    FrontDoor door = served(Wish.USUAL.requests(0).seconds(0));
+    assertThat(get(request("/health")).statusCode()).isEqualTo(200);
+    assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
+    proxy.goes();
+    awaitGone(door);
+    assertThat(post("/A", "{}").statusCode()).isEqualTo(503);
+    await().until(() -> get(request("/health")).statusCode() == 503);
+  }
+
+  @Test
+  void twoDoorsDoNotTakeEachOtherForProxies() throws Exception {
+    served(Wish.USUAL);
+    HttpResponse<String> asked = get(request("/-/routes").header("User-Agent", "seedcore-serve"));
+    assertThat(asked.statusCode()).isEqualTo(404);
   }
 
   @Test
