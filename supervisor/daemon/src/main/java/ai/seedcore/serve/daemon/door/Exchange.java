@@ -27,6 +27,9 @@ final class Exchange {
   /** How often a request is sent again that was answered 500. */
   private static final int AFTER_500 = 3;
 
+  /** For how long one waits that replicas refuse as they have enough to do. */
+  private static final long OVERLOADED_NANOS = 5_000_000_000L;
+
   private static final long AFTER_500_MS = 50;
 
   private enum Stage {
@@ -53,6 +56,7 @@ final class Exchange {
   private boolean answeredInFull;
   private int failures;
   private long failedAt;
+  private long overloadedAt;
   private boolean waited;
   private long sentAt;
 
@@ -354,7 +358,7 @@ final class Exchange {
       // user's has seen the request.
       lane.line().unwell(now);
       again(0);
-    } else if (Contract.OVERLOADED.equals(code) && lane.line().isRecovering()) {
+    } else if (Contract.OVERLOADED.equals(code) && mayTurnAgain(now)) {
       lane.line().overloaded(now);
       again(0);
     } else if (status == 500 && lane.route().idempotent() && mayHaveBeenTheReplica(now)) {
@@ -371,6 +375,12 @@ final class Exchange {
           answer,
           whole);
     }
+  }
+
+  /** Replicas that have enough to do now may have less in a moment, and fewer are sent to them. */
+  private boolean mayTurnAgain(long now) {
+    overloadedAt = overloadedAt == 0 ? now : overloadedAt;
+    return now - overloadedAt < OVERLOADED_NANOS;
   }
 
   /**

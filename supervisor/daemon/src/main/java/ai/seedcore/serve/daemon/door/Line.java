@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * <p>While some wait, that number follows what the replicas take: few at first, one more with each
  * good answer (TCP's slow start), and past {@link #SURE} only while answers take no much longer
  * than they do when nobody waits; where they take far longer, what is under way waits elsewhere,
- * and it is fewer again. Once nobody waits, only {@link #MOST} bounds it.
+ * and it is fewer again. While nobody waits it grows with each good answer.
  *
  * @param <T> a request
  */
@@ -99,7 +99,7 @@ final class Line<T> {
     recent += WEIGHT * (nanos - recent);
     if (waiting.isEmpty()) {
       usual += WEIGHT * (nanos - usual);
-      window = MOST;
+      window = Math.min(MOST, window + 1);
       return;
     }
     answers++;
@@ -142,11 +142,6 @@ final class Line<T> {
     window = FIRST;
     recent = usual;
     notBefore = now + PAUSE_NANOS;
-  }
-
-  /** Whether it has yet to show that it is as well as it was. */
-  boolean isRecovering() {
-    return window < MOST && !waiting.isEmpty();
   }
 
   /** Forgets one that waits; says whether it did. */

@@ -460,6 +460,43 @@ class FrontDoorTest {
   }
 
   @Test
+  void whatReplicasHaveNoTimeForWaits() throws Exception {
+    served(Wish.USUAL);
+    AtomicInteger now = new AtomicInteger();
+    String overloaded = "{\"status\":\"error\",\"code\":\"overloaded\",\"error\":\"busy\"}";
+    List<Runnable> answers = new ArrayList<>();
+    proxy.behaviour =
+        request -> {
+          synchronized (answers) {
+            if (now.get() >= 2) {
+              FakeProxy.says(200, overloaded).accept(request);
+            } else {
+              now.incrementAndGet();
+              answers.add(
+                  () -> {
+                    now.decrementAndGet();
+                    request.response().end(FINE);
+                  });
+            }
+          }
+        };
+    List<CompletableFuture<HttpResponse<String>>> sent = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      sent.add(later("/A", "{}"));
+    }
+    while (!sent.stream().allMatch(CompletableFuture::isDone)) {
+      synchronized (answers) {
+        answers.forEach(Runnable::run);
+        answers.clear();
+      }
+      Thread.onSpinWait();
+    }
+    for (CompletableFuture<HttpResponse<String>> one : sent) {
+      assertThat(one.get().statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
   void aFaultOfOneRequestIsTriedAgainAFewTimes() throws Exception {
     served(Wish.USUAL);
     AtomicInteger faults = new AtomicInteger();
