@@ -25,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 class DoorFaultsIT extends FaultsOnOneCluster {
 
   private static final String DOOR = "http://127.0.0.1:28001";
-  private static final int PER_SECOND = 100;
+  private static final int PER_SECOND = Integer.getInteger("seedcore.door.rate", 30);
 
   private final Path config = folder.resolve("door.yaml");
 
@@ -55,7 +55,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     private final long start = System.nanoTime();
 
     Clients() {
-      await().until(() -> door.sentSince(start) > 100 && bare.sentSince(start) > 20);
+      await().until(() -> door.sentSince(start) > PER_SECOND && bare.sentSince(start) > 20);
       assertThat(door.failedSince(start)).isZero();
     }
 
@@ -126,6 +126,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "GCS killed, head restarted 20 s later",
       expected = "requests are served while HTTP goes on, then wait; none fails")
+  @Tag("long")
   void gcsKilled(Row row) {
     nothingFails(
         row,
@@ -141,6 +142,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   @Fault(
       value = "HTTP proxy killed",
       expected = "requests wait until Serve has another, none fails")
+  @Tag("long")
   void proxyKilled(Row row) {
     nothingFails(
         row,
@@ -169,6 +171,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   }
 
   @Fault(value = "Serve controller killed", expected = "none fails")
+  @Tag("long")
   void controllerKilled(Row row) {
     List<Long> replicas = cluster.replicaPids();
     nothingFails(
