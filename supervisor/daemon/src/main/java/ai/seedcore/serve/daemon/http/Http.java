@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.http;
 
 import io.netty.channel.ConnectTimeoutException;
+import io.netty.channel.unix.Errors;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -210,7 +211,9 @@ public final class Http {
     if (cause instanceof ConnectException) {
       return "refuses the connection";
     }
-    if (cause instanceof HttpClosedException || cause instanceof SocketException) {
+    if (cause instanceof HttpClosedException
+        || cause instanceof SocketException
+        || cause instanceof Errors.NativeIoException) {
       return "closes the connection without an answer";
     }
     if (cause instanceof SSLHandshakeException) {
