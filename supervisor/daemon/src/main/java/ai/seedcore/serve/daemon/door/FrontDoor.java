@@ -111,7 +111,7 @@ public final class FrontDoor implements AutoCloseable {
     this.alone = alone;
     this.declared = declared;
     this.via = "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
-    this.vertx = EventLoop.start();
+    this.vertx = EventLoop.startBusy();
     this.context = vertx.getOrCreateContext();
     this.clients = new Clients(settings.connections());
     HostPort address = settings.address();

@@ -14,12 +14,21 @@ public final class EventLoop {
    * one each.
    */
   public static Vertx start() {
+    return start(false);
+  }
+
+  /** The same, for much traffic: by the system's own means (epoll), which cost memory, too. */
+  public static Vertx startBusy() {
+    return start(true);
+  }
+
+  private static Vertx start(boolean busy) {
     // The system's resolver knows the machine's hosts file and search domains as all else does.
     System.setProperty("vertx.disableDnsResolver", "true");
     return Vertx.vertx(
         new VertxOptions()
             .setEventLoopPoolSize(1)
-            .setPreferNativeTransport(true)
+            .setPreferNativeTransport(busy)
             .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
             .setInternalBlockingPoolSize(1)
             // No files are served, and no folder is to be made for them in /tmp.
