@@ -1,8 +1,10 @@
 package ai.seedcore.serve.daemon.config;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -15,6 +17,18 @@ public final class Token {
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
 
   private Token() {}
+
+  /**
+   * Whether a request bears the token; takes as long whatever it bears.
+   *
+   * @param said its {@code Authorization}; null: it has none
+   */
+  public static boolean isBorne(String token, @Nullable String said) {
+    return said != null
+        && MessageDigest.isEqual(
+            said.getBytes(StandardCharsets.UTF_8),
+            ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+  }
 
   /**
    * The token of a server.

@@ -172,10 +172,6 @@ final class Exchange {
     }
   }
 
-  boolean hasWaited() {
-    return waited;
-  }
-
   /** Sends it, now. */
   void send(Proxy to) {
     stage = Stage.SENT;
@@ -478,7 +474,7 @@ final class Exchange {
       return;
     }
     end(status);
-    door.refused(this, code);
+    door.counts().refused(code);
     request.resume();
     Replies.error(request, status, code, why, more);
   }

@@ -5,20 +5,17 @@ import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
-import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.http.PoolOptions;
 import io.vertx.core.net.PemKeyCertOptions;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -31,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,9 +50,6 @@ public final class FrontDoor implements AutoCloseable {
 
   /** How long clients may take that have their answer coming when the daemon ends. */
   private static final Duration LAST_ANSWERS = Duration.ofSeconds(2);
-
-  /** Serve's proxies close a connection that was idle for five seconds: to be gone before that. */
-  private static final int KEPT_SECONDS = 3;
 
   private static final long LINGER_MS = 1000;
 
@@ -126,17 +121,7 @@ public final class FrontDoor implements AutoCloseable {
               listed();
               dispatchAll();
             });
-    this.client =
-        vertx
-            .httpClientBuilder()
-            .with(
-                new HttpClientOptions()
-                    .setConnectTimeout(2000)
-                    .setKeepAliveTimeout(KEPT_SECONDS)
-                    .setMaxHeaderSize(64 << 10))
-            .with(new PoolOptions().setHttp1MaxSize(4 * Line.MOST))
-            .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
-            .build();
+    this.client = Http.client(vertx, 4 * Line.MOST);
     this.server =
         vertx
             .createHttpServer(options(settings))
@@ -301,7 +286,7 @@ public final class FrontDoor implements AutoCloseable {
     counted = count();
   }
 
-  private java.util.stream.Stream<Lane> declaredLanes() {
+  private Stream<Lane> declaredLanes() {
     return lanes.values().stream().filter(lane -> lane.route().declared());
   }
 
@@ -436,12 +421,7 @@ public final class FrontDoor implements AutoCloseable {
     if (token == null) {
       return true;
     }
-    String said = request.getHeader("Authorization");
-    boolean right =
-        said != null
-            && MessageDigest.isEqual(
-                said.getBytes(StandardCharsets.UTF_8),
-                ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+    boolean right = Token.isBorne(token, request.getHeader("Authorization"));
     if (!right) {
       counts.refused("unauthorized");
       request.response().putHeader("WWW-Authenticate", "Bearer");
@@ -613,11 +593,6 @@ public final class FrontDoor implements AutoCloseable {
     doing.put("phase", now == null ? "STARTING" : now.phase());
     doing.put("reason", now == null ? "the daemon has not looked yet" : now.reason());
     return Map.of("daemon", doing);
-  }
-
-  /** The door answered it itself. */
-  void refused(Exchange exchange, String code) {
-    counts.refused(code);
   }
 
   /** It is over, with that status. */

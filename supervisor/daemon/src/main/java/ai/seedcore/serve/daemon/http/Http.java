@@ -53,18 +53,22 @@ public final class Http {
   public Http(Vertx vertx) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
-    this.client =
-        vertx
-            .httpClientBuilder()
-            .with(
-                new HttpClientOptions()
-                    .setConnectTimeout(2000)
-                    .setKeepAliveTimeout(KEPT_SECONDS)
-                    .setMaxHeaderSize(64 << 10))
-            .with(new PoolOptions().setHttp1MaxSize(64))
-            // A connection's end is its exchange's failure, and no line of the log's.
-            .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
-            .build();
+    this.client = client(vertx, 64);
+  }
+
+  /** What asks Ray's servers, by so many connections to each at most. */
+  public static HttpClient client(Vertx vertx, int connections) {
+    return vertx
+        .httpClientBuilder()
+        .with(
+            new HttpClientOptions()
+                .setConnectTimeout(2000)
+                .setKeepAliveTimeout(KEPT_SECONDS)
+                .setMaxHeaderSize(64 << 10))
+        .with(new PoolOptions().setHttp1MaxSize(connections))
+        // A connection's end is its exchange's failure, and no line of the log's.
+        .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
+        .build();
   }
 
   /**

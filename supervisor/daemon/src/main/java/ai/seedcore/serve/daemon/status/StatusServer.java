@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.Token;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
@@ -10,8 +11,6 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -188,12 +187,7 @@ public final class StatusServer implements AutoCloseable {
       }
       return !exposed;
     }
-    String said = request.getHeader("Authorization");
-    boolean right =
-        said != null
-            && MessageDigest.isEqual(
-                said.getBytes(StandardCharsets.UTF_8),
-                ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+    boolean right = Token.isBorne(token, request.getHeader("Authorization"));
     if (!right) {
       request.response().putHeader("WWW-Authenticate", "Bearer");
       reply(

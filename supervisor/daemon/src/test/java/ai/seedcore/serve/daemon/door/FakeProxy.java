@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
@@ -15,7 +16,9 @@ import tools.jackson.databind.json.JsonMapper;
 /** A proxy as Serve's are seen from outside, which comes, goes and errs as it is told. */
 final class FakeProxy implements AutoCloseable {
 
-  private final Vertx vertx = Vertx.vertx();
+  /** One loop: what comes over several connections is seen in the order in which it came. */
+  private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
+
   private final String host;
   private final int port;
   private HttpServer server;
