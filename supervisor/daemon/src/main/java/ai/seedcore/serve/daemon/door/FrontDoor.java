@@ -28,7 +28,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,7 +67,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Counts counts = new Counts();
   private final boolean alone;
 
-  private Map<String, Lane> lanes = new LinkedHashMap<>();
+  private final Lanes lanes = new Lanes();
   private final Set<Exchange> limited = new LinkedHashSet<>();
   private long heldBytes;
   private long servedAt = System.nanoTime();
@@ -205,59 +204,29 @@ public final class FrontDoor implements AutoCloseable {
 
   /** Keeps the lines of what goes on being served, and ends those of what does not. */
   private void declare(List<Declaration> wished) {
-    Map<String, Lane> next = new LinkedHashMap<>();
-    for (Declaration one : wished) {
-      Route route = new Route(one.route(), one.name(), true, one.idempotent());
-      Lane known = lanes.get(route.prefix());
-      next.put(route.prefix(), known == null ? new Lane(route, new Line<>()) : known.of(route));
-    }
-    Map<String, Lane> before = lanes;
-    before.forEach(
-        (prefix, lane) -> {
-          if (!lane.route().declared()) {
-            next.putIfAbsent(prefix, lane);
-          }
-        });
-    lanes = next;
-    before.forEach(
-        (prefix, lane) -> {
-          if (!next.containsKey(prefix)) {
-            lane.line().drain().forEach(this::unknown);
-          }
-        });
+    lanes.declare(wished).forEach(this::end);
     listed();
   }
 
   /** Routes of others, as the proxies tell them. While none tells any, they are remembered. */
   private void listed() {
-    if (!proxies.any()) {
-      return;
+    if (proxies.any()) {
+      lanes.list(proxies.routes()).forEach(this::end);
     }
-    Map<String, String> routes = proxies.routes();
-    lanes
-        .values()
-        .removeIf(
-            lane -> {
-              boolean gone = !lane.route().declared() && !routes.containsKey(lane.route().prefix());
-              if (gone) {
-                lane.line().drain().forEach(this::unknown);
-              }
-              return gone;
-            });
-    routes.forEach(
-        (prefix, app) ->
-            lanes.computeIfAbsent(
-                prefix, p -> new Lane(new Route(p, app, false, false), new Line<>())));
+  }
+
+  private void end(Lane gone) {
+    gone.line().drain().forEach(this::unknown);
   }
 
   private void tick() {
     long now = System.nanoTime();
     proxies.ask(now);
     listed();
-    if (declaredLanes().allMatch(lane -> proxies.serve(lane.route().prefix()))) {
+    if (lanes.declared().allMatch(lane -> proxies.serve(lane.route().prefix()))) {
       servedAt = now;
     }
-    for (Lane lane : List.copyOf(lanes.values())) {
+    for (Lane lane : lanes.all()) {
       List<Exchange> tired = new ArrayList<>();
       lane.line()
           .iterator()
@@ -286,21 +255,11 @@ public final class FrontDoor implements AutoCloseable {
     counted = count();
   }
 
-  private Stream<Lane> declaredLanes() {
-    return lanes.values().stream().filter(lane -> lane.route().declared());
-  }
-
   private Status.DoorStatus count() {
-    int waiting = 0;
-    int underWay = 0;
-    for (Lane lane : lanes.values()) {
-      waiting += lane.line().waiting();
-      underWay += lane.line().underWay();
-    }
     return new Status.DoorStatus(
         settings.address().toString(),
-        waiting,
-        underWay,
+        lanes.waiting(),
+        lanes.underWay(),
         heldBytes,
         clients.size(),
         counts.heldSoFar(),
@@ -337,7 +296,7 @@ public final class FrontDoor implements AutoCloseable {
           Map.of());
       return;
     }
-    Lane lane = match(path);
+    Lane lane = lanes.match(path);
     if (lane != null) {
       take(request, lane);
     } else if (path.equals("/")) {
@@ -404,19 +363,6 @@ public final class FrontDoor implements AutoCloseable {
     }
   }
 
-  /** The longest prefix of whole segments that is a route, as Serve itself looks for it. */
-  private @Nullable Lane match(String path) {
-    String prefix = path;
-    while (true) {
-      Lane lane = lanes.get(prefix);
-      if (lane != null || prefix.equals("/")) {
-        return lane;
-      }
-      int slash = prefix.lastIndexOf('/');
-      prefix = slash <= 0 ? "/" : prefix.substring(0, slash);
-    }
-  }
-
   private boolean allowed(HttpServerRequest request) {
     if (token == null) {
       return true;
@@ -460,7 +406,7 @@ public final class FrontDoor implements AutoCloseable {
 
   private List<Map<String, Object>> routesNow() {
     List<Map<String, Object>> routes = new ArrayList<>();
-    for (Lane lane : lanes.values()) {
+    for (Lane lane : lanes.all()) {
       Map<String, Object> route = new LinkedHashMap<>();
       route.put("route", lane.route().prefix());
       route.put("app", lane.route().app());
@@ -478,7 +424,7 @@ public final class FrontDoor implements AutoCloseable {
         "unknown_route",
         "path: found '%s', expected one that begins with a route"
             .formatted(Replies.cut(request.path())),
-        Map.of("routes", List.copyOf(lanes.keySet())));
+        Map.of("routes", lanes.prefixes()));
   }
 
   private void unknown(Exchange exchange) {
@@ -486,7 +432,7 @@ public final class FrontDoor implements AutoCloseable {
         404,
         "unknown_route",
         "the route %s is no longer declared".formatted(exchange.lane().route().prefix()),
-        Map.of("routes", List.copyOf(lanes.keySet())));
+        Map.of("routes", lanes.prefixes()));
   }
 
   // What an exchange asks of the door.
@@ -533,8 +479,7 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private boolean isFull() {
-    return lanes.values().stream().mapToInt(lane -> lane.line().waiting()).sum()
-        >= settings.requests();
+    return lanes.waiting() >= settings.requests();
   }
 
   /** Whether one more may wait; answers it where it may not. */
@@ -611,8 +556,8 @@ public final class FrontDoor implements AutoCloseable {
    * @param again whether it was sent before, and so comes before all others
    */
   void queue(Exchange exchange, boolean again) {
-    Lane lane = lanes.get(exchange.lane().route().prefix());
-    if (lane == null || lane.line() != exchange.lane().line()) {
+    Lane lane = lanes.now(exchange.lane());
+    if (lane == null) {
       unknown(exchange);
     } else if (again) {
       lane.line().addAgain(exchange);
@@ -649,13 +594,13 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private void dispatchAll() {
-    for (Lane lane : List.copyOf(lanes.values())) {
+    for (Lane lane : lanes.all()) {
       dispatch(lane);
     }
   }
 
   /** Who waits is told, so that he can ask another daemon. */
-  private void end(Lane lane) {
+  private void leave(Lane lane) {
     for (Exchange exchange : lane.line().drain()) {
       exchange.request().response().putHeader("Retry-After", "1");
       exchange.refuse(503, "not_served", "the daemon is ending", doing());
@@ -669,7 +614,7 @@ public final class FrontDoor implements AutoCloseable {
       return;
     }
     closed = true;
-    context.runOnContext(nothing -> lanes.values().forEach(this::end));
+    context.runOnContext(nothing -> lanes.all().forEach(this::leave));
     try {
       server
           .shutdown(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.http;
 
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.unix.Errors;
+import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -150,6 +151,9 @@ public final class Http {
    */
   private Future<HttpClientRequest> connect(RequestOptions options) {
     String host = options.getHost();
+    if (NetUtil.isValidIpV4Address(host)) {
+      return client.request(options);
+    }
     return vertx
         .executeBlocking(() -> InetAddress.getByName(host).getHostAddress(), false)
         .compose(

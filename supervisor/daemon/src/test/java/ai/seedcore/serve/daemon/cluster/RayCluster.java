@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** A real Ray head on this machine's loopback, on ports of the tests' own. */
 final class RayCluster implements AutoCloseable {
@@ -144,6 +145,16 @@ final class RayCluster implements AutoCloseable {
         .flatMap(ProcessHandle::children)
         .filter(p -> Machine.commandLine(p).contains(title))
         .toList();
+  }
+
+  /** CPU seconds that all of its processes have used. */
+  double cpuSeconds() {
+    return processes().stream()
+        .flatMap(p -> Stream.concat(Stream.of(p), p.descendants()))
+        .map(ProcessHandle::pid)
+        .distinct()
+        .mapToDouble(Machine::cpuSeconds)
+        .sum();
   }
 
   /** Adds a node with so many CPUs, on the head's address. */

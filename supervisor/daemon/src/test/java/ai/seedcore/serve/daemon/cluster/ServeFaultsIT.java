@@ -104,7 +104,9 @@ class ServeFaultsIT extends FaultsOnOneCluster {
             + "\\nclass Other:"
             + "\\n    def __call__(self, request):"
             + "\\n        return 'mine'"
-            + "\\nserve.run(Other.bind(), name='AnomalyDetector', route_prefix='/other')";
+            // Ray 2.60 fails after the deed: it cannot load the class of the proxies.
+            + "\\ntry: serve.run(Other.bind(), name='AnomalyDetector', route_prefix='/other')"
+            + "\\nexcept ray.exceptions.RaySystemError: pass";
     cluster.python("exec(\"%s\")".formatted(source));
     row.fault(() -> {});
     row.noticedOnce(() -> row.deploys() == 1);

@@ -1,0 +1,70 @@
+package ai.seedcore.serve.daemon.node;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** That docs/ray-versions.md tells of the version that we build for, and of a newer one. */
+class RayVersionsTest {
+
+  private static final Path PAGE = Path.of("../../docs/ray-versions.md");
+  private static final Path POM = Path.of("../../pom.xml");
+
+  @Test
+  void allPassesWithTheVersionThatWeBuildFor() throws IOException {
+    List<List<String>> table = table();
+    String version = found("<ray.version>(.+)</ray.version>", Files.readString(POM));
+    assertThat(table.get(0)).contains(version);
+    assertThat(column(table, version))
+        .hasSizeGreaterThan(5)
+        .allSatisfy(cell -> assertThat(cell).matches("([1-9][0-9]*) of \\1"));
+  }
+
+  @Test
+  void everyVersionWasTriedInAllRows() throws IOException {
+    List<List<String>> table = table();
+    assertThat(table.get(0)).hasSizeGreaterThan(2);
+    assertThat(table)
+        .allSatisfy(
+            row ->
+                assertThat(row)
+                    .hasSameSizeAs(table.get(0))
+                    .noneMatch(cell -> cell.isBlank() || cell.equals("not run")));
+  }
+
+  /** Its cells, the head first. */
+  private static List<List<String>> table() throws IOException {
+    try (Stream<String> lines = Files.lines(PAGE)) {
+      List<List<String>> rows = new ArrayList<>();
+      lines
+          .filter(line -> line.startsWith("| "))
+          .forEach(
+              line ->
+                  rows.add(
+                      Stream.of(line.substring(1).split("\\|", -1))
+                          .limit(line.chars().filter(c -> c == '|').count() - 1)
+                          .map(String::strip)
+                          .toList()));
+      return rows;
+    }
+  }
+
+  private static List<String> column(List<List<String>> table, String version) {
+    int at = table.get(0).indexOf(version);
+    return table.stream().skip(1).map(row -> row.get(at)).toList();
+  }
+
+  private static String found(String pattern, String text) {
+    Matcher match = Pattern.compile(pattern).matcher(text);
+    assertThat(match.find()).as(pattern).isTrue();
+    return match.group(1);
+  }
+}
