@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -73,6 +74,8 @@ class ClusterIT {
     assertThat(said).contains("routes      http://127.0.0.1:8000/SalienceScorer");
     assertServed();
     await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 4);
+    // The front door sends to the workers' proxies, too.
+    await().atMost(Duration.ofMinutes(1)).until(() -> proxiesThatServe() >= 2);
     assertThat(Shell.script("start-cluster.sh", "status").orFail())
         .contains(HEAD, SERVE, "head_healthy       ok", "serving            ok");
   }
@@ -286,6 +289,12 @@ class ClusterIT {
 
   private static void figure(String what, long since) {
     System.out.printf(Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
+  }
+
+  /** Serve's proxies that the front door sends to. */
+  private static long proxiesThatServe() {
+    String status = engine("exec", SERVE, "curl", "-s", "localhost:8090/status");
+    return Pattern.compile("\"serves\":true").matcher(status).results().count();
   }
 
   /** Alive Ray nodes, as the head's dashboard counts them. */
