@@ -105,7 +105,7 @@ class ClusterIT {
 
   @Test
   @Order(4)
-  void theFrontDoorSendsToTheProxiesOfOtherNodes() {
+  void theFrontDoorFindsTheProxiesOfOtherNodes() {
     // Serve starts one where a Python replica is; of Java replicas it does not know where they are.
     engine(
         "exec",
@@ -313,7 +313,7 @@ class ClusterIT {
     System.out.printf(Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
   }
 
-  /** Serve's proxies that the front door sends to. */
+  /** Serve's proxies that the front door takes for serving. */
   private static long proxiesThatServe() {
     String status =
         engine(

@@ -31,7 +31,6 @@ public final class EventLoop {
             .setPreferNativeTransport(busy)
             .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
             .setInternalBlockingPoolSize(1)
-            .setBlockedThreadCheckInterval(10_000) // At rest, who checks is most of what wakes.
             // No files are served, and no folder is to be made for them in /tmp.
             .setFileSystemOptions(
                 new FileSystemOptions()

@@ -152,7 +152,7 @@ public final class Http {
   private Future<HttpClientRequest> connect(RequestOptions options) {
     String host = options.getHost();
     if (NetUtil.isValidIpV4Address(host)) {
-      return client.request(options);
+      return client.request(options); // No name.
     }
     return vertx
         .executeBlocking(() -> InetAddress.getByName(host).getHostAddress(), false)

@@ -35,8 +35,10 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
@@ -271,12 +273,24 @@ class FrontDoorTest {
     FrontDoor door = open(Wish.USUAL);
     List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
     List<String> ids = new ArrayList<>();
+    BlockingQueue<Runnable> replies = new LinkedBlockingQueue<>();
+    proxy.behaviour =
+        request -> request.body().onSuccess(b -> replies.add(() -> request.response().end(b)));
     for (int i = 0; i < 30; i++) {
       ids.add("r" + i);
       answers.add(later("/B", "{\"i\":%d}".formatted(i), "X-Request-ID", "r" + i));
       awaitWaiting(door, i + 1);
     }
     proxy.comesBack();
+    for (int i = 0; i < answers.size(); i++) {
+      // On a connection that is there one overtakes another whose connection is being made: the
+      // next reply waits until all that the line has let go have come.
+      int come = Line.FIRST + 2 * Math.min(i, Line.SURE - Line.FIRST);
+      await().until(() -> proxy.seen.size() >= come);
+      Runnable reply = replies.poll(5, TimeUnit.SECONDS);
+      assertThat(reply).as("request %d", i).isNotNull();
+      reply.run();
+    }
     for (int i = 0; i < answers.size(); i++) {
       HttpResponse<String> answer = answers.get(i).get(20, TimeUnit.SECONDS);
       assertThat(answer.statusCode()).isEqualTo(200);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -43,18 +42,13 @@ class RayVersionsTest {
   /** Its cells, the head first. */
   private static List<List<String>> table() throws IOException {
     try (Stream<String> lines = Files.lines(PAGE)) {
-      List<List<String>> rows = new ArrayList<>();
-      lines
-          .filter(line -> line.startsWith("| "))
-          .forEach(
-              line ->
-                  rows.add(
-                      Stream.of(line.substring(1).split("\\|", -1))
-                          .limit(line.chars().filter(c -> c == '|').count() - 1)
-                          .map(String::strip)
-                          .toList()));
-      return rows;
+      return lines.filter(line -> line.startsWith("| ")).map(RayVersionsTest::cells).toList();
     }
+  }
+
+  private static List<String> cells(String line) {
+    String inner = line.substring(1, line.lastIndexOf('|'));
+    return Stream.of(inner.split("\\|", -1)).map(String::strip).toList();
   }
 
   private static List<String> column(List<List<String>> table, String version) {
