@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  * declares. The declared class needs no import of Ray's: a public {@code call} of one parameter,
  * and, where it likes, {@code checkHealth}, {@code reconfigure} of one parameter, and {@code del}.
  *
- * <p>A class that cannot be made is not well, and every request is told why. Serve itself takes a
- * Java replica whose constructor threw for a running one, and sends it requests that nobody
- * answers, until the third health check has failed; then it starts the next one.
+ * <p>A class that cannot be made is not well, which the completed Serve takes for a failed start
+ * (java_support.py). A Serve that somebody else started takes it for a running one, and sends it
+ * requests: each is told why it is not served.
  */
 public final class Host {
 
@@ -40,31 +40,46 @@ public final class Host {
   /** Why there is none. */
   private final String failure;
 
+  /** What the class was configured with last; null: with nothing. */
+  private @Nullable JsonElement userConfig;
+
   /** What was made of the declared class. */
   private record Deployment(
-      Object object, MethodHandle call, @Nullable Method checkHealth, @Nullable Method del) {}
+      Object object,
+      MethodHandle call,
+      @Nullable Method reconfigure,
+      @Nullable Method checkHealth,
+      @Nullable Method del) {}
 
   /**
    * Makes the deployment.
    *
    * @param className the declared class
    * @param arguments its constructor's arguments, a JSON array
-   * @param userConfig handed to its {@code reconfigure}, as JSON; empty: none
+   * @param settings what else would come by {@link #reconfigure}; empty: it does
    */
-  public Host(String className, String arguments, String userConfig) {
+  public Host(String className, String arguments, String settings) {
     Deployment made = null;
     String reason = "";
     try {
-      made = make(className, arguments, userConfig);
+      made = make(className, arguments);
     } catch (Exception | LinkageError e) {
       e.printStackTrace(); // Goes to the worker's log.
-      reason = e.getMessage() == null ? e.toString() : e.getMessage();
+      reason = Requests.message(e);
     }
     deployment = made;
+    if (reason.isEmpty() && !settings.isEmpty()) {
+      try {
+        apply(Settings.parse(settings));
+      } catch (Exception | LinkageError e) {
+        e.printStackTrace();
+        reason = Requests.message(e);
+      }
+    }
     failure = reason;
   }
 
-  private static Deployment make(String className, String arguments, String userConfig)
+  private static Deployment make(String className, String arguments)
       throws ReflectiveOperationException {
     Class<?> type = declaredClass(className);
     JsonArray values = JsonParser.parseString(arguments).getAsJsonArray();
@@ -82,31 +97,52 @@ public final class Host {
               .formatted(className, parameter.getName()));
     }
     call.setAccessible(true); // The class itself need not be public.
-    if (!userConfig.isEmpty()) {
-      Method reconfigure =
-          method(type, "reconfigure", 1)
-              .orElseThrow(
-                  () ->
-                      new NoSuchMethodException(
-                          "a user_config is declared, but %s has no public method reconfigure of one"
-                                  .formatted(className)
-                              + " parameter"));
-      JsonElement json = JsonParser.parseString(userConfig);
-      invoke(object, reconfigure, convert(json, reconfigure.getGenericParameterTypes()[0]));
-    }
     return new Deployment(
         object,
         MethodHandles.lookup()
             .unreflect(call)
             .bindTo(object)
             .asType(MethodType.methodType(Object.class, Object.class)),
+        method(type, "reconfigure", 1).orElse(null),
         method(type, "checkHealth", 0).orElse(null),
         method(type, "del", 0).orElse(null));
   }
 
+  /**
+   * Serve's {@code user_config} came or changed, as {@link Settings} in JSON. The class is told
+   * where its own part did.
+   */
+  public synchronized void reconfigure(String settings) {
+    if (!failure.isEmpty()) {
+      return; // The health check that follows says why.
+    }
+    try {
+      apply(Settings.parse(settings));
+    } catch (Exception | LinkageError e) {
+      e.printStackTrace(); // Goes to the worker's log.
+      throw Failure.of("not_ready", "reconfigure: " + Requests.message(e), null);
+    }
+  }
+
+  private void apply(Settings settings) throws ReflectiveOperationException {
+    JsonElement next = settings.userConfig();
+    if (deployment != null && next != null && !next.equals(userConfig)) {
+      Method reconfigure = deployment.reconfigure;
+      if (reconfigure == null) {
+        throw new NoSuchMethodException(
+            "a user_config is declared, but %s has no public method reconfigure of one parameter"
+                .formatted(deployment.object.getClass().getName()));
+      }
+      invoke(
+          deployment.object, reconfigure, convert(next, reconfigure.getGenericParameterTypes()[0]));
+      userConfig = next;
+    }
+    Requests.configure(settings);
+  }
+
   /** A request. */
   public @Nullable Object call(@Nullable Object body) throws Throwable {
-    if (deployment == null) {
+    if (deployment == null || !failure.isEmpty()) {
       return Map.of(
           "status",
           "error",
@@ -120,9 +156,13 @@ public final class Host {
     return deployment.call.invokeExact(body);
   }
 
-  /** Whether the replica is well; a class that does not say is. */
+  /**
+   * Whether the replica is well; a class that does not say is.
+   *
+   * @throws IllegalStateException if there is nothing to serve; the message says why
+   */
   public boolean checkHealth() throws ReflectiveOperationException {
-    if (deployment == null) {
+    if (deployment == null || !failure.isEmpty()) {
       throw new IllegalStateException(failure);
     }
     return deployment.checkHealth == null

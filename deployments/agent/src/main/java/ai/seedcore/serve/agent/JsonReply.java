@@ -1,21 +1,26 @@
 package ai.seedcore.serve.agent;
 
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessagePacker;
 
 /**
- * A deployment's answer to a Python caller, such as the HTTP proxy, in JSON's own types. Ray's
- * serializer writes maps and lists in a Java form; the proxy, which is Python, cannot read it. This
+ * A deployment's result to a Python caller, such as the HTTP proxy, in JSON's own types. Ray's
+ * serializer writes maps and lists in a Java form, which the proxy, being Python, cannot read. This
  * one is written as MessagePack's own maps and arrays, and the proxy answers {@code
- * application/json}.
+ * application/json}. What is not of JSON's types becomes what Jackson makes of it, see {@link
+ * Json}.
  *
  * <p>Public, as patched classes of Ray's call it.
  */
 public final class JsonReply {
+
+  private static final int DEPTH = 400;
 
   private final Object value;
 
@@ -24,20 +29,24 @@ public final class JsonReply {
   }
 
   /**
-   * The answer as it is to travel: a map or a list of JSON's types as a {@code JsonReply}, all else
-   * as it is.
+   * The result as it is to travel: texts and bytes as they are, all else as JSON.
    *
-   * @param requestId the request's id: Python's callers always set one; a Java handle outside of a
-   *     request sets none, and reads Java's form
+   * @param rejectNonFinite whether NaN and infinities are refused; else they become null
+   * @throws NotJson if a part of it has no JSON form
    */
-  public static @Nullable Object of(@Nullable Object result, @Nullable String requestId) {
-    if ((result instanceof Map || result instanceof Collection)
-        && requestId != null
-        && !requestId.isEmpty()
-        && isJson(result)) {
-      return new JsonReply(result);
+  static @Nullable Object of(@Nullable Object result, boolean rejectNonFinite) throws NotJson {
+    if (result == null || result instanceof String || result instanceof byte[]) {
+      return result;
     }
-    return result;
+    if (result instanceof ByteBuffer buffer) {
+      byte[] bytes = new byte[buffer.remaining()];
+      buffer.duplicate().get(bytes);
+      return bytes;
+    }
+    if (!isPlain(result, 0)) {
+      return new JsonReply(Json.plain(result, rejectNonFinite));
+    }
+    return result instanceof Map || result instanceof Collection ? new JsonReply(result) : result;
   }
 
   /** Writes the object, if it is a {@code JsonReply}; says whether it was. */
@@ -49,24 +58,37 @@ public final class JsonReply {
     return true;
   }
 
-  private static boolean isJson(@Nullable Object value) {
+  /** Whether MessagePack has the same types, so that nothing need be converted. */
+  private static boolean isPlain(@Nullable Object value, int depth) {
+    if (depth > DEPTH) {
+      return false; // It may contain itself, which Jackson finds out.
+    }
     if (value instanceof Map<?, ?> map) {
-      return map.keySet().stream().allMatch(String.class::isInstance)
-          && map.values().stream().allMatch(JsonReply::isJson);
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
+        if (!(entry.getKey() instanceof String) || !isPlain(entry.getValue(), depth + 1)) {
+          return false;
+        }
+      }
+      return true;
     }
     if (value instanceof Collection<?> collection) {
-      return collection.stream().allMatch(JsonReply::isJson);
+      for (Object element : collection) {
+        if (!isPlain(element, depth + 1)) {
+          return false;
+        }
+      }
+      return true;
+    }
+    if (value instanceof Double number) {
+      return Double.isFinite(number);
     }
     return value == null
         || value instanceof String
         || value instanceof Boolean
-        || value instanceof Double
-        || value instanceof Float
         || value instanceof Integer
         || value instanceof Long
         || value instanceof Short
-        || value instanceof Byte
-        || value instanceof BigInteger;
+        || value instanceof Byte;
   }
 
   private static void write(@Nullable Object value, MessagePacker packer) throws IOException {
@@ -89,7 +111,7 @@ public final class JsonReply {
       packer.packBoolean(flag);
     } else if (value instanceof BigInteger big) {
       packer.packBigInteger(big);
-    } else if (value instanceof Double || value instanceof Float) {
+    } else if (value instanceof Double || value instanceof Float || value instanceof BigDecimal) {
       packer.packDouble(((Number) value).doubleValue());
     } else {
       packer.packLong(((Number) value).longValue());

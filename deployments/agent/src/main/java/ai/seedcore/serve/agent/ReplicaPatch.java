@@ -12,17 +12,19 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Mends three of Ray's Java classes, byte code in, byte code out.
+ * Completes three of Ray's Java classes, byte code in, byte code out.
  *
  * <ul>
  *   <li>{@code RayServeWrappedReplica}: Serve's HTTP proxy calls {@code pushProxyHandle} and {@code
- *       getNumOngoingRequests} on every replica. Ray 2.9 to 2.60 has neither in Java, and the
- *       missing method aborts the replica's JVM. Both are added, unless the class has them.
+ *       getNumOngoingRequests} on every replica, and its controller {@code
+ *       performGracefulShutdown}. Ray 2.9 to 2.60 has none of them in Java, and a missing method
+ *       aborts the replica's JVM. They are added, unless the class has them. {@code checkHealth}
+ *       returns false where a class is not well, which the controller takes for well: it throws
+ *       instead.
  *   <li>{@code RayServeReplicaImpl.handleRequest}: the count of ongoing requests is not taken back
  *       when the call throws, so that a replica gets no more traffic after {@code
- *       max_ongoing_requests} errors. The call is wrapped so that it is. Its result, where the
- *       caller is Python, is made a {@link JsonReply}; and what is logged meanwhile bears the
- *       request's id, see {@link RequestLog}.
+ *       max_ongoing_requests} errors. The call is wrapped so that it is. All else that surrounds a
+ *       request is in {@link Requests}, which {@code reconfigure} tells how many may run at a time.
  *   <li>{@code MessagePackSerializer.pack}: writes a map or a list in a form that Python cannot
  *       read, so that the proxy answers 500. A {@link JsonReply} is written as Python reads it.
  * </ul>
@@ -35,7 +37,9 @@ final class ReplicaPatch {
 
   private static final String METADATA = "io/ray/serve/generated/RequestMetadata";
   private static final String JSON_REPLY = JsonReply.class.getName().replace('.', '/');
-  private static final String REQUEST_LOG = RequestLog.class.getName().replace('.', '/');
+  private static final String REQUESTS = Requests.class.getName().replace('.', '/');
+  private static final String HEALTH = Health.class.getName().replace('.', '/');
+  private static final String CONFIG = "io/ray/serve/config/DeploymentConfig";
 
   private static final int API = Opcodes.ASM9;
 
@@ -56,8 +60,12 @@ final class ReplicaPatch {
     ClassWriter writer = new ClassWriter(reader, ClassWriter.COMPUTE_MAXS);
     ClassVisitor patch =
         switch (name) {
-          case WRAPPER -> new AddMethods(writer);
-          case REPLICA -> new InMethod(writer, "handleRequest", CatchInvoke::new);
+          case WRAPPER -> new AddMethods(new InMethod(writer, "checkHealth", ThrowUnwell::new));
+          case REPLICA ->
+              new InMethod(
+                  new InMethod(writer, "handleRequest", WrapInvoke::new),
+                  "reconfigure",
+                  TellLimit::new);
           case SERIALIZER -> new InMethod(writer, "pack", PackReply::new);
           default -> throw new IllegalArgumentException(name);
         };
@@ -89,7 +97,10 @@ final class ReplicaPatch {
         pushProxyHandle();
       }
       if (!present.contains("getNumOngoingRequests")) {
-        getNumOngoingRequests();
+        delegate("getNumOngoingRequests", "getNumOngoingRequests", "I", "java/lang/Integer");
+      }
+      if (!present.contains("performGracefulShutdown")) {
+        delegate("performGracefulShutdown", "prepareForShutdown", "Z", "java/lang/Boolean");
       }
       super.visitEnd();
     }
@@ -110,17 +121,16 @@ final class ReplicaPatch {
       code.visitEnd();
     }
 
-    /** {@code public Object getNumOngoingRequests() { return replica.getNumOngoingRequests(); }} */
-    private void getNumOngoingRequests() {
+    /** {@code public Object name() { return replica.method(); }} */
+    private void delegate(String name, String method, String type, String box) {
       MethodVisitor code =
-          super.visitMethod(
-              Opcodes.ACC_PUBLIC, "getNumOngoingRequests", "()Ljava/lang/Object;", null, null);
+          super.visitMethod(Opcodes.ACC_PUBLIC, name, "()Ljava/lang/Object;", null, null);
       code.visitCode();
       code.visitVarInsn(Opcodes.ALOAD, 0);
       code.visitFieldInsn(Opcodes.GETFIELD, WRAPPER, "replica", "L" + REPLICA + ";");
-      code.visitMethodInsn(Opcodes.INVOKEVIRTUAL, REPLICA, "getNumOngoingRequests", "()I", false);
+      code.visitMethodInsn(Opcodes.INVOKEVIRTUAL, REPLICA, method, "()" + type, false);
       code.visitMethodInsn(
-          Opcodes.INVOKESTATIC, "java/lang/Integer", "valueOf", "(I)Ljava/lang/Integer;", false);
+          Opcodes.INVOKESTATIC, box, "valueOf", "(%s)L%s;".formatted(type, box), false);
       code.visitInsn(Opcodes.ARETURN);
       code.visitMaxs(0, 0);
       code.visitEnd();
@@ -184,17 +194,58 @@ final class ReplicaPatch {
     }
   }
 
+  /** Puts {@link Health#require} behind the call of {@code replica.checkHealth()}. */
+  private static final class ThrowUnwell extends MethodVisitor {
+    ThrowUnwell(MethodVisitor next) {
+      super(API, next);
+    }
+
+    @Override
+    public void visitMethodInsn(
+        int opcode, String owner, String name, String descriptor, boolean isInterface) {
+      super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
+      if (owner.equals(REPLICA) && name.equals("checkHealth")) {
+        super.visitVarInsn(Opcodes.ALOAD, 0);
+        super.visitFieldInsn(Opcodes.GETFIELD, WRAPPER, "replica", "L" + REPLICA + ";");
+        super.visitMethodInsn(
+            Opcodes.INVOKEVIRTUAL, REPLICA, "getCallable", "()Ljava/lang/Object;", false);
+        super.visitMethodInsn(
+            Opcodes.INVOKESTATIC, HEALTH, "require", "(ZLjava/lang/Object;)Z", false);
+      }
+    }
+  }
+
+  /** Calls {@link Requests#limit} wherever {@code reconfigure} returns. */
+  private static final class TellLimit extends MethodVisitor {
+    TellLimit(MethodVisitor next) {
+      super(API, next);
+    }
+
+    @Override
+    public void visitInsn(int opcode) {
+      if (opcode == Opcodes.ARETURN) {
+        super.visitVarInsn(Opcodes.ALOAD, 0);
+        super.visitFieldInsn(Opcodes.GETFIELD, REPLICA, "config", "L" + CONFIG + ";");
+        super.visitMethodInsn(
+            Opcodes.INVOKEVIRTUAL, CONFIG, "getMaxOngoingRequests", "()Ljava/lang/Integer;", false);
+        super.visitMethodInsn(
+            Opcodes.INVOKESTATIC, REQUESTS, "limit", "(Ljava/lang/Integer;)V", false);
+      }
+      super.visitInsn(opcode);
+    }
+  }
+
   /**
-   * Puts a handler around {@code invokeSingle} that counts down and throws on; what the call
-   * returns goes through {@link JsonReply#of}.
+   * Puts {@link Requests#enter} before {@code invokeSingle}, {@link Requests#succeed} behind it,
+   * and a handler around both that counts down and throws what {@link Requests#fail} returns.
    */
-  private static final class CatchInvoke extends MethodVisitor {
+  private static final class WrapInvoke extends MethodVisitor {
     private final Label start = new Label();
     private final Label end = new Label();
     private final Label handler = new Label();
     private boolean wrapped;
 
-    CatchInvoke(MethodVisitor next) {
+    WrapInvoke(MethodVisitor next) {
       super(API, next);
     }
 
@@ -207,27 +258,21 @@ final class ReplicaPatch {
       }
       wrapped = true;
       super.visitTryCatchBlock(start, end, handler, null);
-      super.visitLabel(start);
-      requestId();
-      super.visitMethodInsn(
-          Opcodes.INVOKESTATIC, REQUEST_LOG, "enter", "(Ljava/lang/String;)V", false);
-      super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
-      super.visitMethodInsn(Opcodes.INVOKESTATIC, REQUEST_LOG, "leave", "()V", false);
-      requestId();
-      super.visitMethodInsn(
-          Opcodes.INVOKESTATIC,
-          JSON_REPLY,
-          "of",
-          "(Ljava/lang/Object;Ljava/lang/String;)Ljava/lang/Object;",
-          false);
-      super.visitLabel(end);
-    }
-
-    private void requestId() {
       super.visitVarInsn(Opcodes.ALOAD, 1);
       super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
       super.visitMethodInsn(
           Opcodes.INVOKEVIRTUAL, METADATA, "getRequestId", "()Ljava/lang/String;", false);
+      super.visitMethodInsn(
+          Opcodes.INVOKESTATIC, REQUESTS, "enter", "(Ljava/lang/String;)V", false);
+      super.visitLabel(start);
+      super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
+      super.visitMethodInsn(
+          Opcodes.INVOKESTATIC,
+          REQUESTS,
+          "succeed",
+          "(Ljava/lang/Object;)Ljava/lang/Object;",
+          false);
+      super.visitLabel(end);
     }
 
     @Override
@@ -236,7 +281,6 @@ final class ReplicaPatch {
         super.visitLabel(handler);
         super.visitFrame(
             Opcodes.F_NEW, 1, new Object[] {REPLICA}, 1, new Object[] {"java/lang/Throwable"});
-        super.visitMethodInsn(Opcodes.INVOKESTATIC, REQUEST_LOG, "leave", "()V", false);
         super.visitVarInsn(Opcodes.ALOAD, 0);
         super.visitFieldInsn(
             Opcodes.GETFIELD,
@@ -250,6 +294,12 @@ final class ReplicaPatch {
             "()I",
             false);
         super.visitInsn(Opcodes.POP);
+        super.visitMethodInsn(
+            Opcodes.INVOKESTATIC,
+            REQUESTS,
+            "fail",
+            "(Ljava/lang/Throwable;)Ljava/lang/Throwable;",
+            false);
         super.visitInsn(Opcodes.ATHROW);
       }
       super.visitMaxs(maxStack, maxLocals);

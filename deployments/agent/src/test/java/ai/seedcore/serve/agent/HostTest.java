@@ -59,7 +59,11 @@ class HostTest {
   @Test
   void theUserConfigReachesTheClass() throws Throwable {
     assertThat(host(Greeter.class, "[\"\", 0, {}]", "").checkHealth()).isTrue();
-    assertThat(host(Greeter.class, "[\"\", 0, {}]", "{\"well\": false}").checkHealth()).isFalse();
+    String unwell = "{\"user_config\": {\"well\": false}}";
+    assertThat(host(Greeter.class, "[\"\", 0, {}]", unwell).checkHealth()).isFalse();
+    Host later = host(Greeter.class, "[\"\", 0, {}]", "");
+    later.reconfigure(unwell);
+    assertThat(later.checkHealth()).isFalse();
   }
 
   @Test
@@ -68,7 +72,9 @@ class HostTest {
     assertThat(host.checkHealth()).isTrue();
     host.del();
     assertThatThrownBy(() -> host.call("x")).isInstanceOf(IllegalStateException.class);
-    assertThat(failure(host(Bare.class, "[]", "1"))).contains("reconfigure");
+    assertThatThrownBy(() -> host.reconfigure("{\"user_config\": 1}"))
+        .hasMessageContaining("has no public method reconfigure");
+    assertThat(failure(host(Bare.class, "[]", "{\"user_config\": 1}"))).contains("reconfigure");
   }
 
   @Test

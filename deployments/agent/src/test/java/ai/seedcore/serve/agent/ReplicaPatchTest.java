@@ -2,7 +2,9 @@ package ai.seedcore.serve.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import io.ray.serve.config.DeploymentConfig;
 import io.ray.serve.generated.RequestMetadata;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,9 +13,18 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.msgpack.core.MessagePack;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassVisitor;
+import org.objectweb.asm.MethodVisitor;
+import org.objectweb.asm.Opcodes;
 import org.slf4j.MDC;
 
 /** The patch on classes of the same names and shape; the cluster tests load Ray's own. */
@@ -22,17 +33,86 @@ class ReplicaPatchTest {
   private final Patching loader = new Patching();
 
   @Test
-  void theProxysTwoCallsFindTheirMethods() throws Throwable {
+  void theCallsOfProxyAndControllerFindTheirMethods() throws Throwable {
     Object replica = replica(request -> "done " + request);
     Object wrapper = wrapper(replica);
     assertThat(wrapper.getClass().getMethod("pushProxyHandle", Object.class).invoke(wrapper, "x"))
         .isNull();
     assertThat(ongoing(wrapper)).isEqualTo(0);
+    assertThat(wrapper.getClass().getMethod("performGracefulShutdown").invoke(wrapper))
+        .isEqualTo(true);
     assertThat(call(wrapper)).isEqualTo("done a");
   }
 
   @Test
-  void aFailedCallIsTakenBackFromTheCountAndStillThrown() throws Exception {
+  void aReplicaThatIsNotWellThrows() throws Exception {
+    Object replica = replica(request -> request);
+    Object wrapper = wrapper(replica);
+    assertThat(wrapper.getClass().getMethod("checkHealth").invoke(wrapper)).isEqualTo(true);
+    replica.getClass().getField("well").set(replica, false);
+    assertThatThrownBy(() -> wrapper.getClass().getMethod("checkHealth").invoke(wrapper))
+        .rootCause()
+        .hasMessageContaining("its checkHealth returns false");
+  }
+
+  @Test
+  void asManyRequestsRunAtATimeAsServeSays() throws Exception {
+    AtomicInteger running = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    CountDownLatch goOn = new CountDownLatch(1);
+    Object replica =
+        replica(
+            request -> {
+              most.accumulateAndGet(running.incrementAndGet(), Math::max);
+              try {
+                goOn.await();
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              running.decrementAndGet();
+              return "";
+            });
+    Object wrapper = wrapper(replica);
+    reconfigure(replica, 2);
+    ExecutorService threads = Executors.newFixedThreadPool(6);
+    try {
+      List<Future<Object>> calls = new ArrayList<>();
+      for (int i = 0; i < 6; i++) {
+        calls.add(threads.submit(() -> handle(wrapper)));
+      }
+      await().until(() -> ongoing(wrapper).equals(6));
+      assertThat(running).hasValue(2);
+      reconfigure(replica, 4); // Raised while requests wait: two more begin.
+      await().until(() -> running.get() == 4);
+      reconfigure(replica, 1);
+      goOn.countDown();
+      for (Future<Object> call : calls) {
+        call.get();
+      }
+      assertThat(most).hasValue(4);
+    } finally {
+      threads.shutdownNow();
+      reconfigure(replica, 100);
+    }
+  }
+
+  private static Object handle(Object wrapper) throws Exception {
+    try {
+      return call(wrapper);
+    } catch (Throwable e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void reconfigure(Object replica, int limit) throws ReflectiveOperationException {
+    replica
+        .getClass()
+        .getMethod("reconfigure", DeploymentConfig.class)
+        .invoke(replica, new DeploymentConfig(limit));
+  }
+
+  @Test
+  void aFailedCallIsTakenBackFromTheCountAndTold() throws Exception {
     Object wrapper =
         wrapper(
             replica(
@@ -40,8 +120,13 @@ class ReplicaPatchTest {
                   throw new IllegalStateException("model failed");
                 }));
     for (int i = 0; i < 3; i++) {
-      assertThatThrownBy(() -> call(wrapper)).hasMessage("model failed");
+      assertThatThrownBy(() -> call(wrapper))
+          .hasMessageStartingWith("{seedcore {\"status\":\"error\",\"code\":\"internal\"")
+          .hasMessageContaining("\"id\":")
+          .hasMessageNotContaining("model failed");
     }
+    // A Java handle, which sets no id, reads Java's exceptions.
+    assertThatThrownBy(() -> call(wrapper, "")).hasMessage("model failed");
     assertThat(ongoing(wrapper)).isEqualTo(0);
   }
 
@@ -49,13 +134,16 @@ class ReplicaPatchTest {
   void whatIsLoggedMeanwhileBearsTheRequestsId() throws Throwable {
     assertThat(call(wrapper(replica(request -> MDC.get("request_id"))), "id-1")).isEqualTo("id-1");
     assertThat(MDC.get("request_id")).isNull();
+    List<String> seen = new ArrayList<>();
     Object failing =
         wrapper(
             replica(
                 request -> {
-                  throw new IllegalStateException(MDC.get("request_id"));
+                  seen.add(MDC.get("request_id"));
+                  throw new IllegalStateException();
                 }));
-    assertThatThrownBy(() -> call(failing, "id-2")).hasMessage("id-2");
+    assertThatThrownBy(() -> call(failing, "id-2")).isInstanceOf(RuntimeException.class);
+    assertThat(seen).containsExactly("id-2");
     assertThat(MDC.get("request_id")).isNull();
   }
 
@@ -84,9 +172,13 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void whatIsNotJsonIsLeftToRay() throws Throwable {
-    Map<String, Object> answer = Map.of("a", new Object());
-    assertThat(call(wrapper(replica(request -> answer)))).isSameAs(answer);
+  void whatHasNoJsonFormIsNamed() throws Throwable {
+    Map<String, Object> answer = Map.of("a", List.of(1, Map.of("b", new Object())));
+    assertThatThrownBy(() -> call(wrapper(replica(request -> answer))))
+        .hasMessageContaining("invalid_result")
+        .hasMessageContaining(
+            "the result's field a[1].b cannot be written as JSON: there is no JSON form for a"
+                + " java.lang.Object");
     assertThat(MessagePack.newDefaultUnpacker(encode("plain")).unpackString()).isEqualTo("plain");
   }
 
@@ -94,7 +186,23 @@ class ReplicaPatchTest {
   void aClassThatHasTheMethodsIsLeftAlone() throws Exception {
     byte[] once = ReplicaPatch.apply(ReplicaPatch.WRAPPER, bytes(ReplicaPatch.WRAPPER));
     byte[] twice = ReplicaPatch.apply(ReplicaPatch.WRAPPER, once);
-    assertThat(twice).isEqualTo(once);
+    assertThat(methods(twice)).isEqualTo(methods(once)).doesNotHaveDuplicates();
+  }
+
+  private static List<String> methods(byte[] classFile) {
+    List<String> names = new ArrayList<>();
+    new ClassReader(classFile)
+        .accept(
+            new ClassVisitor(Opcodes.ASM9) {
+              @Override
+              public MethodVisitor visitMethod(
+                  int access, String name, String descriptor, String signature, String[] thrown) {
+                names.add(name + descriptor);
+                return null;
+              }
+            },
+            ClassReader.SKIP_CODE);
+    return names;
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.ray.serve.replica;
 
+import io.ray.serve.config.DeploymentConfig;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
@@ -9,6 +10,8 @@ import java.util.function.UnaryOperator;
 public class RayServeReplicaImpl {
   private final AtomicInteger numOngoingRequests = new AtomicInteger();
   private final UnaryOperator<Object> callable;
+  private DeploymentConfig config = new DeploymentConfig(1);
+  public boolean well = true;
 
   public RayServeReplicaImpl(UnaryOperator<Object> callable) {
     this.callable = callable;
@@ -29,5 +32,22 @@ public class RayServeReplicaImpl {
 
   public int getNumOngoingRequests() {
     return numOngoingRequests.get();
+  }
+
+  public DeploymentConfig reconfigure(DeploymentConfig next) {
+    config = next;
+    return config;
+  }
+
+  public boolean prepareForShutdown() {
+    return numOngoingRequests.get() == 0;
+  }
+
+  public boolean checkHealth() {
+    return well;
+  }
+
+  public Object getCallable() {
+    return callable;
   }
 }

@@ -1,6 +1,6 @@
 package io.ray.serve.replica;
 
-/** As Ray's class of this name, as far as the agent touches it: without the two missing methods. */
+/** As Ray's class of this name, as far as the agent touches it: without the missing methods. */
 public class RayServeWrappedReplica {
   private final RayServeReplicaImpl replica;
 
@@ -10,5 +10,9 @@ public class RayServeWrappedReplica {
 
   public Object handleRequest(Object metadata, Object arguments) {
     return replica.handleRequest(metadata, arguments);
+  }
+
+  public boolean checkHealth() {
+    return replica.checkHealth();
   }
 }

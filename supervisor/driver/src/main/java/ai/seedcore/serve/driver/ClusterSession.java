@@ -28,7 +28,7 @@ final class ClusterSession {
     } else if (request instanceof Request.EnsureServe ensure) {
       return ensureServe(api, ensure);
     } else if (request instanceof Request.Deploy deploy) {
-      api.deploy(deploy.application());
+      api.deploy(deploy.application(), deploy.completed());
       return new Reply.Done(deploy.id());
     } else if (request instanceof Request.Delete delete) {
       api.delete(delete.name());
@@ -52,7 +52,11 @@ final class ClusterSession {
   private static Reply ensureServe(ServeApi api, Request.EnsureServe ensure) {
     ServeApi.Controller controller = api.ensureServe(ensure);
     return new Reply.Serve(
-        ensure.id(), controller.started(), controller.hostsJava(), controller.visible());
+        ensure.id(),
+        controller.started(),
+        controller.hostsJava(),
+        controller.visible(),
+        controller.completed());
   }
 
   /** Ends the job in good order, where there is one. */

@@ -33,13 +33,12 @@ final class ServeApi {
 
   private static final String SERVE = "io.ray.serve.api.Serve";
 
-  private static final double HEALTH_CHECK_PERIOD_S = 5;
-  private static final double HEALTH_CHECK_TIMEOUT_S = 10;
-
   private final String ensureServe;
+  private final String javaSupport;
 
-  private ServeApi(String ensureServe) {
+  private ServeApi(String ensureServe, String javaSupport) {
     this.ensureServe = ensureServe;
+    this.javaSupport = javaSupport;
   }
 
   /**
@@ -48,8 +47,9 @@ final class ServeApi {
    * @param started whether this call started it
    * @param hostsJava whether its job lets it create Java replicas
    * @param visible whether its class is exported, without which the dashboard shows no Serve
+   * @param completed whether it runs java_support.py
    */
-  record Controller(boolean started, boolean hostsJava, boolean visible) {}
+  record Controller(boolean started, boolean hostsJava, boolean visible, boolean completed) {}
 
   /**
    * Loads Ray's classes and its native library.
@@ -77,20 +77,23 @@ final class ServeApi {
       throw new IllegalStateException("this ray_dist.jar is not one that we know: " + e, e);
     }
     // Read now: the jar may be gone by the time that it is needed.
-    return new ServeApi(read("ensure_serve.py"));
+    return new ServeApi(read("ensure_serve.py"), read("java_support.py"));
   }
 
   /** Starts Serve where none runs; in both cases says what its controller can do. */
   Controller ensureServe(Request.EnsureServe request) {
     String options =
         JsonMapper.shared()
-            .writeValueAsString(Map.of("host", request.host(), "port", request.port()));
+            .writeValueAsString(
+                Map.of(
+                    "host", request.host(), "port", request.port(), "java_support", javaSupport));
     Object answer = python(ensureServe, options);
     JsonNode json = JsonMapper.shared().readTree(String.valueOf(answer));
     return new Controller(
         json.path("started").asBoolean(),
         json.path("hosts_java").asBoolean(),
-        json.path("visible").asBoolean());
+        json.path("visible").asBoolean(),
+        json.path("completed").asBoolean());
   }
 
   /**
@@ -119,8 +122,14 @@ final class ServeApi {
     }
   }
 
-  /** Submits the application; returns once the controller has taken it. */
-  void deploy(Application application) throws ReflectiveOperationException {
+  /**
+   * Submits the application; returns once the controller has taken it.
+   *
+   * @param completed whether Serve runs java_support.py: without it a user config makes the
+   *     dashboard's Serve page fail for all applications, and so goes with the constructor's
+   *     arguments
+   */
+  void deploy(Application application, boolean completed) throws ReflectiveOperationException {
     Object creator = callOn(SERVE, null, "deployment");
     call(creator, "setName", application.name());
     call(creator, "setDeploymentDef", HOST);
@@ -132,15 +141,18 @@ final class ServeApi {
     } else {
       set(creator, "setNumReplicas", application.replicas());
     }
-    set(creator, "setMaxOngoingRequests", application.maxOngoingRequests());
-    // Serve's own 10 s and 30 s, three times over, leave a replica that hangs in place for two
-    // minutes.
-    call(creator, "setHealthCheckPeriodS", HEALTH_CHECK_PERIOD_S);
-    call(creator, "setHealthCheckTimeoutS", HEALTH_CHECK_TIMEOUT_S);
-    // The user config goes with the arguments: as Serve's own, from Java, it makes the dashboard's
-    // Serve page fail for all applications.
-    String userConfig = application.userConfig() == null ? "" : application.userConfig();
-    Object[] hosted = {application.className(), application.initArguments(), userConfig};
+    call(creator, "setMaxOngoingRequests", application.maxOngoingRequests());
+    Application.Lifecycle lifecycle = application.lifecycle();
+    call(creator, "setHealthCheckPeriodS", lifecycle.healthCheckPeriodS());
+    call(creator, "setHealthCheckTimeoutS", lifecycle.healthCheckTimeoutS());
+    call(creator, "setGracefulShutdownWaitLoopS", lifecycle.gracefulShutdownWaitLoopS());
+    call(creator, "setGracefulShutdownTimeoutS", lifecycle.gracefulShutdownTimeoutS());
+    if (completed) {
+      call(creator, "setUserConfig", application.settings());
+    }
+    Object[] hosted = {
+      application.className(), application.initArguments(), completed ? "" : application.settings()
+    };
     Object target = call(creator, "bind", (Object) hosted);
     // Not blocking: Ray's own wait for RUNNING has no time limit. Newer versions take one boolean
     // more, whose default is false.
@@ -170,13 +182,13 @@ final class ServeApi {
     Constructor<?> constructor =
         Class.forName("io.ray.serve.config.AutoscalingConfig").getConstructor();
     Object config = constructor.newInstance();
-    set(config, "setMinReplicas", autoscaling.minReplicas());
-    set(config, "setMaxReplicas", autoscaling.maxReplicas());
-    set(config, "setTargetOngoingRequests", autoscaling.targetOngoingRequests());
-    set(config, "setUpscaleDelayS", autoscaling.upscaleDelayS());
-    set(config, "setDownscaleDelayS", autoscaling.downscaleDelayS());
-    set(config, "setMetricsIntervalS", autoscaling.metricsIntervalS());
-    set(config, "setLookBackPeriodS", autoscaling.lookBackPeriodS());
+    call(config, "setMinReplicas", autoscaling.minReplicas());
+    call(config, "setMaxReplicas", autoscaling.maxReplicas());
+    call(config, "setTargetOngoingRequests", autoscaling.targetOngoingRequests());
+    call(config, "setUpscaleDelayS", autoscaling.upscaleDelayS());
+    call(config, "setDownscaleDelayS", autoscaling.downscaleDelayS());
+    call(config, "setMetricsIntervalS", autoscaling.metricsIntervalS());
+    call(config, "setLookBackPeriodS", autoscaling.lookBackPeriodS());
     return config;
   }
 

@@ -11,9 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param route the route prefix, from {@code /} on
  * @param version the content version: Serve replaces the replicas when it changes
  * @param replicas how many replicas; null where {@code autoscaling} decides
- * @param maxOngoingRequests how many requests a replica is sent at a time; null: Serve's own choice
+ * @param maxOngoingRequests how many requests a replica is sent at a time
  * @param initArguments the arguments of the class's constructor, a JSON array
- * @param userConfig handed to the class's {@code reconfigure}, as JSON; null: none
+ * @param settings what can change while a replica runs, a JSON object; Serve's {@code user_config}
+ * @param lifecycle when a replica counts as ill, and how long it may take to end
  * @param actorOptions Ray's {@code ray_actor_options}
  */
 public record Application(
@@ -23,13 +24,24 @@ public record Application(
     String version,
     @Nullable Integer replicas,
     @Nullable Autoscaling autoscaling,
-    @Nullable Integer maxOngoingRequests,
+    int maxOngoingRequests,
     String initArguments,
-    @Nullable String userConfig,
+    String settings,
+    Lifecycle lifecycle,
     Map<String, Object> actorOptions) {
 
   /**
-   * How Serve chooses the number of replicas; null: Serve's own default.
+   * When a replica counts as ill, and how long it may take to end; in seconds, named as Serve names
+   * them.
+   */
+  public record Lifecycle(
+      double healthCheckPeriodS,
+      double healthCheckTimeoutS,
+      double gracefulShutdownWaitLoopS,
+      double gracefulShutdownTimeoutS) {}
+
+  /**
+   * How Serve chooses the number of replicas.
    *
    * @param upscaleDelayS seconds of too much load before replicas are added
    * @param downscaleDelayS seconds of too little load before replicas are removed
@@ -39,9 +51,9 @@ public record Application(
   public record Autoscaling(
       int minReplicas,
       int maxReplicas,
-      @Nullable Integer targetOngoingRequests,
-      @Nullable Double upscaleDelayS,
-      @Nullable Double downscaleDelayS,
-      @Nullable Double metricsIntervalS,
-      @Nullable Double lookBackPeriodS) {}
+      int targetOngoingRequests,
+      double upscaleDelayS,
+      double downscaleDelayS,
+      double metricsIntervalS,
+      double lookBackPeriodS) {}
 }

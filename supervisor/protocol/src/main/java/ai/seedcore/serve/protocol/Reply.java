@@ -28,8 +28,10 @@ public sealed interface Reply {
    * @param started true where this driver started it, false where it ran already
    * @param hostsJava whether its controller can create Java replicas
    * @param visible whether the dashboard can show it
+   * @param completed whether it supports Java replicas in full: changes in place, orderly ends
    */
-  record Serve(long id, boolean started, boolean hostsJava, boolean visible) implements Reply {}
+  record Serve(long id, boolean started, boolean hostsJava, boolean visible, boolean completed)
+      implements Reply {}
 
   /**
    * The request failed; the driver goes on.

@@ -37,8 +37,12 @@ public sealed interface Request {
    */
   record EnsureServe(long id, String host, int port) implements Request {}
 
-  /** Submits one application; returns when the controller has taken it, not when it runs. */
-  record Deploy(long id, Application application) implements Request {}
+  /**
+   * Submits one application; returns when the controller has taken it, not when it runs.
+   *
+   * @param completed what {@link Reply.Serve} said of the Serve that runs
+   */
+  record Deploy(long id, Application application, boolean completed) implements Request {}
 
   /** Takes one application down; returns when the controller has taken the wish. */
   record Delete(long id, String name) implements Request {}

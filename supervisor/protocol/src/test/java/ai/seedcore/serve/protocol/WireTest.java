@@ -22,11 +22,13 @@ class WireTest {
                 "/Echo",
                 "v1",
                 null,
-                new Application.Autoscaling(1, 3, 2, null, 5.0, null, null),
+                new Application.Autoscaling(1, 3, 2, 30, 5.0, 10, 30),
                 100,
                 "[\"two\\nlines\",\n1]",
                 "{\"threshold\":0.5}",
-                Map.of("num_cpus", 0.1)));
+                new Application.Lifecycle(5, 10, 2, 20),
+                Map.of("num_cpus", 0.1)),
+            true);
     String line = Wire.line(deploy);
     assertThat(line).doesNotContain("\n").contains("\"op\":\"deploy\"");
     assertThat(Wire.request(line)).isEqualTo(deploy);
@@ -34,7 +36,7 @@ class WireTest {
 
   @Test
   void aReplyComesBackAsItWas() {
-    Reply.Serve reply = new Reply.Serve(3, true, true, false);
+    Reply.Serve reply = new Reply.Serve(3, true, true, false, true);
     assertThat(Wire.reply(Wire.line(reply))).isEqualTo(reply);
   }
 

@@ -1,0 +1,34 @@
+package ai.seedcore.serve.agent;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What may change while a replica runs. It arrives as Serve's {@code user_config}, a JSON object.
+ *
+ * @param userConfig the declared {@code user_config}; null: none
+ * @param requestTimeoutS seconds after which a request's thread is interrupted; 0: never
+ * @param rejectNonFinite whether NaN and infinities in a result are an error; else they become null
+ * @param showErrors whether callers are told the message of what a class throws
+ */
+record Settings(
+    @Nullable JsonElement userConfig,
+    double requestTimeoutS,
+    boolean rejectNonFinite,
+    boolean showErrors) {
+
+  static final Settings DEFAULT = new Settings(null, 0, false, false);
+
+  /** Reads them; what is missing has its default. */
+  static Settings parse(String text) {
+    JsonObject json = JsonParser.parseString(text).getAsJsonObject();
+    return new Settings(
+        json.get("user_config"),
+        json.has("request_timeout_s") ? json.get("request_timeout_s").getAsDouble() : 0,
+        json.has("non_finite_numbers")
+            && json.get("non_finite_numbers").getAsString().equals("reject"),
+        json.has("show_errors") && json.get("show_errors").getAsBoolean());
+  }
+}
