@@ -1,11 +1,18 @@
 package ai.seedcore.serve.gcs;
 
+import ai.seedcore.serve.gcs.proto.ActorTableData;
 import ai.seedcore.serve.gcs.proto.CheckAliveReply;
 import ai.seedcore.serve.gcs.proto.CheckAliveRequest;
 import ai.seedcore.serve.gcs.proto.GcsNodeInfo;
 import ai.seedcore.serve.gcs.proto.GcsStatus;
+import ai.seedcore.serve.gcs.proto.GetAllActorInfoReply;
+import ai.seedcore.serve.gcs.proto.GetAllActorInfoRequest;
+import ai.seedcore.serve.gcs.proto.GetAllAvailableResourcesReply;
+import ai.seedcore.serve.gcs.proto.GetAllAvailableResourcesRequest;
 import ai.seedcore.serve.gcs.proto.GetAllNodeInfoReply;
 import ai.seedcore.serve.gcs.proto.GetAllNodeInfoRequest;
+import ai.seedcore.serve.gcs.proto.GetCoreWorkerStatsReply;
+import ai.seedcore.serve.gcs.proto.GetCoreWorkerStatsRequest;
 import ai.seedcore.serve.gcs.proto.GetNamedActorInfoReply;
 import ai.seedcore.serve.gcs.proto.GetNamedActorInfoRequest;
 import ai.seedcore.serve.gcs.proto.InternalKVDelReply;
@@ -18,6 +25,8 @@ import ai.seedcore.serve.gcs.proto.InternalKVKeysReply;
 import ai.seedcore.serve.gcs.proto.InternalKVKeysRequest;
 import ai.seedcore.serve.gcs.proto.InternalKVPutReply;
 import ai.seedcore.serve.gcs.proto.InternalKVPutRequest;
+import ai.seedcore.serve.gcs.proto.KillActorViaGcsReply;
+import ai.seedcore.serve.gcs.proto.KillActorViaGcsRequest;
 import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIReply;
 import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIRequest;
 import com.google.protobuf.ByteString;
@@ -36,6 +45,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -43,6 +53,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,7 +70,12 @@ public final class Gcs implements AutoCloseable {
   private static final String KEY_VALUE = "InternalKVGcsService";
   private static final String NODES = "NodeInfoGcsService";
   private static final String ACTORS = "ActorInfoGcsService";
+  private static final String RESOURCES = "NodeResourceInfoGcsService";
   private static final String RUNTIME_ENV = "RuntimeEnvGcsService";
+  private static final String WORKER = "CoreWorkerService";
+
+  /** More actors than a cluster has that we can be of use to; each is some 500 bytes. */
+  private static final int MOST_ACTORS = 10_000;
 
   private static final MethodDescriptor<InternalKVGetRequest, InternalKVGetReply> GET =
       method(KEY_VALUE, "InternalKVGet", InternalKVGetReply.getDefaultInstance());
@@ -77,6 +93,19 @@ public final class Gcs implements AutoCloseable {
       method(NODES, "GetAllNodeInfo", GetAllNodeInfoReply.getDefaultInstance());
   private static final MethodDescriptor<GetNamedActorInfoRequest, GetNamedActorInfoReply> ACTOR =
       method(ACTORS, "GetNamedActorInfo", GetNamedActorInfoReply.getDefaultInstance());
+  private static final MethodDescriptor<GetAllActorInfoRequest, GetAllActorInfoReply> ALL_ACTORS =
+      method(ACTORS, "GetAllActorInfo", GetAllActorInfoReply.getDefaultInstance());
+  private static final MethodDescriptor<KillActorViaGcsRequest, KillActorViaGcsReply> KILL_ACTOR =
+      method(ACTORS, "KillActorViaGcs", KillActorViaGcsReply.getDefaultInstance());
+  private static final MethodDescriptor<
+          GetAllAvailableResourcesRequest, GetAllAvailableResourcesReply>
+      AVAILABLE =
+          method(
+              RESOURCES,
+              "GetAllAvailableResources",
+              GetAllAvailableResourcesReply.getDefaultInstance());
+  private static final MethodDescriptor<GetCoreWorkerStatsRequest, GetCoreWorkerStatsReply> STATS =
+      method(WORKER, "GetCoreWorkerStats", GetCoreWorkerStatsReply.getDefaultInstance());
   private static final MethodDescriptor<PinRuntimeEnvURIRequest, PinRuntimeEnvURIReply> PIN =
       method(RUNTIME_ENV, "PinRuntimeEnvURI", PinRuntimeEnvURIReply.getDefaultInstance());
 
@@ -94,8 +123,36 @@ public final class Gcs implements AutoCloseable {
    *
    * @param id in hexadecimal digits
    * @param address under which the cluster knows it
+   * @param hostname what its machine calls itself
+   * @param resources what it has in all, by Ray's names
    */
-  public record Node(String id, String address, boolean alive, boolean head) {}
+  public record Node(
+      String id,
+      String address,
+      String hostname,
+      boolean alive,
+      boolean head,
+      Map<String, Double> resources) {}
+
+  /**
+   * A living actor.
+   *
+   * @param id in hexadecimal digits
+   * @param name its name; empty: it has none
+   * @param host where its process listens, as are port and worker
+   * @param worker the process's id, in hexadecimal digits
+   * @param pid its process id there
+   * @param resources what it holds, by Ray's names
+   */
+  public record Actor(
+      String id,
+      String name,
+      String namespace,
+      String host,
+      int port,
+      String worker,
+      long pid,
+      Map<String, Double> resources) {}
 
   /**
    * A GCS.
@@ -125,9 +182,84 @@ public final class Gcs implements AutoCloseable {
                             new Node(
                                 hex(node.getNodeId()),
                                 node.getNodeManagerAddress(),
+                                node.getNodeManagerHostname(),
                                 node.getState() == GcsNodeInfo.GcsNodeState.ALIVE,
-                                node.getIsHeadNode()))
+                                node.getIsHeadNode(),
+                                node.getResourcesTotalMap()))
                     .toList());
+  }
+
+  /** The living actors. */
+  public CompletableFuture<List<Actor>> actors() {
+    return ask(
+            ALL_ACTORS,
+            GetAllActorInfoRequest.newBuilder()
+                .setLimit(MOST_ACTORS)
+                .setFilters(
+                    GetAllActorInfoRequest.Filters.newBuilder()
+                        .setState(ActorTableData.ActorState.ALIVE))
+                .build())
+        .thenApply(
+            reply ->
+                checked(reply.getStatus(), reply).getActorTableDataList().stream()
+                    .map(
+                        actor ->
+                            new Actor(
+                                hex(actor.getActorId()),
+                                actor.getName(),
+                                actor.getRayNamespace(),
+                                actor.getAddress().getIpAddress(),
+                                actor.getAddress().getPort(),
+                                hex(actor.getAddress().getWorkerId()),
+                                actor.getPid(),
+                                actor.getRequiredResourcesMap()))
+                    .toList());
+  }
+
+  /** What is free on each node, by the node's id in hexadecimal digits and Ray's names. */
+  public CompletableFuture<Map<String, Map<String, Double>>> available() {
+    return ask(AVAILABLE, GetAllAvailableResourcesRequest.getDefaultInstance())
+        .thenApply(
+            reply ->
+                checked(reply.getStatus(), reply).getResourcesListList().stream()
+                    .collect(
+                        Collectors.toMap(
+                            node -> hex(node.getNodeId()),
+                            node -> node.getResourcesAvailableMap(),
+                            (one, other) -> one)));
+  }
+
+  /** Ends an actor's process at once, for good. */
+  public CompletableFuture<Void> kill(String actorId) {
+    return ask(
+            KILL_ACTOR,
+            KillActorViaGcsRequest.newBuilder()
+                .setActorId(ByteString.copyFrom(HexFormat.of().parseHex(actorId)))
+                .setForceKill(true)
+                .setNoRestart(true)
+                .build())
+        .thenAccept(reply -> checked(reply.getStatus(), reply));
+  }
+
+  /**
+   * How many requests an actor is at work on, asked of its process itself. It answers beside them;
+   * one that is frozen does not.
+   */
+  public CompletableFuture<Integer> runningTasks(Actor actor) {
+    ManagedChannel process = channel(actor.host(), actor.port());
+    CompletableFuture<GetCoreWorkerStatsReply> answer = new CompletableFuture<>();
+    call(
+        process,
+        STATS,
+        GetCoreWorkerStatsRequest.newBuilder()
+            .setIntendedWorkerId(ByteString.copyFrom(HexFormat.of().parseHex(actor.worker())))
+            .setIncludeTaskInfo(true)
+            .setLimit(0)
+            .build(),
+        answer);
+    return answer
+        .whenComplete((reply, error) -> process.shutdown())
+        .thenApply(GetCoreWorkerStatsReply::getRunningTaskIdsCount);
   }
 
   /** The id of the living actor of that name, in hexadecimal digits; empty where there is none. */
@@ -276,6 +408,17 @@ public final class Gcs implements AutoCloseable {
       answer.completeExceptionally(e);
       return answer;
     }
+    call(asked, method, request, answer);
+    return answer.whenComplete(
+        (reply, error) -> {
+          if (error != null) {
+            drop(asked);
+          }
+        });
+  }
+
+  private <Q extends MessageLite, A extends MessageLite> void call(
+      ManagedChannel asked, MethodDescriptor<Q, A> method, Q request, CompletableFuture<A> answer) {
     ClientCall<Q, A> call =
         asked.newCall(
             method,
@@ -290,7 +433,6 @@ public final class Gcs implements AutoCloseable {
           @Override
           public void onClose(Status status, Metadata trailers) {
             if (!answer.isDone()) { // Also where it closes well without an answer.
-              drop(asked);
               answer.completeExceptionally(
                   (status.isOk() ? Status.INTERNAL : status).asException());
             }
@@ -300,24 +442,26 @@ public final class Gcs implements AutoCloseable {
     call.sendMessage(request);
     call.halfClose();
     call.request(1);
-    return answer;
   }
 
   private synchronized ManagedChannel channel() {
     if (channel == null) {
       Address now = address.get();
-      channel =
-          OkHttpChannelBuilder.forAddress(now.host(), now.port())
-              .usePlaintext()
-              .maxInboundMessageSize(16 << 20)
-              // Answers are handed over where they arrive: nobody blocks there.
-              .executor((Executor) Runnable::run)
-              .disableRetry()
-              .build();
+      channel = channel(now.host(), now.port());
       connectedTo = addresses(now.host());
       meansNow = null;
     }
     return channel;
+  }
+
+  private static ManagedChannel channel(String host, int port) {
+    return OkHttpChannelBuilder.forAddress(host, port)
+        .usePlaintext()
+        .maxInboundMessageSize(16 << 20)
+        // Answers are handed over where they arrive: nobody blocks there.
+        .executor((Executor) Runnable::run)
+        .disableRetry()
+        .build();
   }
 
   /**

@@ -5,6 +5,8 @@ import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.node.OwnNode;
+import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.protocol.Application;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import io.github.resilience4j.ratelimiter.RateLimiter;
@@ -38,6 +40,7 @@ final class Actuator {
   private static final int REDEPLOYS = 6;
 
   private final Settings settings;
+  private final Gcs gcs;
   private Packages packages;
   private final Uploads uploads;
   private final Driver driver;
@@ -52,18 +55,21 @@ final class Actuator {
   private final Map<String, RateLimiter> redeployLimits = new HashMap<>();
 
   private Instant workNotBefore = Instant.MIN;
+  private Instant killNotBefore = Instant.MIN;
   private boolean nodeStarting;
   private int redeploys;
   private final Map<String, Status.Outcomes> outcomes = new HashMap<>();
 
   Actuator(
       Settings settings,
+      Gcs gcs,
       Packages packages,
       Uploads uploads,
       Driver driver,
       OwnNode node,
       Clock clock) {
     this.settings = settings;
+    this.gcs = gcs;
     this.packages = packages;
     this.uploads = uploads;
     this.driver = driver;
@@ -149,7 +155,7 @@ final class Actuator {
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
     return finished.reply() instanceof Reply.Serve serve
-        ? state.withEnsured(new State.Ensured(serve.started(), trouble(serve)))
+        ? state.withEnsured(new State.Ensured(serve.started(), serve.completed(), trouble(serve)))
         : state;
   }
 
@@ -179,6 +185,8 @@ final class Actuator {
       driver.end();
     } else if (action instanceof Action.StartNode) {
       startNode(now);
+    } else if (action instanceof Action.KillReplica kill) {
+      endOrphan(kill, now);
     } else if (action instanceof Action.Upload) {
       if (!now.isBefore(workNotBefore)) {
         upload(state);
@@ -198,6 +206,28 @@ final class Actuator {
     } catch (IOException e) {
       LOG.atWarn().addKeyValue("error", e).log("our Ray node cannot be started");
     }
+  }
+
+  /** Not one a lap: what was asked for is given time to happen. */
+  private void endOrphan(Action.KillReplica kill, Instant now) {
+    if (now.isBefore(killNotBefore)) {
+      return;
+    }
+    killNotBefore = now.plusSeconds(5);
+    LOG.atWarn()
+        .addKeyValue("replica", kill.name())
+        .addKeyValue("actor", kill.actor())
+        .log("a replica that Serve has forgotten is ended");
+    var unused =
+        gcs.kill(kill.actor())
+            .whenComplete(
+                (done, error) -> {
+                  if (error != null) {
+                    LOG.atWarn()
+                        .addKeyValue("reason", Gcs.reason(error))
+                        .log("it could not be ended");
+                  }
+                });
   }
 
   private void upload(State state) {
@@ -253,11 +283,13 @@ final class Actuator {
       return state.withDelay(deploy.name(), now.plusSeconds(30));
     }
     Target target = target(deploy.name()).orElseThrow();
-    driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, target.application()));
+    boolean completed = state.ensured() == null || state.ensured().completed();
+    Application application = completed ? target.application() : target.frozen();
+    driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, application, completed));
     redeploys++;
     LOG.atInfo()
         .addKeyValue("app", deploy.name())
-        .addKeyValue("version", target.application().version())
+        .addKeyValue("version", application.version())
         .log("deploy");
     return state.withDeploy(deploy.name(), now, now.plus(deployBackoff(deploy.name())));
   }

@@ -31,6 +31,9 @@ public final class Packages {
 
   private static final String AGENT = "seedcore-agent.jar";
 
+  /** In a replica's environment: how many threads its requests have (java_support.py). */
+  private static final String THREADS = "SEEDCORE_THREADS";
+
   private final List<Declaration> declared;
   private final Cache cache;
   private final Map<String, Path> files;
@@ -93,12 +96,7 @@ public final class Packages {
   private static String print(Target target) {
     Application wished = target.application();
     return String.join(
-        " ",
-        wished.name(),
-        wished.version(),
-        wished.route(),
-        String.valueOf(wished.replicas()),
-        String.valueOf(wished.maxOngoingRequests()));
+        " ", wished.version(), wished.route(), String.valueOf(wished.replicas()), target.inPlace());
   }
 
   /** The packages: name to file. */
@@ -119,7 +117,7 @@ public final class Packages {
     if (memory != null) {
       options.put("memory", memory);
     }
-    String userConfig = deployment.userConfig() == null ? null : deployment.userConfig().toString();
+    String threads = Integer.toString(deployment.threads());
     String version =
         Cache.hash(
             packageName,
@@ -127,8 +125,9 @@ public final class Packages {
             arguments,
             options.toString(),
             String.join(" ", deployment.jvmOptions()),
-            String.valueOf(userConfig),
-            String.valueOf(deployment.autoscaling()));
+            threads,
+            // To take a user_config back, or give a first one, is more than a change of it.
+            String.valueOf(deployment.userConfig() != null));
     options.put(
         "runtime_env",
         Map.of(
@@ -141,6 +140,8 @@ public final class Packages {
                 "2",
                 "JAVA_TOOL_OPTIONS",
                 "-javaagent:" + AGENT + " " + String.join(" ", deployment.jvmOptions()),
+                THREADS,
+                threads,
                 Dashboard.VERSION_VARIABLE,
                 version)));
     return new Application(
@@ -149,10 +150,11 @@ public final class Packages {
         deployment.route(),
         version,
         deployment.replicas(),
-        deployment.autoscaling(),
+        deployment.scaling(),
         deployment.maxOngoingRequests(),
         arguments,
-        userConfig,
+        deployment.settings(),
+        deployment.lifecycle(),
         options);
   }
 

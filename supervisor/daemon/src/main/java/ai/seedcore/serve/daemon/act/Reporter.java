@@ -103,7 +103,7 @@ final class Reporter {
       Actuator actuator,
       Status.ConfigStatus config) {
     DriverView view = situation.driver();
-    boolean ready = situation.seen().allAnswer(targets.stream().map(Target::name).toList());
+    boolean ready = situation.seen().allServe(targets.stream().map(Target::name).toList());
     history.lap(ready, reason);
     Serve serve = situation.seen().serve();
     return new Status(

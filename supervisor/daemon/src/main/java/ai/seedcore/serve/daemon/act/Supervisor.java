@@ -123,7 +123,7 @@ public final class Supervisor {
     this.leadership = new Leadership(gcs, card(packages), wake);
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, dashboard, clock, wake);
-    this.actuator = new Actuator(settings, packages, uploads, driver, node, clock);
+    this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
     this.reporter = new Reporter(clock, named.toString(), dashboardUrl, routesUrl, door);
   }
 

@@ -1,13 +1,17 @@
 package ai.seedcore.serve.daemon.config;
 
 import ai.seedcore.serve.protocol.Application.Autoscaling;
+import ai.seedcore.serve.protocol.Application.Lifecycle;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One deployment that is to be served.
@@ -19,7 +23,17 @@ import tools.jackson.databind.JsonNode;
  * @param autoscaling how Serve is to choose the number of replicas; null: it does not
  * @param cpus Ray's CPUs a replica reserves; by default 1
  * @param memory bytes of memory a replica reserves, as a number or with a unit; null: none
- * @param maxOngoingRequests how many requests a replica is sent at a time; null: Serve's default
+ * @param maxOngoingRequests how many requests a replica runs at a time; by default 100, as Serve's
+ * @param requestTimeoutS seconds after which a request is given up; null: never
+ * @param healthCheckPeriodS seconds from one health check of a replica to the next; by default 5
+ * @param healthCheckTimeoutS seconds after which a health check has failed; by default 10
+ * @param gracefulShutdownWaitLoopS seconds between two looks whether a replica that ends has
+ *     finished its requests; by default 2, as Serve's
+ * @param gracefulShutdownTimeoutS seconds after which a replica that ends is killed; by default 20,
+ *     as Serve's
+ * @param nonFiniteNumbers what becomes of NaN and infinities in a result: {@code null} or {@code
+ *     reject}; by default null
+ * @param showErrors whether callers are told the message of what the class throws; by default not
  * @param initArgs the arguments of the class's constructor
  * @param userConfig handed to the class's {@code reconfigure}; null: none
  * @param jars the jars that hold the class and what it needs; empty: the built-in one
@@ -35,10 +49,17 @@ public record Declaration(
     @JsonProperty(value = "class", required = true) String className,
     String route,
     @Nullable Integer replicas,
-    @Nullable Autoscaling autoscaling,
+    @Nullable Scaling autoscaling,
     Double cpus,
     @Nullable String memory,
-    @Nullable Integer maxOngoingRequests,
+    Integer maxOngoingRequests,
+    @Nullable Double requestTimeoutS,
+    Double healthCheckPeriodS,
+    Double healthCheckTimeoutS,
+    Double gracefulShutdownWaitLoopS,
+    Double gracefulShutdownTimeoutS,
+    String nonFiniteNumbers,
+    Boolean showErrors,
     List<JsonNode> initArgs,
     @Nullable JsonNode userConfig,
     List<String> jvmOptions,
@@ -65,6 +86,35 @@ public record Declaration(
           "-Dlog4j2.disableJmx=true",
           "-DAsyncLoggerConfig.Timeout=1000");
 
+  private static final int MAX_ONGOING_REQUESTS = 100;
+
+  /**
+   * Bounds of autoscaling as they are declared; what is not said has Serve's own default.
+   *
+   * @param minReplicas the least; by default 1
+   * @param maxReplicas the most
+   */
+  public record Scaling(
+      @Nullable Integer minReplicas,
+      @JsonProperty(required = true) Integer maxReplicas,
+      @Nullable Integer targetOngoingRequests,
+      @Nullable Double upscaleDelayS,
+      @Nullable Double downscaleDelayS,
+      @Nullable Double metricsIntervalS,
+      @Nullable Double lookBackPeriodS) {
+
+    Autoscaling complete() {
+      return new Autoscaling(
+          minReplicas == null ? 1 : minReplicas,
+          maxReplicas,
+          targetOngoingRequests == null ? 1 : targetOngoingRequests,
+          upscaleDelayS == null ? 30 : upscaleDelayS,
+          downscaleDelayS == null ? 600 : downscaleDelayS,
+          metricsIntervalS == null ? 10 : metricsIntervalS,
+          lookBackPeriodS == null ? 30 : lookBackPeriodS);
+    }
+  }
+
   private static final Pattern OPTION = Pattern.compile("-[^\\s\"']+");
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
   private static final Pattern ROUTE = Pattern.compile("/[A-Za-z0-9_./~-]*");
@@ -88,6 +138,15 @@ public record Declaration(
     files = files == null ? List.of() : List.copyOf(files);
     probe = probe == null ? Probe.PLAIN : probe;
     idempotent = idempotent != null && idempotent;
+    maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
+    // Serve's own 10 s and 30 s, three times over, leave a replica that hangs in place for two
+    // minutes.
+    healthCheckPeriodS = healthCheckPeriodS == null ? 5.0 : healthCheckPeriodS;
+    healthCheckTimeoutS = healthCheckTimeoutS == null ? 10.0 : healthCheckTimeoutS;
+    gracefulShutdownWaitLoopS = gracefulShutdownWaitLoopS == null ? 2.0 : gracefulShutdownWaitLoopS;
+    gracefulShutdownTimeoutS = gracefulShutdownTimeoutS == null ? 20.0 : gracefulShutdownTimeoutS;
+    nonFiniteNumbers = nonFiniteNumbers == null ? "null" : nonFiniteNumbers;
+    showErrors = showErrors != null && showErrors;
 
     require(
         NAME.matcher(name).matches(),
@@ -106,16 +165,7 @@ public record Declaration(
         "both replicas and autoscaling",
         "one of them");
     if (autoscaling != null) {
-      require(
-          autoscaling.minReplicas() >= 1,
-          "autoscaling.min_replicas",
-          String.valueOf(autoscaling.minReplicas()),
-          "1 or more");
-      require(
-          autoscaling.maxReplicas() >= autoscaling.minReplicas(),
-          "autoscaling.max_replicas",
-          String.valueOf(autoscaling.maxReplicas()),
-          "min_replicas or more");
+      check(autoscaling);
     }
     if (replicas == null && autoscaling == null) {
       replicas = 1;
@@ -128,10 +178,20 @@ public record Declaration(
         "'" + memory + "'",
         "bytes, or a size such as 512MiB");
     require(
-        maxOngoingRequests == null || maxOngoingRequests >= 1,
+        maxOngoingRequests >= 1 && maxOngoingRequests <= 10_000,
         "max_ongoing_requests",
         String.valueOf(maxOngoingRequests),
-        "1 or more");
+        "1 to 10000");
+    seconds("request_timeout_s", requestTimeoutS, 0.001);
+    seconds("health_check_period_s", healthCheckPeriodS, 0.1);
+    seconds("health_check_timeout_s", healthCheckTimeoutS, 0.1);
+    seconds("graceful_shutdown_wait_loop_s", gracefulShutdownWaitLoopS, 0);
+    seconds("graceful_shutdown_timeout_s", gracefulShutdownTimeoutS, 0);
+    require(
+        Set.of("null", "reject").contains(nonFiniteNumbers),
+        "non_finite_numbers",
+        "'" + nonFiniteNumbers + "'",
+        "null or reject");
     for (String option : jvmOptions) {
       require(
           OPTION.matcher(option).matches(),
@@ -152,6 +212,74 @@ public record Declaration(
           "two named '" + fileName + "'",
           "one: they share a folder");
     }
+  }
+
+  private static void check(Scaling autoscaling) {
+    require(autoscaling.maxReplicas() != null, "autoscaling.max_replicas", "nothing", "a number");
+    Autoscaling bounds = autoscaling.complete();
+    require(
+        bounds.minReplicas() >= 1,
+        "autoscaling.min_replicas",
+        String.valueOf(bounds.minReplicas()),
+        "1 or more");
+    require(
+        bounds.maxReplicas() >= bounds.minReplicas(),
+        "autoscaling.max_replicas",
+        String.valueOf(bounds.maxReplicas()),
+        "min_replicas or more");
+    require(
+        bounds.targetOngoingRequests() >= 1,
+        "autoscaling.target_ongoing_requests",
+        String.valueOf(bounds.targetOngoingRequests()),
+        "1 or more");
+    seconds("autoscaling.upscale_delay_s", bounds.upscaleDelayS(), 0);
+    seconds("autoscaling.downscale_delay_s", bounds.downscaleDelayS(), 0);
+    seconds("autoscaling.metrics_interval_s", bounds.metricsIntervalS(), 0.1);
+    seconds("autoscaling.look_back_period_s", bounds.lookBackPeriodS(), 0.1);
+  }
+
+  private static void seconds(String field, @Nullable Double found, double least) {
+    require(
+        found == null || (found >= least && found <= 86_400),
+        field,
+        String.valueOf(found),
+        least == 0 ? "seconds from 0 to 86400" : "seconds from %s to 86400".formatted(least));
+  }
+
+  /** How Serve is to choose the number of replicas; null: it does not. */
+  public @Nullable Autoscaling scaling() {
+    return autoscaling == null ? null : autoscaling.complete();
+  }
+
+  /** When a replica counts as ill, and how long it may take to end. */
+  public Lifecycle lifecycle() {
+    return new Lifecycle(
+        healthCheckPeriodS,
+        healthCheckTimeoutS,
+        gracefulShutdownWaitLoopS,
+        gracefulShutdownTimeoutS);
+  }
+
+  /** What can change while a replica runs, as a JSON object that the agent reads. */
+  public String settings() {
+    ObjectNode settings = JsonMapper.shared().createObjectNode();
+    if (userConfig != null) {
+      settings.set("user_config", userConfig);
+    }
+    if (requestTimeoutS != null) {
+      settings.put("request_timeout_s", requestTimeoutS);
+    }
+    settings.put("non_finite_numbers", nonFiniteNumbers);
+    settings.put("show_errors", showErrors);
+    return settings.toString();
+  }
+
+  /**
+   * How many requests a replica's JVM can run at a time: more than it may today, so that the limit
+   * can be raised while it runs, and a few that Serve's proxies use to ask how many there are.
+   */
+  public int threads() {
+    return Math.max(maxOngoingRequests, MAX_ONGOING_REQUESTS) + 8;
   }
 
   /** Whether ONNX Runtime is to travel with the class. */

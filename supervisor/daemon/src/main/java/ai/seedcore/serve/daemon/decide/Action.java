@@ -37,4 +37,7 @@ public sealed interface Action {
 
   /** Takes one application down that failed, so that it can be submitted anew. */
   record Delete(String name) implements Action {}
+
+  /** Ends a replica that Serve has forgotten, and that holds what others need. */
+  record KillReplica(String actor, String name) implements Action {}
 }

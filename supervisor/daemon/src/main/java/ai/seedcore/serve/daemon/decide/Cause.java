@@ -30,6 +30,8 @@ public enum Cause {
   APP_PENDING,
   /** An application is no longer declared. */
   APP_DROPPED,
+  /** A replica lives that Serve has forgotten. */
+  REPLICA_ORPHANED,
   /** All declared routes answer. */
   ALL_WELL
 }

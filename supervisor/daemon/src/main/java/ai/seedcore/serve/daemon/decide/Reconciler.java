@@ -5,17 +5,20 @@ import ai.seedcore.serve.daemon.decide.Action.Delete;
 import ai.seedcore.serve.daemon.decide.Action.Deploy;
 import ai.seedcore.serve.daemon.decide.Action.EndDriver;
 import ai.seedcore.serve.daemon.decide.Action.EnsureServe;
+import ai.seedcore.serve.daemon.decide.Action.KillReplica;
 import ai.seedcore.serve.daemon.decide.Action.Rest;
 import ai.seedcore.serve.daemon.decide.Action.StartDriver;
 import ai.seedcore.serve.daemon.decide.Action.StartNode;
 import ai.seedcore.serve.daemon.decide.Action.Upload;
 import ai.seedcore.serve.daemon.observe.Head;
+import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -41,6 +44,12 @@ public final class Reconciler {
 
   /** How long nobody must have said what Serve runs before the proxy's word is enough. */
   static final Duration BELIEF = Duration.ofSeconds(15);
+
+  /** From when on it is said what an application waits for. */
+  static final Duration SLOW = Duration.ofSeconds(60);
+
+  /** For how long a replica must not have been known to Serve before it is ended. */
+  static final Duration FORGOTTEN = Duration.ofSeconds(30);
 
   /** How long Serve may take to show what was submitted. */
   static final Duration SETTLE = Duration.ofSeconds(10);
@@ -92,7 +101,7 @@ public final class Reconciler {
     Serve serve = now.seen().serve();
     if (serve instanceof Serve.Running running) {
       return serveRuns(now, up, running);
-    } else if (now.seen().allAnswer(names)) {
+    } else if (now.seen().allServe(names)) {
       return rest(now); // Nothing that could be learned would change anything.
     } else if (serve instanceof Serve.Opaque opaque) {
       return serveOpaque(now, up, opaque);
@@ -135,8 +144,21 @@ public final class Reconciler {
   }
 
   private static Decision rest(Situation now) {
+    List<String> busy =
+        now.seen().routes().entrySet().stream()
+            .filter(route -> route.getValue().busy())
+            .map(Map.Entry::getKey)
+            .sorted()
+            .toList();
     return new Decision(
-        Phase.SERVING, idle(now), Cause.ALL_WELL, "all declared routes answer", AT_REST);
+        Phase.SERVING,
+        idle(now),
+        Cause.ALL_WELL,
+        busy.isEmpty()
+            ? "all declared routes answer"
+            : "all declared routes answer, or are at work: %s busy"
+                .formatted(String.join(", ", busy) + (busy.size() == 1 ? " is" : " are")),
+        AT_REST);
   }
 
   /**
@@ -168,6 +190,17 @@ public final class Reconciler {
 
   private Decision serveRuns(Situation now, Head.Up up, Serve.Running serve) {
     State state = now.state();
+    Optional<Orphan> orphan =
+        now.seen().orphans().stream()
+            .filter(each -> each.age().compareTo(FORGOTTEN) >= 0)
+            .findFirst();
+    if (orphan.isPresent() && now.role() instanceof Role.Leads) {
+      return work(
+          new KillReplica(orphan.get().actor(), orphan.get().name()),
+          Cause.REPLICA_ORPHANED,
+          "%s lives, and Serve has forgotten it: it is ended, as it holds %s"
+              .formatted(orphan.get().name(), orphan.get().resources()));
+    }
     List<Target> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
@@ -184,14 +217,18 @@ public final class Reconciler {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        redo = redo == null ? redo(now, up, target, app) : redo;
+        if (app.replicas() > 0) { // What runs is not taken down; Serve itself tries on.
+          pending.add(failed(target, app) + "; an earlier version still serves");
+        } else {
+          redo = redo == null ? redo(now, up, target, app) : redo;
+        }
       } else if (app != null && !app.running()) {
-        pending.add(target.name() + " is " + app.status() + because(app.message()));
+        pending.add(target.name() + " is " + app.status() + slow(now, target, app));
       } else {
         Route route = now.seen().routes().get(target.name());
         if (route == null) {
           pending.add(target.name() + " runs, but the proxy does not answer for its route yet");
-        } else if (!route.answers()) {
+        } else if (!route.serves()) {
           pending.add(target.name() + " runs, but its route " + route.reason());
         }
       }
@@ -248,10 +285,23 @@ public final class Reconciler {
   }
 
   private static Decision redo(Situation now, Head.Up up, Target target, Serve.App app) {
-    String reason = target.name() + " failed to deploy" + because(app.message());
+    String reason = failed(target, app);
     return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
         ? work(new Rest(), Cause.APP_FAILED, reason + "; waits for the next try")
         : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
+  }
+
+  /** What an application waits for, once it has waited for a minute; before that, Serve's words. */
+  private static String slow(Situation now, Target target, Serve.App app) {
+    Duration age = now.seen().starting().get(target.name());
+    return age == null || age.compareTo(SLOW) < 0
+        ? because(app.message())
+        : Shortage.explain(
+            target.application(), app.replicas(), age, now.seen().capacity(), now.seen().orphans());
+  }
+
+  private static String failed(Target target, Serve.App app) {
+    return target.name() + " failed to deploy" + because(app.message());
   }
 
   /** The action, once there is a driver that can do it; until then what brings one about. */

@@ -39,9 +39,10 @@ public record State(
    * What the driver learned of a Serve.
    *
    * @param started whether it started it: then nothing runs there that we did not submit
+   * @param completed whether it supports Java replicas in full
    * @param trouble why it is of no use to us; empty where it is
    */
-  public record Ensured(boolean started, String trouble) {}
+  public record Ensured(boolean started, boolean completed, String trouble) {}
 
   /**
    * What was submitted of one application in this life of the cluster.
@@ -106,9 +107,14 @@ public record State(
     return new State(identity, controller, ensured, opaqueSince, done, deploys);
   }
 
-  /** The state after the wishes changed: what was submitted says nothing of them. */
+  /**
+   * The state after the wishes changed: what was submitted says nothing of them, and what Serve
+   * runs has to be asked again.
+   */
   public State withNewWishes() {
-    return new State(identity, controller, ensured, opaqueSince, false, Map.of());
+    Ensured known =
+        ensured == null ? null : new Ensured(false, ensured.completed(), ensured.trouble());
+    return new State(identity, controller, known, opaqueSince, false, Map.of());
   }
 
   /** The state after an application was submitted or taken down. */

@@ -1,16 +1,26 @@
 package ai.seedcore.serve.daemon.decide;
 
+import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Application;
 import ai.seedcore.serve.protocol.Application.Autoscaling;
+import ai.seedcore.serve.protocol.Application.Lifecycle;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.StringNode;
 
 /**
  * One application that is to be served.
  *
- * @param application as it is to be submitted; its version stands for jars, class, arguments and
- *     resources
+ * <p>A change of its version replaces the replicas: jars, class, arguments, resources, JVM options.
+ * All else changes in place, where Serve can do that for Java replicas. On a Serve that cannot,
+ * which somebody else started, what would change in place is made a part of the version, see {@link
+ * #frozen}.
+ *
+ * @param application as it is to be submitted
  */
 public record Target(Application application) {
 
@@ -19,13 +29,75 @@ public record Target(Application application) {
     return application.name();
   }
 
+  /** All that changes in place, as text. */
+  public String inPlace() {
+    return settings().toString();
+  }
+
+  /**
+   * The application as it is to be submitted to a Serve that cannot change a Java replica in place.
+   */
+  public Application frozen() {
+    String version = frozenVersion();
+    Map<String, Object> options = new HashMap<>(application.actorOptions());
+    if (options.get("runtime_env") instanceof Map<?, ?> environment
+        && environment.get("env_vars") instanceof Map<?, ?> variables) {
+      Map<Object, Object> changed = new HashMap<>(variables);
+      changed.put(Dashboard.VERSION_VARIABLE, version);
+      Map<Object, Object> outer = new HashMap<>(environment);
+      outer.put("env_vars", changed);
+      options.put("runtime_env", outer);
+    }
+    return new Application(
+        application.name(),
+        application.className(),
+        application.route(),
+        version,
+        application.replicas(),
+        application.autoscaling(),
+        application.maxOngoingRequests(),
+        application.initArguments(),
+        application.settings(),
+        application.lifecycle(),
+        options);
+  }
+
+  private String frozenVersion() {
+    return "%s-%08x".formatted(application.version(), settings().toString().hashCode());
+  }
+
+  /** What Serve's {@code deployment_config} says of what changes in place, by Serve's names. */
+  private Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    Lifecycle lifecycle = application.lifecycle();
+    settings.put("max_ongoing_requests", application.maxOngoingRequests());
+    settings.put("health_check_period_s", lifecycle.healthCheckPeriodS());
+    settings.put("health_check_timeout_s", lifecycle.healthCheckTimeoutS());
+    settings.put("graceful_shutdown_wait_loop_s", lifecycle.gracefulShutdownWaitLoopS());
+    settings.put("graceful_shutdown_timeout_s", lifecycle.gracefulShutdownTimeoutS());
+    settings.put("user_config/json", application.settings());
+    Autoscaling autoscaling = application.autoscaling();
+    if (autoscaling != null) {
+      settings.put("autoscaling_config/min_replicas", autoscaling.minReplicas());
+      settings.put("autoscaling_config/max_replicas", autoscaling.maxReplicas());
+      settings.put(
+          "autoscaling_config/target_ongoing_requests", autoscaling.targetOngoingRequests());
+      settings.put("autoscaling_config/upscale_delay_s", autoscaling.upscaleDelayS());
+      settings.put("autoscaling_config/downscale_delay_s", autoscaling.downscaleDelayS());
+      settings.put("autoscaling_config/metrics_interval_s", autoscaling.metricsIntervalS());
+      settings.put("autoscaling_config/look_back_period_s", autoscaling.lookBackPeriodS());
+    }
+    return settings;
+  }
+
   /**
    * How what is deployed differs from this; empty where it does not.
    *
    * @param app what is deployed
    */
   Optional<String> difference(Serve.App app) {
-    if (!application.version().equals(app.version())) {
+    boolean frozen = frozenVersion().equals(app.version());
+    if (!frozen && !application.version().equals(app.version())) {
       return Optional.of(
           "has version %s, declared is %s"
               .formatted(
@@ -42,25 +114,29 @@ public record Target(Application application) {
       return Optional.of(
           "has %s replicas, declared are %d".formatted(config.path("num_replicas"), replicas));
     }
-    Integer ongoing = application.maxOngoingRequests();
-    if (ongoing != null && config.path("max_ongoing_requests").asInt(ongoing) != ongoing) {
-      return Optional.of(
-          "takes %s requests at a time, declared are %d"
-              .formatted(config.path("max_ongoing_requests"), ongoing));
+    if (replicas != null && config.path("autoscaling_config").isObject()) {
+      return Optional.of("scales by itself, declared are %d replicas".formatted(replicas));
     }
-    Autoscaling autoscaling = application.autoscaling();
-    JsonNode deployed = config.path("autoscaling_config");
-    if (autoscaling != null
-        && (deployed.path("min_replicas").asInt(-1) != autoscaling.minReplicas()
-            || deployed.path("max_replicas").asInt(-1) != autoscaling.maxReplicas())) {
-      return Optional.of(
-          "scales from %s to %s, declared is %d to %d"
-              .formatted(
-                  deployed.path("min_replicas"),
-                  deployed.path("max_replicas"),
-                  autoscaling.minReplicas(),
-                  autoscaling.maxReplicas()));
+    for (Map.Entry<String, Object> setting : settings().entrySet()) {
+      boolean told = !(frozen && setting.getKey().startsWith("user_config"));
+      JsonNode found = config.at("/" + setting.getKey());
+      if (told && !equal(found, setting.getValue())) {
+        return Optional.of(
+            setting.getKey().equals("user_config/json")
+                ? "has another user_config, or other settings of requests, than declared"
+                : "has %s %s, declared is %s"
+                    .formatted(
+                        setting.getKey(),
+                        found.isMissingNode() ? "unset" : found,
+                        setting.getValue()));
+      }
     }
     return Optional.empty();
+  }
+
+  private static boolean equal(JsonNode found, Object wished) {
+    return wished instanceof Number number
+        ? found.isNumber() && found.doubleValue() == number.doubleValue()
+        : found instanceof StringNode text && text.stringValue().equals(wished);
   }
 }

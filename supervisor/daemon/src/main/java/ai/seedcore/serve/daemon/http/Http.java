@@ -134,15 +134,18 @@ public final class Http {
         .compose(Http::collect)
         .onSuccess(answer::complete)
         .onFailure(answer::completeExceptionally);
-    return answer
-        .orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)
-        .whenComplete(
-            (result, error) -> {
-              if (error != null) {
-                // Closes the connection of an exchange that hangs.
-                begun.future().onSuccess(HttpClientRequest::reset);
-              }
-            });
+    var unused =
+        answer
+            .orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)
+            .whenComplete(
+                (result, error) -> {
+                  if (error != null) {
+                    // Closes the connection of an exchange that hangs, or that nobody waits for any
+                    // more.
+                    begun.future().onSuccess(HttpClientRequest::reset);
+                  }
+                });
+    return answer;
   }
 
   /**

@@ -5,8 +5,10 @@ import ai.seedcore.serve.daemon.http.Http.Answer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -65,6 +67,7 @@ public final class Dashboard {
     String message = app.path("message").asString("");
     String version = null;
     int running = 0;
+    Set<String> actors = new HashSet<>();
     JsonNode config = JSON.missingNode();
     for (JsonNode deployment : app.path("deployments")) { // Ours have one.
       config = deployment.path("deployment_config");
@@ -78,6 +81,7 @@ public final class Dashboard {
       message = message.isEmpty() ? deployment.path("message").asString("") : message;
       for (JsonNode replica : deployment.path("replicas")) {
         running += replica.path("state").asString("").equals("RUNNING") ? 1 : 0;
+        actors.add(replica.path("actor_name").asString(""));
       }
     }
     return new Serve.App(
@@ -86,6 +90,7 @@ public final class Dashboard {
         version,
         app.path("route_prefix").asString(null),
         running,
+        actors,
         config);
   }
 

@@ -5,6 +5,9 @@ import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,6 +49,9 @@ public final class Observer {
 
   private static final Duration ROUTES = Duration.ofSeconds(3);
 
+  /** From when on to look into why an application does not run. */
+  private static final Duration SLOW = Duration.ofSeconds(30);
+
   private final Gcs gcs;
   private final String gcsName;
   private final Http http;
@@ -55,6 +61,10 @@ public final class Observer {
   private final Question<Serve> controller;
   private final Question<Serve> page;
   private final Question<Optional<JsonNode>> table;
+  private final Question<Optional<Map<String, Map<String, Double>>>> available;
+  private final Replicas replicas;
+  private final Map<String, Long> startingSince = new HashMap<>();
+  private final Set<String> ours = new HashSet<>();
   private Map<Declaration, Probing> probes = Map.of();
   private String session = "";
   private @Nullable Observation last;
@@ -67,9 +77,11 @@ public final class Observer {
    * @param head the head's node id; null where it is not listed yet
    * @param local the address of a node of this machine; null where there is none
    * @param all the addresses of all of them
+   * @param alive the nodes themselves
    */
-  private record Nodes(@Nullable String head, @Nullable String local, Set<String> all) {
-    static final Nodes NONE = new Nodes(null, null, Set.of());
+  private record Nodes(
+      @Nullable String head, @Nullable String local, Set<String> all, List<Gcs.Node> alive) {
+    static final Nodes NONE = new Nodes(null, null, Set.of(), List.of());
   }
 
   /**
@@ -99,6 +111,11 @@ public final class Observer {
     this.controller = new Question<>(this::askController, Duration.ZERO);
     this.page = new Question<>(dashboard::serve, Duration.ZERO);
     this.table = new Question<>(this::askTable, OFTEN);
+    this.available =
+        new Question<>(
+            () -> gcs.available().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
+            SELDOM);
+    this.replicas = new Replicas(gcs);
     declare(declared);
   }
 
@@ -107,8 +124,16 @@ public final class Observer {
     Map<Declaration, Probing> next = new LinkedHashMap<>();
     for (Declaration deployment : declared) {
       Probing known = probes.get(deployment);
-      next.put(deployment, known == null ? new Probing(http, routesUrl, deployment) : known);
+      next.put(
+          deployment, known == null ? new Probing(http, routesUrl, deployment, replicas) : known);
+      ours.add(deployment.name()); // Also of those that are declared no more.
     }
+    probes.forEach(
+        (deployment, probe) -> {
+          if (!next.containsKey(deployment)) {
+            probe.forget();
+          }
+        });
     probes = next;
   }
 
@@ -151,6 +176,8 @@ public final class Observer {
             probe.within(PATIENCE).ifPresent(route -> routes.put(deployment.name(), route));
           }
         });
+    Serve serve = serve(askPage);
+    Map<String, Duration> starting = starting(serve);
     return seen(
         new Observation(
             new Head.Up(
@@ -158,10 +185,65 @@ public final class Observer {
                 rayVersion.orElse(Head.VERSION_UNKNOWN),
                 known.local(),
                 known.all()),
-            serve(askPage),
+            serve,
             listed,
             routes,
+            orphans(serve, starting),
+            starting,
+            capacity(known, starting),
             true));
+  }
+
+  /** For how long each application that Serve is starting has not been running. */
+  private Map<String, Duration> starting(Serve serve) {
+    if (!(serve instanceof Serve.Running running)) {
+      return Map.of();
+    }
+    Map<String, Duration> starting = new LinkedHashMap<>();
+    for (Declaration deployment : probes.keySet()) {
+      Serve.App app = running.apps().get(deployment.name());
+      if (app != null && app.status().equals("DEPLOYING")) {
+        long since = startingSince.computeIfAbsent(deployment.name(), n -> System.nanoTime());
+        starting.put(deployment.name(), Duration.ofNanos(System.nanoTime() - since));
+      }
+    }
+    startingSince.keySet().retainAll(starting.keySet());
+    return starting;
+  }
+
+  private List<Orphan> orphans(Serve serve, Map<String, Duration> starting) {
+    boolean known = serve instanceof Serve.Running;
+    replicas.ask(known && isSlow(starting));
+    return serve instanceof Serve.Running running
+        ? replicas.orphans(running, ours, PATIENCE)
+        : List.of();
+  }
+
+  private static boolean isSlow(Map<String, Duration> starting) {
+    return starting.values().stream().anyMatch(age -> age.compareTo(SLOW) > 0);
+  }
+
+  /** What the nodes have, where something waits for long enough to wonder. */
+  private Capacity capacity(Nodes nodes, Map<String, Duration> starting) {
+    if (!isSlow(starting)) {
+      return Capacity.UNKNOWN;
+    }
+    Map<String, Map<String, Double>> free =
+        available.within(PATIENCE).flatMap(told -> told).orElse(Map.of());
+    return new Capacity(
+        nodes.alive().stream()
+            .map(
+                node ->
+                    new Capacity.Node(
+                        node.address(), node.resources(), free.getOrDefault(node.id(), Map.of())))
+            .toList(),
+        replicas.known(PATIENCE).orElse(List.of()).stream()
+            .map(
+                actor ->
+                    new Capacity.Holder(
+                        actor.name().isEmpty() ? "actor " + actor.id() : actor.name(),
+                        actor.resources()))
+            .toList());
   }
 
   /**
@@ -179,7 +261,15 @@ public final class Observer {
     Set<String> listed = listed();
     boolean all = listed != null && listed.size() == probes.size();
     return all && last != null && last.full() && session.equals(before) && !doubtful()
-        ? new Observation(last.head(), last.serve(), listed, last.routes(), false)
+        ? new Observation(
+            last.head(),
+            last.serve(),
+            listed,
+            last.routes(),
+            last.orphans(),
+            last.starting(),
+            last.capacity(),
+            false)
         : look(true);
   }
 
@@ -239,6 +329,9 @@ public final class Observer {
       controller.forget();
       page.forget();
       table.forget();
+      available.forget();
+      replicas.forget();
+      startingSince.clear();
       probes.values().forEach(Probing::forget);
     }
     return Optional.empty();
@@ -254,14 +347,16 @@ public final class Observer {
     String head = null;
     String local = null;
     Set<String> addresses = new TreeSet<>();
+    List<Gcs.Node> alive = new ArrayList<>();
     for (Gcs.Node node : all) {
       if (node.alive()) {
+        alive.add(node);
         addresses.add(node.address());
         head = node.head() ? node.id() : head;
         local = own.contains(node.address()) || isLoopback(node) ? node.address() : local;
       }
     }
-    return new Nodes(head, local, addresses);
+    return new Nodes(head, local, addresses, alive);
   }
 
   private static boolean isLoopback(Gcs.Node node) {

@@ -8,85 +8,148 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Asks one route, again and again, as a client of it would. */
+/**
+ * Asks one route, again and again, as a client of it would. One that its replicas are at work on is
+ * waited for, so that there is never a second one behind it.
+ */
 final class Probing {
 
   /** The code by which a replica says that its class could not be made. */
   private static final String NOT_READY = "not_ready";
 
-  private static final Duration DEADLINE = Duration.ofSeconds(3);
+  /** How long a request is waited for while its replicas are at work. */
+  private static final Duration LONGEST = Duration.ofMinutes(10);
+
+  /** How long the replicas may take to say what they are at work on. */
+  private static final Duration DOUBT = Duration.ofSeconds(3);
 
   private final Http http;
+  private final String app;
   private final String url;
   private final Probe probe;
-  private final Question<Route> question;
+  private final Replicas replicas;
+  private @Nullable CompletableFuture<Answer> asked;
+  private long askedAt;
+  private @Nullable Route last;
   private @Nullable Route good;
   private long goodAt;
-  private boolean doubtful;
 
-  Probing(Http http, String routesUrl, Declaration deployment) {
+  Probing(Http http, String routesUrl, Declaration deployment, Replicas replicas) {
     this.http = http;
+    this.app = deployment.name();
     this.url = routesUrl + deployment.route();
     this.probe = deployment.probe();
-    this.question = new Question<>(this::request, Duration.ZERO);
+    this.replicas = replicas;
   }
 
+  /** Asks, unless a request is under way. */
   void ask() {
-    question.ask();
+    if (asked == null) {
+      String body = probe.bodyText();
+      askedAt = System.nanoTime();
+      asked = body == null ? http.get(url, LONGEST) : http.post(url, body, LONGEST);
+    }
   }
 
   void forget() {
-    question.forget();
+    abandon();
+    last = null;
     good = null;
   }
 
+  private void abandon() {
+    if (asked != null) {
+      asked.cancel(false);
+      asked = null;
+    }
+  }
+
   /**
-   * What it answers. Where that is silence, the last good answer holds for a while: a packet that
-   * the network lost is no outage, and a refusal is at once.
+   * What it answers. Where that is silence, and no replica is at work, the last good answer holds
+   * for a while: a packet that the network lost is no outage, and a refusal is at once.
    */
   Optional<Route> within(Duration patience) {
-    Optional<Route> answer = question.within(patience);
-    doubtful = answer.isPresent() && answer.get().silent();
-    if (answer.isPresent() && answer.get().answers()) {
-      good = answer.get();
+    ask();
+    collect(patience);
+    if (last != null && last.silent() && !last.busy() && good != null) {
+      return Optional.of(System.nanoTime() - goodAt < Observer.GRACE.toNanos() ? good : last);
+    }
+    return Optional.ofNullable(last);
+  }
+
+  private void collect(Duration patience) {
+    if (asked == null) {
+      return;
+    }
+    try {
+      Answer answer = asked.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      String reason = verdict(probe, answer);
+      answered(new Route(reason.isEmpty(), reason, millis(), Instant.now(), false));
+    } catch (TimeoutException e) {
+      overdue(patience);
+    } catch (ExecutionException | CancellationException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      String reason = Http.reason(cause);
+      answered(new Route(false, reason, millis(), Instant.now(), Http.silent(cause)));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void answered(Route route) {
+    asked = null;
+    last = route;
+    if (route.answers()) {
+      good = route;
       goodAt = System.nanoTime();
-    } else if (answer.isPresent()
-        && doubtful
-        && good != null
-        && System.nanoTime() - goodAt < Observer.GRACE.toNanos()) {
-      return Optional.of(good);
-    } else {
+    } else if (!route.silent()) {
       good = null;
     }
-    return answer;
+  }
+
+  /** Nothing has come; after the declared time that means something. */
+  private void overdue(Duration patience) {
+    if (millis() < probe.timeout().toMillis()) {
+      return;
+    }
+    Optional<Integer> told = replicas.atWork(app, patience);
+    if (told.isEmpty() && millis() < probe.timeout().plus(DOUBT).toMillis()) {
+      return; // The replicas are being asked.
+    }
+    int atWork = told.orElse(0);
+    last =
+        new Route(
+            false,
+            atWork > 0
+                ? "is busy: at work on %d requests for longer than the probe waits"
+                    .formatted(atWork)
+                : "accepts, but does not answer in time",
+            millis(),
+            Instant.now(),
+            true,
+            atWork);
+    if (atWork == 0) {
+      abandon(); // It may be lost: the next look asks anew.
+    }
+  }
+
+  private long millis() {
+    return (System.nanoTime() - askedAt) / 1_000_000;
   }
 
   /** Whether what was answered last was silence. */
   boolean doubtful() {
-    return doubtful;
-  }
-
-  private CompletableFuture<Route> request() {
-    long start = System.nanoTime();
-    String body = probe.bodyText();
-    CompletableFuture<Answer> answer =
-        body == null ? http.get(url, DEADLINE) : http.post(url, body, DEADLINE);
-    return answer
-        .thenApply(a -> verdict(probe, a))
-        .handle(
-            (reason, error) ->
-                new Route(
-                    error == null && reason.isEmpty(),
-                    error == null ? reason : Http.reason(error),
-                    (System.nanoTime() - start) / 1_000_000,
-                    Instant.now(),
-                    error != null && Http.silent(error)));
+    return last != null && last.silent();
   }
 
   /** Why an answer is not the declared one; empty where it is. */

@@ -34,7 +34,12 @@ final class Question<T> {
 
   /** Asks, unless it is asked already or a fresh answer is at hand. */
   void ask() {
-    boolean stale = answer == null || System.nanoTime() - answeredAt > fresh.toNanos();
+    ask(fresh);
+  }
+
+  /** Asks, unless it is asked already or an answer is at hand that is no older than that. */
+  void ask(Duration age) {
+    boolean stale = answer == null || System.nanoTime() - answeredAt > age.toNanos();
     if (asked == null && stale) {
       asked = ask.get();
     }

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.observe;
 
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -44,6 +45,7 @@ public sealed interface Serve {
    * @param version the content version that we gave it; null where we did not deploy it
    * @param route its route prefix; null where Serve does not say yet
    * @param replicas how many replicas are RUNNING
+   * @param actors the names of the actors of all its replicas, also of those that start or end
    * @param config Serve's {@code deployment_config}
    */
   record App(
@@ -52,6 +54,7 @@ public sealed interface Serve {
       @Nullable String version,
       @Nullable String route,
       int replicas,
+      Set<String> actors,
       JsonNode config) {
 
     /** Whether Serve says that it serves. */

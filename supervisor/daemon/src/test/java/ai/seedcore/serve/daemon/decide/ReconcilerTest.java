@@ -23,9 +23,16 @@ class ReconcilerTest {
 
   private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
   private static final String SESSION = "session_1";
-  private static final State.Ensured FOUND = new State.Ensured(false, "");
+  private static final State.Ensured FOUND = new State.Ensured(false, true, "");
   private static final Identity LIFE = new Identity(SESSION, "head1");
-  private static final JsonNode CONFIG = JsonMapper.shared().readTree("{\"num_replicas\": 1}");
+  private static final JsonNode CONFIG =
+      JsonMapper.shared()
+          .readTree(
+              """
+              {"num_replicas": 1, "max_ongoing_requests": 100, "user_config": {"json": "{}"},
+               "health_check_period_s": 5.0, "health_check_timeout_s": 10.0,
+               "graceful_shutdown_wait_loop_s": 2.0, "graceful_shutdown_timeout_s": 20.0}
+              """);
 
   private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")), Set.of());
   private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
@@ -99,7 +106,8 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     assertThat(decide(seen).action()).isEqualTo(new Action.EnsureServe());
     seen = up(new Serve.Opaque("c", "no page yet"), Map.of());
-    state = state.seen(seen, NOW).withEnsured(new State.Ensured(true, "")).withUploaded(false);
+    state =
+        state.seen(seen, NOW).withEnsured(new State.Ensured(true, true, "")).withUploaded(false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     state = state.withUploaded(true);
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
@@ -188,7 +196,7 @@ class ReconcilerTest {
     Observation opaque = up(new Serve.Opaque("c", "no page yet"), Map.of());
     state = state.seen(opaque, NOW).withUploaded(true);
     assertThat(decide(opaque).action()).isEqualTo(new Action.EnsureServe());
-    state = state.withEnsured(new State.Ensured(true, ""));
+    state = state.withEnsured(new State.Ensured(true, true, ""));
     assertThat(decide(opaque).action()).isEqualTo(new Action.Deploy("A"));
     state = state.withDeploy("A", NOW, NOW).withDeploy("B", NOW, NOW);
     assertThat(decide(opaque).action()).isEqualTo(new Action.Rest());
@@ -232,7 +240,7 @@ class ReconcilerTest {
       Observation seen = up(serve, Map.of());
       state = state.seen(seen, NOW);
       assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
-      state = state.withEnsured(new State.Ensured(true, ""));
+      state = state.withEnsured(new State.Ensured(true, true, ""));
       assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
     }
   }
@@ -272,6 +280,15 @@ class ReconcilerTest {
     state = state.withDelay("A", NOW.plusSeconds(9));
     assertThat(decide(up(running(failed, app("RUNNING", "v1")), answering())).action())
         .isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void aFailedVersionIsNotTakenDownWhileAnEarlierOneServes() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, CONFIG);
+    Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+    assertThat(decision.reason()).contains("model is corrupt").contains("an earlier version");
   }
 
   @Test
@@ -316,7 +333,7 @@ class ReconcilerTest {
     state =
         state
             .seen(up(new Serve.Running("c1", Map.of()), Map.of()), NOW)
-            .withEnsured(new State.Ensured(false, "no Java; serve shutdown"));
+            .withEnsured(new State.Ensured(false, true, "no Java; serve shutdown"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Decision blocked = decide(up(new Serve.Running("c1", Map.of()), Map.of()));
     assertThat(blocked.phase()).isEqualTo(Phase.BLOCKED);
@@ -416,6 +433,17 @@ class ReconcilerTest {
 
   private static Target target(String name) {
     return new Target(
-        new Application(name, "C", "/" + name, "v1", 1, null, null, "[]", null, Map.of()));
+        new Application(
+            name,
+            "C",
+            "/" + name,
+            "v1",
+            1,
+            null,
+            100,
+            "[]",
+            "{}",
+            new Application.Lifecycle(5, 10, 2, 20),
+            Map.of()));
   }
 }

@@ -182,7 +182,7 @@ class ObserverTest {
 
   @Test
   void aProbeLooksIntoTheAnswer() {
-    Probe probe = new Probe(null, JsonMapper.shared().readTree("{\"status\": \"success\"}"));
+    Probe probe = new Probe(null, JsonMapper.shared().readTree("{\"status\": \"success\"}"), 3.0);
     assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"success\",\"x\":1}")))
         .isEmpty();
     assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"error\"}")))
