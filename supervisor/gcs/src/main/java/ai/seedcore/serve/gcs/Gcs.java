@@ -359,8 +359,11 @@ public final class Gcs implements AutoCloseable {
   /** What went wrong, in words for people; to be read after the GCS's name. */
   public static String reason(Throwable error) {
     Throwable cause = cause(error);
+    if (cause instanceof Refused refused) {
+      return refused.getMessage();
+    }
     if (!(cause instanceof StatusException failed)) {
-      return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+      return "cannot be asked: is its address right?";
     }
     String chain = chain(failed);
     if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
@@ -521,10 +524,23 @@ public final class Gcs implements AutoCloseable {
 
   private static <T> T checked(GcsStatus status, T value) {
     if (status.getCode() != 0) {
-      throw new IllegalStateException(
-          "answers status %d: %s".formatted(status.getCode(), status.getMessage()));
+      throw new Refused(status.getCode());
     }
     return value;
+  }
+
+  /** The GCS says no. */
+  private static final class Refused extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Refused(int code) {
+      super("answers with Ray's status %d".formatted(code));
+    }
+
+    @Override
+    public String getMessage() {
+      return String.valueOf(super.getMessage());
+    }
   }
 
   private static ByteString bytes(String text) {

@@ -8,6 +8,7 @@ import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.observe.Head;
+import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import java.time.Duration;
@@ -107,15 +108,17 @@ final class Reporter {
     history.lap(ready, reason);
     Serve serve = situation.seen().serve();
     return new Status(
+        Status.SCHEMA,
         Supervisor.version(),
         phase.name(),
         decision.cause().name(),
         reason,
+        NextStep.of(decision),
         clock.wall(since),
         ready,
         Instant.now(),
         history.laps(),
-        decision.action(),
+        decision.action().toString(),
         decision.lookAgain().toMillis(),
         future(actuator.workNotBefore()),
         history.lastRecovery(),
@@ -128,6 +131,7 @@ final class Reporter {
                 ? "running; what, is unknown: " + opaque.reason()
                 : serve instanceof Serve.Absent ? "absent" : "running",
         targets.stream().map(target -> app(target, situation, actuator)).toList(),
+        situation.seen().orphans().stream().map(Reporter::orphan).toList(),
         new Status.DriverStatus(
             view.phase().name(), driver.pid(), view.session(), view.busyWith(), driver.ended()),
         new Status.NodeStatus(
@@ -139,6 +143,16 @@ final class Reporter {
         driver.exits(),
         history.decisions(),
         history.past());
+  }
+
+  private static Status.OrphanStatus orphan(Orphan orphan) {
+    return new Status.OrphanStatus(
+        orphan.name(),
+        orphan.app(),
+        orphan.pid(),
+        orphan.node(),
+        orphan.resources(),
+        orphan.age().toMillis() / 1000.0);
   }
 
   private static String role(Role role) {
@@ -187,6 +201,7 @@ final class Reporter {
         route == null ? null : route.reason(),
         route == null ? null : route.millis(),
         route == null ? null : route.at(),
+        route == null ? 0 : route.atWork(),
         deploys == null ? 0 : deploys.attempts(),
         deploys == null ? null : future(deploys.notBefore()),
         actuator.outcomes(target.name()));

@@ -1,22 +1,28 @@
 package ai.seedcore.serve.daemon.act;
 
-import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.driver.ChildExit;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.annotation.JsonSerialize;
-import tools.jackson.databind.ser.std.ToStringSerializer;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
- * All that the daemon knows, at the end of one lap of its loop.
+ * All that the daemon knows, at the end of one lap of its loop: the document that {@code /status}
+ * answers and that {@code seedcore-serve status} reads. Its keys are these names in snake case.
+ * What is added keeps {@link #SCHEMA}; what is changed or removed raises it.
  *
+ * @param schema {@link #SCHEMA}
  * @param version the daemon's version
  * @param phase where we are
  * @param cause why, in one word
  * @param reason why, in words
+ * @param nextStep what a person is to do, if anything
  * @param since since when the phase holds
  * @param ready whether all declared routes really answer
  * @param lap when this lap ended
@@ -31,6 +37,7 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
  * @param head the cluster's head
  * @param serve Serve, in a word
  * @param apps the declared applications
+ * @param orphans replicas that Serve has forgotten
  * @param driver the driver
  * @param node our own Ray node
  * @param door the front door; null: there is none
@@ -40,15 +47,17 @@ import tools.jackson.databind.ser.std.ToStringSerializer;
  * @param past what was
  */
 public record Status(
+    int schema,
     String version,
     String phase,
     String cause,
     String reason,
+    String nextStep,
     Instant since,
     boolean ready,
     Instant lap,
     long laps,
-    @JsonSerialize(using = ToStringSerializer.class) Action action,
+    String action,
     long nextLookMs,
     @Nullable Instant workNotBefore,
     @Nullable Double lastRecoveryS,
@@ -57,6 +66,7 @@ public record Status(
     HeadStatus head,
     String serve,
     List<AppStatus> apps,
+    List<OrphanStatus> orphans,
     DriverStatus driver,
     NodeStatus node,
     @Nullable DoorStatus door,
@@ -64,6 +74,56 @@ public record Status(
     List<ChildExit> exits,
     List<Decided> decisions,
     Past past) {
+
+  /** The version of the document's form. */
+  public static final int SCHEMA = 1;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private static final JsonMapper WITHOUT_PAST =
+      JSON.rebuild().addMixIn(Status.class, WithoutPast.class).build();
+
+  @JsonIgnoreProperties("past")
+  private interface WithoutPast {}
+
+  /** The document. */
+  public String json() {
+    return JSON.writeValueAsString(this);
+  }
+
+  /** The document without what was, which seldom changes. */
+  public String jsonWithoutPast() {
+    return WITHOUT_PAST.writeValueAsString(this);
+  }
+
+  /** What was, alone. */
+  public String pastJson() {
+    return JSON.writeValueAsString(past);
+  }
+
+  /**
+   * Reads the document.
+   *
+   * @throws IllegalArgumentException if it is none, or one of another form
+   */
+  public static Status read(String json) {
+    try {
+      int schema = JSON.readTree(json).path("schema").asInt(0);
+      if (schema != SCHEMA) {
+        throw new IllegalArgumentException(
+            "a status document of form %d was answered, this program reads form %d: use the version of"
+                    .formatted(schema, SCHEMA)
+                + " the daemon that runs");
+      }
+      return JSON.readValue(json, Status.class);
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException("something else than a status document was answered", e);
+    }
+  }
 
   /**
    * The head.
@@ -86,6 +146,8 @@ public record Status(
    * @param status Serve's word, or MISSING or UNKNOWN
    * @param probeMs how long the route took to answer when it was asked last
    * @param probedAt when that was
+   * @param atWork how many requests its replicas are at work on, where it is busy: a probe waits
+   *     for longer than it is to, and yet nothing is wrong; else 0
    * @param attempts how often it was submitted in this life of the cluster
    * @param outcomes what came of all that was submitted in this daemon's life
    */
@@ -102,9 +164,26 @@ public record Status(
       @Nullable String routeReason,
       @Nullable Long probeMs,
       @Nullable Instant probedAt,
+      int atWork,
       int attempts,
       @Nullable Instant nextAttempt,
       Outcomes outcomes) {}
+
+  /**
+   * A replica that lives and that Serve has forgotten.
+   *
+   * @param name its actor's name
+   * @param node its node's address
+   * @param resources what it holds
+   * @param seconds for how long it has been seen so
+   */
+  public record OrphanStatus(
+      String name,
+      String app,
+      long pid,
+      String node,
+      Map<String, Double> resources,
+      double seconds) {}
 
   /**
    * What came of submissions.

@@ -122,7 +122,7 @@ public final class Supervisor {
     this.reconciler = new Reconciler(packages.targets(), Set.of());
     this.leadership = new Leadership(gcs, card(packages), wake);
     this.driver = new Driver(ray, cache, clock, wake);
-    Uploads uploads = new Uploads(gcs, dashboard, clock, wake);
+    Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
     this.reporter = new Reporter(clock, named.toString(), dashboardUrl, routesUrl, door);
   }

@@ -1,6 +1,5 @@
 package ai.seedcore.serve.daemon.act;
 
-import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,30 +10,39 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Puts packages where the cluster's nodes fetch them, and keeps them there. A small one goes to the
- * GCS itself, which is there seconds before the dashboard; a large one is streamed through the
- * dashboard, so that it need not fit into our memory. Never waits; used by the control thread.
+ * Puts packages where the cluster's nodes fetch them, and keeps them there. Never waits; used by
+ * the control thread.
  */
 final class Uploads {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Uploads.class);
 
   /** What Ray itself gives a package that nothing uses; there is no need to be kept for longer. */
   private static final Duration KEPT = Duration.ofMinutes(10);
 
   private static final Duration RENEW = Duration.ofMinutes(4);
 
-  private static final long SMALL = 4L << 20;
+  /** How often progress is logged. */
+  private static final Duration TELL = Duration.ofSeconds(5);
 
   private final Gcs gcs;
-  private final Dashboard dashboard;
+  private final PackageStore store;
   private final Clock clock;
   private final Runnable wake;
   private @Nullable Upload running;
+  private volatile @Nullable Progress progress;
   private Instant renewed = Instant.MIN;
 
   private record Upload(Packages packages, String session, CompletableFuture<String> trouble) {}
+
+  /** How many bytes of a package have left, and how many there are. */
+  record Progress(String name, long sent, long size) {}
 
   /**
    * What came of an upload.
@@ -43,9 +51,9 @@ final class Uploads {
    */
   record Finished(Packages packages, String session, String trouble) {}
 
-  Uploads(Gcs gcs, Dashboard dashboard, Clock clock, Runnable wake) {
+  Uploads(Gcs gcs, PackageStore store, Clock clock, Runnable wake) {
     this.gcs = gcs;
-    this.dashboard = dashboard;
+    this.store = store;
     this.clock = clock;
     this.wake = wake;
   }
@@ -85,12 +93,33 @@ final class Uploads {
       if (!Files.exists(file)) {
         packages.again(); // The cache may be deleted at any time.
       }
-      return Files.size(file) <= SMALL
-          ? gcs.put("", uri, Files.readAllBytes(file), true).thenApply(added -> "")
-          : dashboard.upload(name, file);
+      long size = Files.size(file);
+      AtomicLong toldAt = new AtomicLong(System.nanoTime());
+      return store.put(
+          uri,
+          file,
+          size,
+          sent -> {
+            progress = new Progress(name, sent, size);
+            if (System.nanoTime() - toldAt.get() > TELL.toNanos()) {
+              toldAt.set(System.nanoTime());
+              LOG.atInfo()
+                  .addKeyValue("package", name)
+                  .addKeyValue("mib", sent >> 20)
+                  .addKeyValue("of", size >> 20)
+                  .log("uploading");
+            }
+          });
     } catch (IOException e) {
-      return CompletableFuture.completedFuture(e.toString());
+      LOG.debug("package {}", name, e);
+      return CompletableFuture.completedFuture(
+          "the package %s cannot be read from the cache".formatted(file));
     }
+  }
+
+  /** How far the upload is that runs; null: none does. */
+  @Nullable Progress progress() {
+    return running == null ? null : progress;
   }
 
   /** What has come to an end since it was asked last. */
@@ -100,6 +129,7 @@ final class Uploads {
     }
     Upload done = running;
     running = null;
+    progress = null;
     String trouble = done.trouble().join();
     if (trouble.isEmpty()) {
       renewed = clock.instant();

@@ -94,7 +94,11 @@ final class ConfigWatch implements Supplier<Wishes> {
               && packages.declared().equals(wishes.packages().declared());
       wishes = new Wishes(same ? wishes.packages() : packages, status(null));
     } catch (ConfigException | IOException e) {
-      String error = e instanceof ConfigException ? e.getMessage() : e.toString();
+      String error =
+          e instanceof ConfigException
+              ? e.getMessage()
+              : "a jar, a file or the cache cannot be read or written; the log at level debug says which";
+      LOG.debug("configuration", e);
       LOG.atError()
           .addKeyValue("error", error)
           .log("the changed configuration is wrong; the last good one holds");

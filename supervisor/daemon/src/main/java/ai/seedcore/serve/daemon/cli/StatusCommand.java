@@ -5,7 +5,6 @@ import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.status.StatusServer;
 import io.vertx.core.Vertx;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -13,8 +12,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -23,10 +24,23 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "status",
     mixinStandardHelpOptions = true,
-    description = "Prints what the daemon sees and does. Exit code 0: all routes answer; 3: not.",
+    description = {
+      "Prints what the daemon sees and does: its state and the reason, what to do about it, the"
+          + " deployments, the last events.",
+      "Exit code 0: all routes answer, or are at work; 3: not."
+    },
     footerHeading = "%nExamples:%n",
-    footer = {"  seedcore-serve status", "  seedcore-serve status --json | jq .phase"})
+    footer = {
+      "  seedcore-serve status",
+      "  seedcore-serve status --watch",
+      "  seedcore-serve status --json | jq .phase"
+    })
 final class StatusCommand implements Callable<Integer> {
+
+  private static final Duration PATIENCE = Duration.ofSeconds(3);
+
+  /** Clears a terminal. */
+  private static final String CLEAR = "\033[H\033[2J";
 
   @Option(
       names = "--status",
@@ -43,106 +57,97 @@ final class StatusCommand implements Callable<Integer> {
           "A file with the daemon's token, where it wants one; also SEEDCORE_STATUS_TOKEN.")
   private @Nullable Path tokenFile;
 
-  @Option(names = "--json", description = "Print the JSON as it is.")
+  @Option(names = "--json", description = "Print the document as it is, as JSON.")
   private boolean json;
+
+  @Option(
+      names = "--watch",
+      arity = "0..1",
+      fallbackValue = "2",
+      paramLabel = "SECONDS",
+      description = "Print it again every so many seconds, until Ctrl-C. Default: 2.")
+  private @Nullable Double watch;
+
+  @Option(
+      names = "--events",
+      paramLabel = "N",
+      defaultValue = "5",
+      description = "How many of the last events to print. Default: 5.")
+  private int events;
 
   @Spec private CommandSpec spec;
 
   @Override
-  public Integer call() {
-    PrintWriter out = spec.commandLine().getOut();
-    Http.Answer answer;
+  public Integer call() throws InterruptedException {
+    if (watch != null && !(watch >= 0.1 && watch <= 3_600)) {
+      return complain("--watch: found %s, expected seconds from 0.1 to 3600".formatted(watch));
+    }
+    if (events < 0) {
+      return complain("--events: found %d, expected 0 or more".formatted(events));
+    }
     Vertx vertx = EventLoop.start();
     try {
       HostPort at = HostPort.parse(address);
       String token = Token.find("status", tokenFile, System.getenv());
-      String url = "http://" + at + "/status";
-      Duration patience = Duration.ofSeconds(3);
       Http http = new Http(vertx);
-      answer = (token == null ? http.get(url, patience) : http.get(url, token, patience)).join();
+      if (watch == null) {
+        return once(http, at, token);
+      }
+      for (; ; ) { // Until Ctrl-C, which ends the process.
+        if (Ansi.AUTO.enabled()) {
+          spec.commandLine().getOut().print(CLEAR);
+        }
+        int code = once(http, at, token);
+        if (code == SeedCore.CONFIGURATION) {
+          return code;
+        }
+        TimeUnit.MILLISECONDS.sleep(Math.round(watch * 1_000));
+      }
     } catch (IllegalArgumentException e) {
-      spec.commandLine().getErr().println("seedcore-serve: --status: " + e.getMessage());
-      return SeedCore.CONFIGURATION;
-    } catch (CompletionException e) {
-      spec.commandLine()
-          .getErr()
-          .println(
-              "seedcore-serve: no daemon at http://%s/status: it %s; is it running, and there?"
-                  .formatted(address, Http.reason(e)));
-      return SeedCore.NOT_READY;
+      return complain("--status: " + e.getMessage());
     } finally {
       vertx.close();
     }
-    if (answer.status() == 401 || answer.status() == 403) {
-      spec.commandLine()
-          .getErr()
-          .println("seedcore-serve: the daemon says: " + answer.body().strip());
-      return SeedCore.CONFIGURATION;
-    }
-    if (json) {
-      out.println(answer.body());
-      return exitCode(answer);
-    }
-    if (answer.status() != 200) {
-      out.println("the daemon has not finished its first look yet");
+  }
+
+  private int once(Http http, HostPort at, @Nullable String token) {
+    PrintWriter out = spec.commandLine().getOut();
+    String url = "http://" + at + "/status";
+    Http.Answer answer;
+    try {
+      answer = (token == null ? http.get(url, PATIENCE) : http.get(url, token, PATIENCE)).join();
+    } catch (CompletionException e) {
+      say("no daemon at %s: it %s; is it running, and there?".formatted(url, Http.reason(e)));
       return SeedCore.NOT_READY;
     }
-    print(StatusServer.JSON.readValue(answer.body(), Status.class), out);
-    return exitCode(answer);
-  }
-
-  private static int exitCode(Http.Answer answer) {
-    return answer.status() == 200
-            && StatusServer.JSON.readTree(answer.body()).path("ready").asBoolean()
-        ? 0
-        : SeedCore.NOT_READY;
-  }
-
-  private static void print(Status status, PrintWriter out) {
-    out.printf("%s for %s: %s%n", status.phase(), age(status.since()), status.reason());
-    out.printf(
-        "head    %s %s%n",
-        status.head().address(),
-        status.head().up()
-            ? "up, Ray %s, %s".formatted(status.head().rayVersion(), status.head().session())
-            : "down: " + status.head().reason());
-    out.printf("serve   %s%n", status.serve());
-    out.printf("driver  %s%s%n", status.driver().phase(), pid(status.driver().pid()));
-    out.printf("doing   %s, next look within %d ms%n", status.action(), status.nextLookMs());
-    if (status.lastRecoveryS() != null) {
-      out.printf(
-          "last recovery %.1f s, %d deploys so far%n", status.lastRecoveryS(), status.deploys());
+    if (answer.status() == 401 || answer.status() == 403) {
+      return complain("the daemon says: " + answer.body().strip());
     }
-    out.printf("%n%-20s %-13s %8s %-17s %s%n", "APP", "STATUS", "REPLICAS", "VERSION", "ROUTE");
-    for (Status.AppStatus app : status.apps()) {
-      out.printf(
-          "%-20s %-13s %8d %-17s %s%n",
-          app.name(),
-          app.status(),
-          app.replicas(),
-          app.deployedVersion() == null ? "-" : app.deployedVersion(),
-          app.answers()
-              ? "%s answers in %d ms".formatted(app.url(), app.probeMs())
-              : "%s %s"
-                  .formatted(
-                      app.url(), app.routeReason() == null ? "not asked" : app.routeReason()));
-      if (!app.message().isBlank()) {
-        out.printf("    %s%n", app.message().lines().findFirst().orElse(""));
-      }
+    if (answer.status() == 503) {
+      say("the daemon has not finished its first look yet");
+      return SeedCore.NOT_READY;
     }
+    Status status;
+    try {
+      status = Status.read(answer.body());
+    } catch (IllegalArgumentException e) {
+      return complain("%s: %s".formatted(url, e.getMessage()));
+    }
+    out.print(
+        json
+            ? answer.body() + System.lineSeparator()
+            : StatusText.of(status, Ansi.AUTO, Instant.now(), events));
     out.flush();
+    return status.ready() ? 0 : SeedCore.NOT_READY;
   }
 
-  private static String pid(long pid) {
-    return pid == 0 ? "" : ", pid " + pid;
+  private int complain(String message) {
+    say(message);
+    return SeedCore.CONFIGURATION;
   }
 
-  private static String age(Instant since) {
-    Duration age = Duration.between(since, Instant.now());
-    return age.toHours() > 0
-        ? "%d h %d min".formatted(age.toHours(), age.toMinutesPart())
-        : age.toMinutes() > 0
-            ? "%d min %d s".formatted(age.toMinutes(), age.toSecondsPart())
-            : "%d s".formatted(Math.max(0, age.toSeconds()));
+  private void say(String message) {
+    spec.commandLine().getErr().println("seedcore-serve: " + message);
+    spec.commandLine().getErr().flush();
   }
 }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -64,6 +65,7 @@ public final class ConfigLoader {
     overlay(tree, said);
     Settings settings = bind(tree, file, sources);
     checkFiles(settings);
+    checkSizes(settings);
     checkClasses(settings);
     return settings;
   }
@@ -226,6 +228,39 @@ public final class ConfigLoader {
               "deployment %s: files: found no file %s that can be read, expected one"
                   .formatted(deployment.name(), file));
         }
+      }
+    }
+  }
+
+  /** What Ray's GCS takes as one package, which holds all jars and files of a deployment. */
+  private static final long MOST_MIB = 500;
+
+  /** Of that, what our own jars take; with ONNX Runtime. */
+  private static final long OWN_MIB = 8;
+
+  private static final long ONNX_MIB = 32;
+
+  private static void checkSizes(Settings settings) {
+    for (Declaration deployment : settings.deployments()) {
+      long sum = 0;
+      Path largest = null;
+      long size = 0;
+      for (Path file :
+          Stream.concat(deployment.jars().stream(), deployment.files().stream()).toList()) {
+        long bytes = file.toFile().length();
+        sum += bytes;
+        if (bytes > size) {
+          largest = file;
+          size = bytes;
+        }
+      }
+      long most = MOST_MIB - OWN_MIB - (deployment.bringsOnnx() ? ONNX_MIB : 0);
+      if (sum > most << 20) {
+        throw new ConfigException(
+            ("deployment %s: files: found %d MiB in all of its jars and files (the largest is %s with"
+                    + " %d), expected %d at most, as Ray's GCS takes no larger package; a larger model"
+                    + " is best read from a disk or a bucket that all nodes reach")
+                .formatted(deployment.name(), sum >> 20, largest, size >> 20, most));
       }
     }
   }

@@ -2,13 +2,13 @@ package ai.seedcore.serve.daemon.http;
 
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.unix.Errors;
+import io.netty.handler.codec.DecoderException;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.file.OpenOptions;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
@@ -17,20 +17,26 @@ import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
+import io.vertx.core.http.StreamResetException;
 import io.vertx.core.net.HostAndPort;
 import java.net.ConnectException;
 import java.net.InetAddress;
+import java.net.NoRouteToHostException;
 import java.net.SocketException;
 import java.net.UnknownHostException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Requests to servers that may be anything: every exchange has one deadline, body included, and an
@@ -41,7 +47,12 @@ public final class Http {
   /** How we name ourselves. */
   public static final String AGENT = "seedcore-serve";
 
+  private static final Logger LOG = LoggerFactory.getLogger(Http.class);
+
   private static final int MAX_BODY = 16 << 20;
+
+  /** What the client says where a connection ends within an answer. */
+  private static final String ENDED_EARLY = "Response already ended";
 
   /** Ray's proxies close a connection that was idle for five seconds: to be gone before that. */
   private static final int KEPT_SECONDS = 3;
@@ -101,24 +112,17 @@ public final class Http {
         deadline);
   }
 
-  /** PUT of a file of any kind, which is streamed. */
-  public CompletableFuture<Answer> put(String url, Path file, Duration deadline) {
-    return send(
-        options(HttpMethod.PUT, url),
-        request ->
-            vertx
-                .fileSystem()
-                .open(file.toString(), new OpenOptions().setWrite(false).setCreate(false))
-                .compose(content -> request.send(content).eventually(content::close)),
-        deadline);
-  }
-
   private static RequestOptions options(HttpMethod method, String url) {
     return new RequestOptions()
         .setMethod(method)
         .setAbsoluteURI(url)
         // Ray's dashboard answers 500 to who does not name himself.
         .putHeader("User-Agent", AGENT);
+  }
+
+  /** The loop that it is on. */
+  public Vertx vertx() {
+    return vertx;
   }
 
   private CompletableFuture<Answer> send(
@@ -176,7 +180,7 @@ public final class Http {
     response.handler(
         part -> {
           if (body.length() + part.length() > MAX_BODY) {
-            answer.tryFail("answers with more than %d bytes".formatted(MAX_BODY));
+            answer.tryFail(new TooLong());
           } else {
             body.appendBuffer(part);
           }
@@ -203,10 +207,6 @@ public final class Http {
     return cause;
   }
 
-  private static Throwable root(Throwable error) {
-    return error.getCause() == null ? error : root(error.getCause());
-  }
-
   /** What went wrong, in words for people. */
   public static String reason(Throwable error) {
     Throwable cause = cause(error);
@@ -222,17 +222,42 @@ public final class Http {
     if (cause instanceof ConnectException) {
       return "refuses the connection";
     }
+    if (cause instanceof CancellationException) {
+      return "was not waited for any longer";
+    }
     if (cause instanceof HttpClosedException
         || cause instanceof SocketException
+        || cause instanceof ClosedChannelException
+        || cause instanceof StreamResetException
         || cause instanceof Errors.NativeIoException) {
       return "closes the connection without an answer";
     }
     if (cause instanceof SSLHandshakeException) {
-      return ("has a certificate that this JVM does not trust (%s); a store that names its authority"
-              + " is given by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE")
-          .formatted(root(cause).getMessage());
+      return "has a certificate that this JVM does not trust; a store that names its authority is given"
+          + " by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE";
     }
-    String message = cause.getMessage();
-    return message == null ? cause.getClass().getSimpleName() : message;
+    if (cause instanceof SSLException) {
+      return "does not speak TLS as it should";
+    }
+    if (cause instanceof TooLong) {
+      return "answers with more than %d MiB".formatted(MAX_BODY >> 20);
+    }
+    if (cause instanceof NoRouteToHostException) {
+      return "cannot be reached: there is no route to its host";
+    }
+    if (cause instanceof DecoderException
+        || cause instanceof IllegalArgumentException
+        || cause instanceof NumberFormatException) {
+      return "answers, but not in HTTP";
+    }
+    LOG.debug("a failure that has no words of its own", cause);
+    return ENDED_EARLY.equals(cause.getMessage())
+        ? "closes the connection before its answer is complete"
+        : "fails in a way that the log tells at level debug";
+  }
+
+  /** An answer is longer than anything that is asked for. */
+  private static final class TooLong extends Exception {
+    private static final long serialVersionUID = 1L;
   }
 }

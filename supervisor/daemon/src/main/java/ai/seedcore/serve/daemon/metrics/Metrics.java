@@ -101,6 +101,10 @@ public final class Metrics implements AutoCloseable {
         "Whether the configuration's file is wrong, so that an earlier one holds",
         now -> now.config().error() != null);
     gauge(
+        "seedcore.orphaned.replicas",
+        "Replicas that live and that Serve has forgotten",
+        now -> now.orphans().size());
+    gauge(
         "seedcore.not.serving.seconds",
         "How long all declared routes have not answered; 0 while they do",
         now -> now.ready() ? 0 : since(now.past().outages()));
@@ -275,7 +279,17 @@ public final class Metrics implements AutoCloseable {
               .register(registry));
     }
     meters.add(
-        perApp(app, "seedcore.app.ready", "Whether its route answers", a -> a.answers() ? 1 : 0));
+        perApp(
+            app,
+            "seedcore.app.ready",
+            "Whether its route answers, or is at work",
+            a -> a.answers() || a.atWork() > 0 ? 1 : 0));
+    meters.add(
+        perApp(
+            app,
+            "seedcore.app.at.work",
+            "Requests that its replicas are at work on while a probe gets no answer; 0: it does",
+            AppStatus::atWork));
     meters.add(perApp(app, "seedcore.app.replicas", "Replicas that run", AppStatus::replicas));
     meters.add(
         perApp(

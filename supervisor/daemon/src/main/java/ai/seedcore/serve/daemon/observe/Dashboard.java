@@ -2,7 +2,6 @@ package ai.seedcore.serve.daemon.observe;
 
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.http.Http.Answer;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -86,23 +85,12 @@ public final class Dashboard {
     }
     return new Serve.App(
         app.path("status").asString("UNKNOWN"),
-        message,
+        ServeMessage.words(message),
         version,
         app.path("route_prefix").asString(null),
         running,
         actors,
         config);
-  }
-
-  /**
-   * Puts a package where the cluster's nodes can fetch it; the content is streamed.
-   *
-   * @return empty where it is there now, else the reason why not
-   */
-  public CompletableFuture<String> upload(String name, Path content) {
-    return http.put(url + "/api/packages/gcs/" + name, content, Duration.ofSeconds(60))
-        .thenApply(answer -> answer.status() == 200 ? "" : "the upload answers " + answer.status())
-        .exceptionally(e -> "the dashboard " + Http.reason(e));
   }
 
   private static Optional<JsonNode> parse(String body) {

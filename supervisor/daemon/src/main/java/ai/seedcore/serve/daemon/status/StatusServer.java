@@ -21,14 +21,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The daemon's own HTTP server: {@code /healthz} (the loop turns), {@code /readyz} (all declared
- * routes really answer), the page at {@code /}, {@code /status} (JSON), {@code /status/stream} (the
- * same, live) and {@code /metrics}. Runs on one event loop of its own and reads what the control
- * loop published last, so that neither ever waits for the other.
+ * routes really answer, or are at work), {@code /readyz/NAME} (one of them), the page at {@code /},
+ * {@code /status} (JSON), {@code /status/stream} (the same, live) and {@code /metrics}. Runs on one
+ * event loop of its own and reads what the control loop published last, so that neither ever waits
+ * for the other.
  *
  * <p>The first two say yes or no, to anybody, and the page holds nothing but its own code. All else
  * wants the token where there is one, and where the address is not the loopback's there must be.
@@ -38,9 +37,8 @@ public final class StatusServer implements AutoCloseable {
   /** A lap takes milliseconds; where nothing answers, seconds. */
   static final Duration STALE = Duration.ofSeconds(30);
 
-  /** How statuses are written and read. */
-  public static final JsonMapper JSON =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
+  /** Before the name of one deployment. */
+  private static final String ONE_READY = "/readyz/";
 
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final Set<HttpMethod> METHODS = Set.of(HttpMethod.GET, HttpMethod.HEAD);
@@ -158,8 +156,12 @@ public final class StatusServer implements AutoCloseable {
     }
     Status known = status;
     boolean turns = known != null && System.nanoTime() - publishedAt < STALE.toNanos();
-    String path = request.path();
-    switch (path == null ? "" : path) {
+    String path = request.path() == null ? "" : request.path();
+    if (path.startsWith(ONE_READY)) {
+      readyOne(request, turns ? known : null, path.substring(ONE_READY.length()));
+      return;
+    }
+    switch (path) {
       case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, turns ? "ok\n" : "no\n");
       case "/readyz" -> {
         boolean ready = turns && known != null && known.ready();
@@ -173,6 +175,20 @@ public final class StatusServer implements AutoCloseable {
       }
       default -> reply(request, 404, TEXT, "here are /, /healthz, /readyz, /status and /metrics\n");
     }
+  }
+
+  /** Whether one application's route answers, or is at work. */
+  private static void readyOne(HttpServerRequest request, @Nullable Status known, String name) {
+    Status.AppStatus app =
+        known == null
+            ? null
+            : known.apps().stream().filter(a -> a.name().equals(name)).findFirst().orElse(null);
+    if (known != null && app == null) {
+      reply(request, 404, TEXT, "no such deployment is declared\n");
+      return;
+    }
+    boolean ready = app != null && (app.answers() || app.atWork() > 0);
+    reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
   }
 
   private boolean allowed(HttpServerRequest request) {
@@ -204,7 +220,7 @@ public final class StatusServer implements AutoCloseable {
           request,
           known == null ? 503 : 200,
           "application/json",
-          known == null ? "{}" : JSON.writeValueAsString(known));
+          known == null ? "{}" : known.json());
     } else if (stream.add(request, known)) {
       connections.replace(
           request.connection(), Long.MAX_VALUE); // It listens, and need say nothing.

@@ -1,14 +1,12 @@
 package ai.seedcore.serve.daemon.status;
 
 import ai.seedcore.serve.daemon.act.Status;
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Those who watch live, by server-sent events: {@code status} a lap, without its past, and {@code
@@ -18,13 +16,6 @@ import tools.jackson.databind.json.JsonMapper;
 final class Stream {
 
   private static final int WATCHERS = 32;
-
-  private static final JsonMapper PRESENT =
-      StatusServer.JSON.rebuild().addMixIn(Status.class, WithoutPast.class).build();
-
-  /** A status, but for what is told on its own. */
-  @JsonIgnoreProperties("past")
-  private interface WithoutPast {}
 
   /** To each, the past it was told last; null: none yet. */
   private final Map<HttpServerResponse, Status.@Nullable Past> watchers = new LinkedHashMap<>();
@@ -63,7 +54,7 @@ final class Stream {
 
   /** Tells all of them. */
   void tell(Status now) {
-    String status = "event: status\ndata: " + PRESENT.writeValueAsString(now) + "\n\n";
+    String status = "event: status\ndata: " + now.jsonWithoutPast() + "\n\n";
     String past = null;
     for (Iterator<Map.Entry<HttpServerResponse, Status.@Nullable Past>> each =
             watchers.entrySet().iterator();
@@ -75,8 +66,7 @@ final class Stream {
       } else if (!response.writeQueueFull()) {
         if (!now.past().equals(watcher.getValue())) {
           if (past == null) {
-            past =
-                "event: past\ndata: " + StatusServer.JSON.writeValueAsString(now.past()) + "\n\n";
+            past = "event: past\ndata: " + now.pastJson() + "\n\n";
           }
           response.write(past);
           watcher.setValue(now.past());

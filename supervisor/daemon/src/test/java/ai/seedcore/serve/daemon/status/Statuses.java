@@ -53,15 +53,17 @@ public final class Statuses {
       List<Status.AppStatus> apps,
       Set<String> nodes) {
     return new Status(
+        Status.SCHEMA,
         "0.1.0",
         phase,
         cause,
         "because",
+        "Nothing.",
         NOON,
         ready,
         NOON,
         7,
-        action,
+        action.toString(),
         1000,
         null,
         6.5,
@@ -71,6 +73,9 @@ public final class Statuses {
             "head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0", nodes),
         "running",
         apps,
+        List.of(
+            new Status.OrphanStatus(
+                "SERVE_REPLICA::A#A#x", "A", 4711, "10.0.0.1", Map.of("CPU", 2.0), 12.5)),
         new Status.DriverStatus("WARM", 42, null, null, 1),
         new Status.NodeStatus("NONE", null, false),
         new Status.DoorStatus(
@@ -110,6 +115,7 @@ public final class Statuses {
         null,
         runs ? 4L : null,
         runs ? NOON : null,
+        0,
         1,
         null,
         new Status.Outcomes(1, 0, 0));

@@ -1,0 +1,186 @@
+package ai.seedcore.serve.daemon.act;
+
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.http.Http;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.WireFormat;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.file.AsyncFile;
+import io.vertx.core.file.OpenOptions;
+import io.vertx.core.http.HttpClient;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientRequest;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.http.RequestOptions;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+import java.util.function.Supplier;
+
+/**
+ * Puts files into the GCS's key-value store, where Ray's nodes fetch packages. Ray's own clients
+ * hold the whole file in one gRPC message in memory. Here the message is streamed from the disk: on
+ * the wire it is one HTTP/2 request, whose body is five bytes of gRPC, the beginning of a protocol
+ * buffer, and the file. The dashboard, which could stream, takes 100 MiB at most and comes up
+ * later.
+ */
+final class PackageStore {
+
+  /** The most that Ray puts there itself; a gRPC message may be a little larger. */
+  static final long LIMIT = 500L << 20;
+
+  /** How long nothing may move. */
+  private static final Duration STALL = Duration.ofSeconds(30);
+
+  private static final String PUT = "/ray.rpc.InternalKVGcsService/InternalKVPut";
+  private static final int KEY = 1;
+  private static final int VALUE = 2;
+  private static final int OVERWRITE = 3;
+
+  private final Vertx vertx;
+  private final Supplier<HostPort> gcs;
+
+  PackageStore(Vertx vertx, Supplier<HostPort> gcs) {
+    this.vertx = vertx;
+    this.gcs = gcs;
+  }
+
+  /**
+   * Sets a key's value to a file's content.
+   *
+   * @param size the file's size
+   * @param progress told how many bytes have left, on the event loop
+   * @return empty where it is there now, else the reason why not
+   */
+  CompletableFuture<String> put(String key, Path file, long size, LongConsumer progress) {
+    CompletableFuture<String> trouble = new CompletableFuture<>();
+    Context context = vertx.getOrCreateContext();
+    context.runOnContext(
+        nothing ->
+            send(key, file, size, progress)
+                .onComplete(
+                    done ->
+                        trouble.complete(
+                            done.succeeded() ? done.result() : Http.reason(done.cause()))));
+    return trouble;
+  }
+
+  private Future<String> send(String key, Path file, long size, LongConsumer progress) {
+    HttpClient client =
+        vertx.createHttpClient(
+            new HttpClientOptions()
+                .setProtocolVersion(HttpVersion.HTTP_2)
+                .setHttp2ClearTextUpgrade(false)
+                .setConnectTimeout(2_000));
+    HostPort to = gcs.get();
+    return client
+        .request(
+            new RequestOptions()
+                .setMethod(HttpMethod.POST)
+                .setHost(to.host())
+                .setPort(to.port())
+                .setURI(PUT)
+                .putHeader("content-type", "application/grpc")
+                .putHeader("te", "trailers"))
+        .compose(request -> stream(request, key, file, size, progress))
+        .eventually(client::close);
+  }
+
+  private Future<String> stream(
+      HttpClientRequest request, String key, Path file, long size, LongConsumer progress) {
+    AtomicLong sent = new AtomicLong();
+    AtomicLong moved = new AtomicLong(System.nanoTime());
+    long timer =
+        vertx.setPeriodic(
+            1_000,
+            id -> {
+              if (System.nanoTime() - moved.get() > STALL.toNanos()) {
+                request.reset();
+              }
+            });
+    Future<String> answer = request.response().compose(PackageStore::verdict);
+    return vertx
+        .fileSystem()
+        .open(file.toString(), new OpenOptions().setWrite(false).setCreate(false))
+        .compose(
+            content -> {
+              request.write(beginning(key, size));
+              return pipe(content, request, sent, moved, progress);
+            })
+        .compose(done -> request.end(ending()))
+        .compose(done -> answer)
+        .eventually(() -> Future.succeededFuture(vertx.cancelTimer(timer)));
+  }
+
+  private static Future<Void> pipe(
+      AsyncFile content,
+      HttpClientRequest request,
+      AtomicLong sent,
+      AtomicLong moved,
+      LongConsumer progress) {
+    var done = io.vertx.core.Promise.<Void>promise();
+    content.exceptionHandler(done::tryFail);
+    request.exceptionHandler(done::tryFail);
+    content.handler(
+        part -> {
+          request.write(part);
+          moved.set(System.nanoTime());
+          progress.accept(sent.addAndGet(part.length()));
+          if (request.writeQueueFull()) {
+            content.pause();
+            request.drainHandler(free -> content.resume());
+          }
+        });
+    content.endHandler(end -> done.tryComplete());
+    return done.future().eventually(content::close);
+  }
+
+  /** All that stands before the file: the message's length, the key, the value's length. */
+  private static Buffer beginning(String key, long size) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+    try {
+      out.writeByteArray(KEY, key.getBytes(StandardCharsets.UTF_8));
+      out.writeTag(VALUE, WireFormat.WIRETYPE_LENGTH_DELIMITED);
+      out.writeUInt64NoTag(size);
+      out.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // There is no stream that could fail.
+    }
+    long message = bytes.size() + size + ending().length();
+    return Buffer.buffer()
+        .appendByte((byte) 0)
+        .appendUnsignedInt(message)
+        .appendBytes(bytes.toByteArray());
+  }
+
+  /** What stands behind the file: that the key may be there already. */
+  private static Buffer ending() {
+    return Buffer.buffer().appendByte((byte) (OVERWRITE << 3)).appendByte((byte) 1);
+  }
+
+  private static Future<String> verdict(HttpClientResponse response) {
+    return response
+        .body()
+        .map(
+            body -> {
+              String trailer = response.getTrailer("grpc-status");
+              String status = trailer == null ? response.getHeader("grpc-status") : trailer;
+              return response.statusCode() == 200 && "0".equals(status)
+                  ? ""
+                  : "the GCS refuses the package (gRPC status %s)"
+                      .formatted(status == null ? "unknown" : status);
+            });
+  }
+}

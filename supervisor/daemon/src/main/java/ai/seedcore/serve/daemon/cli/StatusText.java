@@ -1,0 +1,212 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ai.seedcore.serve.daemon.act.Status;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Help.Ansi;
+
+/** A status document as a person reads it: first what is wrong and what to do, then the details. */
+final class StatusText {
+
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("MM-dd HH:mm:ss");
+
+  private static final Map<String, String> COLORS =
+      Map.of(
+          "SERVING", "green",
+          "RUNNING", "green",
+          "BUSY", "green",
+          "RECOVERING", "yellow",
+          "WAITING", "yellow",
+          "DEPLOYING", "yellow",
+          "STANDBY", "cyan");
+
+  private final Ansi ansi;
+  private final Instant now;
+  private final StringBuilder text = new StringBuilder();
+
+  private StatusText(Ansi ansi, Instant now) {
+    this.ansi = ansi;
+    this.now = now;
+  }
+
+  /**
+   * The text, with a line's end.
+   *
+   * @param ansi whether it may be colored
+   * @param events how many of the last events are told
+   */
+  static String of(Status status, Ansi ansi, Instant now, int events) {
+    StatusText page = new StatusText(ansi, now);
+    page.headline(status);
+    page.parts(status);
+    page.applications(status.apps());
+    page.orphans(status.orphans());
+    page.events(status.past().events(), events);
+    return page.text.toString();
+  }
+
+  private void headline(Status status) {
+    text.append(colored(status.phase()))
+        .append(" for %s: %s%n".formatted(age(status.since()), status.reason()));
+    line("next", status.nextStep());
+    if (status.config().error() != null) {
+      line("config", "wrong, the last good one holds: " + status.config().error());
+    }
+  }
+
+  private void parts(Status status) {
+    Status.HeadStatus head = status.head();
+    line(
+        "head",
+        head.address()
+            + (head.up()
+                ? " up, Ray %s, %s".formatted(head.rayVersion(), head.session())
+                : " down: " + head.reason()));
+    line("serve", status.serve());
+    line(
+        "daemon",
+        "%s, version %s, up %s, %d submissions%s"
+            .formatted(
+                status.role(),
+                status.version(),
+                age(status.past().started()),
+                status.deploys(),
+                status.lastRecoveryS() == null
+                    ? ""
+                    : String.format(
+                        Locale.ROOT, ", last recovery %.1f s", status.lastRecoveryS())));
+    line(
+        "driver",
+        status.driver().phase().toLowerCase(Locale.ROOT)
+            + (status.driver().pid() == 0 ? "" : ", pid " + status.driver().pid())
+            + (status.driver().busyWith() == null
+                ? ""
+                : ", at work on " + status.driver().busyWith()));
+    if (!status.node().kind().equals("NONE")) {
+      line(
+          "node",
+          status.node().starting()
+              ? "starting"
+              : status.node().session() == null ? "away" : "joined");
+    }
+    Status.DoorStatus door = status.door();
+    if (door != null) {
+      line(
+          "door",
+          "%s, %d wait, %d under way, %d connections"
+              .formatted(door.address(), door.waiting(), door.underWay(), door.connections()));
+    }
+    if (status.workNotBefore() != null) {
+      line("pause", "work is put off after failures, until " + time(status.workNotBefore()));
+    }
+  }
+
+  private void applications(List<Status.AppStatus> apps) {
+    int width = Math.max(10, apps.stream().mapToInt(app -> app.name().length()).max().orElse(0));
+    String row = "%s  %s %8s  %s%n";
+    text.append("%n".formatted())
+        .append(
+            row.formatted(
+                pad("DEPLOYMENT", "DEPLOYMENT", width),
+                pad("STATE", "STATE", 13),
+                "REPLICAS",
+                "ROUTE"));
+    for (Status.AppStatus app : apps) {
+      String state = app.atWork() > 0 ? "BUSY" : app.status();
+      text.append(
+          row.formatted(
+              pad(app.name(), app.name(), width),
+              pad(state, colored(state), 13),
+              replicas(app),
+              route(app)));
+      if (!app.message().isBlank()) {
+        text.append("    %s%n".formatted(app.message().strip().replaceAll("\\s+", " ")));
+      }
+      if (app.nextAttempt() != null && !app.answers()) {
+        text.append(
+            "    submitted %d times, again at %s%n"
+                .formatted(app.attempts(), time(app.nextAttempt())));
+      }
+    }
+  }
+
+  private static String replicas(Status.AppStatus app) {
+    return app.declaredReplicas() == null
+        ? String.valueOf(app.replicas())
+        : app.replicas() + "/" + app.declaredReplicas();
+  }
+
+  private static String route(Status.AppStatus app) {
+    if (app.answers()) {
+      return "%s answers in %d ms".formatted(app.url(), app.probeMs());
+    }
+    return app.atWork() > 0
+        ? "%s is at work on %d requests".formatted(app.url(), app.atWork())
+        : app.url() + " " + (app.routeReason() == null ? "was not asked" : app.routeReason());
+  }
+
+  private void orphans(List<Status.OrphanStatus> orphans) {
+    if (orphans.isEmpty()) {
+      return;
+    }
+    text.append("%nREPLICAS THAT SERVE HAS FORGOTTEN%n".formatted());
+    for (Status.OrphanStatus orphan : orphans) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%s  pid %d on %s, holds %s, for %.0f s%n",
+              orphan.name(),
+              orphan.pid(),
+              orphan.node(),
+              orphan.resources(),
+              orphan.seconds()));
+    }
+  }
+
+  private void events(List<Status.Event> events, int most) {
+    List<Status.Event> last = events.subList(Math.max(0, events.size() - most), events.size());
+    if (last.isEmpty()) {
+      return;
+    }
+    text.append("%nRECENT EVENTS%n".formatted());
+    for (Status.Event event : last) {
+      text.append(
+          "%s  %s  %s%n"
+              .formatted(
+                  time(event.at()),
+                  pad(event.phase(), colored(event.phase()), 10),
+                  event.reason()));
+    }
+  }
+
+  private void line(String name, String value) {
+    text.append("%-8s %s%n".formatted(name, value));
+  }
+
+  /** A word, colored or not, as wide as asked for. */
+  private static String pad(String word, String shown, int width) {
+    return shown + " ".repeat(Math.max(0, width - word.length()));
+  }
+
+  private String colored(String word) {
+    return ansi.string("@|bold,%s %s|@".formatted(COLORS.getOrDefault(word, "red"), word));
+  }
+
+  private static String time(Instant at) {
+    return TIME.format(at.atZone(ZoneId.systemDefault()));
+  }
+
+  private String age(Instant since) {
+    Duration age = Duration.between(since, now);
+    return age.toHours() > 0
+        ? "%d h %d min".formatted(age.toHours(), age.toMinutesPart())
+        : age.toMinutes() > 0
+            ? "%d min %d s".formatted(age.toMinutes(), age.toSecondsPart())
+            : "%d s".formatted(Math.max(0, age.toSeconds()));
+  }
+}

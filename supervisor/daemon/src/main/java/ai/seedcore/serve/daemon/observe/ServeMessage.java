@@ -1,0 +1,87 @@
+package ai.seedcore.serve.daemon.observe;
+
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What Serve says of an application, in our words: Serve's own hold Python's tracebacks and names
+ * of exceptions, and hints at logs that nobody has at hand.
+ */
+final class ServeMessage {
+
+  private static final int LONGEST = 600;
+
+  private static final Pattern FAILED =
+      Pattern.compile("(?s).*failed to start (\\d+) times in a row.*?Error:\\s*(.*)");
+
+  private static final Pattern RETRIED =
+      Pattern.compile("(?s).*A replica failed to start with exception.*?Error:\\s*(.*)");
+
+  private static final Pattern UNSCHEDULED =
+      Pattern.compile(
+          "(?s).*has (\\d+) replicas that have taken more than (\\d+)s to be scheduled.*?"
+              + "Resources required for each replica: (\\{.*?\\}),? [Tt]otal resources available:"
+              + " (\\{.*?\\}).*");
+
+  private static final Pattern UNINITIALIZED =
+      Pattern.compile(
+          "(?s).*has (\\d+) replicas that have taken more than (\\d+)s to initialize.*");
+
+  /** An exception's name, with its package, and what stands before its message. */
+  private static final Pattern EXCEPTION =
+      Pattern.compile(
+          "^(?:[A-Za-z_]\\w*\\.)*[A-Z]\\w*(?:Error|Exception)\\b(?:\\(\\w+=\\d+.*?\\))?:?\\s*");
+
+  private static final Pattern FRAME =
+      Pattern.compile("\\s*(at [\\w.$<>/]+\\(.*|File \".*|Traceback .*|\\.\\.\\. \\d+ more|\\^+)");
+
+  private ServeMessage() {}
+
+  /** The message in our words; empty where there is none. */
+  static String words(String message) {
+    Matcher failed = FAILED.matcher(message);
+    if (failed.matches()) {
+      return "its replicas failed to start %s times in a row: %s"
+          .formatted(failed.group(1), plain(failed.group(2)));
+    }
+    Matcher retried = RETRIED.matcher(message);
+    if (retried.matches()) {
+      return "a replica failed to start, and another one is started: " + plain(retried.group(1));
+    }
+    Matcher unscheduled = UNSCHEDULED.matcher(message);
+    if (unscheduled.matches()) {
+      return "%s of its replicas have waited for more than %s s: each wants %s, free are %s"
+          .formatted(
+              unscheduled.group(1),
+              unscheduled.group(2),
+              unscheduled.group(3),
+              unscheduled.group(4));
+    }
+    Matcher uninitialized = UNINITIALIZED.matcher(message);
+    if (uninitialized.matches()) {
+      return "%s of its replicas have been starting for more than %s s"
+          .formatted(uninitialized.group(1), uninitialized.group(2));
+    }
+    return plain(message);
+  }
+
+  /** The first line that says something, without the names of exceptions. */
+  private static String plain(String text) {
+    String said =
+        text.lines()
+            .filter(line -> !line.isBlank() && !FRAME.matcher(line).matches())
+            .map(ServeMessage::unwrapped)
+            .filter(line -> !line.isBlank())
+            .findFirst()
+            .orElse("");
+    return said.length() <= LONGEST ? said : said.substring(0, LONGEST) + "...";
+  }
+
+  private static String unwrapped(String line) {
+    String rest = line.strip();
+    for (Matcher name = EXCEPTION.matcher(rest); name.find(); name = EXCEPTION.matcher(rest)) {
+      rest = rest.substring(name.end()).strip();
+    }
+    return rest;
+  }
+}
