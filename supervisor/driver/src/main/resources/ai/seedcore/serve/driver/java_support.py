@@ -3,7 +3,7 @@
 Serve can create a Java replica, and little more: it cannot reconfigure one in place, does not let one
 finish its requests before it stops, replaces all of them when the controller restarts, and answers a
 bare 500 when a class throws. Each function below changes one of those. Ray's own replica class is
-changed to match by the agent (deployments/agent). See docs/decisions/014-java-support-in-serve.md.
+changed to match by the agent (deployments/agent). See docs/decisions/013-java-support-in-serve.md.
 """
 import asyncio
 import contextlib

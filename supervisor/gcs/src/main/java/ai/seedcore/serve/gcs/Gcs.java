@@ -404,20 +404,17 @@ public final class Gcs implements AutoCloseable {
   private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> ask(
       MethodDescriptor<Q, A> method, Q request) {
     CompletableFuture<A> answer = new CompletableFuture<>();
-    ManagedChannel asked;
-    try {
-      asked = channel();
-    } catch (RuntimeException e) {
-      answer.completeExceptionally(e);
-      return answer;
-    }
-    call(asked, method, request, answer);
-    return answer.whenComplete(
-        (reply, error) -> {
-          if (error != null) {
-            drop(asked);
-          }
-        });
+    return channel()
+        .thenCompose(
+            asked -> {
+              call(asked, method, request, answer);
+              return answer.whenComplete(
+                  (reply, error) -> {
+                    if (error != null) {
+                      drop(asked);
+                    }
+                  });
+            });
   }
 
   private <Q extends MessageLite, A extends MessageLite> void call(
@@ -447,12 +444,28 @@ public final class Gcs implements AutoCloseable {
     call.request(1);
   }
 
-  private synchronized ManagedChannel channel() {
-    if (channel == null) {
-      Address now = address.get();
+  private synchronized CompletableFuture<ManagedChannel> channel() {
+    if (channel != null) {
+      return CompletableFuture.completedFuture(channel);
+    }
+    Address now = address.get();
+    connectedTo = addresses(now.host());
+    meansNow = null;
+    if (now.host().indexOf('_') < 0) {
       channel = channel(now.host(), now.port());
-      connectedTo = addresses(now.host());
-      meansNow = null;
+      return CompletableFuture.completedFuture(channel);
+    }
+    // gRPC takes no such name, which every resolver does: it is told the number.
+    return connectedTo.thenApply(numbers -> channel(numbers, now.port()));
+  }
+
+  private synchronized ManagedChannel channel(Set<InetAddress> numbers, int port) {
+    if (channel == null) {
+      if (numbers.isEmpty()) {
+        throw new Refused("has a name that does not resolve");
+      }
+      String number = numbers.iterator().next().getHostAddress();
+      channel = channel(number.contains(":") ? "[" + number + "]" : number, port);
     }
     return channel;
   }
@@ -524,17 +537,17 @@ public final class Gcs implements AutoCloseable {
 
   private static <T> T checked(GcsStatus status, T value) {
     if (status.getCode() != 0) {
-      throw new Refused(status.getCode());
+      throw new Refused("answers with Ray's status %d".formatted(status.getCode()));
     }
     return value;
   }
 
-  /** The GCS says no. */
+  /** Why there is no answer, in our words. */
   private static final class Refused extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    Refused(int code) {
-      super("answers with Ray's status %d".formatted(code));
+    Refused(String reason) {
+      super(reason);
     }
 
     @Override

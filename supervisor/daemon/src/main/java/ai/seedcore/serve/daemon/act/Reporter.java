@@ -28,7 +28,7 @@ final class Reporter {
 
   private final MonotonicClock clock;
   private final String address;
-  private final String dashboardUrl;
+  private final Supplier<String> dashboardUrl;
   private final String routesUrl;
   private final Supplier<Status.@Nullable DoorStatus> door;
   private final History history;
@@ -41,7 +41,7 @@ final class Reporter {
   Reporter(
       MonotonicClock clock,
       String address,
-      String dashboardUrl,
+      Supplier<String> dashboardUrl,
       String routesUrl,
       Supplier<Status.@Nullable DoorStatus> door) {
     this.clock = clock;
@@ -169,7 +169,7 @@ final class Reporter {
     if (situation.seen().head() instanceof Head.Up up) {
       return new Status.HeadStatus(
           address,
-          dashboardUrl,
+          dashboardUrl.get(),
           true,
           null,
           up.identity().session(),
@@ -179,7 +179,7 @@ final class Reporter {
     }
     Head.Down down = (Head.Down) situation.seen().head();
     return new Status.HeadStatus(
-        address, dashboardUrl, false, down.reason(), null, null, null, Set.of());
+        address, dashboardUrl.get(), false, down.reason(), null, null, null, Set.of());
   }
 
   private Status.AppStatus app(Target target, Situation situation, Actuator actuator) {

@@ -109,7 +109,7 @@ public final class Supervisor {
     HostPort named = settings.gcs();
     String dashboardUrl = settings.dashboardUrl();
     String routesUrl = settings.routesUrl();
-    Dashboard dashboard = new Dashboard(http, dashboardUrl);
+    Dashboard dashboard = new Dashboard(http, dashboardUrl, settings.dashboard() != null);
     this.gcs =
         new Gcs(
             () -> {
@@ -124,7 +124,7 @@ public final class Supervisor {
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
-    this.reporter = new Reporter(clock, named.toString(), dashboardUrl, routesUrl, door);
+    this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
   }
 
   private Card card(Packages packages) {

@@ -206,6 +206,13 @@ final class RunCommand implements Callable<Integer> {
       }
       text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
       text.append("  status     http://").append(settings.status()).append("/status\n");
+      if (settings.gcs().isLoopback()) {
+        text.append(
+                "\nThe head listens on the loopback alone; Ray's own tools reach it after\n  export ")
+            .append("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
+            .append(settings.gcs())
+            .append('\n');
+      }
       text.append("\nCtrl-C ends this and the Ray head that it started.\n");
       System.out.println(text);
     }

@@ -56,7 +56,7 @@ final class SettingsOptions {
   @Option(
       names = "--dashboard",
       paramLabel = "URL",
-      description = "The head's dashboard. Default: port 8265 of the address's host.")
+      description = "The head's dashboard. Default: where the cluster says that it is.")
   private @Nullable String dashboard;
 
   @Option(
@@ -183,6 +183,22 @@ final class SettingsOptions {
       paramLabel = "N",
       description = "The CPUs of a --local head. Default: those of the machine.")
   private @Nullable String cpus;
+
+  @Option(
+      names = "--node-ip-address",
+      paramLabel = "ADDRESS",
+      description =
+          "The address under which the cluster is to know our own node (--join, --local). Default: the"
+              + " one that Ray finds.")
+  private @Nullable String nodeIpAddress;
+
+  @Option(
+      names = "--node-options",
+      paramLabel = "OPTIONS",
+      description =
+          "More options of 'ray start' for our own node, such as"
+              + " '--node-manager-port=10010 --min-worker-port=10100 --max-worker-port=10199'.")
+  private @Nullable String nodeOptions;
 
   @Option(
       names = "--log-format",

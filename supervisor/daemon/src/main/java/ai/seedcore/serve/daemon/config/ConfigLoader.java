@@ -59,6 +59,13 @@ public final class ConfigLoader {
     ObjectNode tree = builtIn();
     ObjectNode said = file == null ? YAML.createObjectNode() : readFile(file);
     given.forEach(said::put);
+    if (said.path("node_options").isString()) { // By a flag, or a variable: apart by spaces.
+      ArrayNode options = YAML.createArrayNode();
+      for (String option : said.path("node_options").stringValue().strip().split("\\s+", -1)) {
+        options.add(option);
+      }
+      said.set("node_options", options);
+    }
     if (!said.path("builtin").asBoolean(true)) {
       tree.putArray("deployments");
     }

@@ -15,7 +15,9 @@ import java.util.stream.Collectors;
 /** A host, by name or number, and a port. */
 public record HostPort(String host, int port) {
 
-  private static final Pattern FORM = Pattern.compile("(\\[[0-9a-fA-F:.]+]|[^\\s/:@]+):(\\d{1,5})");
+  private static final String HOST = "\\[[0-9a-fA-F:.]+]|[\\p{L}\\p{N}._-]+";
+  private static final Pattern FORM = Pattern.compile("(" + HOST + "):(\\d{1,5})");
+  private static final Pattern PORTLESS = Pattern.compile(HOST);
 
   /**
    * Reads {@code HOST:PORT}.
@@ -27,15 +29,28 @@ public record HostPort(String host, int port) {
     Matcher matcher = FORM.matcher(text);
     if (matcher.matches()) {
       int port = Integer.parseInt(matcher.group(2));
-      boolean usable = URI.create("http://" + text).getHost() != null; // No '_', for one.
+      boolean usable = !text.startsWith("[") || URI.create("http://" + text).getHost() != null;
       if (usable && port >= 1 && port <= 65_535) {
         return new HostPort(matcher.group(1), port);
       }
     }
     throw new IllegalArgumentException(
-        ("found '%s', expected HOST:PORT, such as 127.0.0.1:6380 (a host's name has letters, digits,"
-                + " '-' and '.')")
-            .formatted(text));
+        "found '%s', expected HOST:PORT, such as 127.0.0.1:6380".formatted(text));
+  }
+
+  /**
+   * Where a URL leads. Names of hosts may have a '_', as Compose's services often have: every
+   * resolver takes them, and {@link URI#getHost} does not.
+   *
+   * @throws IllegalArgumentException if the URL names no host
+   */
+  public static HostPort of(URI url) {
+    String authority = url.getRawAuthority() == null ? "" : url.getRawAuthority();
+    String address = authority.substring(authority.lastIndexOf('@') + 1);
+    Matcher named = PORTLESS.matcher(address);
+    return named.matches()
+        ? new HostPort(address, "https".equals(url.getScheme()) ? 443 : 80)
+        : parse(address);
   }
 
   /** Whether a host, by name or number, is this machine. Looks names up anew each time. */

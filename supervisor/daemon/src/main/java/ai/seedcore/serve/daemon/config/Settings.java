@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  *     contract}: it stays a 200
  * @param ray the Ray installation: its {@code ray} command; null: the one that is found
  * @param cpus the CPUs of a local head; null: those of the machine
+ * @param nodeIpAddress the address under which our own node is known to the cluster; null: the one
+ *     that Ray finds
+ * @param nodeOptions more options of 'ray start' for our own node, such as its ports
  * @param logFormat {@code text} or {@code json}
  * @param logLevel {@code error}, {@code warn}, {@code info}, {@code debug}
  * @param logFile the file that is logged to, too; null: none
@@ -73,6 +77,8 @@ public record Settings(
     @Nullable Path cache,
     @Nullable Path ray,
     @Nullable Integer cpus,
+    @Nullable String nodeIpAddress,
+    List<String> nodeOptions,
     String logFormat,
     String logLevel,
     @Nullable Path logFile,
@@ -85,8 +91,28 @@ public record Settings(
   /** The head that {@code --local} starts, where no address is given. */
   private static final HostPort LOCAL = new HostPort("127.0.0.1", 6380);
 
+  /** Of 'ray start', what we say ourselves. */
+  private static final Set<String> OURS =
+      Set.of("--head", "--address", "--port", "--block", "--num-cpus", "--node-ip-address");
+
   /** Checks what no single value shows. */
+  @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
   public Settings {
+    nodeOptions = nodeOptions == null ? List.of() : List.copyOf(nodeOptions);
+    for (String option : nodeOptions) {
+      require(
+          option.matches("--[a-z][a-z-]*(=\\S+)?")
+              && !OURS.contains(option.replaceFirst("=.*", "")),
+          "node_options: found '%s', expected an option of 'ray start' such as --node-manager-port=10010, but for %s"
+              .formatted(option, String.join(", ", new TreeSet<>(OURS))));
+    }
+    require(
+        local || join || (nodeOptions.isEmpty() && nodeIpAddress == null),
+        "node_ip_address, node_options: found them without --join or --local, expected a node of the daemon's own");
+    require(
+        nodeIpAddress == null || nodeIpAddress.matches("[\\p{L}\\p{N}._:-]+"),
+        "node_ip_address: found '%s', expected an address of this machine"
+            .formatted(nodeIpAddress));
     require(!(local && join), "join: found both local and join, expected one of them");
     require(
         servePort >= 1 && servePort <= 65_535,
@@ -124,6 +150,18 @@ public record Settings(
                   + " expected the head's own address, most likely %s:6380")
               .formatted(address, host));
     }
+    if (address.toLowerCase(Locale.ROOT).matches("https?://.*")) {
+      String host = address.replaceFirst("(?i)https?://([^:/]*).*", "$1");
+      throw new IllegalArgumentException(
+          ("address: found '%s', which is a dashboard's address, as 'ray job submit' wants it; expected"
+                  + " the GCS's, most likely %s:6380 or %2$s:6379 (the dashboard goes by --dashboard)")
+              .formatted(address, host));
+    }
+    if (address.equalsIgnoreCase("local")) {
+      throw new IllegalArgumentException(
+          "address: found 'local', with which Ray's tools start a cluster of their own; expected"
+              + " HOST:PORT, or --local for a head of this daemon's own");
+    }
     if (!address.equals("auto")) {
       try {
         HostPort.parse(address);
@@ -154,10 +192,10 @@ public record Settings(
     if (!address.equals("auto")) {
       return HostPort.parse(address);
     }
-    return local ? LOCAL : RayFiles.currentCluster().orElse(LOCAL);
+    return local ? LOCAL : RayNodes.currentCluster().orElse(LOCAL);
   }
 
-  /** The dashboard's address, without a slash at its end. */
+  /** The dashboard's address, as far as nobody has told another, without a slash at its end. */
   public String dashboardUrl() {
     if (dashboard != null) {
       return withoutSlash(dashboard);
@@ -227,8 +265,14 @@ public record Settings(
   }
 
   private static boolean isHttp(URI url) {
-    return url.getHost() != null
-        && ("http".equals(url.getScheme()) || "https".equals(url.getScheme()));
+    if (!"http".equals(url.getScheme()) && !"https".equals(url.getScheme())) {
+      return false;
+    }
+    try {
+      return HostPort.of(url).port() > 0;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   private static boolean isHttp(String url) {

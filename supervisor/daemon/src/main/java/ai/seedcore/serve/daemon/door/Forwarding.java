@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -54,7 +55,7 @@ final class Forwarding {
    */
   static RequestOptions options(HttpServerRequest request, Proxy to, boolean bodyCounts) {
     boolean tls = "https".equals(to.uri().getScheme());
-    int port = to.uri().getPort();
+    HostPort at = HostPort.of(to.uri());
     String path = to.uri().getRawPath();
     String uri = request.uri();
     int query = uri.indexOf('?');
@@ -62,8 +63,8 @@ final class Forwarding {
     return new RequestOptions()
         .setMethod(request.method())
         .setSsl(tls)
-        .setHost(tls ? to.uri().getHost() : to.address())
-        .setPort(port >= 0 ? port : tls ? 443 : 80)
+        .setHost(tls ? at.host() : to.address())
+        .setPort(at.port())
         .setURI(path + (query >= 0 && (bodyCounts || empty) ? uri.substring(0, query) : uri));
   }
 

@@ -109,7 +109,7 @@ public final class FrontDoor implements AutoCloseable {
     this.context = vertx.getOrCreateContext();
     this.clients = new Clients(settings.connections());
     HostPort address = settings.address();
-    boolean samePort = address.port() == upstream.getPort();
+    boolean samePort = address.port() == HostPort.of(upstream).port();
     this.proxies =
         new Proxies(
             vertx,

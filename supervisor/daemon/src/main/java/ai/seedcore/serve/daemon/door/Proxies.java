@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -72,8 +73,8 @@ final class Proxies {
     Map<URI, Proxy> next = new LinkedHashMap<>();
     next.put(first, head);
     for (String address : addresses) {
-      URI uri = URI.create("http://%s:%d".formatted(bracketed(address), first.getPort()));
-      boolean known = address.equals(first.getHost()) || address.equals(head.address());
+      URI uri = URI.create("http://%s:%d".formatted(bracketed(address), HostPort.of(first).port()));
+      boolean known = address.equals(HostPort.of(first).host()) || address.equals(head.address());
       if (!known && !ownAddresses.contains(address)) {
         next.put(uri, proxies.getOrDefault(uri, new Proxy(uri)));
       }
@@ -101,7 +102,8 @@ final class Proxies {
   private void ask(Proxy proxy) {
     proxy.asked();
     vertx
-        .executeBlocking(() -> InetAddress.getByName(proxy.uri().getHost()).getHostAddress(), false)
+        .executeBlocking(
+            () -> InetAddress.getByName(HostPort.of(proxy.uri()).host()).getHostAddress(), false)
         .onSuccess(proxy::at)
         .transform(
             looked ->

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import java.net.URI;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,7 +20,7 @@ final class Proxy {
 
   Proxy(URI uri) {
     this.uri = uri;
-    this.address = uri.getHost();
+    this.address = HostPort.of(uri).host();
   }
 
   /** Where it is, by name or number. */

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.http;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.unix.Errors;
 import io.netty.handler.codec.DecoderException;
@@ -23,6 +24,7 @@ import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.NoRouteToHostException;
 import java.net.SocketException;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
@@ -113,9 +115,15 @@ public final class Http {
   }
 
   private static RequestOptions options(HttpMethod method, String url) {
+    URI parsed = URI.create(url);
+    HostPort to = HostPort.of(parsed);
+    String path = parsed.getRawPath().isEmpty() ? "/" : parsed.getRawPath();
     return new RequestOptions()
         .setMethod(method)
-        .setAbsoluteURI(url)
+        .setSsl("https".equals(parsed.getScheme()))
+        .setHost(to.host())
+        .setPort(to.port())
+        .setURI(parsed.getRawQuery() == null ? path : path + "?" + parsed.getRawQuery())
         // Ray's dashboard answers 500 to who does not name himself.
         .putHeader("User-Agent", AGENT);
   }

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.node;
 
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
@@ -49,6 +50,11 @@ public final class OwnNode {
   private static final String KEEPER = script("keeper.py");
   private static final String RAY = script("ray_start.py");
   private static final Pattern SESSION = Pattern.compile("--session-name=(session_[^\\s\\x00]+)");
+
+  private static final Pattern VERSIONS =
+      Pattern.compile(
+          "(?s)Version mismatch: The cluster was started with:\\s+Ray: (\\S+)\\s+Python: (\\S+)"
+              + ".*?was started with:\\s+Ray: (\\S+)\\s+Python: (\\S+)");
 
   /** How long 'ray start' may take; 4 s here, more on a machine that has other work. */
   private static final Duration START = Duration.ofSeconds(60);
@@ -160,8 +166,7 @@ public final class OwnNode {
   }
 
   private int dashboardPort() {
-    int port = URI.create(settings.dashboardUrl()).getPort();
-    return port < 0 ? 80 : port;
+    return HostPort.of(URI.create(settings.dashboardUrl())).port();
   }
 
   /**
@@ -178,7 +183,7 @@ public final class OwnNode {
       command.addAll(
           List.of(
               "--head",
-              "--node-ip-address=" + gcs.host(),
+              "--node-ip-address=" + address(gcs.host()),
               "--port=" + gcs.port(),
               "--dashboard-host=" + gcs.host(),
               "--dashboard-port=" + dashboardPort()));
@@ -187,10 +192,11 @@ public final class OwnNode {
       }
     } else {
       command.addAll(List.of("--address=" + gcs, "--num-cpus=0"));
-      if (isLoopback(gcs.host())) {
-        command.add("--node-ip-address=" + gcs.host());
+      if (settings.nodeIpAddress() != null || isLoopback(gcs.host())) {
+        command.add("--node-ip-address=" + address(gcs.host()));
       }
     }
+    command.addAll(settings.nodeOptions());
     command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
@@ -214,6 +220,10 @@ public final class OwnNode {
     startDeadline = clock.instant().plus(START);
   }
 
+  private String address(String otherwise) {
+    return settings.nodeIpAddress() == null ? otherwise : settings.nodeIpAddress();
+  }
+
   /** All is served: the next start need not wait. */
   public void allWell() {
     notBefore = Instant.MIN;
@@ -232,6 +242,10 @@ public final class OwnNode {
     if (start == null || !start.isDone() || start.join() == 0) {
       return Optional.empty();
     }
+    Optional<String> versions = versions();
+    if (versions.isPresent()) {
+      return versions;
+    }
     try (Stream<String> lines = Files.lines(log)) {
       String last = lines.filter(line -> !line.isBlank()).reduce("", (a, b) -> b);
       return Optional.of(
@@ -239,6 +253,34 @@ public final class OwnNode {
               .formatted(start.join(), last.strip(), log));
     } catch (IOException e) {
       return Optional.of("'ray start' failed with exit code " + start.join());
+    }
+  }
+
+  /** Where Ray refuses to join as the versions differ, both of them. */
+  private Optional<String> versions() {
+    try {
+      Matcher told = VERSIONS.matcher(Files.readString(log, StandardCharsets.ISO_8859_1));
+      return told.find()
+          ? Optional.of(
+              ("our Ray node: the cluster runs Ray %s on Python %s, this machine has Ray %s on Python %s,"
+                      + " and Ray joins only what is the same to the patch release: install the"
+                      + " cluster's here, and name its 'ray' with --ray")
+                  .formatted(told.group(1), told.group(2), told.group(3), told.group(4)))
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Takes back Ray's note of our head, which would lead others to it for as long as it stands. */
+  private void removeNote() {
+    Path note = RayNodes.note();
+    try {
+      if (kind == Kind.HEAD && RayNodes.read(note).filter(gcs::equals).isPresent()) {
+        Files.delete(note);
+      }
+    } catch (IOException e) {
+      LOG.debug("{} cannot be removed", note, e);
     }
   }
 
@@ -264,6 +306,7 @@ public final class OwnNode {
     processes().forEach(ProcessHandle::destroyForcibly);
     raylet = null;
     session = null;
+    removeNote();
   }
 
   private void await(ProcessHandle process, Instant deadline) {

@@ -31,20 +31,29 @@ public record RayInstall(Path command, Path jar, String version) {
    * @throws ConfigException if there is none that can be used
    */
   public static RayInstall find(@Nullable Path named) {
-    if (named != null) {
-      RayInstall install = at(Files.isDirectory(named) ? named.resolve("bin/ray") : named);
-      if (install == null) {
-        throw new ConfigException(
-            "ray: found %s, expected the 'ray' command of an installation with ray/jars/ray_dist.jar"
-                .formatted(named));
-      }
-      return install;
-    }
-    for (Path candidate : candidates()) {
+    List<Path> tried =
+        named == null
+            ? candidates()
+            : List.of(Files.isDirectory(named) ? named.resolve("bin/ray") : named);
+    for (Path candidate : tried) {
       RayInstall install = at(candidate);
       if (install != null) {
         return install;
       }
+    }
+    for (Path candidate : tried) {
+      Path package_ = packageOf(candidate);
+      if (package_ != null) {
+        throw new ConfigException(
+            ("ray: found Ray %s in %s, which has no Java part (jars/ray_dist.jar), as conda's packages"
+                    + " have not; expected pip's: pip install 'ray[serve]==%1$s'")
+                .formatted(version(package_), package_));
+      }
+    }
+    if (named != null) {
+      throw new ConfigException(
+          "ray: found %s, expected the 'ray' command of an installation with ray/jars/ray_dist.jar"
+              .formatted(named));
     }
     throw new ConfigException(
         "ray: found no Ray on this machine, neither on the PATH nor in a virtual environment;"
@@ -78,8 +87,25 @@ public record RayInstall(Path command, Path jar, String version) {
   }
 
   private static @Nullable RayInstall at(Path command) {
+    for (Path ray : packagesOf(command)) {
+      Path jar = ray.resolve("jars/ray_dist.jar");
+      if (Files.isReadable(jar)) {
+        return new RayInstall(command.toAbsolutePath(), jar, version(ray));
+      }
+    }
+    return null;
+  }
+
+  /** The Python package of a command, with or without its Java part; null: there is none. */
+  private static @Nullable Path packageOf(Path command) {
+    List<Path> packages = packagesOf(command);
+    return packages.isEmpty() ? null : packages.get(0);
+  }
+
+  private static List<Path> packagesOf(Path command) {
+    List<Path> found = new ArrayList<>();
     if (!Files.isExecutable(command)) {
-      return null;
+      return found;
     }
     try {
       Path bin = command.toAbsolutePath().getParent();
@@ -88,27 +114,38 @@ public record RayInstall(Path command, Path jar, String version) {
         if (folder == null || folder.getParent() == null) {
           continue;
         }
-        try (DirectoryStream<Path> pythons =
-            Files.newDirectoryStream(folder.getParent().resolve("lib"), "python3*")) {
-          for (Path python : pythons) {
-            for (String packages : List.of("site-packages", "dist-packages")) {
-              Path ray = python.resolve(packages).resolve("ray");
-              Path jar = ray.resolve("jars/ray_dist.jar");
-              if (Files.isReadable(jar)) {
-                return new RayInstall(command.toAbsolutePath(), jar, version(ray));
-              }
-            }
+        for (String lib : List.of("lib", "lib64")) { // Fedora has some packages in the second.
+          Path pythons = folder.getParent().resolve(lib);
+          if (Files.isDirectory(pythons)) {
+            collect(pythons, found);
           }
         }
       }
     } catch (IOException e) {
-      return null;
+      return found;
     }
-    return null;
+    return found;
   }
 
-  private static String version(Path ray) throws IOException {
-    Matcher matcher = VERSION.matcher(Files.readString(ray.resolve("_version.py")));
-    return matcher.find() ? matcher.group(1) : "unknown";
+  private static void collect(Path lib, List<Path> found) throws IOException {
+    try (DirectoryStream<Path> pythons = Files.newDirectoryStream(lib, "python3*")) {
+      for (Path python : pythons) {
+        for (String packages : List.of("site-packages", "dist-packages")) {
+          Path ray = python.resolve(packages).resolve("ray");
+          if (Files.isReadable(ray.resolve("_version.py"))) {
+            found.add(ray);
+          }
+        }
+      }
+    }
+  }
+
+  private static String version(Path ray) {
+    try {
+      Matcher matcher = VERSION.matcher(Files.readString(ray.resolve("_version.py")));
+      return matcher.find() ? matcher.group(1) : "unknown";
+    } catch (IOException e) {
+      return "unknown";
+    }
   }
 }

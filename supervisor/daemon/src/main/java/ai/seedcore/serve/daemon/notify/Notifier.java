@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.notify;
 
 import ai.seedcore.serve.daemon.act.Backoff;
 import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.http.Http;
 import io.github.resilience4j.retry.Retry;
@@ -59,7 +60,7 @@ public final class Notifier implements AutoCloseable {
   public Notifier(Http http, String url, Duration first, Consumer<Outcome> count) {
     this.http = http;
     this.url = url;
-    this.receiver = URI.create(url).getHost();
+    this.receiver = HostPort.of(URI.create(url)).host();
     this.count = count;
     this.retry =
         Retry.of(

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.http.Http.Answer;
 import java.time.Duration;
@@ -25,12 +26,43 @@ public final class Dashboard {
   private static final Duration SLOW = Duration.ofSeconds(8);
 
   private final Http http;
-  private final String url;
+  private final boolean fixed;
+  private volatile String url;
 
-  /** A dashboard at an address without a slash at its end. */
-  public Dashboard(Http http, String url) {
+  /**
+   * A dashboard.
+   *
+   * @param url its address, without a slash at its end
+   * @param fixed whether that is what the user said; else the cluster may say better
+   */
+  public Dashboard(Http http, String url, boolean fixed) {
     this.http = http;
     this.url = url;
+    this.fixed = fixed;
+  }
+
+  /** Where it is. */
+  public String url() {
+    return url;
+  }
+
+  /**
+   * The cluster says where it is.
+   *
+   * @param address {@code HOST:PORT}; the loopback's, where it listens there alone
+   * @param head the head's host as we know it
+   */
+  void toldBy(String address, String head) {
+    if (fixed) {
+      return;
+    }
+    try {
+      HostPort told = HostPort.parse(address);
+      boolean open = told.host().equals("0.0.0.0");
+      url = "http://%s:%d".formatted(open ? head : told.host(), told.port());
+    } catch (IllegalArgumentException e) {
+      return; // What was taken for it before is as good.
+    }
   }
 
   /** Serve and its applications. */

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.observe;
 
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
@@ -55,11 +56,13 @@ public final class Observer {
   private final Gcs gcs;
   private final String gcsName;
   private final Http http;
+  private final Dashboard dashboard;
   private final String routesUrl;
   private final Question<Optional<String>> version;
   private final Question<Nodes> nodes;
   private final Question<Serve> controller;
   private final Question<Serve> page;
+  private final Question<Optional<String>> dashboardAddress;
   private final Question<Optional<JsonNode>> table;
   private final Question<Optional<Map<String, Map<String, Double>>>> available;
   private final Replicas replicas;
@@ -107,9 +110,15 @@ public final class Observer {
             SELDOM);
     this.nodes =
         new Question<>(
-            () -> gcs.nodes().thenApply(Observer::read).exceptionally(e -> Nodes.NONE), SELDOM);
+            // Beside the thread that the answer comes on: a name may have to be looked up.
+            () -> gcs.nodes().thenApplyAsync(Observer::read).exceptionally(e -> Nodes.NONE),
+            SELDOM);
     this.controller = new Question<>(this::askController, Duration.ZERO);
     this.page = new Question<>(dashboard::serve, Duration.ZERO);
+    this.dashboardAddress =
+        new Question<>(
+            () -> gcs.get("dashboard", "dashboard").exceptionally(e -> Optional.empty()), SELDOM);
+    this.dashboard = dashboard;
     this.table = new Question<>(this::askTable, OFTEN);
     this.available =
         new Question<>(
@@ -149,9 +158,17 @@ public final class Observer {
     nodes.ask();
     controller.ask();
     table.ask();
+    dashboardAddress.ask();
     Optional<Observation> trouble = identify(asked);
     if (trouble.isPresent()) {
       return trouble.get();
+    }
+    dashboardAddress
+        .within(Duration.ZERO)
+        .flatMap(told -> told)
+        .ifPresent(told -> dashboard.toldBy(told, gcsName.replaceFirst(":\\d+$", "")));
+    if (dashboardAddress.last().flatMap(told -> told).isEmpty()) {
+      dashboardAddress.forget(); // It has not come yet: the next look asks anew.
     }
     Optional<String> rayVersion = version.within(PATIENCE).flatMap(told -> told);
     Nodes known = nodes.within(PATIENCE).orElse(Nodes.NONE);
@@ -328,6 +345,7 @@ public final class Observer {
       nodes.forget();
       controller.forget();
       page.forget();
+      dashboardAddress.forget();
       table.forget();
       available.forget();
       replicas.forget();
@@ -353,14 +371,18 @@ public final class Observer {
         alive.add(node);
         addresses.add(node.address());
         head = node.head() ? node.id() : head;
-        local = own.contains(node.address()) || isLoopback(node) ? node.address() : local;
+        local = own.contains(node.address()) || isHere(node) ? node.address() : local;
       }
     }
     return new Nodes(head, local, addresses, alive);
   }
 
-  private static boolean isLoopback(Gcs.Node node) {
-    return node.address().startsWith("127.") || node.address().equals("::1");
+  /**
+   * Whether a node is this machine's, though its address is none of the machine's own: it may be a
+   * name, or an address that a router before it has. Then the node's process says so.
+   */
+  private static boolean isHere(Gcs.Node node) {
+    return RayNodes.addresses().contains(node.address()) || HostPort.isThisMachine(node.address());
   }
 
   private CompletableFuture<Serve> askController() {

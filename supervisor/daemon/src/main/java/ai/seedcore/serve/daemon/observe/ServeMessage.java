@@ -30,7 +30,7 @@ final class ServeMessage {
   /** An exception's name, with its package, and what stands before its message. */
   private static final Pattern EXCEPTION =
       Pattern.compile(
-          "^(?:[A-Za-z_]\\w*\\.)*[A-Z]\\w*(?:Error|Exception)\\b(?:\\(\\w+=\\d+.*?\\))?:?\\s*");
+          "^(?:[A-Za-z_]\\w*\\.)*[A-Z]\\w*(?:Error|Exception)\\b(?:\\([^)]*\\))?:?\\s*");
 
   private static final Pattern FRAME =
       Pattern.compile("\\s*(at [\\w.$<>/]+\\(.*|File \".*|Traceback .*|\\.\\.\\. \\d+ more|\\^+)");

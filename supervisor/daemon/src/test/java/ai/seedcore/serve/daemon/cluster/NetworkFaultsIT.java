@@ -121,13 +121,13 @@ class NetworkFaultsIT {
       value = "the head comes back at another address, and its name now says so",
       expected = "found under its name; our node joins it; three applications submitted")
   void nameOfANewAddress(Row row) {
-    network.names(Network.HEAD + " head.test\n");
-    startDaemon("head.test");
+    network.names(Network.HEAD + " ray_head\n");
+    startDaemon("ray_head");
     row.on(daemon, cluster.routes()).fault(cluster::kill);
     row.noticed();
     cluster = new RayCluster(Network.NEW_HEAD, Network.onHead());
     cluster.comeBack();
-    network.names(Network.NEW_HEAD + " head.test\n");
+    network.names(Network.NEW_HEAD + " ray_head\n");
     row.moved(cluster.routes());
     row.possible();
     row.serving();

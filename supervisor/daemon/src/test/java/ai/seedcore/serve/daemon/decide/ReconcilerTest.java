@@ -145,7 +145,7 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
     JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
-    Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, three);
+    Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, Set.of(), three);
     assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
         .isEqualTo("A has 3 replicas, declared are 1");
   }
@@ -154,7 +154,7 @@ class ReconcilerTest {
   void aChangedRouteIsAChange() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
-    Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, CONFIG);
+    Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(moved, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Deploy("A"));
     assertThat(decision.reason()).isEqualTo("A has the route /old, declared is /A");
@@ -164,7 +164,7 @@ class ReconcilerTest {
   void aFailedApplicationDoesNotHoldUpAMissingOne() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
-    Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, CONFIG);
+    Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, Set.of(), CONFIG);
     assertThat(decide(up(new Serve.Running("c", Map.of("A", failed)), Map.of())).action())
         .isEqualTo(new Action.Deploy("B"));
   }
@@ -273,7 +273,8 @@ class ReconcilerTest {
   @Test
   void aFailedDeploymentIsTakenDownAndSoSubmittedAnew() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 0, CONFIG);
+    Serve.App failed =
+        new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 0, Set.of(), CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Delete("A"));
     assertThat(decision.reason()).isEqualTo("A failed to deploy: model is corrupt");
@@ -285,7 +286,8 @@ class ReconcilerTest {
   @Test
   void aFailedVersionIsNotTakenDownWhileAnEarlierOneServes() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App failed = new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, CONFIG);
+    Serve.App failed =
+        new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Rest());
     assertThat(decision.reason()).contains("model is corrupt").contains("an earlier version");
@@ -423,7 +425,7 @@ class ReconcilerTest {
   }
 
   private static Serve.App app(String status, String version) {
-    return new Serve.App(status, "", version, null, 1, CONFIG);
+    return new Serve.App(status, "", version, null, 1, Set.of(), CONFIG);
   }
 
   private static DriverView driver(

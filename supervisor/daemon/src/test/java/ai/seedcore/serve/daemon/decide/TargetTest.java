@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Application;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -100,7 +101,7 @@ class TargetTest {
   }
 
   private static Serve.App app(@Nullable String version, JsonNode config) {
-    return new Serve.App("RUNNING", "", version, "/A", 1, config);
+    return new Serve.App("RUNNING", "", version, "/A", 1, Set.of(), config);
   }
 
   private static ObjectNode json(String text) {

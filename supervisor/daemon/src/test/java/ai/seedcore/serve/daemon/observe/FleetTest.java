@@ -74,7 +74,8 @@ class FleetTest {
       Gcs gcs = new Gcs(() -> new Gcs.Address("127.0.0.1", head.port()), Duration.ofSeconds(2));
       clients.add(gcs);
       observers.add(
-          new Observer(gcs, "head", http, new Dashboard(http, url), url, settings.deployments()));
+          new Observer(
+              gcs, "head", http, new Dashboard(http, url, true), url, settings.deployments()));
     }
     observers.forEach(observer -> observer.look(false));
     long asked = asked();

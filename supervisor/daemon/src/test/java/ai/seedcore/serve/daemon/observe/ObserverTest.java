@@ -216,6 +216,7 @@ class ObserverTest {
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
     Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
     clients.add(asked);
-    return new Observer(asked, "head", http, new Dashboard(http, url), url, settings.deployments());
+    return new Observer(
+        asked, "head", http, new Dashboard(http, url, true), url, settings.deployments());
   }
 }

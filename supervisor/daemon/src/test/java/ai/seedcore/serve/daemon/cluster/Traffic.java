@@ -1,0 +1,117 @@
+package ai.seedcore.serve.daemon.cluster;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Clients that send one request after the other, from before a change to after it. */
+final class Traffic implements AutoCloseable {
+
+  private static final int CLIENTS = 6;
+
+  private final ConcurrentLinkedQueue<Outcome> outcomes = new ConcurrentLinkedQueue<>();
+  private final List<Thread> clients = new ArrayList<>();
+  private volatile boolean over;
+
+  /**
+   * What came of one request.
+   *
+   * @param at when it was answered, in nanoseconds
+   * @param answer the answer's JSON; null where there was none, or no 200
+   */
+  private record Outcome(long at, long nanos, String failure, JsonNode answer) {}
+
+  Traffic(String url) {
+    for (int i = 0; i < CLIENTS; i++) {
+      Thread client = new Thread(() -> run(url), "client-" + i);
+      client.setDaemon(true);
+      client.start();
+      clients.add(client);
+    }
+  }
+
+  private void run(String url) {
+    Web web = new Web();
+    while (!over) {
+      long start = System.nanoTime();
+      String failure = "";
+      JsonNode answer = null;
+      try {
+        var response = web.post(url, "tell");
+        if (response.statusCode() == 200) {
+          answer = JsonMapper.shared().readTree(response.body());
+        } else {
+          failure = response.statusCode() + " " + response.body();
+        }
+      } catch (IOException e) {
+        failure = e.toString();
+      } catch (InterruptedException e) {
+        return;
+      }
+      long end = System.nanoTime();
+      outcomes.add(new Outcome(end, end - start, failure, answer));
+    }
+  }
+
+  /** How many were answered. */
+  int answered() {
+    return outcomes.size();
+  }
+
+  /** The failures, each kind with how many there were. */
+  Map<String, Integer> failures() {
+    Map<String, Integer> failures = new TreeMap<>();
+    outcomes.stream()
+        .filter(outcome -> outcome.answer() == null)
+        .forEach(outcome -> failures.merge(outcome.failure(), 1, Integer::sum));
+    return failures;
+  }
+
+  /** The longest time in which nobody was answered, in seconds. */
+  double longestGap() {
+    long[] times = outcomes.stream().mapToLong(Outcome::at).sorted().toArray();
+    long longest = 0;
+    for (int i = 1; i < times.length; i++) {
+      longest = Math.max(longest, times[i] - times[i - 1]);
+    }
+    return longest / 1e9;
+  }
+
+  /** The different values that a field of the answers had. */
+  Set<String> values(String field) {
+    Set<String> values = new TreeSet<>();
+    outcomes.stream()
+        .filter(outcome -> outcome.answer() != null)
+        .forEach(outcome -> values.add(outcome.answer().path(field).asString("")));
+    return values;
+  }
+
+  /** What a field of the last answer was. */
+  String last(String field) {
+    Outcome last = null;
+    for (Outcome outcome : outcomes) {
+      last = outcome.answer() == null ? last : outcome;
+    }
+    return last == null ? "" : last.answer().path(field).asString("");
+  }
+
+  /** Sends no more; returns once all is answered. */
+  @Override
+  public void close() {
+    over = true;
+    for (Thread client : clients) {
+      try {
+        client.join(30_000);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}
