@@ -48,12 +48,10 @@ public final class HttpTable {
         - name: SalienceScorer
           class: ai.seedcore.serve.salience.SalienceScorer
           cpus: 0.1
-          max_ongoing_requests: 1001
         - name: NoOp
           class: ai.seedcore.serve.bench.http.NoOp
           jars: [%s]
           cpus: 0.1
-          max_ongoing_requests: 1001
       """;
 
   private enum Target {

@@ -9,7 +9,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a Java replica says in the body of its 200, as it has no other way: {@code
+ * What a Java replica says in the body of its 200, as it has no other way, or of its 500: {@code
  * {"status":"error","code":...}}, in the words that docs/models.md lists.
  */
 final class Contract {
@@ -17,6 +17,7 @@ final class Contract {
   static final String OVERLOADED = "overloaded";
   static final String NOT_READY = "not_ready";
   static final String TOO_LARGE = "too_large";
+  static final String TIMEOUT = "timeout";
   static final String INVALID_JSON = "invalid_json";
 
   private static final Map<String, Integer> STATUS =

@@ -348,8 +348,12 @@ final class Exchange {
   private void judge(HttpClientResponse answer, Buffer whole) {
     long now = System.nanoTime();
     int status = answer.statusCode();
-    String code = status == 200 ? Contract.code(whole) : null;
-    if (status == 404 || status == 503 || Contract.NOT_READY.equals(code)) {
+    String code = status == 200 || status == 500 ? Contract.code(whole) : null;
+    if (status == 500 && code != null) {
+      // The agent's words, for a dead replica has none: the class has had the request, and failed.
+      lane.line().well(now - sentAt);
+      finish(Contract.TIMEOUT.equals(code) ? 504 : 500, answer, whole);
+    } else if (status == 404 || status == 503 || Contract.NOT_READY.equals(code)) {
       // The proxy's own words, for a Java replica has none of them; or the agent's: no class of the
       // user's has seen the request.
       lane.line().unwell(now);

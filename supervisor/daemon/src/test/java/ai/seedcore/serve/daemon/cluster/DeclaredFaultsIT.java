@@ -106,4 +106,34 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
     row.serving();
     assertThat(row.deploys()).isEqualTo(4);
   }
+
+  @Fault(
+      value =
+          "a replica that Serve has forgotten holds the CPUs that a changed deployment asks for (an actor"
+              + " of a replica's name, 3.5 of 4 CPUs)",
+      expected = "it is shown with what it holds, and ended after 30 s; then the change is served")
+  @Tag("long")
+  void forgottenReplica(Row row) throws IOException {
+    daemon.close();
+    Path config = Files.writeString(folder.resolve("forgotten.yaml"), "log_level: debug\n");
+    daemon = DaemonProcess.onCluster(folder, "--config=" + config);
+    row.on(daemon);
+    cluster.python(
+        "exec(\"class Left:\\n    def ping(self): return 1\");"
+            + " left = ray.remote(num_cpus=3.5)(Left).options(lifetime='detached', namespace='serve',"
+            + " name='SERVE_REPLICA::AnomalyDetector#AnomalyDetector#left').remote();"
+            + " ray.get(left.ping.remote())");
+    row.fault(() -> Machine.write(config, "deployments:\n  - {name: AnomalyDetector, cpus: 1}\n"));
+    row.noticedOnce(() -> daemon.status().path("orphans").size() == 1);
+    assertThat(daemon.status().path("orphans").path(0).path("resources").path("CPU").asDouble())
+        .isEqualTo(3.5);
+    await()
+        .atMost(Duration.ofSeconds(100))
+        .until(() -> daemon.status().path("orphans").isEmpty() && daemon.deploys() > 0);
+    row.possible();
+    row.serving();
+    assertThat(daemon.log()).contains("a replica that Serve has forgotten is ended");
+    row.note("%d submissions".formatted(row.deploys()));
+    Machine.write(config, "log_level: info\n");
+  }
 }

@@ -167,9 +167,10 @@ class LongCallsIT {
   }
 
   private static void declare(Worker changed) {
-    changed.declare();
-    // The file is looked at once a second, and taken once it has stayed the same for one.
-    Machine.pass(Duration.ofSeconds(4));
+    int changes = changes();
+    if (changed.declare()) {
+      await().atMost(Duration.ofSeconds(20)).until(() -> changes() > changes);
+    }
     await()
         .atMost(Duration.ofSeconds(60))
         .until(
@@ -183,6 +184,10 @@ class LongCallsIT {
                         .path("status")
                         .asString("")
                         .equals("RUNNING"));
+  }
+
+  private static int changes() {
+    return daemon.log().split("the configuration has changed", -1).length;
   }
 
   private JsonNode json(String body) throws Exception {

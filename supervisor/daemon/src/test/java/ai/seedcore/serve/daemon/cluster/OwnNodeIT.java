@@ -30,6 +30,7 @@ class OwnNodeIT {
       assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
       assertThat(daemon.log()).contains("curl -d", "/SalienceScorer", "Ctrl-C");
       assertThat(Machine.marked(mark)).isNotEmpty();
+      raysOwnToolsReachIt(daemon);
 
       // Killed, it leaves its head behind, and the next one knows it again.
       assertThat(daemon.end("KILL")).isEqualTo(137);
@@ -57,6 +58,36 @@ class OwnNodeIT {
 
       assertThat(next.end("INT")).isEqualTo(130);
       await().atMost(Duration.ofSeconds(5)).until(() -> Machine.marked(mark).isEmpty());
+      // Ray's note would lead a plain ray.init() on this machine to the head that is gone.
+      assertThat(Path.of("/tmp/ray/ray_current_cluster")).doesNotExist();
+    }
+  }
+
+  /** After the one line that the daemon prints. */
+  private static void raysOwnToolsReachIt(DaemonProcess daemon) {
+    String line =
+        daemon
+            .log()
+            .lines()
+            .filter(each -> each.strip().startsWith("export RAY_"))
+            .findFirst()
+            .orElseThrow();
+    for (String command :
+        List.of(
+            "%s status",
+            "%s list actors",
+            "%s job list",
+            "%s summary actors",
+            "%s -c \"import ray; ray.init('auto'); print(ray.cluster_resources()['CPU'])\"")) {
+      String tool = RayCluster.ray(command.startsWith("%s -c") ? "python" : "ray");
+      String script = line + "; timeout 40 " + command.formatted(tool);
+      // The default dashboard's port is another program's.
+      String output =
+          Machine.run(
+              "bash",
+              "-c",
+              "export RAY_API_SERVER_ADDRESS=" + RayCluster.DASHBOARD + "; " + script);
+      assertThat(output).as(script).doesNotContain("Traceback");
     }
   }
 

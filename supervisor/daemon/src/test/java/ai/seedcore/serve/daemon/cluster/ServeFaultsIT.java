@@ -12,14 +12,14 @@ class ServeFaultsIT extends FaultsOnOneCluster {
 
   @Fault(
       value = "Serve controller killed",
-      expected =
-          "Ray restarts it (and it replaces Java replicas, which it takes for Python ones then):"
-              + " nothing is done")
+      expected = "Ray restarts it, and it finds its replicas again: nothing is done")
   void controllerKilled(Row row) {
+    List<Long> replicas = cluster.replicaPids();
     row.on(daemon).fault(() -> cluster.worker("ray::ServeController").destroyForcibly());
     Machine.pass(Duration.ofSeconds(20));
     row.servingAgain();
     assertThat(row.deploys()).isZero();
+    assertThat(cluster.replicaPids()).isEqualTo(replicas);
   }
 
   @Fault(value = "HTTP proxy killed", expected = "Serve restarts it: nothing is done")

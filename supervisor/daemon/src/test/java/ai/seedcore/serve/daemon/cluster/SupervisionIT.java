@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.status.HostileClients;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -75,6 +76,43 @@ class SupervisionIT {
         cluster.run(List.of(RayCluster.ray("serve"), "status", "-a", RayCluster.DASHBOARD));
     assertThat(status).contains(APPS);
     assertThat(status.lines().filter(line -> line.strip().equals("status: RUNNING"))).hasSize(3);
+  }
+
+  @Test
+  @Order(2)
+  void aCommandPrintsItsAnswerAndNothingElse() throws Exception {
+    daemon.awaitReady();
+    String[] answer = command("status", "--json", "--status=" + daemon.statusAddress());
+    assertThat(answer[2]).isEqualTo("0");
+    assertThat(answer[1]).isEmpty();
+    JsonNode status = JsonMapper.shared().readTree(answer[0]); // All of it, trailing text too.
+    assertThat(status.path("phase").asString()).isEqualTo("SERVING");
+    assertThat(status.path("schema").asInt()).isEqualTo(1);
+
+    String[] text = command("status", "--status=" + daemon.statusAddress());
+    assertThat(text[1]).isEmpty();
+    assertThat(text[0]).startsWith("SERVING for ").contains(APPS).contains("next", "RECENT EVENTS");
+    assertThat(text[0]).doesNotContain("DEBUG", "\u001b");
+
+    String[] nobody = command("status", "--status=127.0.0.1:1");
+    assertThat(nobody[0]).isEmpty();
+    assertThat(nobody[1]).contains("no daemon at http://127.0.0.1:1/status: it refuses");
+    assertThat(nobody[2]).isEqualTo("3");
+    assertThat(command("status", "--watch=0")[2]).isEqualTo("2");
+    assertThat(command("--version")[1]).isEmpty();
+  }
+
+  /** What a command prints on standard output and on standard error, and its exit code. */
+  private static String[] command(String... arguments) throws Exception {
+    Path out = Files.createTempFile(folder, "out", ".txt");
+    Path err = Files.createTempFile(folder, "err", ".txt");
+    int code =
+        new ProcessBuilder(DaemonProcess.command(arguments))
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile())
+            .start()
+            .waitFor();
+    return new String[] {Files.readString(out), Files.readString(err), "" + code};
   }
 
   @Test

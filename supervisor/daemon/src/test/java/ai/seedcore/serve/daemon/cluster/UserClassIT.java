@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -139,9 +140,26 @@ class UserClassIT {
                       .status()
                       .toString()
                       .contains("model broken.onnx: found no model that ONNX Runtime can load"));
+      await().until(() -> !daemon.status().path("reason").asString("").contains("Exception"));
       // The others are served all the same.
       await().atMost(Duration.ofMinutes(1)).until(() -> web.allAnswer(RayCluster.ROUTES));
       assertThat(web.status("http://" + DaemonProcess.STATUS + "/readyz")).isEqualTo(503);
+    }
+  }
+
+  @Test
+  void aFileOfFourHundredMegabytesTravelsInLittleMemory() throws Exception {
+    Worker worker = new Worker(folder);
+    try (RandomAccessFile model = new RandomAccessFile(folder.resolve("m.bin").toFile(), "rw")) {
+      model.setLength(400L << 20);
+    }
+    worker.with("files", "[m.bin, extra.txt]").declare();
+    try (RayCluster cluster = new RayCluster().start();
+        DaemonProcess daemon =
+            DaemonProcess.onCluster(folder, "--config=" + worker.config()).awaitReady()) {
+      assertThat(json(web.post(Worker.URL, "tell").body()).path("file").asBoolean()).isTrue();
+      assertThat(Machine.residentMiB(daemon.pid())).isLessThan(140);
+      assertThat(cluster.replicaPids()).hasSize(1);
     }
   }
 

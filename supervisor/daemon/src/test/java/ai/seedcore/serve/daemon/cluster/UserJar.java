@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 
 /** A jar of a user's own, with one class of package {@code org.example}. */
@@ -22,10 +23,12 @@ final class UserJar {
         ToolProvider.getSystemJavaCompiler()
             .run(null, null, null, "-d", work.toString(), file.toString());
     assertThat(result).isZero();
-    String entry = "org/example/%s.class".formatted(name);
-    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
-      out.putNextEntry(new JarEntry(entry));
-      Files.copy(work.resolve(entry), out);
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar));
+        Stream<Path> classes = Files.list(work.resolve("org/example"))) {
+      for (Path each : classes.sorted().toList()) {
+        out.putNextEntry(new JarEntry("org/example/" + each.getFileName()));
+        Files.copy(each, out);
+      }
     }
   }
 }

@@ -106,6 +106,7 @@ final class Worker {
   private final Path folder;
   private final Path config;
   private final Map<String, String> keys = new LinkedHashMap<>();
+  private String declared = "";
 
   /** Compiled, packed and declared in that folder, with one replica. */
   Worker(Path folder) throws IOException {
@@ -132,7 +133,7 @@ final class Worker {
     }
   }
 
-  /** A jar of the same class that is another file. */
+  /** Another jar with the same class, and with a second one. */
   void repack() throws IOException {
     UserJar.make(
         folder.resolve("other.jar"),
@@ -163,11 +164,15 @@ final class Worker {
     return this;
   }
 
-  /** Writes the file. */
-  void declare() {
+  /** Writes the file; says whether it is another than before. */
+  boolean declare() {
     List<String> lines =
         new ArrayList<>(List.of("builtin: false", "deployments:", "  - name: Worker"));
     keys.forEach((key, value) -> lines.add("    %s: %s".formatted(key, value)));
-    Machine.write(config, String.join("\n", lines) + "\n");
+    String text = String.join("\n", lines) + "\n";
+    boolean another = !text.equals(declared);
+    declared = text;
+    Machine.write(config, text);
+    return another;
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -158,5 +159,75 @@ class ConfigLoaderTest {
 
   private Path write(String yaml) throws IOException {
     return Files.writeString(folder.resolve("config.yaml"), yaml);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "http://head:8265 | most likely head:6380",
+        "https://ray_head:8265/ | most likely ray_head:6380",
+        "local | --local",
+        "ray://head:10001 | most likely head:6380"
+      })
+  void anotherKindOfAddressGetsAHint(String address, String hint) {
+    assertThatThrownBy(
+            () ->
+                ConfigLoader.load(
+                    null, Map.of("address", address), Map.of("address", "RAY_ADDRESS")))
+        .hasMessageStartingWith("RAY_ADDRESS: address: found '" + address)
+        .hasMessageContaining(hint);
+  }
+
+  @Test
+  void whatIsTooLargeForOnePackageIsNamedWithTheLimit() throws IOException {
+    try (RandomAccessFile model = new RandomAccessFile(folder.resolve("m.bin").toFile(), "rw")) {
+      model.setLength(493L << 20);
+    }
+    String declared =
+        "deployments:\n  - {name: Big, class: ai.seedcore.serve.salience.SalienceScorer, files: [m.bin]}";
+    assertThatThrownBy(() -> load(declared))
+        .hasMessageContaining("deployment Big: files: found 493 MiB")
+        .hasMessageContaining("m.bin with 493")
+        .hasMessageContaining("expected 492 at most");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "max_ongoing_requests: 0 | max_ongoing_requests: found 0, expected 1 to 10000",
+        "request_timeout_s: 0 | request_timeout_s: found 0.0, expected seconds",
+        "health_check_period_s: -1 | health_check_period_s: found -1.0",
+        "graceful_shutdown_timeout_s: 1e9 | graceful_shutdown_timeout_s: found",
+        "non_finite_numbers: maybe | non_finite_numbers: found 'maybe', expected null or reject",
+        "'autoscaling: {min_replicas: 1}' | max_replicas",
+        "'probe: {timeout_s: 0}' | timeout_s: found 0.0, expected seconds from 0.1 to 600",
+      })
+  void aWrongSettingIsNamed(String line, String message) {
+    assertThatThrownBy(
+            () ->
+                load(
+                    "deployments:\n  - name: A\n    class: ai.seedcore.serve.salience.SalienceScorer\n    "
+                        + line))
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void optionsOfTheNodeAreGivenByFileOrFlag() throws IOException {
+    Settings byFile =
+        load("join: true\nnode_ip_address: 10.0.0.7\nnode_options: [--node-manager-port=10010]");
+    assertThat(byFile.nodeOptions()).containsExactly("--node-manager-port=10010");
+    assertThat(byFile.nodeIpAddress()).isEqualTo("10.0.0.7");
+    Settings byFlag =
+        ConfigLoader.load(
+            null,
+            Map.of("join", "true", "node_options", "--min-worker-port=1  --max-worker-port=9"),
+            Map.of());
+    assertThat(byFlag.nodeOptions()).containsExactly("--min-worker-port=1", "--max-worker-port=9");
+    assertThatThrownBy(() -> load("join: true\nnode_options: [--head]"))
+        .hasMessageContaining("node_options: found '--head'");
+    assertThatThrownBy(() -> load("node_options: [--node-name=x]"))
+        .hasMessageContaining("without --join or --local");
   }
 }

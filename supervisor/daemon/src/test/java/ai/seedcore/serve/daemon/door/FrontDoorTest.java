@@ -533,6 +533,20 @@ class FrontDoorTest {
   }
 
   @Test
+  void whatTheAgentTellsOfAFailureIsAnAnswerAndNotTriedAgain() throws Exception {
+    served(Wish.USUAL);
+    String internal = "{\"status\":\"error\",\"code\":\"internal\",\"error\":\"x\",\"id\":\"1\"}";
+    proxy.behaviour = FakeProxy.says(500, internal);
+    HttpResponse<String> answer = post("/A", "{}"); // Declared idempotent.
+    assertThat(answer.statusCode()).isEqualTo(500);
+    assertThat(answer.body()).isEqualTo(internal);
+    assertThat(proxy.seen).hasSize(1);
+    proxy.behaviour = FakeProxy.says(500, internal.replace("internal", "timeout"));
+    assertThat(post("/A", "{}").statusCode()).isEqualTo(504);
+    assertThat(proxy.seen).hasSize(2);
+  }
+
+  @Test
   void aReplicaThatDiedIsNotTheRequestsFault() throws Exception {
     served(Wish.USUAL);
     proxy.behaviour = FakeProxy.says(500, "Internal Server Error");
