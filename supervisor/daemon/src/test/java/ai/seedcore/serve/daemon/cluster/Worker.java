@@ -135,10 +135,15 @@ final class Worker {
 
   /** Another jar with the same class, and with a second one. */
   void repack() throws IOException {
-    UserJar.make(
-        folder.resolve("other.jar"),
-        "Worker",
-        SOURCE + "\nclass Another" + System.nanoTime() + " {}");
+    String successor =
+        """
+        class Successor extends Worker {
+          public Successor(String name, String log) {
+            super(name, log);
+          }
+        }
+        """;
+    UserJar.make(folder.resolve("other.jar"), "Worker", SOURCE + successor);
   }
 
   /** As it was at first. */

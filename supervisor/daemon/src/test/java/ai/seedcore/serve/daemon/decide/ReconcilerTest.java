@@ -2,12 +2,15 @@ package ai.seedcore.serve.daemon.decide;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.seedcore.serve.daemon.observe.Capacity;
 import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Identity;
 import ai.seedcore.serve.daemon.observe.Observation;
+import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Application;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
@@ -291,6 +294,78 @@ class ReconcilerTest {
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Rest());
     assertThat(decision.reason()).contains("model is corrupt").contains("an earlier version");
+  }
+
+  @Test
+  void aReplicaThatServeHasForgottenIsEndedAfterAWhileByTheLeader() {
+    driver = driver(DriverView.Phase.WARM, null, null);
+    assertThat(decide(withOrphan(29)).phase()).isEqualTo(Phase.SERVING);
+    Decision decision = decide(withOrphan(30));
+    assertThat(decision.action()).isEqualTo(new Action.KillReplica("id", "SERVE_REPLICA::A#A#x"));
+    assertThat(decision.cause()).isEqualTo(Cause.REPLICA_ORPHANED);
+    role = new Role.Undecided();
+    assertThat(decide(withOrphan(99)).action()).isNotInstanceOf(Action.KillReplica.class);
+  }
+
+  private static Observation withOrphan(int seconds) {
+    return new Observation(
+        new Head.Up(LIFE, "2.39.0", "127.0.0.1", Set.of()),
+        running(app("RUNNING", "v1"), app("RUNNING", "v1")),
+        Set.of("A", "B"),
+        answering(),
+        List.of(
+            new Orphan(
+                "id",
+                "SERVE_REPLICA::A#A#x",
+                "A",
+                1,
+                "127.0.0.1",
+                Map.of("CPU", 1.0),
+                Duration.ofSeconds(seconds))),
+        Map.of(),
+        Capacity.UNKNOWN,
+        true);
+  }
+
+  @Test
+  void aRouteThatIsAtWorkIsServed() {
+    driver = driver(DriverView.Phase.WARM, null, null);
+    Map<String, Route> routes =
+        Map.of(
+            "A", new Route(true, "", 3, NOW, false),
+            "B", new Route(false, "is busy", 9_000, NOW, true, 2));
+    Observation busy = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), routes);
+    assertThat(busy.allServe(List.of("A", "B"))).isTrue();
+    assertThat(decide(busy).phase()).isEqualTo(Phase.SERVING);
+    assertThat(decide(busy).reason()).contains("B is busy");
+  }
+
+  @Test
+  void afterAMinuteItIsSaidWhatADeploymentWaitsFor() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Serve.App slow = new Serve.App("DEPLOYING", "Serve's words", "v1", "/A", 0, Set.of(), CONFIG);
+    for (int seconds : List.of(59, 60)) {
+      Observation seen =
+          new Observation(
+              new Head.Up(LIFE, "2.39.0", "127.0.0.1", Set.of()),
+              running(slow, app("RUNNING", "v1")),
+              Set.of("B"),
+              Map.of("B", new Route(true, "", 3, NOW, false)),
+              List.of(),
+              Map.of("A", Duration.ofSeconds(seconds)),
+              Capacity.UNKNOWN,
+              true);
+      assertThat(decide(seen).reason())
+          .contains(seconds < 60 ? "Serve's words" : "A is DEPLOYING for 60 s");
+    }
+  }
+
+  @Test
+  void changedWishesHaveServeAskedAnewAlsoRightAfterItsStart() {
+    Observation opaque = up(new Serve.Opaque("c", "not asked"), Map.of());
+    state = state.seen(opaque, NOW).withEnsured(new State.Ensured(true, true, ""));
+    assertThat(state.knowsServe(NOW)).isTrue();
+    assertThat(state.withNewWishes().knowsServe(NOW)).isFalse();
   }
 
   @Test
