@@ -1,6 +1,8 @@
 package ai.seedcore.serve.agent;
 
 import com.google.gson.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,7 +16,14 @@ final class Failure extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private Failure(JsonObject reply) {
-    super("{seedcore %s seedcore}".formatted(reply), null, false, false);
+    super( // In base64: what a class says in it cannot end the marks.
+        "{seedcore %s seedcore}"
+            .formatted(
+                Base64.getEncoder()
+                    .encodeToString(reply.toString().getBytes(StandardCharsets.UTF_8))),
+        null,
+        false,
+        false);
   }
 
   /**

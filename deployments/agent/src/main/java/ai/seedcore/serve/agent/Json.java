@@ -31,6 +31,9 @@ final class Json {
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
+  /** The key of a reply of the agent's own, see java_support.py. */
+  static final String REPLY = "\0seedcore";
+
   private static final BigInteger LEAST = BigInteger.valueOf(Long.MIN_VALUE);
   private static final BigInteger MOST = BigInteger.TWO.pow(64).subtract(BigInteger.ONE);
 
@@ -54,9 +57,15 @@ final class Json {
     }
     Conversion conversion = new Conversion(rejectNonFinite);
     Object plain = conversion.convert(tree, "");
-    return conversion.exact && !(plain instanceof String)
-        ? plain == null ? text("null") : plain
+    boolean reserved = plain instanceof Map<?, ?> map && map.containsKey(REPLY);
+    return conversion.exact && plain != null && !(plain instanceof String) && !reserved
+        ? plain
         : text(conversion.json(tree));
+  }
+
+  /** Plain values as a reply whose body is their JSON text. */
+  static Map<String, Object> text(@Nullable Object plain) {
+    return text(JACKSON.writeValueAsString(plain));
   }
 
   /** A reply that the completed proxy passes on as it is. */

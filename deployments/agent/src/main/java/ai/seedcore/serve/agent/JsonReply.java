@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessagePacker;
@@ -21,6 +24,7 @@ import org.msgpack.core.MessagePacker;
 public final class JsonReply {
 
   private static final int DEPTH = 400;
+  private static final Object NOT_PLAIN = new Object();
 
   private final Object value;
 
@@ -43,10 +47,14 @@ public final class JsonReply {
       buffer.duplicate().get(bytes);
       return bytes;
     }
-    if (!isPlain(result, 0)) {
+    Object copy = copy(result, 0);
+    if (copy == NOT_PLAIN) {
       return new JsonReply(Json.plain(result, rejectNonFinite));
     }
-    return result instanceof Map || result instanceof Collection ? new JsonReply(result) : result;
+    if (copy instanceof Map<?, ?> map && map.containsKey(Json.REPLY)) {
+      return new JsonReply(Json.text(copy)); // Not to be taken for a reply of the agent's.
+    }
+    return copy instanceof Map || copy instanceof Collection ? new JsonReply(copy) : copy;
   }
 
   /** Writes the object, if it is a {@code JsonReply}; says whether it was. */
@@ -58,37 +66,47 @@ public final class JsonReply {
     return true;
   }
 
-  /** Whether MessagePack has the same types, so that nothing need be converted. */
-  private static boolean isPlain(@Nullable Object value, int depth) {
+  /**
+   * A copy of what MessagePack has the same types for, as the class may go on changing it while it
+   * is written; else {@link #NOT_PLAIN}.
+   */
+  private static @Nullable Object copy(@Nullable Object value, int depth) {
     if (depth > DEPTH) {
-      return false; // It may contain itself, which Jackson finds out.
+      return NOT_PLAIN; // It may contain itself, which Jackson finds out.
     }
     if (value instanceof Map<?, ?> map) {
+      Map<String, Object> copy = new LinkedHashMap<>();
       for (Map.Entry<?, ?> entry : map.entrySet()) {
-        if (!(entry.getKey() instanceof String) || !isPlain(entry.getValue(), depth + 1)) {
-          return false;
+        Object inner = copy(entry.getValue(), depth + 1);
+        if (!(entry.getKey() instanceof String key) || inner == NOT_PLAIN) {
+          return NOT_PLAIN;
         }
+        copy.put(key, inner);
       }
-      return true;
+      return copy;
     }
     if (value instanceof Collection<?> collection) {
+      List<Object> copy = new ArrayList<>(collection.size());
       for (Object element : collection) {
-        if (!isPlain(element, depth + 1)) {
-          return false;
+        Object inner = copy(element, depth + 1);
+        if (inner == NOT_PLAIN) {
+          return NOT_PLAIN;
         }
+        copy.add(inner);
       }
-      return true;
+      return copy;
     }
-    if (value instanceof Double number) {
-      return Double.isFinite(number);
-    }
-    return value == null
-        || value instanceof String
-        || value instanceof Boolean
-        || value instanceof Integer
-        || value instanceof Long
-        || value instanceof Short
-        || value instanceof Byte;
+    boolean plain =
+        value instanceof Double number
+            ? Double.isFinite(number)
+            : value == null
+                || value instanceof String
+                || value instanceof Boolean
+                || value instanceof Integer
+                || value instanceof Long
+                || value instanceof Short
+                || value instanceof Byte;
+    return plain ? value : NOT_PLAIN;
   }
 
   private static void write(@Nullable Object value, MessagePacker packer) throws IOException {

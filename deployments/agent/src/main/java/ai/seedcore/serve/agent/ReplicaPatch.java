@@ -258,13 +258,13 @@ final class ReplicaPatch {
       }
       wrapped = true;
       super.visitTryCatchBlock(start, end, handler, null);
+      super.visitLabel(start);
       super.visitVarInsn(Opcodes.ALOAD, 1);
       super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
       super.visitMethodInsn(
           Opcodes.INVOKEVIRTUAL, METADATA, "getRequestId", "()Ljava/lang/String;", false);
       super.visitMethodInsn(
           Opcodes.INVOKESTATIC, REQUESTS, "enter", "(Ljava/lang/String;)V", false);
-      super.visitLabel(start);
       super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
       super.visitMethodInsn(
           Opcodes.INVOKESTATIC,

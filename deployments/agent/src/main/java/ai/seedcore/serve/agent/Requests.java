@@ -61,9 +61,9 @@ public final class Requests {
     private boolean ended;
     private boolean passed;
 
-    Timeout(double seconds) {
+    Timeout(double seconds, double left) {
       this.seconds = seconds;
-      this.future = Clock.CLOCK.schedule(this, Math.round(seconds * 1_000), TimeUnit.MILLISECONDS);
+      this.future = Clock.CLOCK.schedule(this, Math.round(left * 1_000), TimeUnit.MILLISECONDS);
     }
 
     @Override
@@ -106,13 +106,22 @@ public final class Requests {
     SLOTS.set(number == null ? Integer.MAX_VALUE : number);
   }
 
-  /** A request begins, on this thread: waits until there is a place for it. */
-  public static void enter(@Nullable String requestId) {
-    SLOTS.acquireUninterruptibly();
+  /**
+   * A request begins, on this thread: waits until there is a place for it, which counts as time
+   * that it takes.
+   */
+  public static void enter(@Nullable String requestId) throws InterruptedException {
     String id = requestId == null ? "" : requestId;
-    RequestLog.enter(id);
     double seconds = settings.requestTimeoutS();
-    PRESENT.set(new Request(id, seconds > 0 ? new Timeout(seconds) : null));
+    long began = System.nanoTime();
+    if (seconds <= 0) {
+      SLOTS.acquire();
+    } else if (!SLOTS.tryAcquire(Math.round(seconds * 1e9), TimeUnit.NANOSECONDS)) {
+      throw timedOut(seconds);
+    }
+    RequestLog.enter(id);
+    double left = seconds - (System.nanoTime() - began) / 1e9;
+    PRESENT.set(new Request(id, seconds > 0 ? new Timeout(seconds, left) : null));
   }
 
   /** The request has a result; what is returned is what travels. */
@@ -120,12 +129,16 @@ public final class Requests {
     Request request = PRESENT.get();
     try {
       boolean late = request.timeout() != null && request.timeout().end();
-      if (late && !request.id().isEmpty()) {
-        throw timedOut(request);
+      if (late && request.timeout() != null && !request.id().isEmpty()) {
+        throw timedOut(request.timeout().seconds);
       }
       return request.id().isEmpty() ? result : JsonReply.of(result, settings.rejectNonFinite());
     } catch (NotJson e) {
       throw failure("invalid_result", message(e), e);
+    } catch (Failure e) {
+      throw e;
+    } catch (RuntimeException | StackOverflowError e) { // It is changed while it is read, say.
+      throw failure("invalid_result", "the result cannot be read: " + message(e), e);
     } finally {
       leave();
     }
@@ -142,8 +155,8 @@ public final class Requests {
       if (request.id().isEmpty()) {
         return thrown; // A Java handle reads Java's exceptions.
       }
-      if (late) {
-        return timedOut(request);
+      if (late && request.timeout() != null) {
+        return timedOut(request.timeout().seconds);
       }
       Throwable cause = cause(thrown);
       String told =
@@ -156,12 +169,12 @@ public final class Requests {
     }
   }
 
-  private static Failure timedOut(Request request) {
-    double seconds = request.timeout() == null ? 0 : request.timeout().seconds;
-    return Failure.of(
-        "timeout",
-        "the deployment did not answer within its request_timeout_s of %s s".formatted(seconds),
-        null);
+  private static Failure timedOut(double seconds) {
+    String told =
+        "the deployment did not answer within its request_timeout_s of %s s".formatted(seconds);
+    String id = UUID.randomUUID().toString().substring(0, 13);
+    Log.LOG.warn("request timed out error_id={}", id);
+    return Failure.of("timeout", told, id);
   }
 
   private static Failure failure(String code, String told, Throwable cause) {

@@ -118,6 +118,24 @@ class JsonReplyTest {
   }
 
   @Test
+  void noClassCanWriteAReplyOfTheAgentsOwn() throws Exception {
+    Map<String, Object> forged =
+        Map.of("\0seedcore", Map.of("status", 200, "type", "text/html", "body", "<script>"));
+    assertThat(text(JsonReply.of(forged, false))).startsWith("{\"\\u0000seedcore\":{");
+    Map<String, Object> other = new HashMap<>(forged);
+    other.put("when", Instant.EPOCH);
+    assertThat(text(JsonReply.of(other, false))).contains("\"\\u0000seedcore\":{");
+  }
+
+  @Test
+  void whatTheClassGoesOnChangingIsCopied() throws Exception {
+    Map<String, Object> live = new HashMap<>(Map.of("a", new ArrayList<>(List.of(1))));
+    Object reply = JsonReply.of(live, false);
+    live.put("b", 2);
+    assertThat(json(reply)).isEqualTo("{\"a\":[1]}");
+  }
+
+  @Test
   void numbersThatAreNotFiniteBecomeNullOrAreRefused() throws Exception {
     Map<String, Object> result =
         Map.of("scores", List.of(1, Float.NEGATIVE_INFINITY), "n", new double[] {Double.NaN});

@@ -6,6 +6,7 @@ bare 500 when a class throws. Each function below changes one of those. Ray's ow
 changed to match by the agent (deployments/agent). See docs/decisions/013-java-support-in-serve.md.
 """
 import asyncio
+import base64
 import contextlib
 import copy
 import json
@@ -20,9 +21,10 @@ CONTROL_THREADS = 2
 # In a replica's environment: how many requests its JVM can run at a time, whatever the present limit is.
 THREADS = "SEEDCORE_THREADS"
 
-# What the agent writes, and no class can: a reply's key, and the marks around a reason in an exception.
+# What the agent writes, and lets no class write: a reply's key, and the marks around an error's JSON in an
+# exception, where it stands in base64.
 REPLY = "\0seedcore"
-REASON = re.compile(r"\{seedcore (.*?) seedcore\}", re.DOTALL)
+REASON = re.compile(r"\{seedcore ([A-Za-z0-9+/=]*) seedcore\}")
 
 
 def controller_class(source):
@@ -146,13 +148,15 @@ def complete_replicas(deployment_state):
         if self._is_cross_language:
             metadata = request.actor_def.__ray_metadata__
             metadata.concurrency_groups = {**(metadata.concurrency_groups or {}), CONTROL: CONTROL_THREADS}
-            request.actor_options["max_concurrency"] = threads(deployment_info)
+            if threads(deployment_info) is not None:
+                request.actor_options["max_concurrency"] = threads(deployment_info)
         return request
 
     def threads(deployment_info):
+        """As the daemon declares; None for somebody else's class, which may count on having one thread."""
         options = deployment_info.replica_config.ray_actor_options or {}
         declared = ((options.get("runtime_env") or {}).get("env_vars") or {}).get(THREADS)
-        return int(declared or deployment_info.deployment_config.max_ongoing_requests)
+        return None if declared is None else int(declared)
 
     def recover_java(self, *args, **kwargs):
         if not is_java(self._version.deployment_config):
@@ -164,7 +168,9 @@ def complete_replicas(deployment_state):
         self._is_cross_language = True
         self._actor_handle = JavaReplica(actor)
         self._allocated_obj_ref = self._actor_handle.is_allocated.remote()
-        self._ready_obj_ref = self._actor_handle.get_version.remote()
+        # It may not have been initialized yet when the controller died; twice does no harm.
+        self._ready_obj_ref = self._actor_handle.is_initialized.remote(
+            self._version.deployment_config.to_proto_bytes())
         self._recovering_java = True
         return True
 
@@ -197,6 +203,9 @@ def complete_replicas(deployment_state):
     wrapper.recover = recover_java
     wrapper.check_ready = check_ready_java
     deployment_state.JavaActorHandleProxy = JavaReplica
+    if hasattr(deployment_state, "RAY_SERVE_STOP_FAILED_ROLLING_UPDATES"):
+        # Newer versions give a rollout up for good that failed, also where its cause was passing.
+        deployment_state.RAY_SERVE_STOP_FAILED_ROLLING_UPDATES = False
 
 
 def complete_proxies(proxy_state, source):
@@ -233,10 +242,10 @@ def complete_proxy():
             except (StopAsyncIteration, TimeoutError, asyncio.CancelledError):
                 raise
             except Exception as e:
-                told = REASON.search(str(e)) if self.java else None
+                told = error_reply(e) if self.java else None
                 if told is None:
                     raise
-                return response(500, "application/json", told.group(1).encode())
+                return response(500, "application/json", told)
 
     def messages(answer):
         reply = answer.get(REPLY) if isinstance(answer, dict) else None
@@ -255,12 +264,13 @@ def complete_proxy():
     proxy.ProxyResponseGenerator = JavaResponses
 
 
+def error_reply(error):
+    """The JSON that the agent put into an exception; None where it put none."""
+    told = REASON.search(str(error))
+    return None if told is None else base64.b64decode(told.group(1))
+
+
 def reason(error):
     """Why a replica did not start, in the agent's words where it has some."""
-    told = REASON.search(str(error))
-    if told is None:
-        return str(error)
-    try:
-        return str(json.loads(told.group(1))["error"])
-    except (ValueError, KeyError):
-        return told.group(1)
+    told = error_reply(error)
+    return str(error) if told is None else str(json.loads(told)["error"])

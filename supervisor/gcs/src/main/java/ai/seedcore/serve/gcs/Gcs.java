@@ -378,6 +378,12 @@ public final class Gcs implements AutoCloseable {
     return "answers, but is no GCS of Ray's: is another program on its port?";
   }
 
+  /** Whether a failure was answered by a server that is well: others use the same connection. */
+  private static boolean answered(Throwable error) {
+    return cause(error) instanceof StatusException failed
+        && failed.getStatus().getCode() == Status.Code.UNIMPLEMENTED;
+  }
+
   /** Whether a failure is a silence, which may be the network's, and not an answer. */
   public static boolean silent(Throwable error) {
     Throwable cause = cause(error);
@@ -410,7 +416,7 @@ public final class Gcs implements AutoCloseable {
               call(asked, method, request, answer);
               return answer.whenComplete(
                   (reply, error) -> {
-                    if (error != null) {
+                    if (error != null && !answered(error)) {
                       drop(asked);
                     }
                   });
@@ -444,7 +450,15 @@ public final class Gcs implements AutoCloseable {
     call.request(1);
   }
 
-  private synchronized CompletableFuture<ManagedChannel> channel() {
+  private CompletableFuture<ManagedChannel> channel() {
+    try {
+      return connect();
+    } catch (RuntimeException e) { // gRPC does not take the address.
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private synchronized CompletableFuture<ManagedChannel> connect() {
     if (channel != null) {
       return CompletableFuture.completedFuture(channel);
     }
@@ -485,19 +499,24 @@ public final class Gcs implements AutoCloseable {
    * questions, if its name has come to mean another address since. Where a head was, there may be
    * nobody to refuse, and the whole deadline would be waited for. Does not wait for the resolver.
    */
-  public synchronized void reconsider() {
+  public void reconsider() {
+    if (movedAway()) {
+      close(); // The next question is asked where the name leads now.
+    }
+  }
+
+  private synchronized boolean movedAway() {
     if (channel == null || connectedTo == null || !connectedTo.isDone()) {
-      return;
+      return false;
     }
     if (meansNow == null) {
       meansNow = addresses(address.get().host());
     } else if (meansNow.isDone()) {
       Set<InetAddress> now = meansNow.join();
       meansNow = null;
-      if (!now.isEmpty() && !now.equals(connectedTo.join())) {
-        close(); // The next question is asked where the name leads now.
-      }
+      return !now.isEmpty() && !now.equals(connectedTo.join());
     }
+    return false;
   }
 
   /** What a name means now; nothing where it does not resolve. */
@@ -512,19 +531,29 @@ public final class Gcs implements AutoCloseable {
         });
   }
 
-  private synchronized void drop(ManagedChannel failed) {
-    if (channel == failed) {
-      channel = null;
+  // A channel is shut down without our lock: its own threads hold locks of its when they come here.
+
+  private void drop(ManagedChannel failed) {
+    synchronized (this) {
+      if (channel == failed) {
+        channel = null;
+      }
     }
     failed.shutdown(); // What else is asked there may yet be answered.
   }
 
   @Override
-  public synchronized void close() {
-    if (channel != null) {
-      channel.shutdownNow();
-      channel = null;
+  public void close() {
+    ManagedChannel closed = take();
+    if (closed != null) {
+      closed.shutdownNow();
     }
+  }
+
+  private synchronized @Nullable ManagedChannel take() {
+    ManagedChannel taken = channel;
+    channel = null;
+    return taken;
   }
 
   private static boolean found(GcsStatus status) {

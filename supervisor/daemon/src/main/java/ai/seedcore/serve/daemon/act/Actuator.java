@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,7 +56,6 @@ final class Actuator {
   private final Map<String, RateLimiter> redeployLimits = new HashMap<>();
 
   private Instant workNotBefore = Instant.MIN;
-  private Instant killNotBefore = Instant.MIN;
   private boolean nodeStarting;
   private int redeploys;
   private final Map<String, Status.Outcomes> outcomes = new HashMap<>();
@@ -95,6 +95,11 @@ final class Actuator {
 
   private void count(String name, int accepted, int rejected, int failed) {
     outcomes.merge(name, new Status.Outcomes(accepted, rejected, failed), Status.Outcomes::plus);
+  }
+
+  /** How far the upload is that runs; null: none does. */
+  Uploads.@Nullable Progress progress() {
+    return uploads.progress();
   }
 
   /** Until when work is put off, after failures. */
@@ -186,7 +191,8 @@ final class Actuator {
     } else if (action instanceof Action.StartNode) {
       startNode(now);
     } else if (action instanceof Action.KillReplica kill) {
-      endOrphan(kill, now);
+      endOrphan(kill);
+      return state.withDelay(kill.name(), now.plusSeconds(30)); // Meanwhile all else goes on.
     } else if (action instanceof Action.Upload) {
       if (!now.isBefore(workNotBefore)) {
         upload(state);
@@ -208,12 +214,7 @@ final class Actuator {
     }
   }
 
-  /** Not one a lap: what was asked for is given time to happen. */
-  private void endOrphan(Action.KillReplica kill, Instant now) {
-    if (now.isBefore(killNotBefore)) {
-      return;
-    }
-    killNotBefore = now.plusSeconds(5);
+  private void endOrphan(Action.KillReplica kill) {
     LOG.atWarn()
         .addKeyValue("replica", kill.name())
         .addKeyValue("actor", kill.actor())

@@ -37,9 +37,6 @@ import java.util.function.Supplier;
  */
 final class PackageStore {
 
-  /** The most that Ray puts there itself; a gRPC message may be a little larger. */
-  static final long LIMIT = 500L << 20;
-
   /** How long nothing may move. */
   private static final Duration STALL = Duration.ofSeconds(30);
 
@@ -119,7 +116,10 @@ final class PackageStore {
               return pipe(content, request, sent, moved, progress);
             })
         .compose(done -> request.end(ending()))
-        .compose(done -> answer)
+        .transform(
+            // Where the GCS refuses early, its answer says more than the end of the stream.
+            done ->
+                done.succeeded() ? answer : answer.recover(e -> Future.failedFuture(done.cause())))
         .eventually(() -> Future.succeededFuture(vertx.cancelTimer(timer)));
   }
 

@@ -132,6 +132,7 @@ final class Reporter {
                 : serve instanceof Serve.Absent ? "absent" : "running",
         targets.stream().map(target -> app(target, situation, actuator)).toList(),
         situation.seen().orphans().stream().map(Reporter::orphan).toList(),
+        upload(actuator.progress()),
         new Status.DriverStatus(
             view.phase().name(), driver.pid(), view.session(), view.busyWith(), driver.ended()),
         new Status.NodeStatus(
@@ -143,6 +144,12 @@ final class Reporter {
         driver.exits(),
         history.decisions(),
         history.past());
+  }
+
+  private static Status.@Nullable UploadStatus upload(Uploads.@Nullable Progress progress) {
+    return progress == null
+        ? null
+        : new Status.UploadStatus(progress.name(), progress.sent(), progress.size());
   }
 
   private static Status.OrphanStatus orphan(Orphan orphan) {

@@ -38,6 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param serve Serve, in a word
  * @param apps the declared applications
  * @param orphans replicas that Serve has forgotten
+ * @param upload the package that is being uploaded; null: none is
  * @param driver the driver
  * @param node our own Ray node
  * @param door the front door; null: there is none
@@ -67,6 +68,7 @@ public record Status(
     String serve,
     List<AppStatus> apps,
     List<OrphanStatus> orphans,
+    @Nullable UploadStatus upload,
     DriverStatus driver,
     NodeStatus node,
     @Nullable DoorStatus door,
@@ -184,6 +186,9 @@ public record Status(
       String node,
       Map<String, Double> resources,
       double seconds) {}
+
+  /** A package that is being uploaded: how many bytes of it have left, and how many there are. */
+  public record UploadStatus(String name, long sent, long size) {}
 
   /**
    * What came of submissions.

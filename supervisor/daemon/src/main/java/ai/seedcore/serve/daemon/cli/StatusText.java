@@ -101,6 +101,12 @@ final class StatusText {
           "%s, %d wait, %d under way, %d connections"
               .formatted(door.address(), door.waiting(), door.underWay(), door.connections()));
     }
+    Status.UploadStatus upload = status.upload();
+    if (upload != null) {
+      line(
+          "upload",
+          "%s, %d of %d MiB".formatted(upload.name(), upload.sent() >> 20, upload.size() >> 20));
+    }
     if (status.workNotBefore() != null) {
       line("pause", "work is put off after failures, until " + time(status.workNotBefore()));
     }

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.UnknownHostException;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -29,13 +30,21 @@ public record HostPort(String host, int port) {
     Matcher matcher = FORM.matcher(text);
     if (matcher.matches()) {
       int port = Integer.parseInt(matcher.group(2));
-      boolean usable = !text.startsWith("[") || URI.create("http://" + text).getHost() != null;
-      if (usable && port >= 1 && port <= 65_535) {
+      if (isHost(text) && port >= 1 && port <= 65_535) {
         return new HostPort(matcher.group(1), port);
       }
     }
     throw new IllegalArgumentException(
         "found '%s', expected HOST:PORT, such as 127.0.0.1:6380".formatted(text));
+  }
+
+  /** Whether Java takes it for a host, but for the '_', which only Java does not. */
+  private static boolean isHost(String text) {
+    try {
+      return new URI("http://" + text.replace('_', 'x')).getHost() != null;
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   /**
@@ -48,7 +57,7 @@ public record HostPort(String host, int port) {
     String authority = url.getRawAuthority() == null ? "" : url.getRawAuthority();
     String address = authority.substring(authority.lastIndexOf('@') + 1);
     Matcher named = PORTLESS.matcher(address);
-    return named.matches()
+    return named.matches() && isHost(address)
         ? new HostPort(address, "https".equals(url.getScheme()) ? 443 : 80)
         : parse(address);
   }

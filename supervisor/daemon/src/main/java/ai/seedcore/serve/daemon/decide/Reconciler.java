@@ -192,7 +192,8 @@ public final class Reconciler {
     State state = now.state();
     Optional<Orphan> orphan =
         now.seen().orphans().stream()
-            .filter(each -> each.age().compareTo(FORGOTTEN) >= 0)
+            .filter(each -> each.age().compareTo(grace(each.app())) >= 0)
+            .filter(each -> !now.now().isBefore(state.deploysOf(each.name()).notBefore()))
             .findFirst();
     if (orphan.isPresent() && now.role() instanceof Role.Leads) {
       return work(
@@ -218,7 +219,9 @@ public final class Reconciler {
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
         if (app.replicas() > 0) { // What runs is not taken down; Serve itself tries on.
-          pending.add(failed(target, app) + "; an earlier version still serves");
+          pending.add(
+              failed(target, app)
+                  + "; what runs is left alone: %d replicas".formatted(app.replicas()));
         } else {
           redo = redo == null ? redo(now, up, target, app) : redo;
         }
@@ -289,6 +292,17 @@ public final class Reconciler {
     return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
         ? work(new Rest(), Cause.APP_FAILED, reason + "; waits for the next try")
         : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
+  }
+
+  /** How long a replica may live that Serve does not list: it may be finishing its requests. */
+  private Duration grace(String app) {
+    return targets.stream()
+        .filter(target -> target.name().equals(app))
+        .mapToDouble(target -> target.application().lifecycle().gracefulShutdownTimeoutS())
+        .mapToObj(seconds -> Duration.ofMillis(Math.round(seconds * 1_000)).plusSeconds(10))
+        .filter(grace -> grace.compareTo(FORGOTTEN) > 0)
+        .findFirst()
+        .orElse(FORGOTTEN);
   }
 
   /** What an application waits for, once it has waited for a minute; before that, Serve's words. */

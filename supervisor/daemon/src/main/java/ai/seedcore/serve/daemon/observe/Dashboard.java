@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.observe;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.http.Http.Answer;
+import java.net.URI;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -49,17 +50,18 @@ public final class Dashboard {
   /**
    * The cluster says where it is.
    *
-   * @param address {@code HOST:PORT}; the loopback's, where it listens there alone
-   * @param head the head's host as we know it
+   * @param address {@code HOST:PORT}; where that is the head's loopback, or all of its addresses,
+   *     it tells the port alone
    */
-  void toldBy(String address, String head) {
+  void toldBy(String address) {
     if (fixed) {
       return;
     }
     try {
       HostPort told = HostPort.parse(address);
-      boolean open = told.host().equals("0.0.0.0");
-      url = "http://%s:%d".formatted(open ? head : told.host(), told.port());
+      boolean portAlone = told.isLoopback() || told.host().equals("0.0.0.0");
+      String host = portAlone ? HostPort.of(URI.create(url)).host() : told.host();
+      url = "http://%s:%d".formatted(host, told.port());
     } catch (IllegalArgumentException e) {
       return; // What was taken for it before is as good.
     }

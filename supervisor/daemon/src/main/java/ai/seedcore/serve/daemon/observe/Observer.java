@@ -163,10 +163,7 @@ public final class Observer {
     if (trouble.isPresent()) {
       return trouble.get();
     }
-    dashboardAddress
-        .within(Duration.ZERO)
-        .flatMap(told -> told)
-        .ifPresent(told -> dashboard.toldBy(told, gcsName.replaceFirst(":\\d+$", "")));
+    dashboardAddress.within(Duration.ZERO).flatMap(told -> told).ifPresent(dashboard::toldBy);
     if (dashboardAddress.last().flatMap(told -> told).isEmpty()) {
       dashboardAddress.forget(); // It has not come yet: the next look asks anew.
     }
@@ -247,6 +244,9 @@ public final class Observer {
     }
     Map<String, Map<String, Double>> free =
         available.within(PATIENCE).flatMap(told -> told).orElse(Map.of());
+    if (free.isEmpty()) {
+      return Capacity.UNKNOWN;
+    }
     return new Capacity(
         nodes.alive().stream()
             .map(

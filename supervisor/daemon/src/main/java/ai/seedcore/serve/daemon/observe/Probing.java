@@ -27,8 +27,8 @@ final class Probing {
   /** The code by which a replica says that its class could not be made. */
   private static final String NOT_READY = "not_ready";
 
-  /** How long a request is waited for while its replicas are at work. */
-  private static final Duration LONGEST = Duration.ofMinutes(10);
+  /** How long a request is waited for while its replicas are at work: for as long as they are. */
+  private static final Duration LONGEST = Duration.ofDays(1);
 
   /** How long the replicas may take to say what they are at work on. */
   private static final Duration DOUBT = Duration.ofSeconds(3);
@@ -57,6 +57,7 @@ final class Probing {
     if (asked == null) {
       String body = probe.bodyText();
       askedAt = System.nanoTime();
+      replicas.forgetWork(app);
       asked = body == null ? http.get(url, LONGEST) : http.post(url, body, LONGEST);
     }
   }
@@ -123,8 +124,9 @@ final class Probing {
       return;
     }
     Optional<Integer> told = replicas.atWork(app, patience);
-    if (told.isEmpty() && millis() < probe.timeout().plus(DOUBT).toMillis()) {
-      return; // The replicas are being asked.
+    boolean wasBusy = last != null && last.busy();
+    if (told.isEmpty() && (wasBusy || millis() < probe.timeout().plus(DOUBT).toMillis())) {
+      return; // The replicas are being asked, or cannot be at the moment.
     }
     int atWork = told.orElse(0);
     last =

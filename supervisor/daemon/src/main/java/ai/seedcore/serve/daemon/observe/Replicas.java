@@ -29,7 +29,7 @@ final class Replicas {
 
   private final Gcs gcs;
   private final Question<Optional<List<Gcs.Actor>>> actors;
-  private final Map<String, Question<Integer>> atWork = new HashMap<>();
+  private final Map<String, Question<Optional<Integer>>> atWork = new HashMap<>();
   private final Map<String, Long> unlistedSince = new HashMap<>();
   private String controller = "";
 
@@ -59,16 +59,22 @@ final class Replicas {
   }
 
   /**
-   * How many requests an application's replicas are at work on, each asked itself: 0 where none
-   * answers. Empty where it is not known yet.
+   * How many requests an application's replicas are at work on, each asked itself; one that is
+   * frozen or out of reach counts none. Empty where it is not known, or not yet.
    */
   Optional<Integer> atWork(String app, Duration patience) {
     return atWork
         .computeIfAbsent(app, name -> new Question<>(() -> count(name), Duration.ofSeconds(3)))
-        .within(patience);
+        .within(patience)
+        .flatMap(told -> told);
   }
 
-  private CompletableFuture<Integer> count(String app) {
+  /** What was known of an application's work says nothing of a later request. */
+  void forgetWork(String app) {
+    atWork.remove(app);
+  }
+
+  private CompletableFuture<Optional<Integer>> count(String app) {
     return gcs.actors()
         .thenCompose(
             living -> {
@@ -82,7 +88,8 @@ final class Replicas {
               }
               return sum;
             })
-        .exceptionally(unknown -> 0);
+        .thenApply(Optional::of)
+        .exceptionally(unknown -> Optional.empty());
   }
 
   /**
@@ -122,7 +129,12 @@ final class Replicas {
 
   private static boolean listed(Serve.Running serve, String app, String actor) {
     Serve.App known = serve.apps().get(app);
-    return known != null && known.actors().contains(actor);
+    if (known == null) {
+      return false;
+    }
+    // Of an application that is being deleted Serve lists no replicas, and lets them finish.
+    boolean told = !known.config().isMissingNode() && !known.status().equals("DELETING");
+    return !told || known.actors().contains(actor);
   }
 
   /** The application that an actor is a replica of; null: it is none. */

@@ -84,10 +84,19 @@ class ChangesIT {
     }
   }
 
+  @Test
+  @Tag("long")
+  void theseSettingsAreRolledOutWithOneReplicaToo() {
+    rolledOut(1);
+  }
+
+  @Test
+  void theseSettingsAreRolledOut() {
+    rolledOut(2);
+  }
+
   /** One after the other, and each on top of those before it. */
-  @ParameterizedTest
-  @ValueSource(ints = {1, 2})
-  void theseSettingsAreRolledOut(int replicas) {
+  private static void rolledOut(int replicas) {
     settle(replicas);
     for (String line :
         List.of(

@@ -293,7 +293,9 @@ class ReconcilerTest {
         new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Rest());
-    assertThat(decision.reason()).contains("model is corrupt").contains("an earlier version");
+    assertThat(decision.reason())
+        .contains("model is corrupt")
+        .contains("what runs is left alone: 1");
   }
 
   @Test
@@ -303,8 +305,14 @@ class ReconcilerTest {
     Decision decision = decide(withOrphan(30));
     assertThat(decision.action()).isEqualTo(new Action.KillReplica("id", "SERVE_REPLICA::A#A#x"));
     assertThat(decision.cause()).isEqualTo(Cause.REPLICA_ORPHANED);
+    // One that cannot be ended does not keep the daemon from its other work.
+    state = state.withDelay("SERVE_REPLICA::A#A#x", NOW.plusSeconds(1));
+    assertThat(decide(withOrphan(31)).phase()).isEqualTo(Phase.SERVING);
+    assertThat(decide(withOrphan(32), NOW.plusSeconds(1)).action())
+        .isInstanceOf(Action.KillReplica.class);
     role = new Role.Undecided();
-    assertThat(decide(withOrphan(99)).action()).isNotInstanceOf(Action.KillReplica.class);
+    assertThat(decide(withOrphan(99), NOW.plusSeconds(2)).action())
+        .isNotInstanceOf(Action.KillReplica.class);
   }
 
   private static Observation withOrphan(int seconds) {

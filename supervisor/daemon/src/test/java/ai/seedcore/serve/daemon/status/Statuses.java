@@ -76,6 +76,7 @@ public final class Statuses {
         List.of(
             new Status.OrphanStatus(
                 "SERVE_REPLICA::A#A#x", "A", 4711, "10.0.0.1", Map.of("CPU", 2.0), 12.5)),
+        ready ? null : new Status.UploadStatus("_ray_pkg_1.zip", 5, 9),
         new Status.DriverStatus("WARM", 42, null, null, 1),
         new Status.NodeStatus("NONE", null, false),
         new Status.DoorStatus(
