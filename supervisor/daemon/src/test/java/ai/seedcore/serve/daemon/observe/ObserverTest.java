@@ -127,7 +127,10 @@ class ObserverTest {
     pages.put("/-/routes", "{\"/SalienceScorer\": \"SalienceScorer\", \"/other\": \"x\"}");
     pages.put("/SalienceScorer", "{\"status\": \"success\"}");
     Observation seen = // A look waits for a moment only, and the JVM may have just begun.
-        await().until(() -> observer.look(true), look -> !look.routes().isEmpty());
+        await()
+            .until(
+                () -> observer.look(true),
+                look -> look.listed() != null && !look.routes().isEmpty());
     assertThat(seen.listed()).containsExactly("SalienceScorer");
     assertThat(seen.routes().keySet()).containsExactly("SalienceScorer");
     assertThat(seen.routes().get("SalienceScorer").answers()).isTrue();
