@@ -207,7 +207,13 @@ public record Settings(
 
   /** Where routes are asked, without a slash at its end. */
   public String routesUrl() {
-    return serveUrl == null ? "http://" + gcs().host() + ":" + servePort : withoutSlash(serveUrl);
+    if (serveUrl != null) {
+      return withoutSlash(serveUrl);
+    }
+    HostPort head = gcs();
+    // Serve's proxy on this machine may listen on the loopback alone, as Serve itself has it.
+    boolean here = !head.isLoopback() && HostPort.isThisMachine(head.host());
+    return "http://" + (here ? "127.0.0.1" : head.host()) + ":" + servePort;
   }
 
   /** What Serve's HTTP proxies are to listen on. */

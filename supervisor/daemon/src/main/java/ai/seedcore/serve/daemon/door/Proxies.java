@@ -41,6 +41,11 @@ final class Proxies {
   private static final long AWAITED_NANOS = Duration.ofMillis(300).toNanos();
   private static final long ELSEWHERE_NANOS = Duration.ofSeconds(2).toNanos();
 
+  /**
+   * This machine's addresses: where the first proxy is asked on the loopback, it is the one there.
+   */
+  private static final Set<String> HERE = HostPort.ownAddresses();
+
   private final Vertx vertx;
   private final Context context;
   private final Http http;
@@ -75,7 +80,8 @@ final class Proxies {
     for (String address : addresses) {
       URI uri = URI.create("http://%s:%d".formatted(bracketed(address), HostPort.of(first).port()));
       boolean known = address.equals(HostPort.of(first).host()) || address.equals(head.address());
-      if (!known && !ownAddresses.contains(address)) {
+      boolean here = HostPort.of(first).isLoopback() && HERE.contains(address);
+      if (!known && !here && !ownAddresses.contains(address)) {
         next.put(uri, proxies.getOrDefault(uri, new Proxy(uri)));
       }
     }
