@@ -111,7 +111,9 @@ public final class Dashboard {
               .path("env_vars")
               .path(VERSION_VARIABLE)
               .asString(null);
-      message = message.isEmpty() ? deployment.path("message").asString("") : message;
+      // The application's own says no more than that its deployment is unhealthy.
+      String why = deployment.path("message").asString("");
+      message = why.isBlank() ? message : why;
       for (JsonNode replica : deployment.path("replicas")) {
         running += replica.path("state").asString("").equals("RUNNING") ? 1 : 0;
         actors.add(replica.path("actor_name").asString(""));
