@@ -191,6 +191,7 @@ public final class Observer {
           }
         });
     Serve serve = serve(askPage);
+    routes.replaceAll((app, route) -> judged(app, route, serve));
     Map<String, Duration> starting = starting(serve);
     return seen(
         new Observation(
@@ -206,6 +207,23 @@ public final class Observer {
             starting,
             capacity(known, starting),
             true));
+  }
+
+  /**
+   * A replica is at work while it starts, too: a route is busy only where a replica runs, or, where
+   * Serve cannot be asked, where it was served before.
+   */
+  private Route judged(String app, Route route, Serve serve) {
+    if (!route.busy()) {
+      return route;
+    }
+    Route before = last == null ? null : last.routes().get(app);
+    boolean runs = before != null && before.serves();
+    if (serve instanceof Serve.Running running) {
+      Serve.App known = running.apps().get(app);
+      runs = known != null && known.replicas() > 0;
+    }
+    return runs ? route : new Route(false, Probing.SILENCE, route.millis(), route.at(), true);
   }
 
   /** For how long each application that Serve is starting has not been running. */

@@ -27,6 +27,9 @@ final class Probing {
   /** The code by which a replica says that its class could not be made. */
   private static final String NOT_READY = "not_ready";
 
+  /** The reason of a route from which nothing comes. */
+  static final String SILENCE = "accepts, but does not answer in time";
+
   /** How long a request is waited for while its replicas are at work: for as long as they are. */
   private static final Duration LONGEST = Duration.ofDays(1);
 
@@ -135,7 +138,7 @@ final class Probing {
             atWork > 0
                 ? "is busy: at work on %d requests for longer than the probe waits"
                     .formatted(atWork)
-                : "accepts, but does not answer in time",
+                : SILENCE,
             millis(),
             Instant.now(),
             true,
