@@ -70,7 +70,7 @@ final class Json {
 
   /** A reply that the completed proxy passes on as it is. */
   private static Map<String, Object> text(String json) {
-    return Map.of("\0seedcore", Map.of("status", 200, "type", "application/json", "body", json));
+    return Map.of(REPLY, Map.of("status", 200, "type", "application/json", "body", json));
   }
 
   private static String field(List<JacksonException.Reference> path) {

@@ -30,9 +30,20 @@ public final class Requests {
    * A request under way.
    *
    * @param id its id; empty where a Java handle sent it
+   * @param seconds how long it may take
    * @param timeout interrupts its thread when it is time; null: never
    */
-  private record Request(String id, @Nullable Timeout timeout) {}
+  private record Request(String id, double seconds, @Nullable Timeout timeout) {
+
+    /** Ends it; says whether it has taken too long. */
+    boolean endLate() {
+      return timeout != null && timeout.end();
+    }
+
+    boolean fromPython() {
+      return !id.isEmpty();
+    }
+  }
 
   /** As many as may run at a time; the number can change. */
   private static final class Slots extends Semaphore {
@@ -56,13 +67,11 @@ public final class Requests {
   /** Interrupts a request's thread once, if the request has not ended before. */
   private static final class Timeout implements Runnable {
     private final Thread thread = Thread.currentThread();
-    private final double seconds;
     private final Future<?> future;
     private boolean ended;
     private boolean passed;
 
-    Timeout(double seconds, double left) {
-      this.seconds = seconds;
+    Timeout(double left) {
       this.future = Clock.CLOCK.schedule(this, Math.round(left * 1_000), TimeUnit.MILLISECONDS);
     }
 
@@ -121,18 +130,17 @@ public final class Requests {
     }
     RequestLog.enter(id);
     double left = seconds - (System.nanoTime() - began) / 1e9;
-    PRESENT.set(new Request(id, seconds > 0 ? new Timeout(seconds, left) : null));
+    PRESENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
   }
 
   /** The request has a result; what is returned is what travels. */
   public static @Nullable Object succeed(@Nullable Object result) {
     Request request = PRESENT.get();
     try {
-      boolean late = request.timeout() != null && request.timeout().end();
-      if (late && request.timeout() != null && !request.id().isEmpty()) {
-        throw timedOut(request.timeout().seconds);
+      if (request.endLate() && request.fromPython()) {
+        throw timedOut(request.seconds());
       }
-      return request.id().isEmpty() ? result : JsonReply.of(result, settings.rejectNonFinite());
+      return request.fromPython() ? JsonReply.of(result, settings.rejectNonFinite()) : result;
     } catch (NotJson e) {
       throw failure("invalid_result", message(e), e);
     } catch (Failure e) {
@@ -148,15 +156,15 @@ public final class Requests {
   public static Throwable fail(Throwable thrown) {
     Request request = PRESENT.get();
     if (request == null) {
-      return thrown; // By succeed(), which has left already.
+      return thrown; // By enter(), which got no place, or by succeed(), which has left already.
     }
     try {
-      boolean late = request.timeout() != null && request.timeout().end();
-      if (request.id().isEmpty()) {
+      boolean late = request.endLate();
+      if (!request.fromPython()) {
         return thrown; // A Java handle reads Java's exceptions.
       }
-      if (late && request.timeout() != null) {
-        return timedOut(request.timeout().seconds);
+      if (late) {
+        return timedOut(request.seconds());
       }
       Throwable cause = cause(thrown);
       String told =
