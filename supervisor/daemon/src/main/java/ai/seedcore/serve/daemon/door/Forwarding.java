@@ -1,6 +1,5 @@
 package ai.seedcore.serve.daemon.door;
 
-import ai.seedcore.serve.daemon.config.HostPort;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -55,7 +54,6 @@ final class Forwarding {
    */
   static RequestOptions options(HttpServerRequest request, Proxy to, boolean bodyCounts) {
     boolean tls = "https".equals(to.uri().getScheme());
-    HostPort at = HostPort.of(to.uri());
     String path = to.uri().getRawPath();
     String uri = request.uri();
     int query = uri.indexOf('?');
@@ -63,8 +61,8 @@ final class Forwarding {
     return new RequestOptions()
         .setMethod(request.method())
         .setSsl(tls)
-        .setHost(tls ? at.host() : to.address())
-        .setPort(at.port())
+        .setHost(tls ? to.named().host() : to.address())
+        .setPort(to.named().port())
         .setURI(path + (query >= 0 && (bodyCounts || empty) ? uri.substring(0, query) : uri));
   }
 

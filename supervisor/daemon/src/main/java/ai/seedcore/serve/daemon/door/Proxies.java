@@ -78,9 +78,9 @@ final class Proxies {
     Map<URI, Proxy> next = new LinkedHashMap<>();
     next.put(first, head);
     for (String address : addresses) {
-      URI uri = URI.create("http://%s:%d".formatted(bracketed(address), HostPort.of(first).port()));
-      boolean known = address.equals(HostPort.of(first).host()) || address.equals(head.address());
-      boolean here = HostPort.of(first).isLoopback() && HERE.contains(address);
+      URI uri = URI.create("http://%s:%d".formatted(bracketed(address), head.named().port()));
+      boolean known = address.equals(head.named().host()) || address.equals(head.address());
+      boolean here = head.named().isLoopback() && HERE.contains(address);
       if (!known && !here && !ownAddresses.contains(address)) {
         next.put(uri, proxies.getOrDefault(uri, new Proxy(uri)));
       }
@@ -108,8 +108,7 @@ final class Proxies {
   private void ask(Proxy proxy) {
     proxy.asked();
     vertx
-        .executeBlocking(
-            () -> InetAddress.getByName(HostPort.of(proxy.uri()).host()).getHostAddress(), false)
+        .executeBlocking(() -> InetAddress.getByName(proxy.named().host()).getHostAddress(), false)
         .onSuccess(proxy::at)
         .transform(
             looked ->

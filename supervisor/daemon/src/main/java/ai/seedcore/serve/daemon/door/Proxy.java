@@ -11,6 +11,7 @@ import java.util.Set;
 final class Proxy {
 
   private final URI uri;
+  private final HostPort named;
   private final Set<Exchange> underWay = new LinkedHashSet<>();
   private String address;
   private Map<String, String> routes = Map.of();
@@ -20,12 +21,18 @@ final class Proxy {
 
   Proxy(URI uri) {
     this.uri = uri;
-    this.address = HostPort.of(uri).host();
+    this.named = HostPort.of(uri);
+    this.address = named.host();
   }
 
   /** Where it is, by name or number. */
   URI uri() {
     return uri;
+  }
+
+  /** The host and port of {@link #uri}. */
+  HostPort named() {
+    return named;
   }
 
   /** Its name means that address now. */
