@@ -233,6 +233,9 @@ public final class Http {
     if (cause instanceof CancellationException) {
       return "was not waited for any longer";
     }
+    if (cause instanceof NoRouteToHostException) {
+      return "cannot be reached: there is no route to its host";
+    }
     if (cause instanceof HttpClosedException
         || cause instanceof SocketException
         || cause instanceof ClosedChannelException
@@ -250,12 +253,7 @@ public final class Http {
     if (cause instanceof TooLong) {
       return "answers with more than %d MiB".formatted(MAX_BODY >> 20);
     }
-    if (cause instanceof NoRouteToHostException) {
-      return "cannot be reached: there is no route to its host";
-    }
-    if (cause instanceof DecoderException
-        || cause instanceof IllegalArgumentException
-        || cause instanceof NumberFormatException) {
+    if (cause instanceof DecoderException || cause instanceof IllegalArgumentException) {
       return "answers, but not in HTTP";
     }
     LOG.debug("a failure that has no words of its own", cause);
