@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.decide;
 
 import ai.seedcore.serve.daemon.observe.Capacity;
+import ai.seedcore.serve.daemon.observe.Capacity.Node;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.protocol.Application;
 import java.time.Duration;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Says what a replica that does not start lacks, and who holds it. */
@@ -36,19 +38,10 @@ final class Shortage {
       return waits + ": nobody could say what is free on the nodes";
     }
     Map<String, Double> wanted = wanted(application);
-    List<String> missing = new ArrayList<>();
-    wanted.forEach(
-        (resource, amount) -> {
-          double most = most(capacity, resource);
-          if (most < amount) {
-            missing.add(
-                "a replica wants %s, no node has more than %s free (the largest has %s in all)"
-                    .formatted(
-                        text(resource, amount),
-                        text(resource, most),
-                        text(resource, largest(capacity, resource))));
-          }
-        });
+    List<Map.Entry<String, Double>> missing =
+        wanted.entrySet().stream()
+            .filter(want -> most(capacity, Node::free, want.getKey()) < want.getValue())
+            .toList();
     if (missing.isEmpty()) {
       return waits
           + (fits(capacity, wanted)
@@ -59,15 +52,16 @@ final class Shortage {
     }
     return waits
         + ": "
-        + String.join("; ", missing)
-        + holders(capacity, missing(wanted, capacity), orphans);
-  }
-
-  private static Set<String> missing(Map<String, Double> wanted, Capacity capacity) {
-    return wanted.entrySet().stream()
-        .filter(entry -> most(capacity, entry.getKey()) < entry.getValue())
-        .map(Map.Entry::getKey)
-        .collect(Collectors.toSet());
+        + missing.stream()
+            .map(
+                want ->
+                    "a replica wants %s, no node has more than %s free (the largest has %s in all)"
+                        .formatted(
+                            text(want.getKey(), want.getValue()),
+                            text(want.getKey(), most(capacity, Node::free, want.getKey())),
+                            text(want.getKey(), most(capacity, Node::total, want.getKey()))))
+            .collect(Collectors.joining("; "))
+        + holders(capacity, missing.stream().map(Map.Entry::getKey).toList(), orphans);
   }
 
   private static Map<String, Double> wanted(Application application) {
@@ -91,21 +85,16 @@ final class Shortage {
                             node.free().getOrDefault(entry.getKey(), 0.0) >= entry.getValue()));
   }
 
-  private static double most(Capacity capacity, String resource) {
+  /** The most that any node has, of what is free or of all. */
+  private static double most(
+      Capacity capacity, Function<Node, Map<String, Double>> part, String resource) {
     return capacity.nodes().stream()
-        .mapToDouble(node -> node.free().getOrDefault(resource, 0.0))
+        .mapToDouble(node -> part.apply(node).getOrDefault(resource, 0.0))
         .max()
         .orElse(0);
   }
 
-  private static double largest(Capacity capacity, String resource) {
-    return capacity.nodes().stream()
-        .mapToDouble(node -> node.total().getOrDefault(resource, 0.0))
-        .max()
-        .orElse(0);
-  }
-
-  private static String holders(Capacity capacity, Set<String> resources, List<Orphan> orphans) {
+  private static String holders(Capacity capacity, List<String> resources, List<Orphan> orphans) {
     Set<String> forgotten = orphans.stream().map(Orphan::name).collect(Collectors.toSet());
     List<String> named = new ArrayList<>();
     for (String resource : resources) {
