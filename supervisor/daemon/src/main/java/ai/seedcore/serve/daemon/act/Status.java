@@ -169,7 +169,18 @@ public record Status(
       int atWork,
       int attempts,
       @Nullable Instant nextAttempt,
-      Outcomes outcomes) {}
+      Outcomes outcomes) {
+
+    /** Whether its route answers, or its replicas are at work. */
+    public boolean serves() {
+      return answers || busy();
+    }
+
+    /** Whether its replicas are at work for longer than a probe waits. */
+    public boolean busy() {
+      return atWork > 0;
+    }
+  }
 
   /**
    * A replica that lives and that Serve has forgotten.

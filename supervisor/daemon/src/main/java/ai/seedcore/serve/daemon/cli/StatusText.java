@@ -123,7 +123,7 @@ final class StatusText {
                 "REPLICAS",
                 "ROUTE"));
     for (Status.AppStatus app : apps) {
-      String state = app.atWork() > 0 ? "BUSY" : app.status();
+      String state = app.busy() ? "BUSY" : app.status();
       text.append(
           row.formatted(
               pad(app.name(), app.name(), width),
@@ -151,7 +151,7 @@ final class StatusText {
     if (app.answers()) {
       return "%s answers in %d ms".formatted(app.url(), app.probeMs());
     }
-    return app.atWork() > 0
+    return app.busy()
         ? "%s is at work on %d requests".formatted(app.url(), app.atWork())
         : app.url() + " " + (app.routeReason() == null ? "was not asked" : app.routeReason());
   }

@@ -283,7 +283,7 @@ public final class Metrics implements AutoCloseable {
             app,
             "seedcore.app.ready",
             "Whether its route answers, or is at work",
-            a -> a.answers() || a.atWork() > 0 ? 1 : 0));
+            a -> a.serves() ? 1 : 0));
     meters.add(
         perApp(
             app,

@@ -187,7 +187,7 @@ public final class StatusServer implements AutoCloseable {
       reply(request, 404, TEXT, "no such deployment is declared\n");
       return;
     }
-    boolean ready = app != null && (app.answers() || app.atWork() > 0);
+    boolean ready = app != null && app.serves();
     reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
   }
 
