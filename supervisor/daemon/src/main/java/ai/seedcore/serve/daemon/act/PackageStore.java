@@ -6,6 +6,7 @@ import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.WireFormat;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.file.AsyncFile;
@@ -129,7 +130,7 @@ final class PackageStore {
       AtomicLong sent,
       AtomicLong moved,
       LongConsumer progress) {
-    var done = io.vertx.core.Promise.<Void>promise();
+    Promise<Void> done = Promise.promise();
     content.exceptionHandler(done::tryFail);
     request.exceptionHandler(done::tryFail);
     content.handler(
