@@ -258,9 +258,9 @@ class ChangesIT {
 
   /** As many replicas, all as at first, and the daemon at rest. */
   private static void settle(int replicas) {
-    int changes = changes();
+    int changes = daemon.changes();
     if (worker.with("replicas", String.valueOf(replicas)).declare()) {
-      until(() -> changes() > changes);
+      until(() -> daemon.changes() > changes);
     }
     until(
         () ->
@@ -280,18 +280,10 @@ class ChangesIT {
 
   /** Brings a change about, and waits until the daemon says that it is carried out. */
   private static void change(Runnable declare) {
-    int changes = changes();
+    int changes = daemon.changes();
     declare.run();
-    until(() -> changes() > changes);
-    until(
-        () ->
-            daemon.phase().equals("SERVING")
-                && daemon.ready()
-                && app().path("status").asString("").equals("RUNNING"));
-  }
-
-  private static int changes() {
-    return daemon.log().split("the configuration has changed", -1).length;
+    until(() -> daemon.changes() > changes);
+    until(daemon::settled);
   }
 
   /** Lets some more requests be answered. */

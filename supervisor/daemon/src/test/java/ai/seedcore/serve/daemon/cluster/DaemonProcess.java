@@ -137,6 +137,18 @@ final class DaemonProcess implements AutoCloseable {
     return web.status("http://" + statusAddress + "/readyz") == 200;
   }
 
+  /** Whether it is at rest, and Serve calls the first application running. */
+  boolean settled() {
+    return phase().equals("SERVING")
+        && ready()
+        && status().path("apps").path(0).path("status").asString("").equals("RUNNING");
+  }
+
+  /** How often it has taken a changed configuration, and one. */
+  int changes() {
+    return log().split("the configuration has changed", -1).length;
+  }
+
   /** Its phase, as it says; empty where it does not answer. */
   String phase() {
     return status().path("phase").asString("");

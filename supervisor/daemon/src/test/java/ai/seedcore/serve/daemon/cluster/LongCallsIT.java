@@ -167,27 +167,11 @@ class LongCallsIT {
   }
 
   private static void declare(Worker changed) {
-    int changes = changes();
+    int changes = daemon.changes();
     if (changed.declare()) {
-      await().atMost(Duration.ofSeconds(20)).until(() -> changes() > changes);
+      await().atMost(Duration.ofSeconds(20)).until(() -> daemon.changes() > changes);
     }
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .until(
-            () ->
-                daemon.phase().equals("SERVING")
-                    && daemon.ready()
-                    && daemon
-                        .status()
-                        .path("apps")
-                        .path(0)
-                        .path("status")
-                        .asString("")
-                        .equals("RUNNING"));
-  }
-
-  private static int changes() {
-    return daemon.log().split("the configuration has changed", -1).length;
+    await().atMost(Duration.ofSeconds(60)).until(daemon::settled);
   }
 
   private JsonNode json(String body) throws Exception {
