@@ -13,6 +13,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -96,7 +97,6 @@ public final class Host {
           "%s.call takes a %s; a request's body is a text: expected call(Object) or call(String)"
               .formatted(className, parameter.getName()));
     }
-    call.setAccessible(true); // The class itself need not be public.
     return new Deployment(
         object,
         MethodHandles.lookup()
@@ -204,6 +204,7 @@ public final class Host {
         continue;
       }
       try {
+        candidate.setAccessible(true); // The class itself need not be public.
         return candidate.newInstance(arguments);
       } catch (InvocationTargetException e) {
         throw unwrapped(e);
@@ -225,15 +226,20 @@ public final class Host {
   private static Optional<Method> method(Class<?> type, String name, int parameters) {
     return Stream.of(type.getMethods())
         .filter(method -> method.getName().equals(name))
-        .filter(method -> method.getParameterCount() == parameters && !method.isBridge())
-        .findFirst();
+        .filter(method -> method.getParameterCount() == parameters)
+        // A bridge is all that there is where a superclass that is not public has the method.
+        .min(Comparator.comparing(Method::isBridge))
+        .map(
+            method -> {
+              method.setAccessible(true); // The class itself need not be public.
+              return method;
+            });
   }
 
   private static @Nullable Object invoke(
       Object object, Method method, @Nullable Object... arguments)
       throws ReflectiveOperationException {
     try {
-      method.setAccessible(true);
       return method.invoke(object, arguments);
     } catch (InvocationTargetException e) {
       throw unwrapped(e);

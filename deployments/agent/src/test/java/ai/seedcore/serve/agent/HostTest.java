@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HostTest {
 
@@ -74,6 +76,14 @@ class HostTest {
     assertThatThrownBy(() -> host.call("x")).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> host.reconfigure("{\"user_config\": 1}")).isInstanceOf(Failure.class);
     assertThat(failure(host(Bare.class, "[]", "{\"user_config\": 1}"))).contains("reconfigure");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"org.example.Hidden", "org.example.Hidden$Inheriting"})
+  void neitherTheClassNorItsSuperclassNeedBePublic(String name) throws Throwable {
+    Host host = new Host(name, "[]", "");
+    assertThat(host.call("you")).isEqualTo("hidden you");
+    assertThat(host.checkHealth()).isTrue();
   }
 
   @Test
