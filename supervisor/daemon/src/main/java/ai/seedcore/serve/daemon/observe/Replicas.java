@@ -27,6 +27,9 @@ final class Replicas {
 
   private static final Duration TROUBLED = Duration.ofSeconds(5);
 
+  /** By then the actors have been asked for once more: one that has just ended is not forgotten. */
+  private static final Duration CONFIRMED = TROUBLED.plusSeconds(1);
+
   private final Gcs gcs;
   private final Question<Optional<List<Gcs.Actor>>> actors;
   private final Map<String, Question<Optional<Integer>>> atWork = new HashMap<>();
@@ -112,15 +115,12 @@ final class Replicas {
       }
       long first = unlistedSince.getOrDefault(actor.id(), System.nanoTime());
       since.put(actor.id(), first);
-      orphans.add(
-          new Orphan(
-              actor.id(),
-              actor.name(),
-              app,
-              actor.pid(),
-              actor.host(),
-              actor.resources(),
-              Duration.ofNanos(System.nanoTime() - first)));
+      Duration age = Duration.ofNanos(System.nanoTime() - first);
+      if (age.compareTo(CONFIRMED) >= 0) {
+        orphans.add(
+            new Orphan(
+                actor.id(), actor.name(), app, actor.pid(), actor.host(), actor.resources(), age));
+      }
     }
     unlistedSince.clear();
     unlistedSince.putAll(since);

@@ -125,6 +125,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
             + " ray.get(left.ping.remote())");
     row.fault(() -> Machine.write(config, "deployments:\n  - {name: AnomalyDetector, cpus: 1}\n"));
     row.noticedOnce(() -> daemon.status().path("orphans").size() == 1);
+    assertThat(daemon.status().path("orphans").path(0).path("name").asString("")).endsWith("#left");
     assertThat(daemon.status().path("orphans").path(0).path("resources").path("CPU").asDouble())
         .isEqualTo(3.5);
     await()
