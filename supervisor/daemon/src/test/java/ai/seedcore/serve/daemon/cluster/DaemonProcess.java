@@ -19,12 +19,13 @@ final class DaemonProcess implements AutoCloseable {
 
   static final String STATUS = "127.0.0.1:28090";
 
-  private final Web web = new Web();
+  private final Web web;
   private final Process process;
   private final String statusAddress;
   private final Path log;
 
-  private DaemonProcess(Process process, String statusAddress, Path log) {
+  private DaemonProcess(Process process, Web web, String statusAddress, Path log) {
+    this.web = web;
     this.process = process;
     this.statusAddress = statusAddress;
     this.log = log;
@@ -88,7 +89,10 @@ final class DaemonProcess implements AutoCloseable {
       builder.environment().put("MALLOC_ARENA_MAX", "2");
       builder.environment().putAll(variables);
       return new DaemonProcess(
-          builder.redirectErrorStream(true).redirectOutput(log.toFile()).start(), status, log);
+          builder.redirectErrorStream(true).redirectOutput(log.toFile()).start(),
+          new Web(variables.getOrDefault("SEEDCORE_STATUS_TOKEN", "")),
+          status,
+          log);
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }

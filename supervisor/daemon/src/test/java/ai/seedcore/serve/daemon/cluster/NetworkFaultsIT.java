@@ -58,7 +58,11 @@ class NetworkFaultsIT {
             "--status=" + STATUS,
             "--cache=/tmp/cache");
     daemon =
-        DaemonProcess.start(folder, Network.onDaemon(), Map.of(), arguments.toArray(new String[0]));
+        DaemonProcess.start(
+            folder,
+            Network.onDaemon(),
+            Map.of("SEEDCORE_STATUS_TOKEN", "a token for the network's tests"),
+            arguments.toArray(new String[0]));
   }
 
   @Fault(

@@ -18,10 +18,24 @@ final class Web {
           .connectTimeout(Duration.ofSeconds(1))
           .build();
 
+  private final String token;
+
+  Web() {
+    this("");
+  }
+
+  /** One that names a bearer token; empty: none. */
+  Web(String token) {
+    this.token = token;
+  }
+
   HttpResponse<String> get(String url) throws IOException, InterruptedException {
-    return client.send(
-        HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(5)).build(),
-        HttpResponse.BodyHandlers.ofString());
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(5));
+    if (!token.isEmpty()) {
+      request.header("Authorization", "Bearer " + token);
+    }
+    return client.send(request.build(), HttpResponse.BodyHandlers.ofString());
   }
 
   HttpResponse<String> post(String url, String body) throws IOException, InterruptedException {
