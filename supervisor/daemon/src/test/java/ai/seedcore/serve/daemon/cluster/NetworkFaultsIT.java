@@ -61,7 +61,7 @@ class NetworkFaultsIT {
         DaemonProcess.start(
             folder,
             Network.onDaemon(),
-            Map.of("SEEDCORE_STATUS_TOKEN", "a token for the network's tests"),
+            Map.of("SEEDCORE_STATUS_TOKEN", "a-token-of-the-networks-tests"),
             arguments.toArray(new String[0]));
   }
 
