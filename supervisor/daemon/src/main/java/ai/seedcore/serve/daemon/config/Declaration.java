@@ -41,8 +41,8 @@ import tools.jackson.databind.node.ObjectNode;
  * @param files files that the class reads, put into the replicas' working folder under their names;
  *     an {@code .onnx} file brings ONNX Runtime along
  * @param probe how to see that it answers
- * @param idempotent whether the front door may send a request again that may have been carried out
- *     already; by default not
+ * @param idempotent which requests the front door may send again that may have been carried out
+ *     already; by default those of a safe method
  */
 public record Declaration(
     @JsonProperty(required = true) String name,
@@ -66,7 +66,7 @@ public record Declaration(
     List<Path> jars,
     List<Path> files,
     Probe probe,
-    Boolean idempotent) {
+    Idempotence idempotent) {
 
   /**
    * A young generation that stays small (left alone it grows to hundreds of MiB before it is first
@@ -137,7 +137,7 @@ public record Declaration(
     jars = jars == null ? List.of() : List.copyOf(jars);
     files = files == null ? List.of() : List.copyOf(files);
     probe = probe == null ? Probe.PLAIN : probe;
-    idempotent = idempotent != null && idempotent;
+    idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
     maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
     // Serve's own 10 s and 30 s, three times over, leave a replica that hangs in place for two
     // minutes.

@@ -15,22 +15,33 @@ import tools.jackson.databind.json.JsonMapper;
 final class Contract {
 
   static final String OVERLOADED = "overloaded";
-  static final String NOT_READY = "not_ready";
   static final String TOO_LARGE = "too_large";
   static final String TIMEOUT = "timeout";
   static final String INVALID_JSON = "invalid_json";
 
   private static final Map<String, Integer> STATUS =
       Map.of(
-          INVALID_JSON, 400, "invalid_field", 422, TOO_LARGE, 413, OVERLOADED, 503, NOT_READY, 503);
+          INVALID_JSON,
+          400,
+          "invalid_field",
+          422,
+          TOO_LARGE,
+          413,
+          OVERLOADED,
+          503,
+          "not_ready",
+          503);
 
   private static final byte[] ERROR = "\"error\"".getBytes(StandardCharsets.US_ASCII);
 
   private Contract() {}
 
-  /** The HTTP status that a code means; 200 where it is none of the contract's. */
-  static int status(@Nullable String code) {
-    return code == null ? 200 : STATUS.getOrDefault(code, 200);
+  /** The HTTP status that an answer means, by its own status and its code. */
+  static int status(int status, @Nullable String code) {
+    if (code == null) {
+      return status;
+    }
+    return status == 500 ? TIMEOUT.equals(code) ? 504 : 500 : STATUS.getOrDefault(code, status);
   }
 
   /** The code of an error that a reply tells; null where it tells none. */

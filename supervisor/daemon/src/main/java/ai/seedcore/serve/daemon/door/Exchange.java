@@ -16,21 +16,26 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One request, from its head to the end of its answer. It waits in its route's line, is sent, and,
- * where the answer does not come and nothing of one has gone out, waits and is sent again: always
- * where no replica can have had it, else where its route is declared idempotent.
+ * where the answer does not come and nothing of one has gone out, waits and is sent again, a
+ * limited number of times: where no replica can have had it, as the proxy says so itself, else
+ * where its method or its route allows it. What a class answers is never taken for a sign of
+ * either.
  */
 final class Exchange {
 
   /** How much of an answer is looked at before its status is sent: errors are shorter. */
   private static final int LOOKED_AT = 16 << 10;
 
-  /** How often a request is sent again that was answered 500. */
-  private static final int AFTER_500 = 3;
+  /** How often a request is sent in all, with pauses that grow up to five seconds. */
+  private static final int TRIES = 16;
 
-  /** For how long one waits that replicas refuse as they have enough to do. */
-  private static final long OVERLOADED_NANOS = 5_000_000_000L;
+  /** How often one is sent again that others' success shows to be at fault itself. */
+  private static final int OWN_FAULTS = 3;
 
-  private static final long AFTER_500_MS = 50;
+  private static final long OWN_FAULT_MS = 50;
+
+  /** For how long Serve may send requests to a replica that has died. */
+  private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
   private enum Stage {
     READING,
@@ -43,6 +48,7 @@ final class Exchange {
   private final FrontDoor door;
   private final Lane lane;
   private final HttpServerRequest request;
+  private final Object client;
   private final long arrived = System.nanoTime();
   private final long waitUntil;
   private final long answerBy;
@@ -56,9 +62,9 @@ final class Exchange {
   private boolean answeredInFull;
   private int failures;
   private long failedAt;
-  private long overloadedAt;
   private boolean waited;
   private long sentAt;
+  private int crowd;
 
   /**
    * One request.
@@ -70,6 +76,7 @@ final class Exchange {
     this.door = door;
     this.lane = lane;
     this.request = request;
+    this.client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
     this.waitUntil = arrived + Math.min(patience, limit);
     this.answerBy = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
@@ -80,6 +87,11 @@ final class Exchange {
 
   HttpServerRequest request() {
     return request;
+  }
+
+  /** Whose it is. */
+  Object client() {
+    return client;
   }
 
   /** When it came, in nanoseconds. */
@@ -162,13 +174,14 @@ final class Exchange {
     long now = System.nanoTime();
     door.clients().waits(request.connection(), now);
     stage = Stage.WAITING;
-    Proxy free = lane.line().isFree(now) ? door.proxies().pick(lane.route().prefix()) : null;
+    lane.budget().deposit();
+    Proxy free = lane.line().isFree(this, now) ? door.proxies().pick(lane.route().prefix()) : null;
     if (free != null) {
-      lane.line().begin();
+      lane.line().begin(this);
       send(free);
     } else if (door.mayWait(this)) {
       waited = true;
-      door.queue(this, false);
+      door.queue(this);
     }
   }
 
@@ -176,6 +189,7 @@ final class Exchange {
   void send(Proxy to) {
     stage = Stage.SENT;
     sentAt = System.nanoTime();
+    crowd = lane.line().underWay();
     int mine = ++attempt;
     proxy = to;
     to.underWay().add(this);
@@ -257,21 +271,52 @@ final class Exchange {
     if (stage == Stage.ANSWERING) {
       breakOff();
     } else if (stage == Stage.SENT) {
-      lane.line().unwell(System.nanoTime());
-      if (lane.route().idempotent() && lane.route().declared()) {
-        again(0);
+      long now = System.nanoTime();
+      fails(now);
+      if (!isRepeatable()) {
+        lose(why, "its route is not declared idempotent");
+      } else if (!mayTryAgain() || !lane.budget().withdraw(now)) {
+        lose(why, "it, or too many of its route, have been already");
       } else {
-        refuse(
-            502,
-            "lost",
-            "the request was sent, and its answer lost (%s); it may have been carried out, and is"
-                    .formatted(why)
-                + " not sent again, as its route is not declared idempotent");
+        again(0);
       }
     }
   }
 
-  /** Back into the line, before all others. */
+  private void lose(String why, String whyNotAgain) {
+    refuse(
+        502,
+        "lost",
+        "the request was sent, and its answer lost (%s); it may have been carried out, and is not sent"
+                .formatted(why)
+            + " again, as "
+            + whyNotAgain);
+  }
+
+  /** Whether it may be carried out twice, and can be sent twice. */
+  private boolean isRepeatable() {
+    return lane.route().idempotence().covers(request.method().name())
+        && (lane.route().declared() || Forwarding.bytesAhead(request) == 0);
+  }
+
+  private void fails(long now) {
+    lane.line().failed(this, now);
+    if (failures == 0) {
+      failedAt = now;
+    }
+    failures++;
+  }
+
+  /** It is the request's own fault where others are answered well and it is not. */
+  private boolean isOwnFault() {
+    return failures > 1 && lane.line().wellSince(failedAt);
+  }
+
+  private boolean mayTryAgain() {
+    return attempt < TRIES && !(failures > OWN_FAULTS && lane.line().wellSince(failedAt));
+  }
+
+  /** Back into the line, behind those that are there. */
   private void again(long afterMs) {
     if (upstream != null) {
       door.counts().replayed();
@@ -287,11 +332,11 @@ final class Exchange {
           afterMs,
           () -> {
             if (stage == Stage.WAITING) {
-              door.queue(this, true);
+              door.queue(this);
             }
           });
     } else {
-      door.queue(this, true);
+      door.queue(this);
     }
   }
 
@@ -301,7 +346,7 @@ final class Exchange {
     if (proxy != null) {
       proxy.underWay().remove(this);
       proxy = null;
-      lane.line().end();
+      lane.line().end(this);
     }
     if (sent != null && !answeredInFull) {
       sent.reset();
@@ -314,7 +359,7 @@ final class Exchange {
       return;
     }
     if (!lane.route().declared()) {
-      lane.line().well(System.nanoTime() - sentAt);
+      well();
       relay(answer, Buffer.buffer());
       return;
     }
@@ -324,7 +369,7 @@ final class Exchange {
           if (upstream == by && stage == Stage.SENT) {
             head.appendBuffer(part);
             if (head.length() > LOOKED_AT) {
-              lane.line().well(System.nanoTime() - sentAt);
+              well();
               relay(answer, head);
             }
           }
@@ -344,60 +389,46 @@ final class Exchange {
         });
   }
 
+  private void well() {
+    long now = System.nanoTime();
+    lane.line().well(this, now - sentAt, crowd, now);
+  }
+
   /** Answers with a whole answer, or takes it for none. */
   private void judge(HttpClientResponse answer, Buffer whole) {
     long now = System.nanoTime();
     int status = answer.statusCode();
     String code = status == 200 || status == 500 ? Contract.code(whole) : null;
-    if (status == 500 && code != null) {
-      // The agent's words, for a dead replica has none: the class has had the request, and failed.
-      lane.line().well(now - sentAt);
-      finish(Contract.TIMEOUT.equals(code) ? 504 : 500, answer, whole);
-    } else if (status == 404 || status == 503 || Contract.NOT_READY.equals(code)) {
-      // The proxy's own words, for a Java replica has none of them; or the agent's: no class of the
-      // user's has seen the request.
-      lane.line().unwell(now);
-      again(0);
-    } else if (Contract.OVERLOADED.equals(code) && mayTurnAgain(now)) {
-      lane.line().overloaded(now);
-      again(0);
-    } else if (status == 500 && lane.route().idempotent() && mayHaveBeenTheReplica(now)) {
-      again(lane.line().wellSince(failedAt) ? AFTER_500_MS << failures : 0);
-    } else if (status == 500) {
-      finish(status, answer, whole);
+    if (status == 404 || status == 503) {
+      // The proxy's own words, as a Java replica cannot give a status: none has had the request.
+      fails(now);
+      if (proxy != null) {
+        proxy.doubt();
+      }
+      if (mayTryAgain()) {
+        again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
+      } else {
+        finish(status, answer, whole);
+      }
+    } else if (status == 500 && code == null) {
+      // Serve's words for a replica that has died, as well as for a class that threw, or for a
+      // request that Serve cannot read.
+      fails(now);
+      boolean dead = !lane.line().failsForGood(now, DEAD_REPLICA_NANOS);
+      if (isRepeatable() && dead && mayTryAgain() && lane.budget().withdraw(now)) {
+        again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
+      } else {
+        finish(status, answer, whole);
+      }
     } else {
-      lane.line().well(System.nanoTime() - sentAt);
+      // The class's answer, or, with a 500, the agent's word that the class has failed.
+      well();
       if (Contract.OVERLOADED.equals(code)) {
         request.response().putHeader("Retry-After", "1");
       }
-      finish(
-          door.settings().contractCodes() || code == null ? status : Contract.status(code),
-          answer,
-          whole);
+      int meant = Contract.status(status, code);
+      finish(door.settings().contractCodes() && status == 200 ? status : meant, answer, whole);
     }
-  }
-
-  /** Replicas that have enough to do now may have less in a moment, and fewer are sent to them. */
-  private boolean mayTurnAgain(long now) {
-    overloadedAt = overloadedAt == 0 ? now : overloadedAt;
-    return now - overloadedAt < OVERLOADED_NANOS;
-  }
-
-  /**
-   * A replica that died and a class that threw are told in the same words. It is the request's own
-   * fault where others are answered and it is not, and the class's where nothing is for a while.
-   */
-  private boolean mayHaveBeenTheReplica(long now) {
-    Line<Exchange> line = lane.line();
-    boolean others = failures > 0 && line.wellSince(failedAt);
-    line.failed(now);
-    if (failures == 0) {
-      failedAt = now;
-    } else if (!others) {
-      line.unwell(now);
-    }
-    failures++;
-    return !line.failsForGood(now) && (!others || failures <= AFTER_500);
   }
 
   private void finish(int status, HttpClientResponse answer, Buffer whole) {

@@ -229,13 +229,15 @@ public final class FrontDoor implements AutoCloseable {
     for (Lane lane : lanes.all()) {
       List<Exchange> tired = new ArrayList<>();
       lane.line()
-          .iterator()
-          .forEachRemaining(
+          .forEach(
               exchange -> {
                 if (exchange.isTired(now)) {
                   tired.add(exchange);
                 }
               });
+      if (!proxies.serve(lane.route().prefix())) {
+        lane.line().away();
+      }
       for (Exchange exchange : tired) {
         lane.line().remove(exchange);
         notServed(exchange);
@@ -550,20 +552,14 @@ public final class FrontDoor implements AutoCloseable {
         System.nanoTime() - exchange.arrived());
   }
 
-  /**
-   * Puts one into the line of its route, where there is still such a route.
-   *
-   * @param again whether it was sent before, and so comes before all others
-   */
-  void queue(Exchange exchange, boolean again) {
+  /** Puts one into the line of its route, where there is still such a route. */
+  void queue(Exchange exchange) {
     Lane lane = lanes.now(exchange.lane());
     if (lane == null) {
       unknown(exchange);
-    } else if (again) {
-      lane.line().addAgain(exchange);
-      dispatchSoon(lane);
     } else {
       lane.line().add(exchange);
+      dispatchSoon(lane);
     }
   }
 

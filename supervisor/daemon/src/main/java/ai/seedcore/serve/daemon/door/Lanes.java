@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.Idempotence;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Lanes {
 
   private final Map<String, Lane> lanes = new LinkedHashMap<>();
+  private int longest;
 
   /**
    * Takes in what is declared. What goes on being declared keeps its line.
@@ -24,7 +26,7 @@ final class Lanes {
     for (Declaration one : wished) {
       Route route = new Route(one.route(), one.name(), true, one.idempotent());
       Lane known = before.remove(route.prefix());
-      lanes.put(route.prefix(), known == null ? new Lane(route, new Line<>()) : known.of(route));
+      lanes.put(route.prefix(), known == null ? new Lane(route) : known.of(route));
     }
     List<Lane> gone = new ArrayList<>();
     for (Lane lane : before.values()) {
@@ -34,6 +36,7 @@ final class Lanes {
         lanes.put(lane.route().prefix(), lane);
       }
     }
+    measure();
     return gone;
   }
 
@@ -52,21 +55,28 @@ final class Lanes {
     routes.forEach(
         (prefix, app) ->
             lanes.computeIfAbsent(
-                prefix, p -> new Lane(new Route(p, app, false, false), new Line<>())));
+                prefix, p -> new Lane(new Route(p, app, false, Idempotence.SAFE))));
+    measure();
     return gone;
   }
 
-  /** The longest prefix of whole segments that is a route, as Serve itself looks for it. */
+  /**
+   * The longest prefix of whole segments that is a route, as Serve itself looks for it. Looks at no
+   * more of a path than the longest route has.
+   */
   @Nullable Lane match(String path) {
-    String prefix = path;
-    while (true) {
-      Lane lane = lanes.get(prefix);
-      if (lane != null || prefix.equals("/")) {
-        return lane;
+    Lane best = lanes.get("/");
+    for (int end = 2; end <= Math.min(path.length(), longest); end++) {
+      if (end == path.length() || path.charAt(end) == '/') {
+        Lane lane = lanes.get(path.substring(0, end));
+        best = lane == null ? best : lane;
       }
-      int slash = prefix.lastIndexOf('/');
-      prefix = slash <= 0 ? "/" : prefix.substring(0, slash);
     }
+    return best;
+  }
+
+  private void measure() {
+    longest = lanes.keySet().stream().mapToInt(String::length).max().orElse(0);
   }
 
   /** What has become of a lane; null: its line is no more. */

@@ -68,6 +68,11 @@ final class Proxy {
     askAt = at;
   }
 
+  /** It does not do as its table says: it is to be asked again soon. */
+  void doubt() {
+    askAt = System.nanoTime();
+  }
+
   /** It answered. */
   void tells(Map<String, String> table, long now) {
     routes = table;

@@ -1,5 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.config.Idempotence;
+
 /**
  * Where requests go.
  *
@@ -7,6 +9,6 @@ package ai.seedcore.serve.daemon.door;
  * @param app the application's name
  * @param declared whether it is one of ours: a Java deployment, which is brought back when it is
  *     lost. Any other is only known from a proxy's table
- * @param idempotent whether a request may be sent again that may have been carried out already
+ * @param idempotence which requests may be sent again that may have been carried out already
  */
-record Route(String prefix, String app, boolean declared, boolean idempotent) {}
+record Route(String prefix, String app, boolean declared, Idempotence idempotence) {}

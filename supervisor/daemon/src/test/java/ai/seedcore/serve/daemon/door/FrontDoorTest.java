@@ -53,6 +53,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -170,7 +171,8 @@ class FrontDoorTest {
     StringBuilder yaml = new StringBuilder("builtin: false\ndeployments:\n");
     for (String name : names) {
       yaml.append(
-          "  - {name: %s, class: x.%s, idempotent: %s}\n".formatted(name, name, name.equals("A")));
+          "  - {name: %s, class: x.%s, idempotent: %s}\n"
+              .formatted(name, name, name.equals("never") ? name : name.equals("A")));
     }
     Path file = folder.resolve("declared.yaml");
     Files.writeString(file, yaml);
@@ -456,11 +458,7 @@ class FrontDoorTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "404|Path '/B' not found.",
-        "503|This proxy is draining.",
-        "200|{\"status\":\"error\",\"code\":\"not_ready\",\"error\":\"deployment: x\"}"
-      })
+      value = {"404|Path '/B' not found.", "503|This proxy is draining."})
   void keepsWhatNoReplicaHasHad(int status, String body) throws Exception {
     FrontDoor door = served(Wish.USUAL);
     proxy.behaviour = FakeProxy.says(status, body);
@@ -473,41 +471,44 @@ class FrontDoorTest {
     assertThat(door.status().held()).isEqualTo(1);
   }
 
-  @Test
-  void whatReplicasHaveNoTimeForWaits() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"not_ready", "overloaded"})
+  void whatAClassAnswersIsItsAnswer(String code) throws Exception {
     served(Wish.USUAL);
-    AtomicInteger now = new AtomicInteger();
-    String overloaded = "{\"status\":\"error\",\"code\":\"overloaded\",\"error\":\"busy\"}";
-    List<Runnable> answers = new ArrayList<>();
+    proxy.behaviour = FakeProxy.says(200, "{\"status\":\"error\",\"code\":\"%s\"}".formatted(code));
+    for (String route : List.of("/A", "/B")) {
+      proxy.seen.clear();
+      HttpResponse<String> answer = post(route, "{}");
+      assertThat(answer.statusCode()).isEqualTo(503);
+      assertThat(json(answer).path("code").asString()).isEqualTo(code);
+      assertThat(proxy.seen).as("it is carried out once").hasSize(1);
+    }
+  }
+
+  @Test
+  void aSafeMethodIsSentAgainUnlessThatIsDeclined() throws Exception {
+    FrontDoor door = served(Wish.USUAL);
+    AtomicInteger times = new AtomicInteger();
     proxy.behaviour =
         request -> {
-          synchronized (answers) {
-            if (now.get() >= 2) {
-              FakeProxy.says(200, overloaded).accept(request);
-            } else {
-              now.incrementAndGet();
-              answers.add(
-                  () -> {
-                    now.decrementAndGet();
-                    request.response().end(FINE);
-                  });
-            }
+          if (times.incrementAndGet() == 1) {
+            FakeProxy.breaksOff(request);
+          } else {
+            FakeProxy.echo(request);
           }
         };
-    List<CompletableFuture<HttpResponse<String>>> sent = new ArrayList<>();
-    for (int i = 0; i < 20; i++) {
-      sent.add(later("/A", "{}"));
-    }
-    while (!sent.stream().allMatch(CompletableFuture::isDone)) {
-      synchronized (answers) {
-        answers.forEach(Runnable::run);
-        answers.clear();
-      }
-      Thread.onSpinWait();
-    }
-    for (CompletableFuture<HttpResponse<String>> one : sent) {
-      assertThat(one.get().statusCode()).isEqualTo(200);
-    }
+    assertThat(get(request("/B?x=1")).statusCode()).isEqualTo(200);
+    assertThat(times).hasValue(2);
+    times.set(0);
+    assertThat(get(request("/Other")).statusCode()).isEqualTo(200);
+    assertThat(times).hasValue(2);
+    door.publish(Statuses.serving(), declared("never"));
+    await().until(() -> get(request("/")).body().contains("/never"));
+    proxy.table = Map.of("/never", "never");
+    await().until(() -> get(request("/")).body().contains("\"served\":true"));
+    times.set(0);
+    assertThat(get(request("/never?x=1")).statusCode()).isEqualTo(502);
+    assertThat(times).hasValue(1);
   }
 
   @Test

@@ -2,45 +2,60 @@ package ai.seedcore.serve.daemon.door;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** How many are sent at a time, by how the route answers. */
+/** How many are sent at a time, and whose, by how the route answers. */
 class LineTest {
 
   private static final long QUICK = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long SLOW = TimeUnit.SECONDS.toNanos(2);
 
-  private final Line<Integer> line = new Line<>();
+  private record Request(String client, int number) {}
+
+  private final Line<Request> line = new Line<>(Request::client);
+  private final List<Request> underWay = new ArrayList<>();
   private long now = System.nanoTime();
 
-  private int sent() {
-    int sent = 0;
-    while (line.next(now) != null) {
-      sent++;
+  private List<Request> sent() {
+    List<Request> sent = new ArrayList<>();
+    for (@Nullable Request next = line.next(now); next != null; next = line.next(now)) {
+      sent.add(next);
     }
+    underWay.addAll(sent);
     return sent;
   }
 
   /** So many answers come, and whatever may be is sent in their place. */
   private void answers(int count, long nanos) {
     for (int i = 0; i < count; i++) {
-      line.end();
-      line.well(nanos);
+      int crowd = line.underWay();
+      Request one = underWay.remove(0);
+      line.end(one);
+      line.well(one, nanos, crowd, now);
       sent();
     }
   }
 
-  private void wait(int count) {
+  private void fails(Request one) {
+    underWay.remove(one);
+    line.end(one);
+    line.failed(one, now);
+  }
+
+  private void wait(String client, int count) {
     for (int i = 0; i < count; i++) {
-      line.add(i);
+      line.add(new Request(client, i));
     }
   }
 
   @Test
   void growsWithEachGoodAnswer() {
-    wait(10_000);
-    assertThat(sent()).isEqualTo(Line.FIRST);
+    wait("a", 10_000);
+    assertThat(sent()).hasSize(Line.FIRST);
     answers(Line.FIRST, QUICK);
     assertThat(line.underWay()).isEqualTo(2 * Line.FIRST);
     answers(2_000, QUICK);
@@ -49,75 +64,103 @@ class LineTest {
 
   @Test
   void growsNoFurtherThanAnswersComeInTime() {
-    wait(10_000);
+    wait("a", 40_000);
     sent();
-    answers(1_000, SLOW);
-    assertThat(line.underWay()).isLessThanOrEqualTo(Line.SURE);
     answers(2_000, QUICK);
     assertThat(line.underWay()).isEqualTo(Line.MOST);
-    answers(5_000, SLOW);
-    assertThat(line.underWay()).isEqualTo(Line.SURE);
+    // A proxy that answers one every two milliseconds, however many it has.
+    for (int i = 0; i < 20_000; i++) {
+      answers(1, line.underWay() * TimeUnit.MILLISECONDS.toNanos(2));
+      assertThat(line.underWay()).isLessThanOrEqualTo(i < 2_000 ? Line.MOST : 3 * Line.SURE);
+    }
   }
 
   @Test
   void aRouteThatIsAlwaysSlowTakesAsManyAsAnother() {
-    for (int i = 0; i < 200; i++) {
-      line.begin();
-      line.end();
-      line.well(SLOW);
-    }
-    line.unwell(now);
-    now += Line.PAUSE_NANOS;
-    wait(10_000);
+    wait("a", 20_000);
     sent();
-    answers(2_000, SLOW);
+    answers(5_000, SLOW);
     assertThat(line.underWay()).isEqualTo(Line.MOST);
   }
 
   @Test
-  void leavesARouteAloneThatHasFailedAndThenTriesAFew() {
-    wait(10_000);
-    sent();
-    answers(500, QUICK);
-    int before = line.underWay();
-    line.unwell(now);
-    for (int i = 0; i < before; i++) {
-      line.end();
-    }
-    assertThat(sent()).isZero();
-    assertThat(line.isFree(now)).isFalse();
+  void clientsTakeTurns() {
+    wait("a", 100);
+    wait("b", 2);
+    wait("c", 1);
+    answers(0, QUICK);
+    assertThat(sent())
+        .containsExactly(
+            new Request("a", 0), new Request("b", 0), new Request("c", 0), new Request("a", 1));
+    answers(1, QUICK);
+    assertThat(underWay).contains(new Request("b", 1)).doesNotContain(new Request("a", 3));
+  }
+
+  @Test
+  void aClientWhoseRequestsFailWaitsAndOthersDoNot() {
+    wait("bad", 10);
+    List<Request> bad = sent();
+    assertThat(bad).hasSize(Line.FIRST);
+    bad.forEach(this::fails);
+    assertThat(sent()).isEmpty();
+    Request good = new Request("good", 0);
+    assertThat(line.isFree(good, now)).isTrue();
+    line.begin(good);
+    line.end(good);
+    line.well(good, QUICK, 1, now);
+    assertThat(sent()).as("its own failures count").isEmpty();
     now += Line.PAUSE_NANOS;
-    assertThat(sent()).isEqualTo(Line.FIRST);
+    bad = sent();
+    assertThat(bad).hasSize(Line.FIRST);
+    bad.forEach(this::fails);
+    now += Line.PAUSE_NANOS;
+    assertThat(sent()).as("twice as long").isEmpty();
+    now += Line.PAUSE_NANOS;
+    assertThat(sent()).hasSize(2);
   }
 
   @Test
-  void sendsHalfWhereReplicasAreOverloaded() {
-    wait(10_000);
+  void theRouteIsUnwellWhereSeveralRequestsOfSeveralClientsFail() {
+    wait("a", 100);
     sent();
-    answers(96, QUICK);
-    int window = line.window();
-    line.overloaded(now);
-    assertThat(line.window()).isEqualTo(window / 2);
-  }
-
-  @Test
-  void keepsTheOrderOfArrivalAlsoForWhatIsSentAgain() {
-    wait(3);
-    assertThat(line.next(now)).isZero();
-    line.end();
-    line.addAgain(0);
-    assertThat(line.next(now)).isZero();
-    assertThat(line.next(now)).isEqualTo(1);
+    answers(90, QUICK);
+    assertThat(line.window()).isGreaterThan(50);
+    List.copyOf(underWay).forEach(this::fails);
+    Request other = new Request("b", 0);
+    assertThat(line.isFree(other, now)).as("one client is no evidence").isTrue();
+    line.begin(other);
+    fails(other);
+    assertThat(line.window()).isEqualTo(Line.FIRST);
+    assertThat(line.isFree(new Request("c", 0), now)).isFalse();
+    now += Line.PAUSE_NANOS;
+    Request third = new Request("c", 0);
+    assertThat(line.isFree(third, now)).isTrue();
+    line.begin(third);
+    line.end(third);
+    line.well(third, QUICK, 1, now);
+    assertThat(line.isFree(other, now)).as("one good answer ends it").isTrue();
   }
 
   @Test
   void whereNobodyWaitsOnlyTheUtmostBounds() {
+    Request one = new Request("a", 0);
     for (int i = 0; i < Line.MOST; i++) {
-      line.begin();
-      line.end();
-      line.well(SLOW);
+      line.begin(one);
+      line.end(one);
+      line.well(one, SLOW, 1, now);
     }
     assertThat(line.window()).isEqualTo(Line.MOST);
-    assertThat(line.isFree(now)).isTrue();
+    assertThat(line.isFree(one, now)).isTrue();
+  }
+
+  @Test
+  void beginsAnewWhereNoProxyServesIt() {
+    wait("a", 1_000);
+    sent();
+    answers(100, QUICK);
+    List.copyOf(underWay).forEach(this::fails);
+    assertThat(sent()).isEmpty();
+    line.away();
+    assertThat(sent()).as("and at once").hasSize(Line.FIRST);
   }
 }
