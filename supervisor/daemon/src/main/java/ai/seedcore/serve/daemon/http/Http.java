@@ -207,6 +207,19 @@ public final class Http {
     return cause instanceof TimeoutException || cause instanceof ConnectTimeoutException;
   }
 
+  /**
+   * Whether a connection ended under a request: the server's end, or one that it had closed as idle
+   * just before the request came.
+   */
+  public static boolean brokenOff(Throwable error) {
+    Throwable cause = cause(error);
+    return cause instanceof HttpClosedException
+        || (cause instanceof SocketException && !(cause instanceof ConnectException))
+        || cause instanceof ClosedChannelException
+        || cause instanceof StreamResetException
+        || cause instanceof Errors.NativeIoException;
+  }
+
   private static Throwable cause(Throwable error) {
     Throwable cause = error;
     while (cause instanceof CompletionException && cause.getCause() != null) {
@@ -236,11 +249,7 @@ public final class Http {
     if (cause instanceof NoRouteToHostException) {
       return "cannot be reached: there is no route to its host";
     }
-    if (cause instanceof HttpClosedException
-        || cause instanceof SocketException
-        || cause instanceof ClosedChannelException
-        || cause instanceof StreamResetException
-        || cause instanceof Errors.NativeIoException) {
+    if (brokenOff(cause)) {
       return "closes the connection without an answer";
     }
     if (cause instanceof SSLHandshakeException) {

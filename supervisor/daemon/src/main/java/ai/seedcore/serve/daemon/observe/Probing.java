@@ -46,6 +46,7 @@ final class Probing {
   private @Nullable Route last;
   private @Nullable Route good;
   private long goodAt;
+  private boolean askedAgain;
 
   Probing(Http http, String routesUrl, Declaration deployment, Replicas replicas) {
     this.http = http;
@@ -103,6 +104,12 @@ final class Probing {
       overdue(patience);
     } catch (ExecutionException | CancellationException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
+      if (Http.brokenOff(cause) && !askedAgain) {
+        askedAgain = true;
+        asked = null;
+        ask();
+        return;
+      }
       String reason = Http.reason(cause);
       answered(new Route(false, reason, millis(), Instant.now(), Http.silent(cause)));
     } catch (InterruptedException e) {
@@ -112,6 +119,7 @@ final class Probing {
 
   private void answered(Route route) {
     asked = null;
+    askedAgain = false;
     last = route;
     if (route.answers()) {
       good = route;
