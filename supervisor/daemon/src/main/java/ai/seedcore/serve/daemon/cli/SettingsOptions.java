@@ -135,6 +135,14 @@ final class SettingsOptions {
   private @Nullable String frontDoorConnections;
 
   @Option(
+      names = "--front-door-trusted-proxies",
+      paramLabel = "NETWORKS",
+      description =
+          "Networks of load balancers before the front door, such as 10.0.0.0/8,192.168.0.0/16: what"
+              + " they say in X-Forwarded-For tells clients apart. Default: none.")
+  private @Nullable String frontDoorTrustedProxies;
+
+  @Option(
       names = "--front-door-body-mb",
       paramLabel = "N",
       description = "How many MiB a request may have. Default: 8.")

@@ -59,12 +59,14 @@ public final class ConfigLoader {
     ObjectNode tree = builtIn();
     ObjectNode said = file == null ? YAML.createObjectNode() : readFile(file);
     given.forEach(said::put);
-    if (said.path("node_options").isString()) { // By a flag, or a variable: apart by spaces.
-      ArrayNode options = YAML.createArrayNode();
-      for (String option : said.path("node_options").stringValue().strip().split("\\s+", -1)) {
-        options.add(option);
+    for (String key : List.of("node_options", "front_door_trusted_proxies")) {
+      if (said.path(key).isString()) { // By a flag, or a variable: apart by spaces, or commas.
+        ArrayNode values = YAML.createArrayNode();
+        for (String value : said.path(key).stringValue().strip().split("[\\s,]+", -1)) {
+          values.add(value);
+        }
+        said.set(key, values);
       }
-      said.set("node_options", options);
     }
     if (!said.path("builtin").asBoolean(true)) {
       tree.putArray("deployments");

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.config;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param patience how long a request may wait
  * @param bodyBytes how long a body may be
  * @param connections how many clients' connections there may be
+ * @param trusted networks of proxies before the door, which say who the client is
  * @param contractCodes whether what a deployment refuses stays a 200, as it is without the door
  * @param certificate the certificate, as a PEM file; null: no TLS
  * @param key its key
@@ -24,6 +26,7 @@ public record DoorSettings(
     Duration patience,
     int bodyBytes,
     int connections,
+    List<String> trusted,
     boolean contractCodes,
     @Nullable Path certificate,
     @Nullable Path key) {}

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.config;
 
+import io.netty.util.NetUtil;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -34,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  * @param frontDoorKey its key, as a PEM file
  * @param frontDoorConnections how many clients' connections there may be
  * @param frontDoorBodyMb how many MiB a request's body may have
+ * @param frontDoorTrustedProxies networks of proxies before the front door, whose {@code
+ *     X-Forwarded-For} says who the client is
  * @param holdRequests how many requests may wait in the front door
  * @param holdMb how many MiB of requests may be kept there
  * @param holdSeconds how long a request may wait there
@@ -69,6 +72,7 @@ public record Settings(
     @Nullable Path frontDoorCertificate,
     @Nullable Path frontDoorKey,
     int frontDoorConnections,
+    List<String> frontDoorTrustedProxies,
     int frontDoorBodyMb,
     int holdRequests,
     int holdMb,
@@ -99,6 +103,14 @@ public record Settings(
   @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
   public Settings {
     nodeOptions = nodeOptions == null ? List.of() : List.copyOf(nodeOptions);
+    frontDoorTrustedProxies =
+        frontDoorTrustedProxies == null ? List.of() : List.copyOf(frontDoorTrustedProxies);
+    for (String network : frontDoorTrustedProxies) {
+      require(
+          isNetwork(network),
+          "front_door_trusted_proxies: found '%s', expected networks such as 10.0.0.0/8 or fd00::/8"
+              .formatted(network));
+    }
     for (String option : nodeOptions) {
       require(
           option.matches("--[a-z][a-z-]*(=\\S+)?")
@@ -239,6 +251,7 @@ public record Settings(
             Duration.ofSeconds(holdSeconds),
             frontDoorBodyMb << 20,
             frontDoorConnections,
+            frontDoorTrustedProxies,
             statusCodes.equals("contract"),
             frontDoorCertificate,
             frontDoorKey);
@@ -264,6 +277,16 @@ public record Settings(
     require(
         found >= least && found <= most,
         "%s: found %d, expected %d to %d".formatted(field, found, least, most));
+  }
+
+  private static boolean isNetwork(String text) {
+    int slash = text.indexOf('/');
+    String address = slash < 0 ? "" : text.substring(0, slash);
+    int most = NetUtil.isValidIpV4Address(address) ? 32 : 128;
+    boolean valid = most == 32 || NetUtil.isValidIpV6Address(address);
+    return valid
+        && text.substring(slash + 1).matches("\\d{1,3}")
+        && Integer.parseInt(text.substring(slash + 1)) <= most;
   }
 
   private static String withoutSlash(URI uri) {

@@ -1,142 +1,115 @@
 package ai.seedcore.serve.daemon.door;
 
-import io.vertx.core.http.HttpConnection;
-import java.time.Duration;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
+import io.netty.handler.ipfilter.IpFilterRuleType;
+import io.netty.handler.ipfilter.IpSubnetFilterRule;
+import io.netty.util.NetUtil;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.net.SocketAddress;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/**
- * Clients' connections: by when each has to have said something whole. Where there are as many as
- * there may be, the one that has been idle the longest makes room, so that nobody is kept out by
- * those who say nothing.
- */
+/** Who sends requests, as far as any of theirs is here. */
 final class Clients {
 
-  /** How long a new connection, or one between two requests, may say nothing whole. */
-  private static final long IDLE_NANOS = Duration.ofSeconds(75).toNanos();
+  /** Of an address of IPv6, what is one client's. */
+  private static final int NETWORK_BYTES = 8;
 
-  /** How long a body may stand still, and how long it may take in all. */
-  private static final long PART_NANOS = Duration.ofSeconds(10).toNanos();
+  private final List<IpSubnetFilterRule> trusted;
+  private final Map<String, Client> clients = new HashMap<>();
 
-  private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
-
-  private static final long FOR_EVER = Long.MAX_VALUE / 2;
-
-  private final int most;
-  private final Map<HttpConnection, Client> clients = new LinkedHashMap<>();
-
-  private static final class Client {
-    boolean idle = true;
-    long turn;
-    long deadline;
-    long last;
-
-    boolean isLate(long now) {
-      return now - deadline >= 0;
-    }
+  /**
+   * Nobody yet.
+   *
+   * @param trusted networks of proxies before us, such as {@code 10.0.0.0/8}, whose {@code
+   *     X-Forwarded-For} says who the client is
+   */
+  Clients(List<String> trusted) {
+    this.trusted =
+        trusted.stream()
+            .map(cidr -> new IpSubnetFilterRule(cidr, IpFilterRuleType.ACCEPT))
+            .toList();
   }
 
-  Clients(int most) {
-    this.most = most;
-  }
-
-  /** One more. */
-  void connected(HttpConnection connection, long now) {
-    connection.exceptionHandler(nothing -> {});
-    if (clients.size() >= most && !makeRoom()) {
-      connection.close();
-      return;
-    }
-    clients.put(connection, new Client());
-    rests(connection, 0, now);
-    connection.closeHandler(nothing -> clients.remove(connection));
-  }
-
-  private boolean makeRoom() {
-    for (Iterator<Map.Entry<HttpConnection, Client>> each = clients.entrySet().iterator();
-        each.hasNext(); ) {
-      Map.Entry<HttpConnection, Client> client = each.next();
-      if (client.getValue().idle) {
-        each.remove();
-        client.getKey().close();
-        return true;
-      }
-    }
-    return false;
+  /** The client at the other end of a connection. */
+  Client at(@Nullable SocketAddress address) {
+    return known(address == null ? "" : String.valueOf(address.hostAddress()));
   }
 
   /**
-   * Its request's head is here; its body is to follow.
-   *
-   * @return which of its requests that is
+   * Who sent a request: the client at the other end of its connection, or, where that is a proxy
+   * that is trusted, the last of those that it names which is none.
    */
-  long speaks(HttpConnection connection, long now) {
-    Client client = clients.get(connection);
-    if (client == null) {
-      return 0;
+  Client of(HttpServerRequest request, Client peer) {
+    if (trusted.isEmpty() || !isTrusted(peer.address)) {
+      return peer;
     }
-    client.idle = false;
-    client.last = now + BODY_NANOS;
-    client.deadline = now + PART_NANOS;
-    return ++client.turn;
-  }
-
-  /** Its body is passed on as it comes, and may take as long as it goes on. */
-  void streams(HttpConnection connection, long now) {
-    Client client = clients.get(connection);
-    if (client != null) {
-      client.last = now + FOR_EVER;
-      client.deadline = now + PART_NANOS;
-    }
-  }
-
-  /** It is to read what there is of its answer. */
-  void reads(HttpConnection connection, long now) {
-    Client client = clients.get(connection);
-    if (client != null) {
-      client.deadline = now + BODY_NANOS;
-    }
-  }
-
-  /** A part of its body is here. */
-  void goesOn(HttpConnection connection, long now) {
-    Client client = clients.get(connection);
-    if (client != null) {
-      client.deadline = client.last - now < PART_NANOS ? client.last : now + PART_NANOS;
-    }
-  }
-
-  /** It has said all, and is waiting for us. */
-  void waits(HttpConnection connection, long now) {
-    Client client = clients.get(connection);
-    if (client != null) {
-      client.deadline = now + FOR_EVER;
-    }
-  }
-
-  /** That one of its requests was answered. (Another may have begun already.) */
-  void rests(HttpConnection connection, long turn, long now) {
-    Client client = clients.get(connection);
-    if (client != null && client.turn == turn) {
-      clients.remove(connection);
-      client.idle = true;
-      client.deadline = now + IDLE_NANOS;
-      clients.put(connection, client); // Behind all that have been idle longer.
-    }
-  }
-
-  /** Closes those whose time is up. */
-  void sweep(long now) {
-    for (Map.Entry<HttpConnection, Client> each : List.copyOf(clients.entrySet())) {
-      if (each.getValue().isLate(now)) {
-        each.getKey().close();
+    List<String> named = request.headers().getAll("X-Forwarded-For");
+    String[] all = String.join(",", named).split(",", -1);
+    for (int i = all.length - 1; i >= 0; i--) {
+      String address = all[i].strip();
+      if (!NetUtil.isValidIpV4Address(address) && !NetUtil.isValidIpV6Address(address)) {
+        return peer; // Who says anything may have said all of it.
+      }
+      if (!isTrusted(address)) {
+        return known(address);
       }
     }
+    return peer;
   }
 
-  int size() {
-    return clients.size();
+  /** Whether it is a proxy before us, which many clients share. */
+  boolean isTrusted(String address) {
+    if (trusted.isEmpty()) {
+      return false;
+    }
+    InetAddress parsed = NetUtil.createInetAddressFromIpAddressString(address);
+    return parsed != null
+        && trusted.stream().anyMatch(rule -> rule.matches(new InetSocketAddress(parsed, 1)));
+  }
+
+  private Client known(String address) {
+    return clients.computeIfAbsent(network(address), Client::new);
+  }
+
+  private static String network(String address) {
+    if (address.indexOf(':') < 0) {
+      return address;
+    }
+    InetAddress parsed = NetUtil.createInetAddressFromIpAddressString(address);
+    if (!(parsed instanceof Inet6Address v6)) {
+      return parsed == null ? address : parsed.getHostAddress();
+    }
+    byte[] bytes = v6.getAddress();
+    Arrays.fill(bytes, NETWORK_BYTES, bytes.length, (byte) 0);
+    return NetUtil.bytesToIpAddress(bytes);
+  }
+
+  /** One more connection, or request, of it is here. */
+  void enters(Client client) {
+    client.references++;
+  }
+
+  /** One is here no more. */
+  void leaves(Client client) {
+    if (--client.references == 0) {
+      clients.remove(client.address, client);
+    }
+  }
+
+  /** The one with the most connections. */
+  @Nullable Client busiest() {
+    Client busiest = null;
+    for (Client client : clients.values()) {
+      if (busiest == null || client.connections > busiest.connections) {
+        busiest = client;
+      }
+    }
+    return busiest;
   }
 }

@@ -6,7 +6,6 @@ import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
@@ -26,8 +25,8 @@ final class Exchange {
   /** How much of an answer is looked at before its status is sent: errors are shorter. */
   private static final int LOOKED_AT = 16 << 10;
 
-  /** How often a request is sent in all, with pauses that grow up to five seconds. */
-  private static final int TRIES = 16;
+  /** How often a request is sent in all, with pauses that grow up to two seconds. */
+  private static final int TRIES = 32;
 
   /** How often one is sent again that others' success shows to be at fault itself. */
   private static final int OWN_FAULTS = 3;
@@ -37,8 +36,15 @@ final class Exchange {
   /** For how long Serve may send requests to a replica that has died. */
   private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
+  /** What is kept of an answer, at most, whose client does not read it. */
+  private static final int UNREAD = 64 << 10;
+
+  /** How many bodies of one client may wait to be unpacked. */
+  private static final int UNPACKING = 4;
+
   private enum Stage {
     READING,
+    UNPACKING,
     WAITING,
     SENT,
     ANSWERING,
@@ -48,20 +54,25 @@ final class Exchange {
   private final FrontDoor door;
   private final Lane lane;
   private final HttpServerRequest request;
-  private final Object client;
+  private final Target target;
+  private final Connection connection;
+  private final Client client;
   private final long arrived = System.nanoTime();
   private final long waitUntil;
   private final long answerBy;
 
   private Stage stage = Stage.READING;
   private @Nullable Buffer body;
+  private boolean unpacked;
   private int counted;
+  private boolean unread;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
   private boolean answeredInFull;
   private int failures;
   private long failedAt;
+  private boolean waits;
   private boolean waited;
   private long sentAt;
   private int crowd;
@@ -69,14 +80,25 @@ final class Exchange {
   /**
    * One request.
    *
+   * @param client whose it is
    * @param patience how long it may wait for its route, in nanoseconds
    * @param limit how long its client gives the whole of it, in nanoseconds; none: Long.MAX_VALUE
    */
-  Exchange(FrontDoor door, Lane lane, HttpServerRequest request, long patience, long limit) {
+  Exchange(
+      FrontDoor door,
+      Lane lane,
+      HttpServerRequest request,
+      Target target,
+      Connection connection,
+      Client client,
+      long patience,
+      long limit) {
     this.door = door;
     this.lane = lane;
     this.request = request;
-    this.client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
+    this.target = target;
+    this.connection = connection;
+    this.client = client;
     this.waitUntil = arrived + Math.min(patience, limit);
     this.answerBy = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
@@ -90,8 +112,13 @@ final class Exchange {
   }
 
   /** Whose it is. */
-  Object client() {
+  Client client() {
     return client;
+  }
+
+  /** What is kept of it, in bytes. */
+  int counted() {
+    return counted;
   }
 
   /** When it came, in nanoseconds. */
@@ -112,41 +139,64 @@ final class Exchange {
     return answerBy != Long.MAX_VALUE;
   }
 
+  /** Whether its client, who has said all that he will, is to have an answer. */
+  boolean isToBeAnswered() {
+    return (stage == Stage.SENT && request.isEnded()) || stage == Stage.ANSWERING;
+  }
+
   /** Reads the body, as far as it has to be here to be sent twice. */
   void begin() {
+    connection.serves(this);
     request.response().closeHandler(nothing -> gone());
     request.exceptionHandler(nothing -> gone());
-    if ("100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
-      request.response().writeContinue();
-    }
-    if (!lane.route().declared()) {
-      // Whatever it is, it may be large, or endless, and is streamed.
-      request.pause();
-      int ahead = Forwarding.bytesAhead(request);
-      if (door.mayHold(ahead)) {
-        counted = ahead;
-        ready();
-      } else {
-        door.overfull(this, "bytes");
-      }
+    int head = Forwarding.headBytes(request);
+    if (!take(head)) {
+      door.overfull(this, head);
       return;
     }
     request.handler(this::read);
-    request.endHandler(nothing -> wholeBody());
+    if (lane.route().declared()) {
+      goOn();
+      request.endHandler(nothing -> wholeBody());
+    } else {
+      // Whatever it is, it may be large, or endless, and is streamed.
+      connection.intake().hold();
+      ready();
+    }
+  }
+
+  private void goOn() {
+    if (request.version() == HttpVersion.HTTP_1_1
+        && "100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
+      request.response().writeContinue();
+    }
+  }
+
+  /** Keeps so many bytes, where there is room; says whether there is. */
+  private boolean take(int bytes) {
+    boolean room = door.bytes().take(bytes, client.usage.bytes, lane.usage().bytes);
+    counted += room ? bytes : 0;
+    return room;
+  }
+
+  private void give(int bytes) {
+    door.bytes().give(bytes, client.usage.bytes, lane.usage().bytes);
+    counted -= bytes;
   }
 
   private void read(Buffer part) {
-    if (stage != Stage.READING) {
+    if (stage != Stage.READING && lane.route().declared()) {
+      return;
+    }
+    if (!take(part.length())) {
+      door.overfull(this, part.length());
       return;
     }
     body = body == null ? part : body.appendBuffer(part);
     if (body.length() > door.settings().bodyBytes()) {
       door.tooLarge(this);
-    } else if (!door.mayHold(part.length())) {
-      door.overfull(this, "bytes");
     } else {
-      counted += part.length();
-      door.clients().goesOn(request.connection(), System.nanoTime());
+      connection.goesOn(System.nanoTime());
     }
   }
 
@@ -154,12 +204,67 @@ final class Exchange {
     if (stage != Stage.READING) {
       return;
     }
+    connection.intake().bodyEnds();
+    String coding = request.getHeader("Content-Encoding");
+    if (body != null && coding != null && !coding.strip().equalsIgnoreCase("identity")) {
+      unpack(coding, body);
+    } else {
+      check();
+    }
+  }
+
+  private void unpack(String coding, Buffer packed) {
+    if (!Unpacking.knows(coding)) {
+      request.response().putHeader("Accept-Encoding", "gzip, deflate");
+      refuse(
+          415,
+          "unknown_coding",
+          "Content-Encoding: found '%s', expected gzip or deflate".formatted(Replies.cut(coding)));
+      return;
+    }
+    if (client.unpacking >= UNPACKING) {
+      door.tooMany(this, "other bodies of this client are being unpacked already");
+      return;
+    }
+    connection.waits(System.nanoTime());
+    stage = Stage.UNPACKING;
+    client.unpacking++;
+    door.unpacking()
+        .unpack(coding, packed, door.settings().bodyBytes())
+        .onComplete(
+            done -> {
+              client.unpacking--;
+              if (stage != Stage.UNPACKING) {
+                return; // Its client has gone.
+              }
+              if (done.cause() instanceof Unpacking.TooLong) {
+                door.tooLarge(this);
+              } else if (done.failed()) {
+                refuse(400, "unknown_coding", "body: found bytes that are not packed as it says");
+              } else {
+                unpacked(packed.length(), done.result());
+              }
+            });
+  }
+
+  private void unpacked(int before, Buffer whole) {
+    give(before);
+    if (take(whole.length())) {
+      unpacked = true;
+      body = whole.length() == 0 ? null : whole;
+      check();
+    } else {
+      door.overfull(this, whole.length());
+    }
+  }
+
+  private void check() {
     if (body != null
         && !ByteBufUtil.isText(Unpooled.wrappedBuffer(body.getBytes()), StandardCharsets.UTF_8)) {
       refuse(400, Contract.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
       return;
     }
-    String query = request.query();
+    String query = target.query();
     if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
       refuse(
           400,
@@ -172,21 +277,39 @@ final class Exchange {
 
   private void ready() {
     long now = System.nanoTime();
-    door.clients().waits(request.connection(), now);
+    connection.waits(now);
     stage = Stage.WAITING;
     lane.budget().deposit();
     Proxy free = lane.line().isFree(this, now) ? door.proxies().pick(lane.route().prefix()) : null;
     if (free != null) {
       lane.line().begin(this);
       send(free);
-    } else if (door.mayWait(this)) {
-      waited = true;
+    } else if (door.waiting().take(1, client.usage.waiting, lane.usage().waiting)) {
+      waits = true;
+      waited();
       door.queue(this);
+    } else {
+      door.overfull(this);
+    }
+  }
+
+  private void waited() {
+    if (!waited) {
+      waited = true;
+      door.counts().held();
+    }
+  }
+
+  private void waitsNoMore() {
+    if (waits) {
+      waits = false;
+      door.waiting().give(1, client.usage.waiting, lane.usage().waiting);
     }
   }
 
   /** Sends it, now. */
   void send(Proxy to) {
+    waitsNoMore();
     stage = Stage.SENT;
     sentAt = System.nanoTime();
     crowd = lane.line().underWay();
@@ -194,7 +317,9 @@ final class Exchange {
     proxy = to;
     to.underWay().add(this);
     door.client()
-        .request(Forwarding.options(request, to, lane.route().declared() && body != null))
+        .request(
+            Forwarding.options(
+                request.method(), target, to, !lane.route().declared() || body == null))
         .onComplete(
             begun -> {
               if (stage != Stage.SENT || attempt != mine) {
@@ -212,7 +337,12 @@ final class Exchange {
 
   private void write(HttpClientRequest begun) {
     upstream = begun;
-    Forwarding.headers(request, begun, !lane.route().declared(), door.isLocked(), door.via());
+    begun.exceptionHandler(nothing -> {}); // Its answer fails, too, and is told of it.
+    boolean streamed = !lane.route().declared();
+    Forwarding.headers(request, target, begun, streamed, door.isLocked(), door.via());
+    if (unpacked) {
+      begun.headers().remove("Content-Encoding");
+    }
     begun
         .response()
         .onSuccess(answer -> answered(begun, answer))
@@ -238,32 +368,38 @@ final class Exchange {
    * and is not ended itself: the application is not to take it for whole.
    */
   private void stream(HttpClientRequest begun) {
-    HttpConnection client = request.connection();
-    if (request.isEnded() || Forwarding.bytesAhead(request) == 0) {
+    if (request.isEnded() || !Forwarding.hasBody(request)) {
       begun.end();
       return;
     }
-    door.clients().streams(client, System.nanoTime());
+    goOn();
+    connection.streams(System.nanoTime());
+    if (body != null) {
+      begun.write(body);
+      give(body.length());
+      body = null;
+    }
     request.handler(
         part -> {
           begun.write(part);
-          door.clients().goesOn(client, System.nanoTime());
+          connection.goesOn(System.nanoTime());
           if (begun.writeQueueFull()) {
-            request.pause();
-            door.clients().waits(client, System.nanoTime());
+            connection.intake().hold();
+            connection.waits(System.nanoTime());
             begun.drainHandler(
                 nothing -> {
-                  door.clients().streams(client, System.nanoTime());
-                  request.resume();
+                  connection.streams(System.nanoTime());
+                  connection.intake().release();
                 });
           }
         });
     request.endHandler(
         nothing -> {
+          connection.intake().bodyEnds();
           begun.end();
-          door.clients().waits(client, System.nanoTime());
+          connection.waits(System.nanoTime());
         });
-    request.resume();
+    connection.intake().release();
   }
 
   /** What was sent is not going to be answered, and nothing of an answer has gone out. */
@@ -296,7 +432,7 @@ final class Exchange {
   /** Whether it may be carried out twice, and can be sent twice. */
   private boolean isRepeatable() {
     return lane.route().idempotence().covers(request.method().name())
-        && (lane.route().declared() || Forwarding.bytesAhead(request) == 0);
+        && (lane.route().declared() || !Forwarding.hasBody(request));
   }
 
   private void fails(long now) {
@@ -322,11 +458,15 @@ final class Exchange {
       door.counts().replayed();
     }
     leaveProxy();
-    stage = Stage.WAITING;
-    if (!waited) {
-      waited = true;
-      door.counts().held();
+    if (connection.intake().hasEnded()) {
+      gone(); // Whether he is still there cannot be seen, and may be long in coming.
+      connection.close();
+      return;
     }
+    stage = Stage.WAITING;
+    waits = true;
+    door.waiting().force(1, client.usage.waiting, lane.usage().waiting);
+    waited();
     if (afterMs > 0) {
       door.after(
           afterMs,
@@ -356,6 +496,10 @@ final class Exchange {
 
   private void answered(HttpClientRequest by, HttpClientResponse answer) {
     if (stage != Stage.SENT || upstream != by) {
+      return;
+    }
+    if (answer.statusCode() < 200) {
+      lost("the proxy answers %d, which is no answer".formatted(answer.statusCode()));
       return;
     }
     if (!lane.route().declared()) {
@@ -463,12 +607,7 @@ final class Exchange {
           response.write(part);
           if (response.writeQueueFull()) {
             answer.pause();
-            door.clients().reads(request.connection(), System.nanoTime());
-            response.drainHandler(
-                nothing -> {
-                  door.clients().waits(request.connection(), System.nanoTime());
-                  answer.resume();
-                });
+            unread(response, answer);
           }
         });
     answer.exceptionHandler(nothing -> breakOff());
@@ -483,8 +622,30 @@ final class Exchange {
             end(answer.statusCode());
             response.end();
             if (length == null && request.version() == HttpVersion.HTTP_1_0) {
-              request.connection().close(); // The only way to tell such a client the end.
+              connection.close(); // The only way to tell such a client the end.
             }
+          }
+        });
+  }
+
+  /** Its client is to read what there is, before there is more. */
+  private void unread(HttpServerResponse response, HttpClientResponse answer) {
+    if (unread) {
+      return;
+    }
+    if (!take(UNREAD)) {
+      breakOff();
+      return;
+    }
+    unread = true;
+    connection.reads(System.nanoTime());
+    response.drainHandler(
+        nothing -> {
+          if (stage == Stage.ANSWERING) {
+            unread = false;
+            give(UNREAD);
+            connection.waits(System.nanoTime());
+            answer.resume();
           }
         });
   }
@@ -495,7 +656,7 @@ final class Exchange {
   private void breakOff() {
     if (stage == Stage.ANSWERING) {
       end(502);
-      request.connection().close();
+      connection.close();
     }
   }
 
@@ -510,26 +671,26 @@ final class Exchange {
     }
     end(status);
     door.counts().refused(code);
-    request.resume();
     Replies.error(request, status, code, why, more);
   }
 
   /** Its client has gone: so has all that was for him. */
   private void gone() {
     if (stage != Stage.DONE) {
-      boolean waiting = stage == Stage.WAITING;
-      end(499);
-      if (waiting) {
+      if (stage == Stage.WAITING) {
         lane.line().remove(this);
       }
+      end(499);
     }
   }
 
   private void end(int status) {
     stage = Stage.DONE;
     leaveProxy();
+    waitsNoMore();
     body = null;
-    door.ended(this, status, counted);
+    give(counted);
+    door.ended(this, status);
     door.dispatchSoon(lane);
   }
 }

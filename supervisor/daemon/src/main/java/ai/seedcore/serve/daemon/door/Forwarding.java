@@ -3,10 +3,10 @@ package ai.seedcore.serve.daemon.door;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.RequestOptions;
-import io.vertx.core.net.HostAndPort;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -41,29 +41,22 @@ final class Forwarding {
 
   private static final String REQUEST_ID = "X-Request-ID";
 
-  /** What Vert.x reads of a connection that is paused, at most. */
-  private static final int AHEAD = 192 << 10;
-
   private Forwarding() {}
 
   /**
    * Where a request goes.
    *
-   * @param bodyCounts whether its query is left out: Serve's proxy would hand a Java replica the
+   * @param withQuery whether its query goes with it: Serve's proxy would hand a Java replica the
    *     query in place of the body
    */
-  static RequestOptions options(HttpServerRequest request, Proxy to, boolean bodyCounts) {
+  static RequestOptions options(HttpMethod method, Target target, Proxy to, boolean withQuery) {
     boolean tls = "https".equals(to.uri().getScheme());
-    String path = to.uri().getRawPath();
-    String uri = request.uri();
-    int query = uri.indexOf('?');
-    boolean empty = query == uri.length() - 1;
     return new RequestOptions()
-        .setMethod(request.method())
+        .setMethod(method)
         .setSsl(tls)
         .setHost(tls ? to.named().host() : to.address())
         .setPort(to.named().port())
-        .setURI(path + (query >= 0 && (bodyCounts || empty) ? uri.substring(0, query) : uri));
+        .setURI(to.uri().getRawPath() + target.uri(withQuery));
   }
 
   /**
@@ -75,6 +68,7 @@ final class Forwarding {
    */
   static void headers(
       HttpServerRequest request,
+      Target target,
       HttpClientRequest to,
       boolean streamed,
       boolean locked,
@@ -98,12 +92,11 @@ final class Forwarding {
     if (!from.contains("X-Forwarded-Proto")) {
       headers.set("X-Forwarded-Proto", request.isSSL() ? "https" : "http");
     }
-    HostAndPort authority = request.authority();
-    if (authority != null && !from.contains("X-Forwarded-Host")) {
-      headers.set("X-Forwarded-Host", authority.toString());
+    if (!target.authority().isEmpty() && !from.contains("X-Forwarded-Host")) {
+      headers.set("X-Forwarded-Host", target.authority());
     }
     headers.add("Via", via);
-    if (!from.contains(REQUEST_ID)) {
+    if (!headers.contains(REQUEST_ID)) {
       headers.set(REQUEST_ID, newId());
     }
     if (streamed && from.contains("Content-Length")) {
@@ -115,22 +108,39 @@ final class Forwarding {
 
   /** Whether a body is still to come. */
   static boolean isUnread(HttpServerRequest request) {
-    return !request.isEnded() && bytesAhead(request) > 0;
+    return !request.isEnded() && hasBody(request);
   }
 
-  /**
-   * How many bytes of a body there may be in memory before anybody has asked for them: what a
-   * paused connection has read already.
-   */
-  static int bytesAhead(HttpServerRequest request) {
+  /** Whether it has a body, as it says. */
+  static boolean hasBody(HttpServerRequest request) {
+    return bodyBytes(request) > 0;
+  }
+
+  /** How long its body is, as it says; Long.MAX_VALUE: as long as it turns out to be. */
+  static long bodyBytes(HttpServerRequest request) {
+    if (request.headers().contains("Transfer-Encoding")) {
+      return Long.MAX_VALUE;
+    }
     String length = request.getHeader("Content-Length");
     try {
-      return length != null
-          ? (int) Math.min(AHEAD, Long.parseLong(length))
-          : request.headers().contains("Transfer-Encoding") ? AHEAD : 0;
+      return length == null ? 0 : Long.parseLong(length);
     } catch (NumberFormatException e) {
-      return AHEAD;
+      return Long.MAX_VALUE;
     }
+  }
+
+  /** About what a request's head takes, with what stands around it. */
+  static int headBytes(HttpServerRequest request) {
+    int bytes = 1024 + request.uri().length();
+    for (Map.Entry<String, String> header : request.headers()) {
+      bytes += 64 + header.getKey().length() + header.getValue().length();
+    }
+    return bytes;
+  }
+
+  /** Whether the client says that this is its connection's last request. */
+  static boolean isLast(HttpServerRequest request) {
+    return named(String.join(",", request.headers().getAll("Connection"))).contains("close");
   }
 
   private static String newId() {

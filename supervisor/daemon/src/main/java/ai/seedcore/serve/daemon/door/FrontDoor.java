@@ -64,12 +64,16 @@ public final class FrontDoor implements AutoCloseable {
   private final HttpClient client;
   private final Proxies proxies;
   private final Clients clients;
+  private final Connections connections;
+  private final Unpacking unpacking;
+  private final Room bytes;
+  private final Room waiting;
+  private final Pace pace = new Pace();
   private final Counts counts = new Counts();
   private final boolean alone;
 
   private final Lanes lanes = new Lanes();
   private final Set<Exchange> limited = new LinkedHashSet<>();
-  private long heldBytes;
   private long servedAt = System.nanoTime();
   private long sweptAt = System.nanoTime();
   private boolean dispatching;
@@ -107,7 +111,11 @@ public final class FrontDoor implements AutoCloseable {
     this.via = "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
     this.vertx = EventLoop.startBusy();
     this.context = vertx.getOrCreateContext();
-    this.clients = new Clients(settings.connections());
+    this.bytes = new Room(settings.bytes());
+    this.waiting = new Room(settings.requests());
+    this.clients = new Clients(settings.trusted());
+    this.connections = new Connections(settings.connections(), clients, bytes, pace, counts);
+    this.unpacking = new Unpacking(vertx);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();
     this.proxies =
@@ -124,9 +132,8 @@ public final class FrontDoor implements AutoCloseable {
     this.server =
         vertx
             .createHttpServer(options(settings))
-            .connectionHandler(connection -> clients.connected(connection, System.nanoTime()))
-            .invalidRequestHandler(
-                request -> Replies.error(request, 400, "not_http", "found no HTTP", Map.of()))
+            .connectionHandler(connections::connected)
+            .invalidRequestHandler(this::invalid)
             .requestHandler(this::handle);
     context.runOnContext(nothing -> open(declared));
     try {
@@ -162,7 +169,6 @@ public final class FrontDoor implements AutoCloseable {
             .setHandle100ContinueAutomatically(false)
             .setPerFrameWebSocketCompressionSupported(false)
             .setPerMessageWebSocketCompressionSupported(false)
-            .setDecompressionSupported(true)
             .setCompressionSupported(true)
             .setCompressionContentSizeThreshold(1 << 10)
             .setAcceptBacklog(4096);
@@ -181,6 +187,7 @@ public final class FrontDoor implements AutoCloseable {
     declare(first);
     tick();
     vertx.setPeriodic(TICK_MS, timer -> tick());
+    vertx.setPeriodic(Pace.SLICE.toMillis(), timer -> pace.goOn());
   }
 
   /** Takes in what the control loop knows now, on its thread. Never waits. */
@@ -251,7 +258,7 @@ public final class FrontDoor implements AutoCloseable {
     }
     if (now - sweptAt > 1_000_000_000L) {
       sweptAt = now;
-      clients.sweep(now);
+      connections.sweep(now);
     }
     dispatchAll();
     counted = count();
@@ -262,8 +269,8 @@ public final class FrontDoor implements AutoCloseable {
         settings.address().toString(),
         lanes.waiting(),
         lanes.underWay(),
-        heldBytes,
-        clients.size(),
+        bytes.used(),
+        connections.size(),
         counts.heldSoFar(),
         counts.replayedSoFar(),
         counts.refusedSoFar(),
@@ -274,14 +281,23 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private void handle(HttpServerRequest request) {
-    long now = System.nanoTime();
-    long turn = clients.speaks(request.connection(), now);
-    request.response().endHandler(nothing -> answered(request, turn));
-    String path = request.path();
-    if (path == null || !path.startsWith("/")) {
-      Replies.error(request, 400, "not_http", "path: expected one that begins with /", Map.of());
+    Connection connection = connections.of(request.connection());
+    if (connection == null) {
+      request.connection().close(); // It has made room for another.
       return;
     }
+    connection.speaks(Forwarding.bodyBytes(request), Forwarding.isLast(request), System.nanoTime());
+    request.response().endHandler(nothing -> answered(request, connection));
+    Target target;
+    try {
+      target = Target.of(request);
+    } catch (Target.Refused e) {
+      counts.refused("not_http");
+      request.response().putHeader("Connection", "close");
+      Replies.error(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
+      return;
+    }
+    String path = target.path();
     if (path.equals("/health") || path.equals("/-/healthz")) {
       health(request, path);
       return;
@@ -300,19 +316,27 @@ public final class FrontDoor implements AutoCloseable {
     }
     Lane lane = lanes.match(path);
     if (lane != null) {
-      take(request, lane);
+      take(request, target, connection, lane);
     } else if (path.equals("/")) {
       index(request);
     } else if (path.equals("/-/routes") && !isOurs(request)) {
       Replies.json(request, 200, new LinkedHashMap<>(proxies.routes()));
     } else {
-      unknown(request);
+      unknown(request, path);
     }
   }
 
+  private void invalid(HttpServerRequest request) {
+    counts.refused("not_http");
+    Connection connection = connections.of(request.connection());
+    if (connection != null) {
+      connection.intake().end();
+    }
+    Replies.error(request, 400, "not_http", "found no HTTP", Map.of());
+  }
+
   /** Who goes on sending a body that nobody wants has a moment to read the answer. */
-  private void answered(HttpServerRequest request, long turn) {
-    clients.rests(request.connection(), turn, System.nanoTime());
+  private void answered(HttpServerRequest request, Connection connection) {
     if (Forwarding.isUnread(request)) {
       after(
           LINGER_MS,
@@ -322,9 +346,10 @@ public final class FrontDoor implements AutoCloseable {
             }
           });
     }
+    connection.rests(System.nanoTime());
   }
 
-  private void take(HttpServerRequest request, Lane lane) {
+  private void take(HttpServerRequest request, Target target, Connection connection, Lane lane) {
     long limit = Long.MAX_VALUE;
     String said = request.getHeader(LIMIT);
     if (said != null) {
@@ -346,7 +371,11 @@ public final class FrontDoor implements AutoCloseable {
         return;
       }
     }
-    Exchange exchange = new Exchange(this, lane, request, settings.patience().toNanos(), limit);
+    Client client = clients.of(request, connection.client());
+    clients.enters(client);
+    Exchange exchange =
+        new Exchange(
+            this, lane, request, target, connection, client, settings.patience().toNanos(), limit);
     if (lane.route().declared() && isTooLong(request.getHeader("Content-Length"))) {
       tooLarge(exchange);
       return;
@@ -383,7 +412,7 @@ public final class FrontDoor implements AutoCloseable {
   private void health(HttpServerRequest request, String path) {
     long away = (System.nanoTime() - servedAt) / 1_000_000_000L;
     boolean serving = away < 1;
-    boolean takes = serving || (away < settings.patience().toSeconds() && !isFull());
+    boolean takes = serving || (away < settings.patience().toSeconds() && waiting.isOthers(1));
     boolean well = path.equals("/health") ? takes : proxies.any();
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", well ? "healthy" : "unhealthy");
@@ -418,14 +447,13 @@ public final class FrontDoor implements AutoCloseable {
     return routes;
   }
 
-  private void unknown(HttpServerRequest request) {
+  private void unknown(HttpServerRequest request, String path) {
     counts.refused("unknown_route");
     Replies.error(
         request,
         404,
         "unknown_route",
-        "path: found '%s', expected one that begins with a route"
-            .formatted(Replies.cut(request.path())),
+        "path: found '%s', expected one that begins with a route".formatted(Replies.cut(path)),
         Map.of("routes", lanes.prefixes()));
   }
 
@@ -451,8 +479,18 @@ public final class FrontDoor implements AutoCloseable {
     return proxies;
   }
 
-  Clients clients() {
-    return clients;
+  Unpacking unpacking() {
+    return unpacking;
+  }
+
+  /** Bytes of requests, and of answers that nobody reads. */
+  Room bytes() {
+    return bytes;
+  }
+
+  /** Requests that wait. */
+  Room waiting() {
+    return waiting;
   }
 
   Counts counts() {
@@ -471,29 +509,6 @@ public final class FrontDoor implements AutoCloseable {
     vertx.setTimer(millis, timer -> what.run());
   }
 
-  /** Whether so many bytes more may be kept; they count from now on. */
-  boolean mayHold(int bytes) {
-    if (heldBytes + bytes > settings.bytes()) {
-      return false;
-    }
-    heldBytes += bytes;
-    return true;
-  }
-
-  private boolean isFull() {
-    return lanes.waiting() >= settings.requests();
-  }
-
-  /** Whether one more may wait; answers it where it may not. */
-  boolean mayWait(Exchange exchange) {
-    if (isFull()) {
-      overfull(exchange, "requests");
-      return false;
-    }
-    counts.held();
-    return true;
-  }
-
   void tooLarge(Exchange exchange) {
     exchange.refuse(
         413,
@@ -501,15 +516,29 @@ public final class FrontDoor implements AutoCloseable {
         "body: found more than %1$d bytes, expected %1$d at most".formatted(settings.bodyBytes()));
   }
 
-  void overfull(Exchange exchange, String what) {
+  /** There is no room for so many bytes more. */
+  void overfull(Exchange exchange, long more) {
+    overfull(exchange, bytes, more, "%d bytes of requests are here already");
+  }
+
+  /** There is no room for one that waits. */
+  void overfull(Exchange exchange) {
+    overfull(exchange, waiting, 1, "%d requests wait already");
+  }
+
+  private void overfull(Exchange exchange, Room room, long more, String why) {
+    if (room.isOthers(more)) {
+      tooMany(exchange, "what is left is for other clients and routes: this one has its share");
+    } else {
+      retryAfter(exchange);
+      exchange.refuse(503, Contract.OVERLOADED, why.formatted(room.alone()), doing());
+    }
+  }
+
+  /** Its client has more than its share. */
+  void tooMany(Exchange exchange, String why) {
     retryAfter(exchange);
-    exchange.refuse(
-        503,
-        Contract.OVERLOADED,
-        what.equals("requests")
-            ? "%d requests wait already".formatted(settings.requests())
-            : "%d bytes of requests are here already".formatted(settings.bytes()),
-        doing());
+    exchange.refuse(429, "too_many", why, doing());
   }
 
   private void notServed(Exchange exchange) {
@@ -543,9 +572,9 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   /** It is over, with that status. */
-  void ended(Exchange exchange, int status, int bytes) {
+  void ended(Exchange exchange, int status) {
     limited.remove(exchange);
-    heldBytes -= bytes;
+    clients.leaves(exchange.client());
     counts.answered(
         exchange.lane().route().declared() ? exchange.lane().route().app() : "other",
         status,

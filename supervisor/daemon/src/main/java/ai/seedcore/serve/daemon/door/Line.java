@@ -55,7 +55,7 @@ final class Line<T> {
   /** For how long what has just failed is left alone; twice as long each time, up to the second. */
   static final long PAUSE_NANOS = 150_000_000;
 
-  static final long LONGEST_PAUSE_NANOS = 5_000_000_000L;
+  static final long LONGEST_PAUSE_NANOS = 2_000_000_000L;
 
   /** So many failures, of so many clients, are the route's. */
   private static final int FAILURES = 3;

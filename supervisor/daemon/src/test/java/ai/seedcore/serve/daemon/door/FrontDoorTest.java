@@ -133,6 +133,7 @@ class FrontDoorTest {
                 Duration.ofMillis(Math.round(wish.seconds() * 1000)),
                 wish.body(),
                 wish.connections(),
+                List.of(),
                 wish.contract(),
                 certificate,
                 key),

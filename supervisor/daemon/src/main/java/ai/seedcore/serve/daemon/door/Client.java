@@ -1,0 +1,33 @@
+package ai.seedcore.serve.daemon.door;
+
+/**
+ * One who sends requests: an address, or, of IPv6, the network of 64 bits that one host usually
+ * has. The event loop's alone.
+ */
+final class Client {
+
+  final String address;
+  final Usage usage = new Usage();
+
+  /** Its connections, and requests of it that came over others'. */
+  int references;
+
+  int connections;
+
+  /** Bodies of it that are being unpacked. */
+  int unpacking;
+
+  /** Of the event loop's time, and in which slice. */
+  long spent;
+
+  long slice;
+
+  Client(String address) {
+    this.address = address;
+  }
+
+  @Override
+  public String toString() {
+    return address;
+  }
+}

@@ -1,0 +1,296 @@
+package ai.seedcore.serve.daemon.door;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What comes over one connection, before HTTP is made of it. One request is passed on at a time,
+ * and of its body only what is wanted: what comes before that is kept, counted as its client's, and
+ * is little, as no more is read then.
+ */
+final class Intake extends ChannelInboundHandlerAdapter {
+
+  /** How much is read at a time, and about how much is kept. */
+  private static final int MOST = 16 << 10;
+
+  /** Where a body's end is not known, no more than this of what is behind it is passed on. */
+  private static final int CHUNKED_PART = 1 << 10;
+
+  private static final ByteBuf END_OF_HEAD =
+      Unpooled.unreleasableBuffer(
+          Unpooled.copiedBuffer("\r\n\r\n", StandardCharsets.US_ASCII).asReadOnly());
+
+  private enum Expected {
+    HEAD,
+    BODY,
+    /** A whole request is here, and not answered. */
+    NOTHING,
+    /** Whatever comes is of no use. */
+    THE_END
+  }
+
+  /** Who has to know what becomes of a connection. */
+  interface Owner {
+
+    /** The client has said all that it ever will; says whether it is still to be answered. */
+    boolean clientEnds();
+
+    /** There is no room for what it sends. */
+    void overfull();
+
+    /** It has read what was written. */
+    void drained();
+
+    void close();
+  }
+
+  private final Client client;
+  private final Room room;
+  private final Pace pace;
+  private final Owner owner;
+  private ChannelHandlerContext context;
+
+  private Expected expected = Expected.HEAD;
+
+  /** Of the body; Long.MAX_VALUE: as much as comes. */
+  private long left;
+
+  private boolean held;
+  private @Nullable ByteBuf kept;
+  private boolean stopped;
+  private boolean clientEnded;
+  private boolean passing;
+
+  @SuppressWarnings("NullAway.Init") // Its place in the pipeline is told at once.
+  private Intake(Client client, Room room, Pace pace, Owner owner) {
+    this.client = client;
+    this.room = room;
+    this.pace = pace;
+    this.owner = owner;
+  }
+
+  /** Stands before the HTTP of a connection from now on. */
+  static Intake of(Channel channel, Client client, Room room, Pace pace, Owner owner) {
+    channel
+        .config()
+        .setRecvByteBufAllocator(
+            new AdaptiveRecvByteBufAllocator(512, 2048, MOST).maxMessagesPerRead(2));
+    channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
+    Intake intake = new Intake(client, room, pace, owner);
+    channel.pipeline().addBefore("httpDecoder", "intake", intake);
+    return intake;
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    context = ctx;
+  }
+
+  /**
+   * A request's head was passed on.
+   *
+   * @param body how long its body is; Long.MAX_VALUE: it says so itself
+   */
+  void begins(long body) {
+    left = body;
+    expected = body > 0 ? Expected.BODY : Expected.NOTHING;
+  }
+
+  /** A body that says itself where it ends has ended. */
+  void bodyEnds() {
+    if (expected == Expected.BODY) {
+      expected = Expected.NOTHING;
+    }
+  }
+
+  /** No more of a body is wanted for now. */
+  void hold() {
+    held = true;
+  }
+
+  /** More of a body is wanted. */
+  void release() {
+    held = false;
+    goOnSoon();
+  }
+
+  /** The answer is on its way: the next request may come. */
+  void answered() {
+    held = false;
+    if (expected == Expected.BODY) {
+      expected = Expected.THE_END; // Nobody wants the rest of the body.
+      forget();
+    } else if (expected == Expected.NOTHING) {
+      expected = Expected.HEAD;
+      goOnSoon();
+    }
+  }
+
+  /** Nothing that comes is of use any more. */
+  void end() {
+    expected = Expected.THE_END;
+    forget();
+  }
+
+  boolean hasEnded() {
+    return clientEnded;
+  }
+
+  /** Whether there is a request that has not been answered, or the beginning of one. */
+  boolean isReading() {
+    return expected == Expected.BODY;
+  }
+
+  private void goOnSoon() {
+    if (kept != null || clientEnded) {
+      context.executor().execute(this::goOn);
+    }
+  }
+
+  /** Passes on what was kept, as far as it is wanted now. */
+  void goOn() {
+    ByteBuf waits = kept;
+    if (waits != null && !passing) {
+      int before = waits.readableBytes();
+      kept = null;
+      pass(waits);
+      int rest = expected == Expected.THE_END ? 0 : waits.readableBytes();
+      room.give(before - rest, client.usage.bytes);
+      if (rest > 0) {
+        kept = waits;
+      } else {
+        waits.release();
+      }
+      if (stopped && rest < MOST) {
+        stopped = false;
+        context.channel().config().setAutoRead(true);
+      }
+      context.fireChannelReadComplete();
+    }
+    if (clientEnded && kept == null && expected == Expected.HEAD) {
+      owner.close();
+    }
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    ByteBuf data = (ByteBuf) message;
+    try {
+      if (expected == Expected.THE_END) {
+        return;
+      }
+      if (stopped && !ctx.channel().config().isAutoRead()) {
+        end(); // We do not read, and yet it comes: the client has closed its end.
+        owner.close();
+        return;
+      }
+      if (kept == null) {
+        pass(data);
+      }
+      if (data.isReadable() && expected != Expected.THE_END) {
+        keep(data);
+      }
+    } finally {
+      data.release();
+    }
+  }
+
+  private void keep(ByteBuf data) {
+    int more = data.readableBytes();
+    if (!room.take(more, client.usage.bytes)) {
+      end();
+      owner.overfull();
+      return;
+    }
+    ByteBuf before = kept;
+    kept = Unpooled.buffer(more + (before == null ? 0 : before.readableBytes()));
+    if (before != null) {
+      kept.writeBytes(before);
+      before.release();
+    }
+    kept.writeBytes(data);
+    if (kept.readableBytes() >= MOST && !stopped) {
+      stopped = true;
+      context.channel().config().setAutoRead(false);
+    }
+  }
+
+  private void pass(ByteBuf from) {
+    passing = true;
+    long now = System.nanoTime();
+    while (from.isReadable() && isWanted()) {
+      if (!pace.allows(client, now)) {
+        pace.defer(this);
+        break;
+      }
+      ByteBuf part = from.readRetainedSlice(nextPart(from));
+      if (expected == Expected.BODY && left != Long.MAX_VALUE) {
+        left -= part.readableBytes();
+        expected = left == 0 ? Expected.NOTHING : expected;
+      }
+      context.fireChannelRead(part);
+      long then = System.nanoTime();
+      pace.spent(client, then - now);
+      now = then;
+    }
+    passing = false;
+  }
+
+  private boolean isWanted() {
+    return expected == Expected.HEAD || (expected == Expected.BODY && !held);
+  }
+
+  /** How many bytes belong to what is expected, and to nothing behind it. */
+  private int nextPart(ByteBuf from) {
+    int all = from.readableBytes();
+    if (expected == Expected.BODY) {
+      return (int) Math.min(all, left == Long.MAX_VALUE ? CHUNKED_PART : left);
+    }
+    int end = ByteBufUtil.indexOf(END_OF_HEAD, from);
+    return end < 0 ? all : end - from.readerIndex() + END_OF_HEAD.readableBytes();
+  }
+
+  private void forget() {
+    if (kept != null) {
+      room.give(kept.readableBytes(), client.usage.bytes);
+      kept.release();
+      kept = null;
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event instanceof ChannelInputShutdownEvent) {
+      clientEnded = true;
+      if (expected == Expected.THE_END || !owner.clientEnds()) {
+        owner.close();
+      } else {
+        goOnSoon();
+      }
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    if (ctx.channel().isWritable()) {
+      owner.drained();
+    }
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    end();
+    ctx.fireChannelInactive();
+  }
+}
