@@ -77,6 +77,10 @@ public final class Gcs implements AutoCloseable {
   /** More actors than a cluster has that we can be of use to; each is some 500 bytes. */
   private static final int MOST_ACTORS = 10_000;
 
+  /** How long a reply may be: read, it takes several times as much of a small heap. */
+  private static final int LARGEST =
+      (int) Math.min(16 << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 12));
+
   private static final MethodDescriptor<InternalKVGetRequest, InternalKVGetReply> GET =
       method(KEY_VALUE, "InternalKVGet", InternalKVGetReply.getDefaultInstance());
   private static final MethodDescriptor<InternalKVPutRequest, InternalKVPutReply> PUT =
@@ -487,7 +491,7 @@ public final class Gcs implements AutoCloseable {
   private static ManagedChannel channel(String host, int port) {
     return OkHttpChannelBuilder.forAddress(host, port)
         .usePlaintext()
-        .maxInboundMessageSize(16 << 20)
+        .maxInboundMessageSize(LARGEST)
         // Answers are handed over where they arrive: nobody blocks there.
         .executor((Executor) Runnable::run)
         .disableRetry()

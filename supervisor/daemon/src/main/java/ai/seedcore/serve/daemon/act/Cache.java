@@ -8,12 +8,22 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Set;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,19 +35,33 @@ public final class Cache {
 
   private static final Logger LOG = LoggerFactory.getLogger(Cache.class);
 
+  private static final FileAttribute<Set<PosixFilePermission>> OWNERS =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
   private final Path folder;
 
   private Cache(Path folder) {
     this.folder = folder;
   }
 
-  /** The cache that the settings name, or the user's own; where that cannot be written, another. */
+  /**
+   * The cache that the settings name, or the user's own. Programs in it are run: where others may
+   * write to it, too, it is a folder in there that they may not write to; where that is not to be
+   * had, another.
+   */
   public static Cache open(Settings settings) {
-    Path wished = settings.cache() != null ? settings.cache() : userCache();
+    Path wished = (settings.cache() != null ? settings.cache() : userCache()).toAbsolutePath();
     try {
-      Files.createDirectories(wished);
-      if (Files.isWritable(wished)) {
-        return new Cache(wished.toAbsolutePath());
+      Files.createDirectories(wished, OWNERS);
+      if (isOurs(wished)) {
+        return new Cache(wished);
+      }
+      Path inner = wished.resolve("of-" + uid(Path.of("/proc/self")));
+      if (!Files.exists(inner, LinkOption.NOFOLLOW_LINKS)) {
+        Files.createDirectory(inner, OWNERS);
+      }
+      if (isOurs(inner)) {
+        return new Cache(inner);
       }
     } catch (IOException e) {
       LOG.debug("cache {}: {}", wished, e.toString());
@@ -47,12 +71,28 @@ public final class Cache {
       LOG.atWarn()
           .addKeyValue("cache", wished)
           .addKeyValue("instead", other)
-          .log("the cache cannot be written");
+          .log("the cache cannot be written, or is others', too");
       return new Cache(other);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "neither %s nor the folder for temporary files can be written".formatted(wished), e);
     }
+  }
+
+  /** Whether it is a folder that belongs to us, and that nobody else may write to. */
+  private static boolean isOurs(Path folder) throws IOException {
+    PosixFileAttributes attributes =
+        Files.readAttributes(folder, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    return attributes.isDirectory()
+        && Files.isWritable(folder)
+        && uid(folder) == uid(Path.of("/proc/self"))
+        && !attributes.permissions().contains(PosixFilePermission.GROUP_WRITE)
+        && !attributes.permissions().contains(PosixFilePermission.OTHERS_WRITE);
+  }
+
+  /** Whose it is, by number: the account that we run as need not have a name. */
+  private static int uid(Path file) throws IOException {
+    return (Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
   }
 
   private static Path userCache() {
@@ -67,6 +107,41 @@ public final class Cache {
   /** A folder in the cache, made where it is missing. */
   public Path folder(String name) throws IOException {
     return Files.createDirectories(folder.resolve(name));
+  }
+
+  /**
+   * A folder for what is unpacked of a jar. What is there and is not as in the jar goes, so that it
+   * is unpacked anew.
+   */
+  Path unpacked(String name, Path jar) throws IOException {
+    Path unpacked = folder(name);
+    try (ZipFile zip = new ZipFile(jar.toFile());
+        Stream<Path> files = Files.list(unpacked)) {
+      for (Path file : files.toList()) {
+        boolean same =
+            zip.stream()
+                .filter(entry -> entry.getName().endsWith("/" + file.getFileName()))
+                .anyMatch(entry -> isSame(file, entry));
+        if (!same) {
+          LOG.atDebug().addKeyValue("file", file).log("not as it was unpacked: removed");
+          Files.delete(file);
+        }
+      }
+    }
+    return unpacked;
+  }
+
+  private static boolean isSame(Path file, ZipEntry entry) {
+    try (InputStream stream = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
+      CRC32 sum = new CRC32();
+      byte[] part = new byte[1 << 16];
+      for (int n = stream.read(part); n > 0; n = stream.read(part)) {
+        sum.update(part, 0, n);
+      }
+      return Files.size(file) == entry.getSize() && sum.getValue() == entry.getCrc();
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** One of the jars that this program carries, as a file. */

@@ -130,7 +130,8 @@ final class Driver {
     try {
       // Unpacked each time: the cache may be deleted while we run.
       Path jar = cache.packed("driver.jar");
-      Path library = cache.folder("native-" + Cache.hash(ray.jar().toString(), ray.version()));
+      Path library =
+          cache.unpacked("native-" + Cache.hash(ray.jar().toString(), ray.version()), ray.jar());
       process = new DriverProcess(ray.jar(), jar, library, wake);
       warmBy = clock.instant().plus(WARM_UP);
       LOG.atDebug().addKeyValue("pid", process.pid()).log("driver started");

@@ -6,7 +6,6 @@ import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
-import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
@@ -23,9 +22,6 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /** One line a change, on standard output: key=value for people, JSON for machines. */
 final class Logging {
-
-  private static final String TEXT =
-      "%d{\"yyyy-MM-dd'T'HH:mm:ss.SSSXXX\", UTC} %-5level %msg %kvp%n";
 
   private Logging() {}
 
@@ -110,15 +106,8 @@ final class Logging {
   }
 
   private static Encoder<ILoggingEvent> encoder(LoggerContext context, boolean json) {
-    if (json) {
-      JsonLines encoder = new JsonLines();
-      encoder.setContext(context);
-      encoder.start();
-      return encoder;
-    }
-    PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+    Encoder<ILoggingEvent> encoder = json ? new JsonLines() : new TextLines();
     encoder.setContext(context);
-    encoder.setPattern(TEXT);
     encoder.start();
     return encoder;
   }

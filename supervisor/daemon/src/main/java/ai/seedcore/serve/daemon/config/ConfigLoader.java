@@ -10,11 +10,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
-import tools.jackson.databind.DatabindException;
+import tools.jackson.core.exc.InputCoercionException;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.PropertyNamingStrategies;
@@ -43,6 +46,14 @@ public final class ConfigLoader {
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(EnumFeature.READ_ENUMS_USING_TO_STRING)
           .build();
+
+  /** How long a file may be: read, it takes many times as much of a small heap. */
+  private static final long LARGEST = 1 << 20;
+
+  private static final String TOO_MUCH =
+      "found values nested more than 500 deep, or a number or text of unusual length; expected less";
+
+  private static final Pattern VALUE = Pattern.compile("\\(([^()]{1,60})\\)");
 
   private ConfigLoader() {}
 
@@ -90,6 +101,11 @@ public final class ConfigLoader {
   private static ObjectNode readFile(Path file) {
     JsonNode node;
     try {
+      if (Files.size(file) > LARGEST) {
+        throw new ConfigException(
+            "%s: found %d KiB, expected %d at most"
+                .formatted(file, Files.size(file) >> 10, LARGEST >> 10));
+      }
       node = YAML.readTree(Files.readString(file));
     } catch (IOException e) {
       throw new ConfigException("%s: cannot be read: %s".formatted(file, e));
@@ -113,7 +129,10 @@ public final class ConfigLoader {
             ? ""
             : "line %d, column %d: "
                 .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
-    return place + e.getOriginalMessage().lines().findFirst().orElse("not YAML");
+    return place
+        + (e instanceof StreamConstraintsException
+            ? TOO_MUCH
+            : e.getOriginalMessage().lines().findFirst().orElse("not YAML"));
   }
 
   /** Jars and files are named from the folder in which the configuration stands. */
@@ -173,7 +192,11 @@ public final class ConfigLoader {
   private static Settings bind(ObjectNode tree, @Nullable Path file, Map<String, String> sources) {
     try {
       return YAML.treeToValue(tree, Settings.class);
-    } catch (DatabindException e) {
+    } catch (StackOverflowError e) {
+      throw new ConfigException(
+          "%s: found values nested too deep, expected a few levels"
+              .formatted(file == null ? "configuration" : file.toString()));
+    } catch (JacksonException e) {
       String field = path(e);
       String message = reason(e);
       // A check of the whole names its field itself.
@@ -188,7 +211,7 @@ public final class ConfigLoader {
     }
   }
 
-  private static String path(DatabindException e) {
+  private static String path(JacksonException e) {
     StringBuilder path = new StringBuilder();
     for (JacksonException.Reference step : e.getPath()) {
       if (step.getPropertyName() == null) {
@@ -200,13 +223,21 @@ public final class ConfigLoader {
     return path.toString();
   }
 
-  private static String reason(DatabindException e) {
+  private static String reason(JacksonException e) {
     if (e instanceof UnrecognizedPropertyException unknown) {
       Set<String> known = new TreeSet<>();
       if (unknown.getKnownPropertyIds() != null) {
         unknown.getKnownPropertyIds().forEach(name -> known.add(String.valueOf(name)));
       }
       return "found an unknown field, expected one of " + String.join(", ", known);
+    }
+    if (e instanceof StreamConstraintsException) {
+      return TOO_MUCH;
+    }
+    if (e instanceof InputCoercionException || e.getOriginalMessage().startsWith("Cannot coerce")) {
+      Matcher value = VALUE.matcher(e.getOriginalMessage());
+      return "found %s, expected a whole number that is not too large"
+          .formatted(value.find() ? value.group(1) : "another value");
     }
     for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
       if (cause instanceof IllegalArgumentException && cause.getMessage() != null) {

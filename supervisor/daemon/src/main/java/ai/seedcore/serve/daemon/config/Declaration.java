@@ -117,7 +117,14 @@ public record Declaration(
 
   private static final Pattern OPTION = Pattern.compile("-[^\\s\"']+");
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
-  private static final Pattern ROUTE = Pattern.compile("/[A-Za-z0-9_./~-]*");
+  private static final Pattern ROUTE = Pattern.compile("/|(/[A-Za-z0-9_.~-]+)+");
+
+  /** Segments that mean others (RFC 3986, 3.3). */
+  private static final Pattern DOTS = Pattern.compile(".*/\\.\\.?(/.*)?");
+
+  /** What Serve's proxies and the front door answer themselves. */
+  private static final Pattern TAKEN = Pattern.compile("/health|/-(/.*)?");
+
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
 
   /** What the working folder holds already. */
@@ -154,10 +161,15 @@ public record Declaration(
         "'" + name + "'",
         "letters, digits, '_', '.', '-', at most 63");
     require(
-        ROUTE.matcher(route).matches() && (route.equals("/") || !route.endsWith("/")),
+        ROUTE.matcher(route).matches() && !DOTS.matcher(route).matches() && route.length() <= 500,
         "route",
         "'" + route + "'",
-        "a path that begins with '/' and does not end with it");
+        "a path that begins with '/' and does not end with it, without empty segments, '.' and '..'");
+    require(
+        !TAKEN.matcher(route).matches(),
+        "route",
+        "'" + route + "'",
+        "another: /health and what begins with /-/ is answered by Serve's proxies or the front door");
     require(replicas == null || replicas >= 1, "replicas", String.valueOf(replicas), "1 or more");
     require(
         replicas == null || autoscaling == null,

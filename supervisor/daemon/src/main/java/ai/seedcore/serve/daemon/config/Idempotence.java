@@ -24,7 +24,7 @@ public enum Idempotence {
       return NONE;
     }
     throw new IllegalArgumentException(
-        "idempotent: found '%s', expected true, false or never".formatted(declared));
+        "found '%s', expected true, false or never".formatted(declared));
   }
 
   /** Whether a request of that method may be. */

@@ -314,6 +314,9 @@ public record Settings(
 
   private static void checkUrl(String field, @Nullable URI url) {
     require(
+        url == null || url.getRawUserInfo() == null,
+        field + ": found a user or a password in it, which is not used; expected none");
+    require(
         url == null || isHttp(url),
         "%s: found '%s', expected a URL such as http://127.0.0.1:8265".formatted(field, url));
   }

@@ -16,6 +16,8 @@ public final class Token {
   /** What a header can carry, and nobody guesses. */
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
 
+  private static final String SCHEME = "Bearer ";
+
   private Token() {}
 
   /**
@@ -25,9 +27,10 @@ public final class Token {
    */
   public static boolean isBorne(String token, @Nullable String said) {
     return said != null
+        && said.regionMatches(true, 0, SCHEME, 0, SCHEME.length()) // RFC 9110, 11.1.
         && MessageDigest.isEqual(
-            said.getBytes(StandardCharsets.UTF_8),
-            ("Bearer " + token).getBytes(StandardCharsets.UTF_8));
+            said.substring(SCHEME.length()).strip().getBytes(StandardCharsets.UTF_8),
+            token.getBytes(StandardCharsets.UTF_8));
   }
 
   /**

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.daemon.observe.Foreign;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -31,6 +32,11 @@ final class Proxies {
   private static final long SILENCE_NANOS = Duration.ofSeconds(6).toNanos();
 
   private static final Duration DEADLINE = Duration.ofSeconds(3);
+
+  /** How many routes a table may have, and how long one may be: what is beyond is not passed on. */
+  private static final int MOST = 2_000;
+
+  private static final int LONGEST = 500;
 
   /**
    * How often to ask one that is well, the head's that is not, and another node's, which may have
@@ -138,7 +144,10 @@ final class Proxies {
     try {
       Map<String, String> routes = new HashMap<>();
       for (Map.Entry<String, JsonNode> route : JsonMapper.shared().readTree(body).properties()) {
-        routes.put(route.getKey(), route.getValue().asString(""));
+        boolean fits = route.getKey().length() <= LONGEST && routes.size() < MOST;
+        if (fits && route.getKey().startsWith("/")) {
+          routes.put(route.getKey(), Foreign.name(route.getValue().asString("")));
+        }
       }
       return routes;
     } catch (JacksonException e) {

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.driver;
 
+import ai.seedcore.serve.daemon.host.Children;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import ai.seedcore.serve.protocol.Wire;
@@ -73,6 +74,7 @@ public final class DriverProcess {
             "ai.seedcore.serve.driver.DriverMain",
             nativeFolder.toString()));
     ProcessBuilder builder = new ProcessBuilder(command);
+    Children.keepOurs(builder.environment());
     builder.environment().keySet().removeIf(name -> name.startsWith("RAY_"));
     builder.environment().remove("JAVA_TOOL_OPTIONS");
     // What is loaded before us need not bear with Ray's native library.

@@ -51,7 +51,12 @@ public final class Http {
 
   private static final Logger LOG = LoggerFactory.getLogger(Http.class);
 
-  private static final int MAX_BODY = 16 << 20;
+  /** How long an answer may be that is looked at for a word or two. */
+  private static final int SMALL = 256 << 10;
+
+  /** How long what a cluster says of itself may be: parsed, it takes some eight times as much. */
+  public static final int LARGE =
+      (int) Math.min(16 << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 24));
 
   /** What the client says where a connection ends within an answer. */
   private static final String ENDED_EARLY = "Response already ended";
@@ -95,7 +100,12 @@ public final class Http {
 
   /** GET. */
   public CompletableFuture<Answer> get(String url, Duration deadline) {
-    return send(options(HttpMethod.GET, url), HttpClientRequest::send, deadline);
+    return get(url, SMALL, deadline);
+  }
+
+  /** GET of what may have so many bytes. */
+  public CompletableFuture<Answer> get(String url, int most, Duration deadline) {
+    return send(options(HttpMethod.GET, url), HttpClientRequest::send, most, deadline);
   }
 
   /** GET with a bearer token. */
@@ -103,6 +113,7 @@ public final class Http {
     return send(
         options(HttpMethod.GET, url).putHeader("Authorization", "Bearer " + token),
         HttpClientRequest::send,
+        LARGE,
         deadline);
   }
 
@@ -111,6 +122,7 @@ public final class Http {
     return send(
         options(HttpMethod.POST, url).putHeader("Content-Type", "application/json"),
         request -> request.send(body),
+        SMALL,
         deadline);
   }
 
@@ -136,6 +148,7 @@ public final class Http {
   private CompletableFuture<Answer> send(
       RequestOptions options,
       Function<HttpClientRequest, Future<HttpClientResponse>> body,
+      int most,
       Duration deadline) {
     CompletableFuture<Answer> answer = new CompletableFuture<>();
     Promise<HttpClientRequest> begun = Promise.promise();
@@ -143,7 +156,7 @@ public final class Http {
     begun
         .future()
         .compose(body)
-        .compose(Http::collect)
+        .compose(response -> collect(response, most))
         .onSuccess(answer::complete)
         .onFailure(answer::completeExceptionally);
     var unused =
@@ -182,13 +195,13 @@ public final class Http {
                                 request.authority(HostAndPort.create(host, options.getPort()))));
   }
 
-  private static Future<Answer> collect(HttpClientResponse response) {
+  private static Future<Answer> collect(HttpClientResponse response, int most) {
     Promise<Answer> answer = Promise.promise();
     Buffer body = Buffer.buffer();
     response.handler(
         part -> {
-          if (body.length() + part.length() > MAX_BODY) {
-            answer.tryFail(new TooLong());
+          if (body.length() + part.length() > most) {
+            answer.tryFail(new TooLong(most));
           } else {
             body.appendBuffer(part);
           }
@@ -259,8 +272,11 @@ public final class Http {
     if (cause instanceof SSLException) {
       return "does not speak TLS as it should";
     }
-    if (cause instanceof TooLong) {
-      return "answers with more than %d MiB".formatted(MAX_BODY >> 20);
+    if (cause instanceof TooLong tooLong) {
+      return "answers with more than %d KiB%s"
+          .formatted(
+              tooLong.most >> 10,
+              tooLong.most == LARGE ? ", which a larger heap (-Xmx) would allow for" : "");
     }
     if (cause instanceof DecoderException || cause instanceof IllegalArgumentException) {
       return "answers, but not in HTTP";
@@ -274,5 +290,11 @@ public final class Http {
   /** An answer is longer than anything that is asked for. */
   private static final class TooLong extends Exception {
     private static final long serialVersionUID = 1L;
+    private final int most;
+
+    TooLong(int most) {
+      super(null, null, false, false);
+      this.most = most;
+    }
   }
 }

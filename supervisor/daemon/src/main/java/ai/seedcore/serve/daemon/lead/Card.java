@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.lead;
 
+import ai.seedcore.serve.daemon.observe.Foreign;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
@@ -29,6 +30,9 @@ public record Card(
     List<String> names,
     long beat,
     boolean released) {
+
+  /** Of what another declares, so many are looked at. */
+  private static final int MOST = 1_000;
 
   private static final JsonMapper JSON =
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
@@ -62,7 +66,18 @@ public record Card(
   /** Reads one; empty where it is none, as another version of this program may have written it. */
   static Optional<Card> read(String text) {
     try {
-      return Optional.of(JSON.readValue(text, Card.class));
+      Card card = JSON.readValue(text, Card.class);
+      return Optional.of(
+          new Card(
+              Foreign.name(card.host),
+              card.pid,
+              Foreign.name(card.seat),
+              Foreign.name(card.life),
+              Foreign.name(card.version),
+              Foreign.name(card.declared),
+              card.names.stream().limit(MOST).map(Foreign::name).toList(),
+              card.beat,
+              card.released));
     } catch (JacksonException e) {
       return Optional.empty();
     }

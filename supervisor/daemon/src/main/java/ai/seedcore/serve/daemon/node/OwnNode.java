@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
 import ai.seedcore.serve.daemon.driver.Marked;
+import ai.seedcore.serve.daemon.host.Children;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -177,7 +178,7 @@ public final class OwnNode {
   public void start(Instant next) throws IOException {
     notBefore = next;
     end(Duration.ZERO); // It is of no use to anybody any more.
-    List<String> command = new ArrayList<>(List.of(ray.python(), "-ESs", "-c", KEEPER));
+    List<String> command = new ArrayList<>(List.of(ray.python(), "-IS", "-c", KEEPER));
     command.addAll(List.of(log.toString(), ray.python(), "-c", RAY, "start"));
     if (kind == Kind.HEAD) {
       command.addAll(
@@ -199,6 +200,7 @@ public final class OwnNode {
     command.addAll(settings.nodeOptions());
     command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
     ProcessBuilder builder = new ProcessBuilder(command);
+    Children.keepOurs(builder.environment());
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
     // Ray starts the replicas' JVMs by the name 'java': ours will do.

@@ -21,6 +21,9 @@ public final class Dashboard {
   /** In a replica's environment: the content version that we deployed. */
   public static final String VERSION_VARIABLE = "SEEDCORE_VERSION";
 
+  /** Of one of Serve's reasons, what is looked at. */
+  private static final int LONGEST = 16 << 10;
+
   private static final JsonMapper JSON = JsonMapper.shared();
   // The dashboard connects to the cluster at the first such request, which takes it a second or
   // two.
@@ -69,7 +72,7 @@ public final class Dashboard {
 
   /** Serve and its applications. */
   CompletableFuture<Serve> serve() {
-    return http.get(url + "/api/serve/applications/", SLOW)
+    return http.get(url + "/api/serve/applications/", Http.LARGE, SLOW)
         .thenApply(this::readServe)
         .exceptionally(e -> new Serve.Unknown("dashboard %s %s".formatted(url, Http.reason(e))));
   }
@@ -97,7 +100,7 @@ public final class Dashboard {
   }
 
   private static Serve.App readApp(JsonNode app) {
-    String message = app.path("message").asString("");
+    String message = text(app.path("message"));
     String version = null;
     int running = 0;
     Set<String> actors = new HashSet<>();
@@ -112,21 +115,27 @@ public final class Dashboard {
               .path(VERSION_VARIABLE)
               .asString(null);
       // The application's own says no more than that its deployment is unhealthy.
-      String why = deployment.path("message").asString("");
+      String why = text(deployment.path("message"));
       message = why.isBlank() ? message : why;
       for (JsonNode replica : deployment.path("replicas")) {
         running += replica.path("state").asString("").equals("RUNNING") ? 1 : 0;
-        actors.add(replica.path("actor_name").asString(""));
+        actors.add(Foreign.name(replica.path("actor_name").asString("")));
       }
     }
     return new Serve.App(
-        app.path("status").asString("UNKNOWN"),
-        ServeMessage.words(message),
-        version,
+        Foreign.name(app.path("status").asString("UNKNOWN")),
+        Foreign.message(ServeMessage.words(message)),
+        version == null ? null : Foreign.name(version),
         app.path("route_prefix").asString(null),
         running,
         actors,
         config);
+  }
+
+  /** Serve's reasons hold tracebacks: what is said stands in their first lines. */
+  private static String text(JsonNode message) {
+    String text = message.asString("");
+    return text.length() <= LONGEST ? text : text.substring(0, LONGEST);
   }
 
   private static Optional<JsonNode> parse(String body) {

@@ -106,7 +106,10 @@ public final class Observer {
     this.routesUrl = routesUrl;
     this.version =
         new Question<>(
-            () -> gcs.rayVersion().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
+            () ->
+                gcs.rayVersion()
+                    .thenApply(told -> Optional.of(Foreign.name(told)))
+                    .exceptionally(e -> Optional.empty()),
             SELDOM);
     this.nodes =
         new Question<>(
@@ -276,7 +279,7 @@ public final class Observer {
             .map(
                 actor ->
                     new Capacity.Holder(
-                        actor.name().isEmpty() ? "actor " + actor.id() : actor.name(),
+                        actor.name().isEmpty() ? "actor " + actor.id() : Foreign.name(actor.name()),
                         actor.resources()))
             .toList());
   }
@@ -338,7 +341,7 @@ public final class Observer {
   private Optional<Observation> identify(CompletableFuture<Optional<String>> asked) {
     String now;
     try {
-      now = answer(asked).orElse("");
+      now = answer(asked).map(Foreign::name).orElse("");
       silent = false;
     } catch (CompletionException e) {
       silent = Gcs.silent(e);
@@ -387,7 +390,7 @@ public final class Observer {
     for (Gcs.Node node : all) {
       if (node.alive()) {
         alive.add(node);
-        addresses.add(node.address());
+        addresses.add(Foreign.name(node.address()));
         head = node.head() ? node.id() : head;
         local = own.contains(node.address()) || isHere(node) ? node.address() : local;
       }

@@ -183,7 +183,7 @@ final class Probing {
     }
     if (failed && json.path("code").asString("").equals(NOT_READY)) {
       // The replica runs, and has nothing to serve: whatever is expected, this is not it.
-      return "answers that it is not ready: " + json.path("error").asString("");
+      return "answers that it is not ready: " + Foreign.message(json.path("error").asString(""));
     }
     if (expected == null) {
       return "";
@@ -192,7 +192,10 @@ final class Probing {
       JsonNode found = json.path(field.getKey());
       if (!found.equals(field.getValue())) {
         return "answers %s: %s, expected %s"
-            .formatted(field.getKey(), found.isMissingNode() ? "nothing" : found, field.getValue());
+            .formatted(
+                field.getKey(),
+                found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),
+                field.getValue());
       }
     }
     return "";

@@ -110,7 +110,7 @@ final class Replicas {
     List<Orphan> orphans = new ArrayList<>();
     for (Gcs.Actor actor : known(patience).orElse(List.of())) {
       String app = app(actor);
-      if (app == null || !ours.contains(app) || listed(serve, app, actor.name())) {
+      if (app == null || !ours.contains(app) || listed(serve, app, Foreign.name(actor.name()))) {
         continue;
       }
       long first = unlistedSince.getOrDefault(actor.id(), System.nanoTime());
@@ -119,7 +119,13 @@ final class Replicas {
       if (age.compareTo(CONFIRMED) >= 0) {
         orphans.add(
             new Orphan(
-                actor.id(), actor.name(), app, actor.pid(), actor.host(), actor.resources(), age));
+                actor.id(),
+                Foreign.name(actor.name()),
+                app,
+                actor.pid(),
+                Foreign.name(actor.host()),
+                actor.resources(),
+                age));
       }
     }
     unlistedSince.clear();

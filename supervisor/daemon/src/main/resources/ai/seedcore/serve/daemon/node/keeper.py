@@ -14,7 +14,8 @@ PR_SET_CHILD_SUBREAPER = 36
 
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 os.setsid()
-with open(sys.argv[1], "w") as log:
+flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+with os.fdopen(os.open(sys.argv[1], flags, 0o600), "w") as log:
     command = subprocess.Popen(
         sys.argv[2:], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 # It goes last: who ends all of a node's processes sends this one a signal, too.

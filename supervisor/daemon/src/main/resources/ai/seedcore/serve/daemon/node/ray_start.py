@@ -3,6 +3,9 @@ does. Ray itself goes on without each of them where it cannot be imported.
 """
 import sys
 
+if sys.path[0] == "":  # 'python -c' looks there first: where we run, anybody may have put a package.
+    del sys.path[0]
+
 UNUSED = ("ray.serve.scripts", "ray.dashboard.modules.job.cli", "ray.util.state.state_cli")
 
 sys.argv[0] = "ray"
