@@ -19,7 +19,8 @@ public record Limits(
     int bodyBytes, int items, int points, int textCharacters, int requests, int requestBytes) {
 
   /** What holds where nothing is configured. */
-  public static final Limits DEFAULT = new Limits(8 << 20, 10_000, 100_000, 100_000, 64, 64 << 20);
+  public static final Limits DEFAULT =
+      new Limits(8 << 20, 10_000, 100_000, 100_000, 10_000, 64 << 20);
 
   private static final List<String> NAMES =
       List.of("body_bytes", "items", "points", "text_characters", "requests", "request_bytes");

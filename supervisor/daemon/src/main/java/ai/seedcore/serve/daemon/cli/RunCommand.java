@@ -11,6 +11,7 @@ import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.door.FrontDoor;
 import ai.seedcore.serve.daemon.host.Systemd;
+import ai.seedcore.serve.daemon.host.Watchdog;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.metrics.OnDemand;
@@ -52,6 +53,11 @@ final class RunCommand implements Callable<Integer> {
   /** All that is ours ends within ten seconds of the signal; this is for the longest part of it. */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
+  /** A lap takes milliseconds; where nothing answers, seconds. */
+  private static final Duration STUCK = Duration.ofSeconds(30);
+
+  private static final Duration DEAD = Duration.ofMinutes(2);
+
   /** Of the heap, what the door wants beside what it keeps, which may be there twice. */
   private static final long DOOR_HEAP = 96L << 20;
 
@@ -84,10 +90,18 @@ final class RunCommand implements Callable<Integer> {
             });
     String token = Token.find("status", settings.statusTokenFile(), System.getenv());
     Vertx vertx = EventLoop.start();
-    try (FrontDoor door = door(settings);
+    try (Watchdog watchdog = new Watchdog();
+        FrontDoor door = door(settings);
         OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
-        StatusServer server = new StatusServer(vertx, settings.status(), token, metrics::scrape)) {
+        StatusServer server =
+            new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
       Http http = new Http(EventLoop.start());
+      Runnable turns = watchdog.watch("control", STUCK, DEAD);
+      watchdog.watch("the status port", vertx);
+      watchdog.watch("requests to the cluster", http.vertx());
+      if (door != null) {
+        watchdog.watch("the front door", door.vertx());
+      }
       Greeting greeting = new Greeting(settings);
       Notifier notifier =
           settings.notifyUrl() == null
@@ -105,6 +119,7 @@ final class RunCommand implements Callable<Integer> {
               watch,
               () -> door == null ? null : door.status(),
               status -> {
+                turns.run();
                 if (door != null) {
                   door.publish(status, watch.get().packages().declared());
                 }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.host.Fatal;
 import io.netty.channel.Channel;
 import io.vertx.core.http.HttpConnection;
 import java.util.LinkedHashMap;
@@ -33,7 +34,7 @@ final class Connections {
 
   /** One more. */
   void connected(HttpConnection connection) {
-    connection.exceptionHandler(nothing -> {});
+    connection.exceptionHandler(Fatal::ifOutOfMemory);
     Client client = clients.at(connection.remoteAddress());
     if (connections.size() >= most && !makeRoom(client)) {
       counts.refused("connections");

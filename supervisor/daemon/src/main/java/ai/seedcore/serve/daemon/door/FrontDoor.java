@@ -14,7 +14,6 @@ import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.net.PemKeyCertOptions;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -131,7 +130,7 @@ public final class FrontDoor implements AutoCloseable {
     this.client = Http.client(vertx, 4 * Line.MOST);
     this.server =
         vertx
-            .createHttpServer(options(settings))
+            .createHttpServer(options(settings, vertx))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(this::invalid)
             .requestHandler(this::handle);
@@ -160,7 +159,7 @@ public final class FrontDoor implements AutoCloseable {
         .log("the front door is open");
   }
 
-  private static HttpServerOptions options(DoorSettings settings) {
+  private static HttpServerOptions options(DoorSettings settings, Vertx vertx) {
     HttpServerOptions options =
         new HttpServerOptions()
             .setMaxInitialLineLength(8 << 10)
@@ -172,13 +171,8 @@ public final class FrontDoor implements AutoCloseable {
             .setCompressionSupported(true)
             .setCompressionContentSizeThreshold(1 << 10)
             .setAcceptBacklog(4096);
-    if (settings.certificate() != null) {
-      options
-          .setSsl(true)
-          .setKeyCertOptions(
-              new PemKeyCertOptions()
-                  .setCertPath(settings.certificate().toString())
-                  .setKeyPath(String.valueOf(settings.key())));
+    if (settings.certificate() != null && settings.key() != null) {
+      Tls.configure(options, vertx, settings.certificate(), settings.key());
     }
     return options;
   }
@@ -202,6 +196,11 @@ public final class FrontDoor implements AutoCloseable {
       nodes = seen;
       context.runOnContext(nothing -> proxies.nodes(seen));
     }
+  }
+
+  /** The loop that all of it runs on. */
+  public Vertx vertx() {
+    return vertx;
   }
 
   /** What the door does and did; told anew a few times a second. */

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.host.Fatal;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -286,6 +287,12 @@ final class Intake extends ChannelInboundHandlerAdapter {
       owner.drained();
     }
     ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable error) {
+    Fatal.ifOutOfMemory(error);
+    ctx.fireExceptionCaught(error);
   }
 
   @Override

@@ -1,11 +1,16 @@
 package ai.seedcore.serve.daemon.http;
 
+import ai.seedcore.serve.daemon.host.Fatal;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What HTTP runs on, as a server and as a client, beside the control thread and never in it. */
 public final class EventLoop {
+
+  private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
 
   private EventLoop() {}
 
@@ -25,16 +30,23 @@ public final class EventLoop {
   private static Vertx start(boolean busy) {
     // The system's resolver knows the machine's hosts file and search domains as all else does.
     System.setProperty("vertx.disableDnsResolver", "true");
-    return Vertx.vertx(
-        new VertxOptions()
-            .setEventLoopPoolSize(1)
-            .setPreferNativeTransport(busy)
-            .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
-            .setInternalBlockingPoolSize(1)
-            // No files are served, and no folder is to be made for them in /tmp.
-            .setFileSystemOptions(
-                new FileSystemOptions()
-                    .setFileCachingEnabled(false)
-                    .setClassPathResolvingEnabled(false)));
+    Vertx vertx =
+        Vertx.vertx(
+            new VertxOptions()
+                .setEventLoopPoolSize(1)
+                .setPreferNativeTransport(busy)
+                .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
+                .setInternalBlockingPoolSize(1)
+                // No files are served, and no folder is to be made for them in /tmp.
+                .setFileSystemOptions(
+                    new FileSystemOptions()
+                        .setFileCachingEnabled(false)
+                        .setClassPathResolvingEnabled(false)));
+    vertx.exceptionHandler(
+        error -> {
+          Fatal.ifOutOfMemory(error);
+          LOG.error("a fault of this program", error);
+        });
+    return vertx;
   }
 }

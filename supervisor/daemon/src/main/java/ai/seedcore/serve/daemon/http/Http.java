@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.http;
 
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.host.Fatal;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.unix.Errors;
 import io.netty.handler.codec.DecoderException;
@@ -86,7 +87,7 @@ public final class Http {
                 .setMaxHeaderSize(64 << 10))
         .with(new PoolOptions().setHttp1MaxSize(connections))
         // A connection's end is its exchange's failure, and no line of the log's.
-        .withConnectHandler(connection -> connection.exceptionHandler(ended -> {}))
+        .withConnectHandler(connection -> connection.exceptionHandler(Fatal::ifOutOfMemory))
         .build();
   }
 

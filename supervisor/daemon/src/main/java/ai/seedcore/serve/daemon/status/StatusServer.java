@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
+import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
@@ -11,10 +12,13 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -51,17 +55,25 @@ public final class StatusServer implements AutoCloseable {
 
   private static final Duration NEXT_WORDS = Duration.ofSeconds(30);
 
+  /** The deadline of who listens, and need say nothing. */
+  private static final long WATCHES = Long.MAX_VALUE;
+
   private final Vertx vertx;
   private final Context context;
   private final HttpServer server;
   private final @Nullable String token;
   private final boolean exposed;
   private final Supplier<String> metrics;
+  private final Supplier<Optional<String>> stuck;
+  private final Set<String> names;
   private final Page page = Page.load();
   private final Stream stream = new Stream();
 
-  /** By when each is to have said something whole. The event loop's alone. */
-  private final Map<HttpConnection, Long> connections = new HashMap<>();
+  /**
+   * By when each is to have said something whole; who has said nothing for the longest comes first.
+   * The event loop's alone.
+   */
+  private final Map<HttpConnection, Long> connections = new LinkedHashMap<>();
 
   private boolean sweeping;
 
@@ -74,13 +86,20 @@ public final class StatusServer implements AutoCloseable {
    * @param token what has to be said to learn anything; null: nothing, where only this machine can
    *     ask
    * @param metrics all metrics, as Prometheus reads them
+   * @param stuck which of the daemon's loops does not turn; empty: all do
    * @throws ConfigException if the address cannot be listened on
    */
   public StatusServer(
-      Vertx vertx, HostPort address, @Nullable String token, Supplier<String> metrics) {
+      Vertx vertx,
+      HostPort address,
+      @Nullable String token,
+      Supplier<String> metrics,
+      Supplier<Optional<String>> stuck) {
     this.token = token;
     this.exposed = !address.isLoopback();
     this.metrics = metrics;
+    this.stuck = stuck;
+    this.names = Set.of("localhost", address.host().toLowerCase(Locale.ROOT));
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.server =
@@ -123,8 +142,15 @@ public final class StatusServer implements AutoCloseable {
   /** Who says nothing, or a byte a minute, is not to keep others out. */
   private void connected(HttpConnection connection) {
     if (connections.size() >= CONNECTIONS) {
-      connection.close();
-      return;
+      // Those who watch are fewer; all others have their answer at once, and nothing to lose.
+      connections.entrySet().stream()
+          .filter(each -> each.getValue() < WATCHES)
+          .findFirst()
+          .ifPresent(
+              longest -> {
+                connections.remove(longest.getKey());
+                longest.getKey().close();
+              });
     }
     if (!sweeping) {
       sweeping = true;
@@ -149,20 +175,23 @@ public final class StatusServer implements AutoCloseable {
   }
 
   private void answer(HttpServerRequest request) {
-    connections.replace(request.connection(), System.nanoTime() + NEXT_WORDS.toNanos());
+    if (connections.remove(request.connection()) != null) {
+      connections.put(request.connection(), System.nanoTime() + NEXT_WORDS.toNanos());
+    }
     if (!METHODS.contains(request.method())) {
       reply(request, 405, TEXT, "only GET\n");
       return;
     }
     Status known = status;
-    boolean turns = known != null && System.nanoTime() - publishedAt < STALE.toNanos();
+    String trouble = trouble();
+    boolean turns = trouble.isEmpty();
     String path = request.path() == null ? "" : request.path();
     if (path.startsWith(ONE_READY)) {
       readyOne(request, turns ? known : null, path.substring(ONE_READY.length()));
       return;
     }
     switch (path) {
-      case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, turns ? "ok\n" : "no\n");
+      case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, turns ? "ok\n" : trouble + "\n");
       case "/readyz" -> {
         boolean ready = turns && known != null && known.ready();
         reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
@@ -175,6 +204,17 @@ public final class StatusServer implements AutoCloseable {
       }
       default -> reply(request, 404, TEXT, "here are /, /healthz, /readyz, /status and /metrics\n");
     }
+  }
+
+  /** Why the daemon is not well; empty where it is. */
+  private String trouble() {
+    if (status == null) {
+      return "the daemon has not looked yet";
+    }
+    long still = System.nanoTime() - publishedAt;
+    return still >= STALE.toNanos()
+        ? "the control loop has not turned for %d s".formatted(still / 1_000_000_000L)
+        : stuck.get().orElse("");
   }
 
   /** Whether one application's route answers, or is at work. */
@@ -200,6 +240,14 @@ public final class StatusServer implements AutoCloseable {
             TEXT,
             "this address is open to others, and no token is set: set SEEDCORE_STATUS_TOKEN or"
                 + " --status-token-file for the daemon\n");
+      } else if (!isAddressed(request)) {
+        reply(
+            request,
+            403,
+            TEXT,
+            "found another host's name in Host, expected localhost or an address: a page in a browser"
+                + " may have been led here\n");
+        return false;
       }
       return !exposed;
     }
@@ -212,6 +260,19 @@ public final class StatusServer implements AutoCloseable {
     return right;
   }
 
+  /** Whether it asks for this machine, and not for a name that somebody has pointed at it. */
+  private boolean isAddressed(HttpServerRequest request) {
+    String host = request.getHeader("Host");
+    if (host == null) {
+      return request.version() == HttpVersion.HTTP_1_0;
+    }
+    String name = host.replaceFirst(":[0-9]*$", "").toLowerCase(Locale.ROOT);
+    return names.contains(name)
+        || name.endsWith(".localhost")
+        || NetUtil.isValidIpV4Address(name)
+        || (name.startsWith("[") && name.endsWith("]") && NetUtil.isValidIpV6Address(name));
+  }
+
   private void tell(HttpServerRequest request, @Nullable Status known) {
     if (request.path().equals("/metrics")) {
       reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.get());
@@ -221,11 +282,11 @@ public final class StatusServer implements AutoCloseable {
           known == null ? 503 : 200,
           "application/json",
           known == null ? "{}" : known.json());
-    } else if (stream.add(request, known)) {
-      connections.replace(
-          request.connection(), Long.MAX_VALUE); // It listens, and need say nothing.
+    } else if (request.method().equals(HttpMethod.HEAD)) {
+      reply(request, 200, Stream.TYPE, "");
     } else {
-      reply(request, 503, TEXT, "too many watch already\n");
+      stream.add(request, known);
+      connections.replace(request.connection(), WATCHES);
     }
   }
 

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Stream {
 
+  static final String TYPE = "text/event-stream; charset=utf-8";
+
   private static final int WATCHERS = 32;
 
   /** To each, the past it was told last; null: none yet. */
@@ -27,15 +29,17 @@ final class Stream {
     return listened;
   }
 
-  /** One more, told at once what is known; false where there are too many. */
-  boolean add(HttpServerRequest request, @Nullable Status known) {
+  /** One more, told at once what is known. Where there are too many, one has to come again. */
+  void add(HttpServerRequest request, @Nullable Status known) {
     if (watchers.size() >= WATCHERS) {
-      return false;
+      HttpServerResponse first = watchers.keySet().iterator().next();
+      watchers.remove(first);
+      first.end();
     }
     HttpServerResponse response = request.response();
     response
         .setChunked(true)
-        .putHeader("Content-Type", "text/event-stream; charset=utf-8")
+        .putHeader("Content-Type", TYPE)
         .putHeader("Cache-Control", "no-store")
         .putHeader("X-Accel-Buffering", "no");
     response.exceptionHandler(nothing -> {});
@@ -49,7 +53,6 @@ final class Stream {
     if (known != null) {
       tell(known);
     }
-    return true;
   }
 
   /** Tells all of them. */

@@ -72,6 +72,22 @@ class LoggingTest {
   }
 
   @Test
+  void aValueForgesNeitherAKeyNorALine() {
+    Path file = folder.resolve("daemon.log");
+    Logging.set(settings(Map.of("log_file", file.toString())));
+    String bad = "x\" state=\"SERVING\"\n2026-01-01T00:00:00.000Z INFO  cluster\u001b[2J\u2028";
+    LOG.atWarn().addKeyValue("reason", bad).log(bad);
+    await().until(() -> Files.exists(file) && Files.size(file) > 0);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(Files.readString(file))
+                    .hasLineCount(1)
+                    .contains("reason=\"x\\\" state=\\\"SERVING\\\"\\n2026")
+                    .doesNotContain("\u001b", "\u2028"));
+  }
+
+  @Test
   void aFileThatCannotBeWrittenIsRefusedAndNothingChanges() {
     assertThatThrownBy(() -> Logging.set(settings(Map.of("log_file", "/no/such/folder/x.log"))))
         .isInstanceOf(ConfigException.class)

@@ -31,6 +31,10 @@ final class Machine {
     return read(process.pid(), "cmdline").replace('\0', ' ');
   }
 
+  static String environment(ProcessHandle process) {
+    return read(process.pid(), "environ").replace('\0', '\n');
+  }
+
   /** A new folder. */
   static Path temporaryFolder() {
     try {

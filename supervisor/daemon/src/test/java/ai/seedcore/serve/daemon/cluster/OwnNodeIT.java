@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -60,6 +61,36 @@ class OwnNodeIT {
       await().atMost(Duration.ofSeconds(5)).until(() -> Machine.marked(mark).isEmpty());
       // Ray's note would lead a plain ray.init() on this machine to the head that is gone.
       assertThat(Path.of("/tmp/ray/ray_current_cluster")).doesNotExist();
+    }
+  }
+
+  @Test
+  void itsNodeInheritsNothingOfOursAndNothingFromWhereItRuns() throws Exception {
+    Path planted = Files.createDirectories(folder.resolve("here/ray")).resolve("__init__.py");
+    Path proof = folder.resolve("proof");
+    Files.writeString(planted, "open('%s', 'w')\nraise SystemExit(9)\n".formatted(proof));
+    for (String module : List.of("ctypes", "subprocess", "signal")) {
+      Files.copy(planted, folder.resolve("here/" + module + ".py"));
+    }
+    String secret = "a-secret-of-the-status-port";
+    try (DaemonProcess daemon =
+        DaemonProcess.start(
+            folder,
+            List.of("env", "-C", folder.resolve("here").toString()),
+            Map.of("SEEDCORE_STATUS_TOKEN", secret, "SEEDCORE_NOTIFY_URL", "http://127.0.0.1:1/x"),
+            "--local",
+            "--cpus=4",
+            "--address=" + RayCluster.ADDRESS,
+            "--dashboard=" + RayCluster.DASHBOARD)) {
+      daemon.awaitReady();
+      assertThat(proof).doesNotExist();
+      List<ProcessHandle> children = Machine.marked("SEEDCORE_NODE=HEAD:" + RayCluster.ADDRESS);
+      assertThat(children).hasSizeGreaterThan(8);
+      for (ProcessHandle child : children) {
+        assertThat(Machine.environment(child))
+            .doesNotContain(secret, "SEEDCORE_NOTIFY_URL", "SEEDCORE_STATUS_TOKEN");
+      }
+      assertThat(daemon.end("TERM")).isEqualTo(143);
     }
   }
 

@@ -125,12 +125,36 @@ class ConfigLoaderTest {
           deployments: {} | deployments
           [1, 2] | found a list, expected keys and values
           {a: 1 | line 1
+          deployments: [{name: A, class: B, replicas: 99999999999999}] | deployments[3].replicas: found 99999999999999, expected a whole number
+          deployments: [{name: A, class: B, max_ongoing_requests: 1e99}] | deployments[3].max_ongoing_requests: found
+          serve_port: 1e400 | serve_port: found
+          deployments: [{name: A, class: B, idempotent: maybe}] | deployments[3].idempotent: found 'maybe', expected true, false or never
+          deployments: [{name: A, class: B, route: /health}] | deployments[3].route: found '/health', expected another
+          deployments: [{name: A, class: B, route: /-/routes}] | deployments[3].route: found '/-/routes', expected another
+          deployments: [{name: A, class: B, route: /a/../b}] | deployments[3].route: found '/a/../b'
+          deployments: [{name: A, class: B, route: /a//b}] | deployments[3].route: found '/a//b'
+          front_door_trusted_proxies: [10.0.0.0/33] | front_door_trusted_proxies: found '10.0.0.0/33'
+          serve_url: "http://me:secret@h:1" | serve_url: found a user or a password in it
           {local: true, local: true} | local
           """)
   void aMistakeIsNamedWithItsField(String yaml, String message) {
     assertThatThrownBy(() -> load(yaml))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining(message);
+        .hasMessageContaining(message)
+        .hasMessageNotContaining("secret");
+  }
+
+  @Test
+  void aFileThatIsTooMuchIsRefused() {
+    assertThatThrownBy(() -> load("a: " + "x".repeat(2 << 20)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("found 2048 KiB, expected 1024 at most");
+    assertThatThrownBy(() -> load("a: " + "[".repeat(20_000) + "]".repeat(20_000)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("nested more than 500 deep");
+    assertThatThrownBy(() -> load("serve_port: " + "9".repeat(5_000)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("unusual length");
   }
 
   @Test

@@ -29,6 +29,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPairGenerator;
 import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -44,6 +45,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -880,6 +882,14 @@ class FrontDoorTest {
     Files.writeString(
         key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
     awaitServes(open(Wish.USUAL, null, certificate, key));
+    for (String suite :
+        List.of("TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")) {
+      assertThatThrownBy(() -> handshake(keys, "TLSv1.2", suite))
+          .as(suite)
+          .isInstanceOf(IOException.class);
+    }
+    handshake(keys, "TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+    handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(keys);
     SSLContext tls = SSLContext.getInstance("TLS");
@@ -900,7 +910,26 @@ class FrontDoorTest {
     port = freePort();
     assertThatThrownBy(() -> open(Wish.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("a certificate and a key that belong together");
+        .hasMessageContaining("which cannot be read as PEM");
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+    Files.writeString(
+        key, pem("PRIVATE KEY", generator.generateKeyPair().getPrivate().getEncoded()));
+    assertThatThrownBy(() -> open(Wish.USUAL, null, certificate, key))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining("front_door_key: found")
+        .hasMessageContaining("is not the key of the certificate");
+  }
+
+  private void handshake(KeyStore trusted, String version, String suite) throws Exception {
+    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+    trust.init(trusted);
+    SSLContext tls = SSLContext.getInstance("TLS");
+    tls.init(null, trust.getTrustManagers(), null);
+    try (SSLSocket socket = (SSLSocket) tls.getSocketFactory().createSocket("127.0.0.1", port)) {
+      socket.setEnabledProtocols(new String[] {version});
+      socket.setEnabledCipherSuites(new String[] {suite});
+      socket.startHandshake();
+    }
   }
 
   private static String pem(String what, byte[] bytes) {

@@ -4,21 +4,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import io.vertx.core.Vertx;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
@@ -33,6 +39,7 @@ class StatusServerTest {
   private final HttpClient client = HttpClient.newHttpClient();
   private final Vertx vertx = EventLoop.start();
   private StatusServer server;
+  private Optional<String> stuck = Optional.empty();
   private HostPort address;
 
   @AfterEach
@@ -47,7 +54,7 @@ class StatusServerTest {
     try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
       address = new HostPort(host, free.getLocalPort());
     }
-    server = new StatusServer(vertx, address, token, () -> "a_metric 1\n");
+    server = new StatusServer(vertx, address, token, () -> "a_metric 1\n", () -> stuck);
   }
 
   @Test
@@ -160,6 +167,106 @@ class StatusServerTest {
           .until(clients::gone);
     }
     assertThat(get("/readyz").statusCode()).isEqualTo(200);
+  }
+
+  @Test
+  void idleConnectionsMakeRoomForProbes() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    List<Socket> idle = new ArrayList<>();
+    try {
+      for (int i = 0; i < 300; i++) {
+        Socket socket = new Socket(InetAddress.getLoopbackAddress(), address.port());
+        socket
+            .getOutputStream()
+            .write(
+                "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+        assertThat(socket.getInputStream().read()).as("connection %d", i).isEqualTo('H');
+        idle.add(socket);
+      }
+      assertThat(get("/healthz").statusCode()).isEqualTo(200);
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void whoWatchesTheLongestMakesRoomForWhoWatchesNext() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    assertThat(
+            client
+                .send(
+                    HttpRequest.newBuilder(URI.create("http://" + address + "/status/stream"))
+                        .method("HEAD", HttpRequest.BodyPublishers.noBody())
+                        .timeout(Duration.ofSeconds(5))
+                        .build(),
+                    HttpResponse.BodyHandlers.discarding())
+                .statusCode())
+        .as("HEAD has an end")
+        .isEqualTo(200);
+    List<HttpResponse<InputStream>> watchers = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      watchers.add(
+          client.send(request("/status/stream"), HttpResponse.BodyHandlers.ofInputStream()));
+      assertThat(watchers.get(i).statusCode()).isEqualTo(200);
+    }
+    assertThat(watchers.get(0).body().readAllBytes()).as("has an end").isNotEmpty();
+    assertThat(watchers.get(39).body().read()).isPositive();
+    for (HttpResponse<InputStream> watcher : watchers) {
+      watcher.body().close();
+    }
+  }
+
+  @Test
+  void aNameThatSomebodyPointedHereLearnsNothing() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    for (String host :
+        List.of("evil.example", "127.0.0.1.evil.example", "[::1", "localhost.evil")) {
+      assertThat(raw("GET /status HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
+          .as(host)
+          .startsWith("HTTP/1.1 403");
+    }
+    for (String host :
+        List.of("127.0.0.1", "localhost:8090", "[::1]:8090", "LOCALHOST", "10.0.0.5")) {
+      assertThat(raw("GET /status HTTP/1.1\r\nHost: " + host + "\r\n\r\n"))
+          .as(host)
+          .startsWith("HTTP/1.1 200");
+    }
+    assertThat(raw("GET /status HTTP/1.1\r\n\r\n")).startsWith("HTTP/1.1 403");
+    assertThat(raw("GET /readyz HTTP/1.1\r\nHost: evil.example\r\n\r\n"))
+        .as("yes or no everybody may know")
+        .startsWith("HTTP/1.1 200");
+  }
+
+  @Test
+  void aLoopThatDoesNotTurnIsToldByItsName() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    assertThat(get("/healthz").statusCode()).isEqualTo(200);
+    stuck = Optional.of("the loop of the front door has not turned for 12 s");
+    assertThat(get("/healthz").statusCode()).isEqualTo(503);
+    assertThat(get("/healthz").body()).contains("front door has not turned for 12 s");
+    assertThat(get("/readyz").statusCode()).isEqualTo(503);
+  }
+
+  @Test
+  void whatOthersSayEndsNoEvent() {
+    Status said = Status.read(Statuses.serving().json().replace("because", "a\u2028b\u2029c"));
+    String json = said.json();
+    assertThat(json).contains("a\\u2028b\\u2029c");
+  }
+
+  private String raw(String text) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), address.port())) {
+      socket.setSoTimeout(5_000);
+      socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+      return new String(socket.getInputStream().readNBytes(12), StandardCharsets.ISO_8859_1);
+    }
   }
 
   private static long count(Queue<String> lines, String part) {
