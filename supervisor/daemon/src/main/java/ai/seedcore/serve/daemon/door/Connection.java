@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
 import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
 import io.vertx.core.http.HttpConnection;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,14 @@ final class Connection implements Intake.Owner {
 
   private static final long FOR_EVER = Long.MAX_VALUE / 2;
 
+  /** What may wait to be read before it counts as unread. */
+  private static final WriteBufferWaterMark UNREAD = new WriteBufferWaterMark(4 << 10, 16 << 10);
+
   private final Connections all;
   private final HttpConnection connection;
   private final Channel channel;
   private final Client client;
+  private final Room room;
   private final Intake intake;
 
   private boolean idle = true;
@@ -29,6 +34,7 @@ final class Connection implements Intake.Owner {
   private long last;
   private boolean closing;
   private boolean answered;
+  private long unread;
   private @Nullable Exchange exchange;
 
   Connection(
@@ -42,6 +48,8 @@ final class Connection implements Intake.Owner {
     this.connection = connection;
     this.channel = channel;
     this.client = client;
+    this.room = room;
+    channel.config().setWriteBufferWaterMark(UNREAD);
     this.intake = Intake.of(channel, client, room, pace, this);
     this.deadline = System.nanoTime() + IDLE_NANOS;
   }
@@ -110,11 +118,11 @@ final class Connection implements Intake.Owner {
   void rests(long now) {
     exchange = null;
     if (!channel.isWritable()) {
-      answered = true;
-      reads(now);
+      waitForReader(now);
       return;
     }
     answered = false;
+    read();
     idle = true;
     deadline = now + IDLE_NANOS;
     all.restsLast(this);
@@ -124,6 +132,27 @@ final class Connection implements Intake.Owner {
     } else {
       intake.answered();
     }
+  }
+
+  /** Its client has not read what was written: no more of its requests until then. */
+  private void waitForReader(long now) {
+    if (answered) {
+      return;
+    }
+    answered = true;
+    reads(now);
+    long pending = channel.bytesBeforeWritable() + UNREAD.low();
+    if (room.take(pending, client.usage.bytes)) {
+      unread = pending;
+    } else {
+      overfull();
+    }
+  }
+
+  /** It has read that, or never will. */
+  void read() {
+    room.give(unread, client.usage.bytes);
+    unread = 0;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.host.Fatal;
+import ai.seedcore.serve.daemon.http.OnlyHttp1;
 import io.netty.channel.Channel;
 import io.vertx.core.http.HttpConnection;
 import java.util.LinkedHashMap;
@@ -43,10 +44,7 @@ final class Connections {
     }
     clients.enters(client);
     client.connections++;
-    Channel channel =
-        ((io.vertx.core.http.impl.HttpServerConnection) connection)
-            .channelHandlerContext()
-            .channel();
+    Channel channel = OnlyHttp1.guard(connection);
     connections.put(connection, new Connection(this, connection, channel, client, room, pace));
     connection.closeHandler(nothing -> gone(connection));
   }
@@ -54,6 +52,7 @@ final class Connections {
   private void gone(HttpConnection connection) {
     Connection gone = connections.remove(connection);
     if (gone != null) {
+      gone.read();
       gone.client().connections--;
       clients.leaves(gone.client());
     }

@@ -73,11 +73,12 @@ public final class Dashboard {
   /** Serve and its applications. */
   CompletableFuture<Serve> serve() {
     return http.get(url + "/api/serve/applications/", Http.LARGE, SLOW)
-        .thenApply(this::readServe)
+        .thenApply(this::read)
         .exceptionally(e -> new Serve.Unknown("dashboard %s %s".formatted(url, Http.reason(e))));
   }
 
-  private Serve readServe(Answer answer) {
+  /** Reads the page that tells of them. */
+  Serve read(Answer answer) {
     if (answer.status() != 200) {
       return new Serve.Unknown(
           "dashboard %s answers status %d to its Serve page".formatted(url, answer.status()));

@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
+import ai.seedcore.serve.daemon.http.OnlyHttp1;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
@@ -156,6 +157,7 @@ public final class StatusServer implements AutoCloseable {
       sweeping = true;
       vertx.setPeriodic(1000, this::sweep);
     }
+    OnlyHttp1.guard(connection);
     connections.put(connection, System.nanoTime() + FIRST_WORDS.toNanos());
     connection.closeHandler(nothing -> connections.remove(connection));
     connection.exceptionHandler(nothing -> {});

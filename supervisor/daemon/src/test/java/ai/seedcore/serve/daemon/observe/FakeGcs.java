@@ -37,6 +37,10 @@ final class FakeGcs implements AutoCloseable {
   volatile String session = "session_1";
   volatile String controller = "";
   volatile boolean silent;
+
+  /** Answered to all that is asked; null: what a GCS answers. */
+  volatile byte[] raw;
+
   final AtomicLong asked = new AtomicLong();
   private final Server server;
 
@@ -58,7 +62,9 @@ final class FakeGcs implements AutoCloseable {
                 new HandlerRegistry() {
                   @Override
                   public ServerMethodDefinition<?, ?> lookupMethod(String name, String authority) {
-                    return methods.get(name);
+                    return raw == null || methods.containsKey(name)
+                        ? methods.get(name)
+                        : method(name.substring("ray.rpc.".length()), FakeGcs::nodes);
                   }
                 });
     server = builder.build().start();
@@ -120,7 +126,8 @@ final class FakeGcs implements AutoCloseable {
       public void onHalfClose() {
         if (!silent) {
           call.sendHeaders(new Metadata());
-          call.sendMessage(new ByteArrayInputStream(answer.get().toByteArray()));
+          call.sendMessage(
+              new ByteArrayInputStream(raw == null ? answer.get().toByteArray() : raw));
           call.close(Status.OK, new Metadata());
         }
       }

@@ -1,0 +1,46 @@
+package ai.seedcore.serve.daemon.status;
+
+import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.fuzz.Faults;
+import ai.seedcore.serve.daemon.fuzz.Talk;
+import ai.seedcore.serve.daemon.http.EventLoop;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.util.Optional;
+
+/** Any bytes, sent to the status port. */
+public final class StatusFuzz {
+
+  private static Talk talk;
+  private static StatusServer server;
+
+  private StatusFuzz() {}
+
+  private static synchronized void start() throws IOException {
+    if (talk != null) {
+      return;
+    }
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    server =
+        new StatusServer(
+            EventLoop.start(),
+            new HostPort("127.0.0.1", port),
+            null,
+            () -> "a_metric 1\n",
+            Optional::empty);
+    server.publish(Statuses.serving());
+    talk = new Talk(port, "GET /readyz/A HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    Faults.look();
+  }
+
+  /** One input. */
+  public static void fuzzerTestOneInput(byte[] input) throws IOException {
+    start();
+    server.publish(Statuses.serving());
+    talk.say(input);
+    Faults.none();
+  }
+}
