@@ -35,7 +35,6 @@ public final class OnlyHttp1 extends ChannelInboundHandlerAdapter {
   public void channelRead(ChannelHandlerContext context, Object message) {
     boolean other =
         message instanceof HttpRequest request
-            && request.decoderResult().isSuccess()
             && !request.protocolVersion().equals(HttpVersion.HTTP_1_1)
             && !request.protocolVersion().equals(HttpVersion.HTTP_1_0);
     if (other) {
