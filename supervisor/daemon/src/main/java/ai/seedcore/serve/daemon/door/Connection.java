@@ -141,6 +141,9 @@ final class Connection implements Intake.Owner {
     }
     answered = true;
     reads(now);
+    if (!channel.isActive()) {
+      return; // It has gone.
+    }
     long pending = channel.bytesBeforeWritable() + UNREAD.low();
     if (room.take(pending, client.usage.bytes)) {
       unread = pending;

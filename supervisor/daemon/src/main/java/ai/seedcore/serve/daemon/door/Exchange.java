@@ -324,7 +324,8 @@ final class Exchange {
             begun -> {
               if (stage != Stage.SENT || attempt != mine) {
                 if (begun.succeeded()) {
-                  begun.result().reset(); // Its client, or the proxy, has gone meanwhile.
+                  // Its client, or the proxy, has gone meanwhile.
+                  begun.result().exceptionHandler(nothing -> {}).reset();
                 }
               } else if (begun.failed()) {
                 to.refuses();

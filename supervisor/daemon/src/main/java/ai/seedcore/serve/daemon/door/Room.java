@@ -26,6 +26,9 @@ final class Room {
 
   /** Takes so much for all of those, or nothing; says whether there was room. */
   boolean take(long amount, Usage.Share... shares) {
+    if (amount < 0 || amount > size) {
+      return false;
+    }
     long left = size - used - amount;
     for (Usage.Share share : shares) {
       if (share.used + amount > OF_WHAT_IS_LEFT * left) {

@@ -168,7 +168,9 @@ public final class Http {
                   if (error != null) {
                     // Closes the connection of an exchange that hangs, or that nobody waits for any
                     // more.
-                    begun.future().onSuccess(HttpClientRequest::reset);
+                    begun
+                        .future()
+                        .onSuccess(request -> request.exceptionHandler(nothing -> {}).reset());
                   }
                 });
     return answer;

@@ -87,12 +87,12 @@ public final class Talk {
       }
       head.append((char) next);
     }
-    if (!head.toString().startsWith("HTTP/1.1 200")) {
-      throw new AssertionError("the other client is answered " + head);
-    }
     String lower = head.toString().toLowerCase(java.util.Locale.ROOT);
     int at = lower.indexOf("content-length: ");
     int length = Integer.parseInt(lower.substring(at + 16, lower.indexOf("\r\n", at)));
-    in.readNBytes(length);
+    String body = new String(in.readNBytes(length), StandardCharsets.ISO_8859_1);
+    if (!head.toString().startsWith("HTTP/1.1 200")) {
+      throw new AssertionError("the other client is answered " + head + body);
+    }
   }
 }
