@@ -285,7 +285,11 @@ public final class FrontDoor implements AutoCloseable {
       request.connection().close(); // It has made room for another.
       return;
     }
-    connection.speaks(Forwarding.bodyBytes(request), Forwarding.isLast(request), System.nanoTime());
+    boolean last = Forwarding.isLast(request);
+    connection.speaks(Forwarding.bodyBytes(request), last, System.nanoTime());
+    if (last) {
+      request.response().putHeader("Connection", "close");
+    }
     request.response().endHandler(nothing -> answered(request, connection));
     Target target;
     try {
