@@ -17,6 +17,11 @@ final class Client {
   /** Bodies of it that are being unpacked. */
   int unpacking;
 
+  /** Of the routes' retry budgets, as of when: it is forgiven with time. */
+  double sentAgain;
+
+  long sentAgainAt = System.nanoTime();
+
   /** Of the event loop's time, and in which slice. */
   long spent;
 

@@ -30,6 +30,7 @@ final class Connection implements Intake.Owner {
   private final Intake intake;
 
   private boolean idle = true;
+  private long turn;
   private long deadline;
   private long last;
   private boolean closing;
@@ -79,13 +80,15 @@ final class Connection implements Intake.Owner {
    *
    * @param body how long that is; Long.MAX_VALUE: it says so itself
    * @param isLast whether the connection ends with the answer
+   * @return which of its requests that is
    */
-  void speaks(long body, boolean isLast, long now) {
+  long speaks(long body, boolean isLast, long now) {
     idle = false;
     closing |= isLast;
     last = now + BODY_NANOS;
     deadline = now + PART_NANOS;
     intake.begins(body);
+    return ++turn;
   }
 
   /** Who is to be told what becomes of it; null: nobody. */
@@ -114,8 +117,14 @@ final class Connection implements Intake.Owner {
     deadline = now + FOR_EVER;
   }
 
-  /** Its request was answered: the next one may come, once it has read that. */
-  void rests(long now) {
+  /**
+   * That one of its requests was answered: the next one may come, once it has read that. (It may
+   * have come already, as its beginning stood behind the end of this one.)
+   */
+  void rests(long which, long now) {
+    if (which != turn) {
+      return;
+    }
     exchange = null;
     if (!channel.isWritable()) {
       waitForReader(now);
@@ -145,7 +154,7 @@ final class Connection implements Intake.Owner {
       return; // It has gone.
     }
     long pending = channel.bytesBeforeWritable() + UNREAD.low();
-    if (room.take(pending, client.usage.bytes)) {
+    if (room.take(pending, client.usage.bytes, null)) {
       unread = pending;
     } else {
       overfull();
@@ -154,20 +163,24 @@ final class Connection implements Intake.Owner {
 
   /** It has read that, or never will. */
   void read() {
-    room.give(unread, client.usage.bytes);
+    room.give(unread, client.usage.bytes, null);
     unread = 0;
   }
 
   @Override
   public void drained() {
     if (answered) {
-      rests(System.nanoTime());
+      rests(turn, System.nanoTime());
     }
+  }
+
+  /** It ends with the answer. */
+  void ends() {
+    closing = true;
   }
 
   @Override
   public boolean clientEnds() {
-    closing = true;
     return answered || (exchange != null && exchange.isToBeAnswered());
   }
 

@@ -192,7 +192,8 @@ final class Exchange {
       door.overfull(this, part.length());
       return;
     }
-    body = body == null ? part : body.appendBuffer(part);
+    // A part may be a piece of something that cannot grow.
+    body = (body == null ? Buffer.buffer(part.length()) : body).appendBuffer(part);
     if (body.length() > door.settings().bodyBytes()) {
       door.tooLarge(this);
     } else {
@@ -412,7 +413,7 @@ final class Exchange {
       fails(now);
       if (!isRepeatable()) {
         lose(why, "its route is not declared idempotent");
-      } else if (!mayTryAgain() || !lane.budget().withdraw(now)) {
+      } else if (!mayTryAgain() || !lane.budget().withdraw(client, now)) {
         lose(why, "it, or too many of its route, have been already");
       } else {
         again(0);
@@ -496,6 +497,7 @@ final class Exchange {
   }
 
   private void answered(HttpClientRequest by, HttpClientResponse answer) {
+    answer.exceptionHandler(nothing -> {}); // Whoever reads it says what an end means.
     if (stage != Stage.SENT || upstream != by) {
       return;
     }
@@ -560,7 +562,7 @@ final class Exchange {
       // request that Serve cannot read.
       fails(now);
       boolean dead = !lane.line().failsForGood(now, DEAD_REPLICA_NANOS);
-      if (isRepeatable() && dead && mayTryAgain() && lane.budget().withdraw(now)) {
+      if (isRepeatable() && dead && mayTryAgain() && lane.budget().withdraw(client, now)) {
         again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
         finish(status, answer, whole);

@@ -286,17 +286,18 @@ public final class FrontDoor implements AutoCloseable {
       return;
     }
     boolean last = Forwarding.isLast(request);
-    connection.speaks(Forwarding.bodyBytes(request), last, System.nanoTime());
+    long turn = connection.speaks(Forwarding.bodyBytes(request), last, System.nanoTime());
     if (last) {
       request.response().putHeader("Connection", "close");
     }
-    request.response().endHandler(nothing -> answered(request, connection));
+    request.response().endHandler(nothing -> answered(request, connection, turn));
     Target target;
     try {
       target = Target.of(request);
     } catch (Target.Refused e) {
       counts.refused("not_http");
       request.response().putHeader("Connection", "close");
+      connection.ends();
       Replies.error(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
       return;
     }
@@ -339,7 +340,7 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   /** Who goes on sending a body that nobody wants has a moment to read the answer. */
-  private void answered(HttpServerRequest request, Connection connection) {
+  private void answered(HttpServerRequest request, Connection connection, long turn) {
     if (Forwarding.isUnread(request)) {
       after(
           LINGER_MS,
@@ -349,7 +350,7 @@ public final class FrontDoor implements AutoCloseable {
             }
           });
     }
-    connection.rests(System.nanoTime());
+    connection.rests(turn, System.nanoTime());
   }
 
   private void take(HttpServerRequest request, Target target, Connection connection, Lane lane) {

@@ -104,6 +104,9 @@ final class Intake extends ChannelInboundHandlerAdapter {
   void begins(long body) {
     left = body;
     expected = body > 0 ? Expected.BODY : Expected.NOTHING;
+    if (!passing) {
+      goOnSoon(); // Its head had come with the end of the request before it.
+    }
   }
 
   /** A body that says itself where it ends has ended. */
@@ -165,7 +168,7 @@ final class Intake extends ChannelInboundHandlerAdapter {
       kept = null;
       pass(waits);
       int rest = expected == Expected.THE_END ? 0 : waits.readableBytes();
-      room.give(before - rest, client.usage.bytes);
+      room.give(before - rest, client.usage.bytes, null);
       if (rest > 0) {
         kept = waits;
       } else {
@@ -207,7 +210,7 @@ final class Intake extends ChannelInboundHandlerAdapter {
 
   private void keep(ByteBuf data) {
     int more = data.readableBytes();
-    if (!room.take(more, client.usage.bytes)) {
+    if (!room.take(more, client.usage.bytes, null)) {
       end();
       owner.overfull();
       return;
@@ -262,7 +265,7 @@ final class Intake extends ChannelInboundHandlerAdapter {
 
   private void forget() {
     if (kept != null) {
-      room.give(kept.readableBytes(), client.usage.bytes);
+      room.give(kept.readableBytes(), client.usage.bytes, null);
       kept.release();
       kept = null;
     }

@@ -132,20 +132,23 @@ final class Line<T> {
   /** Whether one that comes now could be sent now. */
   boolean isFree(T request, long now) {
     Flow<T> flow = flow(request);
-    return mayMore(now) && flow.waiting.isEmpty() && flow.isOpen(now);
+    return flow.waiting.isEmpty() && mayMore(flow, now);
   }
 
-  private boolean mayMore(long now) {
-    return underWay < window && now - notBefore >= 0;
+  /**
+   * Whether one more of a client's may be under way. A client of whom nothing is, and nothing has
+   * failed, has a place beside the others': they may hang, or fail, for ever.
+   */
+  private boolean mayMore(Flow<T> flow, long now) {
+    boolean well = now - notBefore >= 0;
+    boolean guest = flow.underWay == 0 && flow.failures == 0 && underWay < window + SURE;
+    return flow.isOpen(now) && ((well && underWay < window) || guest);
   }
 
   /** The next one, which is under way from now on; null where none is to be sent now. */
   @Nullable T next(long now) {
-    if (!mayMore(now)) {
-      return null;
-    }
     for (Flow<T> flow : turns.values()) {
-      if (flow.isOpen(now)) {
+      if (mayMore(flow, now)) {
         return take(flow);
       }
     }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param authority the host, and the port, as the client names them; empty where it does not
  */
 record Target(String path, @Nullable String query, String authority) {
+
+  /** More than any client has reason to send; each costs time and room. */
+  private static final int MOST_HEADERS = 200;
 
   private static final List<HttpMethod> OTHERS = List.of(HttpMethod.CONNECT, HttpMethod.TRACE);
 
@@ -39,10 +43,22 @@ record Target(String path, @Nullable String query, String authority) {
    * @throws Refused if it could be understood in two ways, or not at all
    */
   static Target of(HttpServerRequest request) throws Refused {
+    MultiMap headers = request.headers();
+    if (headers.size() > MOST_HEADERS || headers.contains("")) {
+      throw new Refused(
+          headers.size() > MOST_HEADERS ? 431 : 400,
+          "headers: found %d, expected %d at most, each with a name"
+              .formatted(headers.size(), MOST_HEADERS));
+    }
+    List<String> codings = headers.getAll("Transfer-Encoding");
+    if (!codings.isEmpty()
+        && !(codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked"))) {
+      throw new Refused(501, "Transfer-Encoding: found something else, expected chunked alone");
+    }
     if (OTHERS.contains(request.method())) {
       throw new Refused(501, "method: found %s, expected another".formatted(request.method()));
     }
-    List<String> hosts = request.headers().getAll("Host");
+    List<String> hosts = headers.getAll("Host");
     if (hosts.size() > 1 || (hosts.isEmpty() && request.version() != HttpVersion.HTTP_1_0)) {
       throw new Refused(400, "Host: found %d of them, expected one".formatted(hosts.size()));
     }
@@ -56,8 +72,8 @@ record Target(String path, @Nullable String query, String authority) {
     if (uri.startsWith("/")) {
       return split(uri, host);
     }
-    String lower = uri.length() > 8 ? uri.substring(0, 8).toLowerCase(Locale.ROOT) : "";
-    int from = lower.startsWith("http://") ? 7 : lower.equals("https://") ? 8 : -1;
+    String begin = uri.substring(0, Math.min(8, uri.length())).toLowerCase(Locale.ROOT);
+    int from = begin.startsWith("http://") ? 7 : begin.equals("https://") ? 8 : -1;
     if (from < 0) {
       throw new Refused(
           400,

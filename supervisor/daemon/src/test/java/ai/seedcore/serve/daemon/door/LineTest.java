@@ -131,14 +131,25 @@ class LineTest {
     line.begin(other);
     fails(other);
     assertThat(line.window()).isEqualTo(Line.FIRST);
-    assertThat(line.isFree(new Request("c", 0), now)).isFalse();
-    now += Line.PAUSE_NANOS;
+    assertThat(line.isFree(other, now)).as("of whom one has failed").isFalse();
     Request third = new Request("c", 0);
-    assertThat(line.isFree(third, now)).isTrue();
+    assertThat(line.isFree(third, now)).as("of whom none has").isTrue();
     line.begin(third);
     line.end(third);
     line.well(third, QUICK, 1, now);
     assertThat(line.isFree(other, now)).as("one good answer ends it").isTrue();
+  }
+
+  @Test
+  void requestsThatHangKeepNobodyElseFromTheRoute() {
+    wait("hangs", 100);
+    assertThat(sent()).hasSize(Line.FIRST);
+    Request good = new Request("good", 0);
+    assertThat(line.isFree(good, now)).isTrue();
+    line.begin(good);
+    assertThat(line.isFree(new Request("good", 1), now)).as("one of each").isFalse();
+    wait("other", 2);
+    assertThat(sent()).containsExactly(new Request("other", 0));
   }
 
   @Test

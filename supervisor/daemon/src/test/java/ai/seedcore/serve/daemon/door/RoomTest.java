@@ -11,7 +11,7 @@ class RoomTest {
 
   private static int takeAll(Room room, Usage.Share share) {
     int taken = 0;
-    while (room.take(1, share)) {
+    while (room.take(1, share, null)) {
       taken++;
     }
     return taken;
@@ -32,31 +32,39 @@ class RoomTest {
     assertThat(takeAll(room, first)).isEqualTo(3_000);
     assertThat(takeAll(room, new Usage.Share())).isBetween(740, 760);
     assertThat(takeAll(room, new Usage.Share())).isBetween(170, 200);
-    room.give(3_000, first);
+    room.give(3_000, first, null);
     assertThat(takeAll(room, first)).as("no longer all of it").isBetween(2_000, 2_400);
     assertThat(room.isOthers(1)).isFalse();
   }
 
   @Test
-  void allSharesHaveToBear() {
-    Room room = new Room(300);
+  void aClientLeavesRoomForOthersOfItsRouteAndForOtherRoutes() {
+    Room room = new Room(3_000); // 4,000 in all.
     Usage.Share route = new Usage.Share();
-    Usage.Share one = new Usage.Share();
-    assertThat(room.take(200, one, route)).isTrue();
-    assertThat(room.take(150, new Usage.Share(), route)).as("its route has too much").isFalse();
-    assertThat(room.isOthers(50)).isTrue();
-    assertThat(room.take(100, new Usage.Share(), new Usage.Share())).isTrue();
-    room.give(200, one, route);
-    assertThat(room.used()).isEqualTo(100);
+    Usage.Share first = new Usage.Share();
+    while (room.take(1, first, route)) {
+      assertThat(room.used()).isLessThanOrEqualTo(3_000);
+    }
+    int others = 0;
+    while (room.take(1, new Usage.Share(), route)) {
+      others++;
+    }
+    assertThat(others).as("of its route").isBetween(490, 510);
+    assertThat(room.isOthers(1)).isFalse();
+    int elsewhere = 0;
+    while (room.take(1, new Usage.Share(), new Usage.Share())) {
+      elsewhere++;
+    }
+    assertThat(elsewhere).as("of other routes").isGreaterThan(490);
   }
 
   @Test
   void nobodyTakesLessThanNothingOrMoreThanAll() {
     Room room = new Room(300);
     Usage.Share share = new Usage.Share();
-    assertThat(room.take(-1, share)).isFalse();
-    assertThat(room.take(Long.MAX_VALUE, share)).isFalse();
-    assertThat(room.take(Long.MIN_VALUE, share)).isFalse();
+    assertThat(room.take(-1, share, null)).isFalse();
+    assertThat(room.take(Long.MAX_VALUE, share, null)).isFalse();
+    assertThat(room.take(Long.MIN_VALUE, share, null)).isFalse();
     assertThat(room.used()).isZero();
   }
 }
