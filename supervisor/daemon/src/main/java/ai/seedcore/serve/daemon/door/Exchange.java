@@ -370,17 +370,17 @@ final class Exchange {
    * and is not ended itself: the application is not to take it for whole.
    */
   private void stream(HttpClientRequest begun) {
+    if (body != null) { // What had come before it was its turn.
+      begun.write(body);
+      give(body.length());
+      body = null;
+    }
     if (request.isEnded() || !Forwarding.hasBody(request)) {
       begun.end();
       return;
     }
     goOn();
     connection.streams(System.nanoTime());
-    if (body != null) {
-      begun.write(body);
-      give(body.length());
-      body = null;
-    }
     request.handler(
         part -> {
           begun.write(part);

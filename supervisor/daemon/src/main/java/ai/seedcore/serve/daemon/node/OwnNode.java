@@ -200,6 +200,8 @@ public final class OwnNode {
     command.addAll(settings.nodeOptions());
     command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
     ProcessBuilder builder = new ProcessBuilder(command);
+    // Some of Ray's processes are started by 'python -m', which looks for packages where it runs.
+    builder.directory(log.toAbsolutePath().resolveSibling(".").normalize().toFile());
     Children.keepOurs(builder.environment());
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
