@@ -258,6 +258,7 @@ public final class FrontDoor implements AutoCloseable {
     if (now - sweptAt > 1_000_000_000L) {
       sweptAt = now;
       connections.sweep(now);
+      lanes.all().forEach(lane -> lane.line().sweep(now));
     }
     dispatchAll();
     counted = count();

@@ -57,6 +57,9 @@ final class Line<T> {
 
   static final long LONGEST_PAUSE_NANOS = 2_000_000_000L;
 
+  /** For how long a client's failures are remembered that has nothing here. */
+  private static final long FORGIVEN_NANOS = 10_000_000_000L;
+
   /** So many failures, of so many clients, are the route's. */
   private static final int FAILURES = 3;
 
@@ -88,7 +91,7 @@ final class Line<T> {
     int underWay;
     int failures;
     int pauses;
-    long notBefore;
+    long notBefore = System.nanoTime();
 
     boolean isOpen(long now) {
       return failures < 2 || (underWay < FIRST && now - notBefore >= 0);
@@ -249,6 +252,17 @@ final class Line<T> {
     failing.clear();
     flows.values().forEach(Flow::well);
     flows.values().removeIf(flow -> flow.waiting.isEmpty() && flow.underWay == 0);
+  }
+
+  /** Forgets the failures of clients that have nothing here any more. */
+  void sweep(long now) {
+    flows
+        .values()
+        .removeIf(
+            flow ->
+                flow.waiting.isEmpty()
+                    && flow.underWay == 0
+                    && now - flow.notBefore > FORGIVEN_NANOS);
   }
 
   private void restart() {
