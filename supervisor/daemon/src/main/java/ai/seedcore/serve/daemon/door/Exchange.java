@@ -36,6 +36,9 @@ final class Exchange {
   /** For how long Serve may send requests to a replica that has died. */
   private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
+  /** What stands around a request, about; its head, read, takes some twice what was sent. */
+  private static final int AROUND = 1 << 10;
+
   /** What is kept of an answer, at most, whose client does not read it. */
   private static final int UNREAD = 64 << 10;
 
@@ -149,7 +152,7 @@ final class Exchange {
     connection.serves(this);
     request.response().closeHandler(nothing -> gone());
     request.exceptionHandler(nothing -> gone());
-    int head = Forwarding.headBytes(request);
+    int head = AROUND + 2 * connection.intake().headBytes();
     if (!take(head)) {
       door.overfull(this, head);
       return;

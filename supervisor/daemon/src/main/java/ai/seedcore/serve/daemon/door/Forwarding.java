@@ -129,18 +129,10 @@ final class Forwarding {
     }
   }
 
-  /** About what a request's head takes, with what stands around it. */
-  static int headBytes(HttpServerRequest request) {
-    int bytes = 1024 + request.uri().length();
-    for (Map.Entry<String, String> header : request.headers()) {
-      bytes += 64 + header.getKey().length() + header.getValue().length();
-    }
-    return bytes;
-  }
-
   /** Whether the client says that this is its connection's last request. */
   static boolean isLast(HttpServerRequest request) {
-    return named(String.join(",", request.headers().getAll("Connection"))).contains("close");
+    return request.headers().contains("Connection")
+        && named(String.join(",", request.headers().getAll("Connection"))).contains("close");
   }
 
   private static String newId() {

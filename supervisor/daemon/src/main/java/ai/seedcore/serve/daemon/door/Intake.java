@@ -65,6 +65,9 @@ final class Intake extends ChannelInboundHandlerAdapter {
   /** Of the body; Long.MAX_VALUE: as much as comes. */
   private long left;
 
+  /** Of the head that was passed on last, and of what stands before it. */
+  private int headBytes;
+
   private boolean held;
   private @Nullable ByteBuf kept;
   private boolean stopped;
@@ -135,6 +138,7 @@ final class Intake extends ChannelInboundHandlerAdapter {
       forget();
     } else if (expected == Expected.NOTHING) {
       expected = Expected.HEAD;
+      headBytes = 0;
       goOnSoon();
     }
   }
@@ -145,13 +149,13 @@ final class Intake extends ChannelInboundHandlerAdapter {
     forget();
   }
 
-  boolean hasEnded() {
-    return clientEnded;
+  /** How long the head of the present request was. */
+  int headBytes() {
+    return headBytes;
   }
 
-  /** Whether there is a request that has not been answered, or the beginning of one. */
-  boolean isReading() {
-    return expected == Expected.BODY;
+  boolean hasEnded() {
+    return clientEnded;
   }
 
   private void goOnSoon() {
@@ -237,7 +241,9 @@ final class Intake extends ChannelInboundHandlerAdapter {
         break;
       }
       ByteBuf part = from.readRetainedSlice(nextPart(from));
-      if (expected == Expected.BODY && left != Long.MAX_VALUE) {
+      if (expected == Expected.HEAD) {
+        headBytes += part.readableBytes();
+      } else if (left != Long.MAX_VALUE) {
         left -= part.readableBytes();
         expected = left == 0 ? Expected.NOTHING : expected;
       }

@@ -50,9 +50,7 @@ record Target(String path, @Nullable String query, String authority) {
           "headers: found %d, expected %d at most, each with a name"
               .formatted(headers.size(), MOST_HEADERS));
     }
-    List<String> codings = headers.getAll("Transfer-Encoding");
-    if (!codings.isEmpty()
-        && !(codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked"))) {
+    if (headers.contains("Transfer-Encoding") && !isChunked(headers.getAll("Transfer-Encoding"))) {
       throw new Refused(501, "Transfer-Encoding: found something else, expected chunked alone");
     }
     if (OTHERS.contains(request.method())) {
@@ -89,6 +87,10 @@ record Target(String path, @Nullable String query, String authority) {
     }
     String rest = uri.substring(end);
     return split(rest.startsWith("/") ? rest : "/" + rest, authority);
+  }
+
+  private static boolean isChunked(List<String> codings) {
+    return codings.size() == 1 && codings.get(0).strip().equalsIgnoreCase("chunked");
   }
 
   private static Target split(String uri, String authority) {
