@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.lead;
 import ai.seedcore.serve.daemon.observe.Foreign;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
@@ -69,17 +70,26 @@ public record Card(
       Card card = JSON.readValue(text, Card.class);
       return Optional.of(
           new Card(
-              Foreign.name(card.host),
+              name(card.host),
               card.pid,
-              Foreign.name(card.seat),
-              Foreign.name(card.life),
-              Foreign.name(card.version),
-              Foreign.name(card.declared),
-              card.names.stream().limit(MOST).map(Foreign::name).toList(),
+              name(card.seat),
+              name(card.life),
+              name(card.version),
+              name(card.declared),
+              names(card.names),
               card.beat,
               card.released));
     } catch (JacksonException e) {
       return Optional.empty();
     }
+  }
+
+  /** What another version of this program need not have written. */
+  private static String name(@Nullable String told) {
+    return told == null ? "" : Foreign.name(told);
+  }
+
+  private static List<String> names(@Nullable List<@Nullable String> told) {
+    return told == null ? List.of() : told.stream().limit(MOST).map(Card::name).toList();
   }
 }

@@ -349,8 +349,8 @@ class DoorSharesTest {
       answered += answer.status() == 200 ? 1 : 0;
     }
     assertThat(answered).isEqualTo(100);
-    assertThat(proxy.seen.subList(0, 30)).as("they take turns").contains("good");
-    assertThat(proxy.seen.subList(0, 30).stream().filter("good"::equals).count()).isEqualTo(5);
+    assertThat(proxy.seen.subList(0, 60)).as("they take turns").contains("good");
+    assertThat(proxy.seen.subList(0, 60).stream().filter("good"::equals).count()).isEqualTo(5);
     door.awaitEmpty(205);
   }
 
