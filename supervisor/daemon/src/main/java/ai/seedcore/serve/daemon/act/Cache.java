@@ -56,7 +56,7 @@ public final class Cache {
       if (isOurs(wished)) {
         return new Cache(wished);
       }
-      Path inner = wished.resolve("of-" + uid(Path.of("/proc/self")));
+      Path inner = wished.resolve("of-" + ourUid());
       if (!Files.exists(inner, LinkOption.NOFOLLOW_LINKS)) {
         Files.createDirectory(inner, OWNERS);
       }
@@ -85,7 +85,7 @@ public final class Cache {
         Files.readAttributes(folder, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     return attributes.isDirectory()
         && Files.isWritable(folder)
-        && uid(folder) == uid(Path.of("/proc/self"))
+        && uid(folder) == ourUid()
         && !attributes.permissions().contains(PosixFilePermission.GROUP_WRITE)
         && !attributes.permissions().contains(PosixFilePermission.OTHERS_WRITE);
   }
@@ -93,6 +93,10 @@ public final class Cache {
   /** Whose it is, by number: the account that we run as need not have a name. */
   private static int uid(Path file) throws IOException {
     return (Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static int ourUid() throws IOException {
+    return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid"); // The link is root's.
   }
 
   private static Path userCache() {
