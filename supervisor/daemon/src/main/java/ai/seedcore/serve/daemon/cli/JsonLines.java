@@ -2,7 +2,6 @@ package ai.seedcore.serve.daemon.cli;
 
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
-import ch.qos.logback.core.encoder.EncoderBase;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
@@ -14,9 +13,7 @@ import tools.jackson.databind.node.ObjectNode;
  * One JSON object a line, its keys beside each other. (Logback's own encoder makes a list of
  * objects of the keys, which no log store can search.)
  */
-final class JsonLines extends EncoderBase<ILoggingEvent> {
-
-  private static final byte[] NOTHING = {};
+final class JsonLines extends LineEncoder {
 
   @Override
   public byte[] encode(ILoggingEvent event) {
@@ -36,15 +33,5 @@ final class JsonLines extends EncoderBase<ILoggingEvent> {
       line.put("error", ThrowableProxyUtil.asString(event.getThrowableProxy()));
     }
     return (line + "\n").getBytes(StandardCharsets.UTF_8);
-  }
-
-  @Override
-  public byte[] headerBytes() {
-    return NOTHING;
-  }
-
-  @Override
-  public byte[] footerBytes() {
-    return NOTHING;
   }
 }

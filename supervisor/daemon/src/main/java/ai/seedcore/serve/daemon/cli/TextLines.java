@@ -2,7 +2,6 @@ package ai.seedcore.serve.daemon.cli;
 
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
-import ch.qos.logback.core.encoder.EncoderBase;
 import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -14,9 +13,8 @@ import org.slf4j.event.KeyValuePair;
  * pattern writes values as they are, so that one with a quote or an end of line could forge a key
  * or an event.)
  */
-final class TextLines extends EncoderBase<ILoggingEvent> {
+final class TextLines extends LineEncoder {
 
-  private static final byte[] NOTHING = {};
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSXXX").withZone(ZoneOffset.UTC);
 
@@ -58,15 +56,5 @@ final class TextLines extends EncoderBase<ILoggingEvent> {
         to.append(each);
       }
     }
-  }
-
-  @Override
-  public byte[] headerBytes() {
-    return NOTHING;
-  }
-
-  @Override
-  public byte[] footerBytes() {
-    return NOTHING;
   }
 }

@@ -63,11 +63,7 @@ final class Clients {
     return peer;
   }
 
-  /** Whether it is a proxy before us, which many clients share. */
-  boolean isTrusted(String address) {
-    if (trusted.isEmpty()) {
-      return false;
-    }
+  private boolean isTrusted(String address) {
     InetAddress parsed = NetUtil.createInetAddressFromIpAddressString(address);
     return parsed != null
         && trusted.stream().anyMatch(rule -> rule.matches(new InetSocketAddress(parsed, 1)));

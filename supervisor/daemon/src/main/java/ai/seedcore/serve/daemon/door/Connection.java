@@ -91,8 +91,8 @@ final class Connection implements Intake.Owner {
     return ++turn;
   }
 
-  /** Who is to be told what becomes of it; null: nobody. */
-  void serves(@Nullable Exchange next) {
+  /** Who is to be told what becomes of it. */
+  void serves(Exchange next) {
     exchange = next;
   }
 

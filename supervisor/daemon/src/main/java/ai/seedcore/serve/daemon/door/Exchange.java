@@ -119,11 +119,6 @@ final class Exchange {
     return client;
   }
 
-  /** What is kept of it, in bytes. */
-  int counted() {
-    return counted;
-  }
-
   /** When it came, in nanoseconds. */
   long arrived() {
     return arrived;
@@ -454,7 +449,7 @@ final class Exchange {
   }
 
   private boolean mayTryAgain() {
-    return attempt < TRIES && !(failures > OWN_FAULTS && lane.line().wellSince(failedAt));
+    return attempt < TRIES && !(failures > OWN_FAULTS && isOwnFault());
   }
 
   /** Back into the line, behind those that are there. */

@@ -67,7 +67,6 @@ public final class FrontDoor implements AutoCloseable {
   private final Unpacking unpacking;
   private final Room bytes;
   private final Room waiting;
-  private final Pace pace = new Pace();
   private final Counts counts = new Counts();
   private final boolean alone;
 
@@ -113,7 +112,8 @@ public final class FrontDoor implements AutoCloseable {
     this.bytes = new Room(settings.bytes());
     this.waiting = new Room(settings.requests());
     this.clients = new Clients(settings.trusted());
-    this.connections = new Connections(settings.connections(), clients, bytes, pace, counts);
+    this.connections =
+        new Connections(settings.connections(), clients, bytes, new Pace(vertx), counts);
     this.unpacking = new Unpacking(vertx);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();
@@ -181,7 +181,6 @@ public final class FrontDoor implements AutoCloseable {
     declare(first);
     tick();
     vertx.setPeriodic(TICK_MS, timer -> tick());
-    vertx.setPeriodic(Pace.SLICE.toMillis(), timer -> pace.goOn());
   }
 
   /** Takes in what the control loop knows now, on its thread. Never waits. */

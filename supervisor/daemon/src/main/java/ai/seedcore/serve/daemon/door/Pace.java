@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.door;
 
+import io.vertx.core.Vertx;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pace {
 
-  static final Duration SLICE = Duration.ofMillis(10);
+  private static final Duration SLICE = Duration.ofMillis(10);
   private static final long SLICE_NANOS = SLICE.toNanos();
   private static final long SHARE_NANOS = SLICE_NANOS / 2;
   private static final long ACTIVE_NANOS = Duration.ofSeconds(1).toNanos();
 
-  private final Deque<Intake> deferred = new ArrayDeque<>();
-  private final Set<Intake> known = new HashSet<>();
+  private final Vertx vertx;
+  private final Set<Intake> deferred = new LinkedHashSet<>();
   private long slice;
   private long sliceAt = System.nanoTime();
 
@@ -29,6 +29,10 @@ final class Pace {
   private long latestAt;
   private @Nullable Client other;
   private long otherAt;
+
+  Pace(Vertx vertx) {
+    this.vertx = vertx;
+  }
 
   /** Whether more of what it sends may be read now. */
   boolean allows(Client client, long now) {
@@ -57,21 +61,16 @@ final class Pace {
 
   /** It waits for the next slice. */
   void defer(Intake intake) {
-    if (known.add(intake)) {
-      deferred.add(intake);
+    if (deferred.isEmpty()) {
+      vertx.setTimer(SLICE.toMillis(), timer -> goOn());
     }
+    deferred.add(intake);
   }
 
   /** Goes on with those that wait, each once. */
-  void goOn() {
-    for (int i = deferred.size(); i > 0; i--) {
-      Intake next = deferred.remove();
-      known.remove(next);
-      next.goOn();
-    }
-  }
-
-  boolean isDeferring() {
-    return !deferred.isEmpty();
+  private void goOn() {
+    List<Intake> all = List.copyOf(deferred);
+    deferred.clear();
+    all.forEach(Intake::goOn);
   }
 }

@@ -44,14 +44,9 @@ final class Unpacking {
   }
 
   private static byte[] unpack(boolean zlib, byte[] packed, int most) throws IOException {
-    // A zlib header is a multiple of 31; some send what is deflated without one.
-    boolean bare = packed.length < 2 || ((packed[0] & 0xff) << 8 | (packed[1] & 0xff)) % 31 != 0;
-    Inflater inflater = new Inflater(bare);
     ByteArrayOutputStream whole = new ByteArrayOutputStream();
-    try (InputStream from =
-        zlib
-            ? new InflaterInputStream(new ByteArrayInputStream(packed), inflater)
-            : new GZIPInputStream(new ByteArrayInputStream(packed))) {
+    InputStream bytes = new ByteArrayInputStream(packed);
+    try (InputStream from = zlib ? inflated(bytes, packed) : new GZIPInputStream(bytes)) {
       byte[] part = new byte[8192];
       for (int n = from.read(part); n >= 0; n = from.read(part)) {
         if (whole.size() + n > most) {
@@ -59,9 +54,19 @@ final class Unpacking {
         }
         whole.write(part, 0, n);
       }
-    } finally {
-      inflater.end();
     }
     return whole.toByteArray();
+  }
+
+  /** A zlib header is a multiple of 31 (RFC 1950); some send what is deflated without one. */
+  private static InputStream inflated(InputStream bytes, byte[] packed) {
+    boolean bare = packed.length < 2 || ((packed[0] & 0xff) << 8 | (packed[1] & 0xff)) % 31 != 0;
+    return new InflaterInputStream(bytes, new Inflater(bare)) {
+      @Override
+      public void close() throws IOException {
+        super.close();
+        inf.end(); // As it was handed in.
+      }
+    };
   }
 }

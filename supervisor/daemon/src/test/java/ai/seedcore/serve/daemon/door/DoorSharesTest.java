@@ -349,8 +349,10 @@ class DoorSharesTest {
       answered += answer.status() == 200 ? 1 : 0;
     }
     assertThat(answered).isEqualTo(100);
-    assertThat(proxy.seen.subList(0, 60)).as("they take turns").contains("good");
-    assertThat(proxy.seen.subList(0, 60).stream().filter("good"::equals).count()).isEqualTo(5);
+    assertThat(proxy.seen.subList(0, 20)).as("they take turns").contains("good");
+    if (path.equals(goods)) { // Other routes have lines of their own, which grow on their own.
+      assertThat(proxy.seen.subList(0, 20).stream().filter("good"::equals).count()).isEqualTo(5);
+    }
     door.awaitEmpty(205);
   }
 

@@ -1,0 +1,20 @@
+package ai.seedcore.serve.daemon.cli;
+
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.encoder.EncoderBase;
+
+/** Lines, with nothing before the first and behind the last. */
+abstract class LineEncoder extends EncoderBase<ILoggingEvent> {
+
+  private static final byte[] NOTHING = {};
+
+  @Override
+  public final byte[] headerBytes() {
+    return NOTHING;
+  }
+
+  @Override
+  public final byte[] footerBytes() {
+    return NOTHING;
+  }
+}
