@@ -19,6 +19,7 @@ import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.status.StatusServer;
+import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.URI;
@@ -60,6 +61,13 @@ final class RunCommand implements Callable<Integer> {
 
   /** Of the heap, what the door wants beside what it keeps, which may be there twice. */
   private static final long DOOR_HEAP = 96L << 20;
+
+  /**
+   * Outside of the heap, what each connection may not have read, and what the door wants beside.
+   */
+  private static final long UNREAD = 4L << 10;
+
+  private static final long DOOR_OUTSIDE = 16L << 20;
 
   @Mixin private SettingsOptions options;
 
@@ -167,20 +175,34 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  private static void checkMemory(int holdMb, DoorSettings door) {
+    long heap = Runtime.getRuntime().maxMemory();
+    long wanted = 2 * door.bytes() + DOOR_HEAP;
+    long outside = PlatformDependent.maxDirectMemory();
+    long wantedOutside = door.bytes() / 3 * 5 + door.connections() * UNREAD + DOOR_OUTSIDE;
+    if (heap < wanted || outside < wantedOutside) {
+      throw new ConfigException(
+          ("hold_mb, front_door_connections: found %d and %d, which want a heap of %d MiB and %d MiB"
+                  + " outside of it, and this JVM may have %d and %d; expected fewer, or the options"
+                  + " of door.options beside jvm.options (in the image and as a service:"
+                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), with a larger -Xmx or"
+                  + " -XX:MaxDirectMemorySize")
+              .formatted(
+                  holdMb,
+                  door.connections(),
+                  wanted >> 20,
+                  wantedOutside >> 20,
+                  heap >> 20,
+                  outside >> 20));
+    }
+  }
+
   private static @Nullable FrontDoor door(Settings settings) {
     DoorSettings wanted = settings.door();
     if (wanted == null) {
       return null;
     }
-    long heap = Runtime.getRuntime().maxMemory();
-    long needed = 2 * wanted.bytes() + DOOR_HEAP;
-    if (heap < needed) {
-      throw new ConfigException(
-          ("hold_mb: found %d, which with the front door wants a heap of %d MiB, and this JVM may have"
-                  + " %d; expected a lower one, or the options of door.options beside jvm.options (in"
-                  + " the image and as a service: SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options)")
-              .formatted(settings.holdMb(), needed >> 20, heap >> 20));
-    }
+    checkMemory(settings.holdMb(), wanted);
     return new FrontDoor(
         wanted,
         Token.find("front_door", settings.frontDoorTokenFile(), System.getenv()),

@@ -20,7 +20,7 @@ final class Connection implements Intake.Owner {
   private static final long FOR_EVER = Long.MAX_VALUE / 2;
 
   /** What may wait to be read before it counts as unread. */
-  private static final WriteBufferWaterMark UNREAD = new WriteBufferWaterMark(4 << 10, 16 << 10);
+  private static final WriteBufferWaterMark UNREAD = new WriteBufferWaterMark(1 << 10, 4 << 10);
 
   private final Connections all;
   private final HttpConnection connection;

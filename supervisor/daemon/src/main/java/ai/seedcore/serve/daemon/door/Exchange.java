@@ -1,15 +1,13 @@
 package ai.seedcore.serve.daemon.door;
 
+import ai.seedcore.serve.daemon.host.Fatal;
 import ai.seedcore.serve.daemon.http.Http;
-import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.Unpooled;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +37,9 @@ final class Exchange {
   /** What stands around a request, about; its head, read, takes some twice what was sent. */
   private static final int AROUND = 1 << 10;
 
+  /** How much of a body is written at a time, and then about how much waits to be taken. */
+  private static final int PART = 32 << 10;
+
   /** What is kept of an answer, at most, whose client does not read it. */
   private static final int UNREAD = 64 << 10;
 
@@ -65,13 +66,14 @@ final class Exchange {
   private final long answerBy;
 
   private Stage stage = Stage.READING;
-  private @Nullable Buffer body;
+  private @Nullable Body body;
   private boolean unpacked;
   private int counted;
   private boolean unread;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
+  private boolean sentInFull;
   private boolean answeredInFull;
   private int failures;
   private long failedAt;
@@ -183,19 +185,32 @@ final class Exchange {
   }
 
   private void read(Buffer part) {
-    if (stage != Stage.READING && lane.route().declared()) {
+    if (stage == Stage.DONE || (stage != Stage.READING && lane.route().declared())) {
       return;
     }
     if (!take(part.length())) {
       door.overfull(this, part.length());
       return;
     }
-    // A part may be a piece of something that cannot grow.
-    body = (body == null ? Buffer.buffer(part.length()) : body).appendBuffer(part);
-    if (body.length() > door.settings().bodyBytes()) {
+    keep(part, Forwarding.bodyBytes(request));
+    if (body != null && body.length() > door.settings().bodyBytes()) {
       door.tooLarge(this);
     } else {
       connection.goesOn(System.nanoTime());
+    }
+  }
+
+  private void keep(Buffer part, long whole) {
+    if (part.length() > 0) {
+      body = body == null ? new Body() : body;
+      body.append(part, whole);
+    }
+  }
+
+  private void forgetBody() {
+    if (body != null) {
+      body.release();
+      body = null;
     }
   }
 
@@ -212,7 +227,7 @@ final class Exchange {
     }
   }
 
-  private void unpack(String coding, Buffer packed) {
+  private void unpack(String coding, Body packed) {
     if (!Unpacking.knows(coding)) {
       request.response().putHeader("Accept-Encoding", "gzip, deflate");
       refuse(
@@ -229,7 +244,7 @@ final class Exchange {
     stage = Stage.UNPACKING;
     client.unpacking++;
     door.unpacking()
-        .unpack(coding, packed, door.settings().bodyBytes())
+        .unpack(coding, packed.bytes(), door.settings().bodyBytes())
         .onComplete(
             done -> {
               client.unpacking--;
@@ -250,7 +265,8 @@ final class Exchange {
     give(before);
     if (take(whole.length())) {
       unpacked = true;
-      body = whole.length() == 0 ? null : whole;
+      forgetBody();
+      keep(whole, whole.length());
       check();
     } else {
       door.overfull(this, whole.length());
@@ -258,8 +274,7 @@ final class Exchange {
   }
 
   private void check() {
-    if (body != null
-        && !ByteBufUtil.isText(Unpooled.wrappedBuffer(body.getBytes()), StandardCharsets.UTF_8)) {
+    if (body != null && !body.isUtf8()) {
       refuse(400, Contract.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
       return;
     }
@@ -337,7 +352,8 @@ final class Exchange {
 
   private void write(HttpClientRequest begun) {
     upstream = begun;
-    begun.exceptionHandler(nothing -> {}); // Its answer fails, too, and is told of it.
+    sentInFull = false;
+    begun.exceptionHandler(Fatal::ifOutOfMemory); // Its answer fails, too, and is told of it.
     boolean streamed = !lane.route().declared();
     Forwarding.headers(request, target, begun, streamed, door.isLocked(), door.via());
     if (unpacked) {
@@ -348,18 +364,44 @@ final class Exchange {
         .onSuccess(answer -> answered(begun, answer))
         .onFailure(
             error -> {
+              Fatal.ifOutOfMemory(error);
               if (upstream == begun) {
                 lost(Http.reason(error));
               }
             });
     if (lane.route().declared()) {
       if (body == null) {
-        begun.end();
+        endOf(begun);
       } else {
-        begun.end(body);
+        begun.setWriteQueueMaxSize(PART);
+        begun.putHeader("Content-Length", String.valueOf(body.length()));
+        write(begun, body, 0);
       }
     } else {
       stream(begun);
+    }
+  }
+
+  private void endOf(HttpClientRequest begun) {
+    sentInFull = true;
+    begun.end();
+  }
+
+  /** Writes a body from there on, no faster than it is taken: what is written is copied. */
+  private void write(HttpClientRequest begun, Body whole, int from) {
+    int at = from;
+    while (upstream == begun && whole.length() - at > PART) {
+      whole.write(begun, at, at + PART);
+      at += PART;
+      if (begun.writeQueueFull()) {
+        int next = at;
+        begun.drainHandler(nothing -> write(begun, whole, next));
+        return;
+      }
+    }
+    if (upstream == begun) {
+      sentInFull = true;
+      whole.end(begun, at);
     }
   }
 
@@ -369,12 +411,12 @@ final class Exchange {
    */
   private void stream(HttpClientRequest begun) {
     if (body != null) { // What had come before it was its turn.
-      begun.write(body);
+      body.write(begun, 0, body.length());
       give(body.length());
-      body = null;
+      forgetBody();
     }
     if (request.isEnded() || !Forwarding.hasBody(request)) {
-      begun.end();
+      endOf(begun);
       return;
     }
     goOn();
@@ -396,7 +438,7 @@ final class Exchange {
     request.endHandler(
         nothing -> {
           connection.intake().bodyEnds();
-          begun.end();
+          endOf(begun);
           connection.waits(System.nanoTime());
         });
     connection.intake().release();
@@ -528,10 +570,18 @@ final class Exchange {
     answer.endHandler(
         nothing -> {
           if (upstream == by && stage == Stage.SENT) {
-            answeredInFull = true; // Its connection is of use to others.
+            answeredInFull(by);
             judge(answer, head);
           }
         });
+  }
+
+  /** Its connection is of use to others, unless a part of the body has not been sent on it. */
+  private void answeredInFull(@Nullable HttpClientRequest by) {
+    answeredInFull = sentInFull;
+    if (!sentInFull && by != null) {
+      by.connection().close();
+    }
   }
 
   private void well() {
@@ -615,11 +665,7 @@ final class Exchange {
     answer.endHandler(
         nothing -> {
           if (stage == Stage.ANSWERING) {
-            // Where a body is still to come, its connection is of no use to others.
-            answeredInFull = request.isEnded() || lane.route().declared();
-            if (!answeredInFull && upstream != null) {
-              upstream.connection().close();
-            }
+            answeredInFull(upstream);
             end(answer.statusCode());
             response.end();
             if (length == null && request.version() == HttpVersion.HTTP_1_0) {
@@ -689,7 +735,7 @@ final class Exchange {
     stage = Stage.DONE;
     leaveProxy();
     waitsNoMore();
-    body = null;
+    forgetBody();
     give(counted);
     door.ended(this, status);
     door.dispatchSoon(lane);

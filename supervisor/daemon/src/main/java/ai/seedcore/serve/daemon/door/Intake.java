@@ -6,9 +6,11 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * and of its body only what is wanted: what comes before that is kept, counted as its client's, and
  * is little, as no more is read then.
  */
-final class Intake extends ChannelInboundHandlerAdapter {
+final class Intake extends ChannelDuplexHandler {
 
   /** How much is read at a time, and about how much is kept. */
   private static final int MOST = 16 << 10;
@@ -168,15 +170,13 @@ final class Intake extends ChannelInboundHandlerAdapter {
   void goOn() {
     ByteBuf waits = kept;
     if (waits != null && !passing) {
-      int before = waits.readableBytes();
       kept = null;
       pass(waits);
       int rest = expected == Expected.THE_END ? 0 : waits.readableBytes();
-      room.give(before - rest, client.usage.bytes, null);
       if (rest > 0) {
         kept = waits;
       } else {
-        waits.release();
+        drop(waits);
       }
       if (stopped && rest < MOST) {
         stopped = false;
@@ -213,17 +213,20 @@ final class Intake extends ChannelInboundHandlerAdapter {
   }
 
   private void keep(ByteBuf data) {
-    int more = data.readableBytes();
-    if (!room.take(more, client.usage.bytes, null)) {
+    ByteBuf before = kept;
+    int size = data.readableBytes() + (before == null ? 0 : before.readableBytes());
+    if (!room.take(size, client.usage.bytes, null)) {
       end();
       owner.overfull();
       return;
     }
-    ByteBuf before = kept;
-    kept = Unpooled.buffer(more + (before == null ? 0 : before.readableBytes()));
+    // Outside of the heap, which many of them would fill again and again; and of the pool, as
+    // Vert.x
+    // releases what is of the pool alone.
+    kept = context.alloc().directBuffer(size, size);
     if (before != null) {
       kept.writeBytes(before);
-      before.release();
+      drop(before);
     }
     kept.writeBytes(data);
     if (kept.readableBytes() >= MOST && !stopped) {
@@ -269,10 +272,14 @@ final class Intake extends ChannelInboundHandlerAdapter {
     return end < 0 ? all : end - from.readerIndex() + END_OF_HEAD.readableBytes();
   }
 
+  private void drop(ByteBuf what) {
+    room.give(what.capacity(), client.usage.bytes, null);
+    what.release();
+  }
+
   private void forget() {
     if (kept != null) {
-      room.give(kept.readableBytes(), client.usage.bytes, null);
-      kept.release();
+      drop(kept);
       kept = null;
     }
   }
@@ -296,6 +303,14 @@ final class Intake extends ChannelInboundHandlerAdapter {
       owner.drained();
     }
     ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+    ChannelFuture written = ctx.write(message, promise);
+    if (written.isDone() && written.cause() != null) {
+      Fatal.ifOutOfMemory(written.cause()); // What is written is copied out of the heap first.
+    }
   }
 
   @Override

@@ -37,10 +37,9 @@ final class Unpacking {
   }
 
   /** The body; fails with {@link TooLong}, or with another exception where it is not packed so. */
-  Future<Buffer> unpack(String coding, Buffer packed, int most) {
+  Future<Buffer> unpack(String coding, byte[] packed, int most) {
     boolean zlib = coding.strip().equalsIgnoreCase("deflate");
-    byte[] bytes = packed.getBytes();
-    return worker.executeBlocking(() -> Buffer.buffer(unpack(zlib, bytes, most)), false);
+    return worker.executeBlocking(() -> Buffer.buffer(unpack(zlib, packed, most)), false);
   }
 
   private static byte[] unpack(boolean zlib, byte[] packed, int most) throws IOException {

@@ -11,10 +11,6 @@ public final class Fatal {
   /** As the JVM itself ends where its heap is full (-XX:+ExitOnOutOfMemoryError). */
   private static final int EXIT_CODE = 3;
 
-  private static final byte[] OUT_OF_MEMORY =
-      "seedcore-serve: out of memory outside the heap (-XX:MaxDirectMemorySize); ends, to be started again\n"
-          .getBytes(StandardCharsets.US_ASCII);
-
   private Fatal() {}
 
   /** Ends the process. */
@@ -35,9 +31,7 @@ public final class Fatal {
   public static void ifOutOfMemory(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause instanceof OutOfMemoryError) {
-        System.err.write(OUT_OF_MEMORY, 0, OUT_OF_MEMORY.length);
-        System.err.flush();
-        Runtime.getRuntime().halt(EXIT_CODE);
+        end("out of memory outside the heap (-XX:MaxDirectMemorySize): " + cause.getMessage());
       }
     }
   }

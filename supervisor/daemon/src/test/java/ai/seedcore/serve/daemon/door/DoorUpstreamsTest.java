@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -470,6 +471,73 @@ class DoorUpstreamsTest {
       try (RawClient client = new RawClient(door.port)) {
         client.say("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
         assertThat(client.read().body()).isEqualTo("early");
+      }
+    }
+    door.awaitEmpty(0);
+  }
+
+  // Bodies that nobody takes.
+
+  private static String largeBody(String path) {
+    int length = 5 << 20;
+    return "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+        .formatted(path, length, "x".repeat(length));
+  }
+
+  @Test
+  void aBodyThatTheProxyDoesNotTakeIsInMemoryOnce() throws Exception {
+    CountDownLatch over = new CountDownLatch(1);
+    proxy.reads = false;
+    proxy.behaviour =
+        (request, client) -> {
+          if (!request.target().equals("/A")) {
+            RawProxy.echo(request, client);
+            return;
+          }
+          try {
+            over.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+        };
+    long before = PlatformDependent.usedDirectMemory();
+    List<RawClient> all = new ArrayList<>();
+    try {
+      for (int i = 0; i < 8; i++) {
+        all.add(new RawClient("127.0.4." + (20 + i), door.port).say(largeBody("/A")));
+      }
+      await().until(() -> door.status().keptBytes() > 8 * (5 << 20));
+      await().until(() -> proxy.seen.size() >= 4);
+      assertThat(PlatformDependent.usedDirectMemory() - before)
+          .isLessThan(door.status().keptBytes() / 4 * 5 + (8 << 20));
+      try (RawClient client = new RawClient(door.port)) {
+        assertThat(client.say("GET /B HTTP/1.1\r\nHost: x\r\n\r\n").read().status()).isEqualTo(200);
+      }
+    } finally {
+      for (RawClient client : all) {
+        client.resets();
+      }
+      over.countDown();
+    }
+    door.awaitEmpty(0);
+    await()
+        .untilAsserted(
+            () -> assertThat(PlatformDependent.usedDirectMemory() - before).isLessThan(8L << 20));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/A", "/B"})
+  void anAnswerBeforeTheBodyIsTakenIsAnAnswer(String path) throws Exception {
+    proxy.reads = false;
+    proxy.behaviour = (request, client) -> RawProxy.say(client, RawProxy.fine("early"));
+    for (int i = 0; i < 5; i++) {
+      try (RawClient client = new RawClient(door.port)) {
+        assertThat(client.say(largeBody(path)).read().body()).isEqualTo("early");
+        proxy.reads = true;
+        proxy.behaviour = RawProxy::echo;
+        assertThat(client.post(path, "{}").read().body()).isEqualTo(path + "|{}");
+        proxy.reads = false;
+        proxy.behaviour = (request, other) -> RawProxy.say(other, RawProxy.fine("early"));
       }
     }
     door.awaitEmpty(0);
