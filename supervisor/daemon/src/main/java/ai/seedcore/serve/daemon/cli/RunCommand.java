@@ -59,8 +59,11 @@ final class RunCommand implements Callable<Integer> {
 
   private static final Duration DEAD = Duration.ofMinutes(2);
 
-  /** Of the heap, what the door wants beside what it keeps, which may be there twice. */
-  private static final long DOOR_HEAP = 96L << 20;
+  /** Of the heap: what a connection takes, and what is wanted beside those and what is kept. */
+  private static final long CONNECTION = 10L << 10;
+
+  private static final long TLS_CONNECTION = 16L << 10;
+  private static final long DOOR_HEAP = 40L << 20;
 
   /**
    * Outside of the heap, what each connection may not have read, and what the door wants beside.
@@ -177,7 +180,8 @@ final class RunCommand implements Callable<Integer> {
 
   private static void checkMemory(int holdMb, DoorSettings door) {
     long heap = Runtime.getRuntime().maxMemory();
-    long wanted = 2 * door.bytes() + DOOR_HEAP;
+    long perConnection = door.certificate() == null ? CONNECTION : TLS_CONNECTION;
+    long wanted = door.bytes() / 3 * 5 + door.connections() * perConnection + DOOR_HEAP;
     long outside = PlatformDependent.maxDirectMemory();
     long wantedOutside = door.bytes() / 3 * 5 + door.connections() * UNREAD + DOOR_OUTSIDE;
     if (heap < wanted || outside < wantedOutside) {

@@ -70,6 +70,9 @@ final class Intake extends ChannelDuplexHandler {
   /** Of the head that was passed on last, and of what stands before it. */
   private int headBytes;
 
+  /** What is counted for a head that is not whole. */
+  private int headCounted;
+
   private boolean held;
   private @Nullable ByteBuf kept;
   private boolean stopped;
@@ -108,6 +111,7 @@ final class Intake extends ChannelDuplexHandler {
    */
   void begins(long body) {
     left = body;
+    forgetHead();
     expected = body > 0 ? Expected.BODY : Expected.NOTHING;
     if (!passing) {
       goOnSoon(); // Its head had come with the end of the request before it.
@@ -148,6 +152,7 @@ final class Intake extends ChannelDuplexHandler {
   /** Nothing that comes is of use any more. */
   void end() {
     expected = Expected.THE_END;
+    forgetHead();
     forget();
   }
 
@@ -251,6 +256,10 @@ final class Intake extends ChannelDuplexHandler {
         expected = left == 0 ? Expected.NOTHING : expected;
       }
       context.fireChannelRead(part);
+      if (expected == Expected.HEAD && !countHead()) {
+        end();
+        owner.overfull();
+      }
       long then = System.nanoTime();
       pace.spent(client, then - now);
       now = then;
@@ -270,6 +279,21 @@ final class Intake extends ChannelDuplexHandler {
     }
     int end = ByteBufUtil.indexOf(END_OF_HEAD, from);
     return end < 0 ? all : end - from.readerIndex() + END_OF_HEAD.readableBytes();
+  }
+
+  /** Read, a head takes some twice what was sent; says whether there is room. */
+  private boolean countHead() {
+    int more = 2 * headBytes - headCounted;
+    if (more > 0 && !room.take(more, client.usage.bytes, null)) {
+      return false;
+    }
+    headCounted += Math.max(0, more);
+    return true;
+  }
+
+  private void forgetHead() {
+    room.give(headCounted, client.usage.bytes, null);
+    headCounted = 0;
   }
 
   private void drop(ByteBuf what) {

@@ -47,6 +47,7 @@ final class Tls {
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
     check(files, vertx, certificate, key);
+    options.setSslEngineOptions(new Handshakes());
     options.setSsl(true).setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
     SUITES.forEach(options::addEnabledCipherSuite);
   }

@@ -496,6 +496,27 @@ class DoorSharesTest {
   }
 
   @Test
+  void headsWithoutEndAreCounted() throws Exception {
+    OpenDoor door = serving(Bounds.USUAL);
+    List<RawClient> all = new ArrayList<>();
+    try {
+      for (int i = 0; i < 120; i++) {
+        all.add(
+            new RawClient("127.0.6.1", door.port)
+                .say("GET /A HTTP/1.1\r\nHost: x\r\nX: " + "x".repeat(7_000)));
+      }
+      await().untilAsserted(() -> assertThat(door.status().connections()).isLessThan(90));
+      assertThat(door.status().keptBytes()).isBetween(500_000L, 1L << 20);
+      assertThat(door.times("/A", Duration.ofMillis(300)).p99()).isLessThan(100);
+    } finally {
+      for (RawClient client : all) {
+        client.resets();
+      }
+    }
+    door.awaitEmpty(0);
+  }
+
+  @Test
   void whoResetsConnectionsLeavesNothing() throws Exception {
     OpenDoor door = serving(Bounds.DEFAULT);
     Crowd bad =

@@ -14,12 +14,14 @@ import ai.seedcore.serve.daemon.status.Statuses;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -855,32 +857,9 @@ class FrontDoorTest {
 
   @Test
   void speaksTls() throws Exception {
-    Path store = folder.resolve("store.p12");
-    Process keytool =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-keyalg",
-                "RSA",
-                "-alias",
-                "door",
-                "-dname",
-                "CN=localhost",
-                "-ext",
-                "san=dns:localhost",
-                "-keystore",
-                store.toString(),
-                "-storepass",
-                "secret")
-            .inheritIO()
-            .start();
-    assertThat(keytool.waitFor()).isZero();
-    KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
-    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("door").getEncoded()));
-    Files.writeString(
-        key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
+    KeyStore keys = makeKeys(certificate, key);
     awaitServes(open(Wish.USUAL, null, certificate, key));
     for (String suite :
         List.of("TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")) {
@@ -918,6 +897,56 @@ class FrontDoorTest {
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("front_door_key: found")
         .hasMessageContaining("is not the key of the certificate");
+  }
+
+  private KeyStore makeKeys(Path certificate, Path key) throws Exception {
+    Path store = folder.resolve("store.p12");
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-keyalg",
+                "RSA",
+                "-alias",
+                "door",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=dns:localhost",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "secret")
+            .inheritIO()
+            .start();
+    assertThat(keytool.waitFor()).isZero();
+    KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
+    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("door").getEncoded()));
+    Files.writeString(
+        key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
+    return keys;
+  }
+
+  @Test
+  void handshakesThatDoNotEndMakeRoomForThoseThatDo() throws Exception {
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    KeyStore keys = makeKeys(certificate, key);
+    awaitServes(open(Wish.USUAL, null, certificate, key));
+    List<RawClient> silent = new ArrayList<>();
+    try {
+      for (int i = 0; i < Handshakes.MOST + 20; i++) {
+        silent.add(new RawClient("127.0.5.1", port).say("\u0016\u0003\u0001@\u0000"));
+      }
+      for (RawClient one : silent.subList(0, 20)) {
+        assertThatThrownBy(one::read).isInstanceOfAny(EOFException.class, SocketException.class);
+      }
+      handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
+    } finally {
+      for (RawClient one : silent) {
+        one.resets();
+      }
+    }
   }
 
   private void handshake(KeyStore trusted, String version, String suite) throws Exception {
