@@ -20,11 +20,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Runs every command that README.md and docs/ show, exactly as printed, from top to bottom of each
- * page. A command that runs the daemon goes on in the background, until the next such, or the
- * page's end. A block that is not run says why in a comment before it ({@code <!-- not run: ...
- * -->}); one that wants a daemon which the page does not start says how ({@code <!-- needs: ...
- * -->}).
+ * Runs every command that README.md, CONTRIBUTING.md and docs/ show, exactly as printed, from top
+ * to bottom of each page. A command that runs the daemon goes on in the background, until the next
+ * such, or the page's end. A block that is not run says why in a comment before it ({@code <!-- not
+ * run: ... -->}); one that wants a daemon which the page does not start says how ({@code <!--
+ * needs: ... -->}).
  */
 @Tag("cluster")
 class DocsIT {
@@ -47,7 +47,8 @@ class DocsIT {
 
   static Stream<Path> pages() throws IOException {
     try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
-      List<Path> pages = new ArrayList<>(List.of(ROOT.resolve("README.md")));
+      List<Path> pages =
+          new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
       docs.filter(file -> file.toString().endsWith(".md")).sorted().forEach(pages::add);
       return pages.stream();
     }
