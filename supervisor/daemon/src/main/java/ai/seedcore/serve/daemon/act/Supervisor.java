@@ -10,6 +10,8 @@ import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.host.MonotonicClock;
+import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.lead.Card;
 import ai.seedcore.serve.daemon.lead.Leadership;
@@ -19,6 +21,13 @@ import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Observer;
+import ai.seedcore.serve.daemon.pack.Cache;
+import ai.seedcore.serve.daemon.pack.PackageStore;
+import ai.seedcore.serve.daemon.pack.Packages;
+import ai.seedcore.serve.daemon.pack.Uploads;
+import ai.seedcore.serve.daemon.report.Reporter;
+import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.daemon.report.Work;
 import ai.seedcore.serve.gcs.Gcs;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -139,7 +148,7 @@ public final class Supervisor {
         ProcessHandle.current().pid(),
         host + " " + settings.status(),
         UUID.randomUUID().toString(),
-        version(),
+        Version.current(),
         packages.hash(),
         names(packages),
         0,
@@ -198,13 +207,26 @@ public final class Supervisor {
       actuator.renew(state);
     }
     publish.accept(
-        reporter.status(
-            situation, decision, wished.packages().targets(), driver, actuator, wished.config()));
+        reporter.status(situation, decision, wished.packages().targets(), work(), wished.config()));
     if (decision.phase() == Phase.SERVING && before != Phase.SERVING) {
       // At rest so little is allocated that the memory which the work took would be kept for hours.
       System.gc();
     }
     return observer.silent() ? Duration.ZERO : decision.lookAgain();
+  }
+
+  private Work work() {
+    Uploads.Progress upload = actuator.progress();
+    return new Work(
+        actuator.workNotBefore(),
+        actuator.redeploys(),
+        upload == null
+            ? null
+            : new Status.UploadStatus(upload.name(), upload.sent(), upload.size()),
+        actuator::outcomes,
+        driver.pid(),
+        driver.ended(),
+        driver.exits());
   }
 
   private Observation look() {
@@ -247,12 +269,6 @@ public final class Supervisor {
           .log("the configuration has changed");
     }
     wished = now;
-  }
-
-  /** This program's version. */
-  public static String version() {
-    String version = Supervisor.class.getPackage().getImplementationVersion();
-    return version == null ? "development" : version;
   }
 
   /**

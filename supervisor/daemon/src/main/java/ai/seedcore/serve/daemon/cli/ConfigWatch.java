@@ -1,12 +1,12 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.act.Cache;
-import ai.seedcore.serve.daemon.act.Packages;
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.act.Supervisor.Wishes;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.pack.Cache;
+import ai.seedcore.serve.daemon.pack.Packages;
+import ai.seedcore.serve.daemon.report.Status;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;

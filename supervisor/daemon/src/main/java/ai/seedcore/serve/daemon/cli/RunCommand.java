@@ -1,8 +1,5 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.act.Cache;
-import ai.seedcore.serve.daemon.act.MonotonicClock;
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
@@ -10,7 +7,8 @@ import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.door.FrontDoor;
-import ai.seedcore.serve.daemon.host.Systemd;
+import ai.seedcore.serve.daemon.host.MonotonicClock;
+import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.host.Watchdog;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
@@ -18,6 +16,9 @@ import ai.seedcore.serve.daemon.metrics.OnDemand;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
+import ai.seedcore.serve.daemon.notify.Systemd;
+import ai.seedcore.serve.daemon.pack.Cache;
+import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
@@ -103,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
     Vertx vertx = EventLoop.start();
     try (Watchdog watchdog = new Watchdog();
         FrontDoor door = door(settings);
-        OnDemand metrics = new OnDemand(Supervisor.version(), ray.version());
+        OnDemand metrics = new OnDemand(Version.current(), ray.version());
         StatusServer server =
             new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
       Http http = new Http(EventLoop.start());
@@ -143,7 +144,7 @@ final class RunCommand implements Callable<Integer> {
                 }
               });
       log.atInfo()
-          .addKeyValue("version", Supervisor.version())
+          .addKeyValue("version", Version.current())
           .addKeyValue("address", settings.gcs())
           .addKeyValue("ray", ray.version())
           .addKeyValue("status", "http://" + settings.status())
@@ -213,7 +214,7 @@ final class RunCommand implements Callable<Integer> {
         settings.deployments(),
         URI.create(settings.routesUrl()),
         settings.serveUrl() != null,
-        Supervisor.version());
+        Version.current());
   }
 
   /** With a head of our own somebody tries us out: show him what to call, once it can be called. */

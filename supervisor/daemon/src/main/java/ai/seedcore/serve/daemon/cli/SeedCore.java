@@ -1,8 +1,8 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.cai.CaiCommand;
-import ai.seedcore.serve.daemon.act.Supervisor;
 import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.daemon.host.Version;
 import java.security.Security;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -13,7 +13,7 @@ import picocli.CommandLine.IVersionProvider;
 @Command(
     name = "seedcore-serve",
     mixinStandardHelpOptions = true,
-    versionProvider = SeedCore.Version.class,
+    versionProvider = SeedCore.VersionProvider.class,
     description = "Keeps Ray Serve's Java deployments served across every restart of the cluster.",
     subcommands = {
       RunCommand.class,
@@ -74,10 +74,10 @@ public final class SeedCore {
   }
 
   /** Reads the version from the jar's manifest. */
-  static final class Version implements IVersionProvider {
+  static final class VersionProvider implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {"seedcore-serve " + Supervisor.version()};
+      return new String[] {"seedcore-serve " + Version.current()};
     }
   }
 }

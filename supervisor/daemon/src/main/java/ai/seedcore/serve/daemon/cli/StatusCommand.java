@@ -1,10 +1,10 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.report.Status;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;

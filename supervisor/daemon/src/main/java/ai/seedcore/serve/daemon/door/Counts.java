@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
-import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.report.Status;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

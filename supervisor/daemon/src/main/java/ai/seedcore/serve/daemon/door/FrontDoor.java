@@ -1,6 +1,5 @@
 package ai.seedcore.serve.daemon.door;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.DoorSettings;
@@ -8,6 +7,7 @@ import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;

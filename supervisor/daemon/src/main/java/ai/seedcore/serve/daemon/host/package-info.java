@@ -1,4 +1,4 @@
-/** A service of a host's systemd: told how we are, and installed. */
+/** The host: its processes, clock and memory, and our installation as a service. */
 @NullMarked
 package ai.seedcore.serve.daemon.host;
 

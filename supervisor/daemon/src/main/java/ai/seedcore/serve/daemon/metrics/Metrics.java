@@ -1,10 +1,10 @@
 package ai.seedcore.serve.daemon.metrics;
 
-import ai.seedcore.serve.daemon.act.Status;
-import ai.seedcore.serve.daemon.act.Status.AppStatus;
 import ai.seedcore.serve.daemon.decide.DriverView;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.notify.Notifier;
+import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.daemon.report.Status.AppStatus;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.FunctionTimer;

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.metrics;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.notify.Notifier;
+import ai.seedcore.serve.daemon.report.Status;
 import org.jspecify.annotations.Nullable;
 
 /**

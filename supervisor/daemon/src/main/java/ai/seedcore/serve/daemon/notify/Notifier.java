@@ -1,10 +1,10 @@
 package ai.seedcore.serve.daemon.notify;
 
-import ai.seedcore.serve.daemon.act.Backoff;
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.decide.Phase;
+import ai.seedcore.serve.daemon.host.Backoff;
 import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.daemon.report.Status;
 import io.github.resilience4j.retry.Retry;
 import io.github.resilience4j.retry.RetryConfig;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-/** Tells others of changes, by HTTP. */
+/** Tells others of changes: by HTTP, and systemd. */
 @NullMarked
 package ai.seedcore.serve.daemon.notify;
 

@@ -1,10 +1,10 @@
 package ai.seedcore.serve.daemon.status;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.OnlyHttp1;
+import ai.seedcore.serve.daemon.report.Status;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.status;
 
-import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.Iterator;

@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.status.Statuses;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.ByteArrayInputStream;

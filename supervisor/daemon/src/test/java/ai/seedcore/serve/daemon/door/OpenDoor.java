@@ -2,10 +2,10 @@ package ai.seedcore.serve.daemon.door;
 
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.daemon.report.Status;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;

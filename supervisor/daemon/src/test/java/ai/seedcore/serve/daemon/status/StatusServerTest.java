@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.InputStream;

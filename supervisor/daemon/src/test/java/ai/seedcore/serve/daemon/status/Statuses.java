@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.status;
 
-import ai.seedcore.serve.daemon.act.Status;
 import ai.seedcore.serve.daemon.decide.Action;
+import ai.seedcore.serve.daemon.report.Status;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.daemon.config.Settings;
 import java.io.BufferedOutputStream;
@@ -117,7 +117,7 @@ public final class Cache {
    * A folder for what is unpacked of a jar. What is there and is not as in the jar goes, so that it
    * is unpacked anew.
    */
-  Path unpacked(String name, Path jar) throws IOException {
+  public Path unpacked(String name, Path jar) throws IOException {
     Path unpacked = folder(name);
     try (ZipFile zip = new ZipFile(jar.toFile());
         Stream<Path> files = Files.list(unpacked)) {
@@ -202,7 +202,7 @@ public final class Cache {
   }
 
   /** The first 16 hexadecimal digits of the SHA-256 of the texts. */
-  static String hash(String... texts) {
+  public static String hash(String... texts) {
     MessageDigest digest = sha256();
     for (String text : texts) {
       digest.update(text.getBytes(StandardCharsets.UTF_8));

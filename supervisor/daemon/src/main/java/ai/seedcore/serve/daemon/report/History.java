@@ -1,5 +1,6 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.report;
 
+import ai.seedcore.serve.daemon.host.MonotonicClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;

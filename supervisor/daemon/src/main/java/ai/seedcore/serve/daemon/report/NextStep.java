@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.report;
 
 import ai.seedcore.serve.daemon.decide.Cause;
 import ai.seedcore.serve.daemon.decide.Decision;

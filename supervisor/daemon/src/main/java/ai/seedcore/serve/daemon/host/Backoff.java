@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.host;
 
 import io.github.resilience4j.core.IntervalFunction;
 import io.github.resilience4j.retry.Retry;
@@ -17,7 +17,7 @@ public final class Backoff {
   private final Retry retry;
   private Retry.AsyncContext<?> context;
 
-  Backoff(String name, Duration first, Duration cap) {
+  public Backoff(String name, Duration first, Duration cap) {
     retry =
         Retry.of(
             name,
@@ -38,12 +38,12 @@ public final class Backoff {
   }
 
   /** Another failure: how long to wait now. */
-  Duration failed(Throwable error) {
+  public Duration failed(Throwable error) {
     return Duration.ofMillis(Math.max(0, context.onError(error)));
   }
 
   /** It went well: the next failure is a first one. */
-  void succeeded() {
+  public void succeeded() {
     context = retry.asyncContext();
   }
 }

@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.host;
+package ai.seedcore.serve.daemon.notify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;

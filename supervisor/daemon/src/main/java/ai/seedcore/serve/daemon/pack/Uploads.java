@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * Puts packages where the cluster's nodes fetch them, and keeps them there. Never waits; used by
  * the control thread.
  */
-final class Uploads {
+public final class Uploads {
 
   private static final Logger LOG = LoggerFactory.getLogger(Uploads.class);
 
@@ -42,16 +42,16 @@ final class Uploads {
   private record Upload(Packages packages, String session, CompletableFuture<String> trouble) {}
 
   /** How many bytes of a package have left, and how many there are. */
-  record Progress(String name, long sent, long size) {}
+  public record Progress(String name, long sent, long size) {}
 
   /**
    * What came of an upload.
    *
    * @param trouble why not all packages are there; empty where they are
    */
-  record Finished(Packages packages, String session, String trouble) {}
+  public record Finished(Packages packages, String session, String trouble) {}
 
-  Uploads(Gcs gcs, PackageStore store, Clock clock, Runnable wake) {
+  public Uploads(Gcs gcs, PackageStore store, Clock clock, Runnable wake) {
     this.gcs = gcs;
     this.store = store;
     this.clock = clock;
@@ -59,7 +59,7 @@ final class Uploads {
   }
 
   /** Begins to put there what is not there, unless that is under way. */
-  void begin(Packages packages, String session) {
+  public void begin(Packages packages, String session) {
     if (running != null) {
       return;
     }
@@ -118,12 +118,12 @@ final class Uploads {
   }
 
   /** How far the upload is that runs; null: none does. */
-  @Nullable Progress progress() {
+  public @Nullable Progress progress() {
     return running == null ? null : progress;
   }
 
   /** What has come to an end since it was asked last. */
-  Optional<Finished> collect() {
+  public Optional<Finished> collect() {
     if (running == null || !running.trouble().isDone()) {
       return Optional.empty();
     }
@@ -138,7 +138,7 @@ final class Uploads {
   }
 
   /** Whether the cluster would soon drop what nothing uses. */
-  boolean due() {
+  public boolean due() {
     return running == null
         && (renewed.equals(Instant.MIN) || clock.instant().isAfter(renewed.plus(RENEW)));
   }

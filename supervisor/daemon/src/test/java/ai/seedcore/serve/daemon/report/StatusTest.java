@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

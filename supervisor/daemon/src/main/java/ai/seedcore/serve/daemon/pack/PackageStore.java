@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.http.Http;
@@ -36,7 +36,7 @@ import java.util.function.Supplier;
  * buffer, and the file. The dashboard, which could stream, takes 100 MiB at most and comes up
  * later.
  */
-final class PackageStore {
+public final class PackageStore {
 
   /** How long nothing may move. */
   private static final Duration STALL = Duration.ofSeconds(30);
@@ -49,7 +49,7 @@ final class PackageStore {
   private final Vertx vertx;
   private final Supplier<HostPort> gcs;
 
-  PackageStore(Vertx vertx, Supplier<HostPort> gcs) {
+  public PackageStore(Vertx vertx, Supplier<HostPort> gcs) {
     this.vertx = vertx;
     this.gcs = gcs;
   }
@@ -61,7 +61,7 @@ final class PackageStore {
    * @param progress told how many bytes have left, on the event loop
    * @return empty where it is there now, else the reason why not
    */
-  CompletableFuture<String> put(String key, Path file, long size, LongConsumer progress) {
+  public CompletableFuture<String> put(String key, Path file, long size, LongConsumer progress) {
     CompletableFuture<String> trouble = new CompletableFuture<>();
     Context context = vertx.getOrCreateContext();
     context.runOnContext(

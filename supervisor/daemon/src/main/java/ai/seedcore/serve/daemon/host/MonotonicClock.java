@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.host;
 
 import java.time.Clock;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.pack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

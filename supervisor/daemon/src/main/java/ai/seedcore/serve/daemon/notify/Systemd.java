@@ -1,6 +1,6 @@
-package ai.seedcore.serve.daemon.host;
+package ai.seedcore.serve.daemon.notify;
 
-import ai.seedcore.serve.daemon.act.Status;
+import ai.seedcore.serve.daemon.report.Status;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

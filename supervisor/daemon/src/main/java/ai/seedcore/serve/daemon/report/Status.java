@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.report;
 
 import ai.seedcore.serve.daemon.driver.ChildExit;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -213,9 +213,11 @@ public record Status(
    * @param failed taken, and then failed to deploy
    */
   public record Outcomes(int accepted, int rejected, int failed) {
-    static final Outcomes NONE = new Outcomes(0, 0, 0);
+    /** There were none. */
+    public static final Outcomes NONE = new Outcomes(0, 0, 0);
 
-    Outcomes plus(Outcomes more) {
+    /** These and those. */
+    public Outcomes plus(Outcomes more) {
       return new Outcomes(accepted + more.accepted, rejected + more.rejected, failed + more.failed);
     }
   }

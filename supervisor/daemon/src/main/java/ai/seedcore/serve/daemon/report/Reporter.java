@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.report;
 
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.DriverView;
@@ -7,6 +7,8 @@ import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.host.MonotonicClock;
+import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
@@ -22,7 +24,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
 
 /** Tells what the loop sees and does: a log line and an event a change, a status a lap. */
-final class Reporter {
+public final class Reporter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reporter.class);
 
@@ -38,7 +40,7 @@ final class Reporter {
   private Instant since;
   private @Nullable Instant recovering;
 
-  Reporter(
+  public Reporter(
       MonotonicClock clock,
       String address,
       Supplier<String> dashboardUrl,
@@ -54,12 +56,12 @@ final class Reporter {
   }
 
   /** Where we were after the last lap. */
-  Phase phase() {
+  public Phase phase() {
     return phase;
   }
 
   /** Takes in what was decided. */
-  void decided(Situation situation, Decision decision) {
+  public void decided(Situation situation, Decision decision) {
     Instant now = situation.now();
     history.decided(decision.action().getClass().getSimpleName(), decision.cause().name());
     if (situation.seen().head() instanceof Head.Down || decision.phase() == Phase.STANDBY) {
@@ -96,12 +98,11 @@ final class Reporter {
   }
 
   /** All there is to know now, at the end of a lap. */
-  Status status(
+  public Status status(
       Situation situation,
       Decision decision,
       List<Target> targets,
-      Driver driver,
-      Actuator actuator,
+      Work work,
       Status.ConfigStatus config) {
     DriverView view = situation.driver();
     boolean ready = situation.seen().allServe(targets.stream().map(Target::name).toList());
@@ -109,7 +110,7 @@ final class Reporter {
     Serve serve = situation.seen().serve();
     return new Status(
         Status.SCHEMA,
-        Supervisor.version(),
+        Version.current(),
         phase.name(),
         decision.cause().name(),
         reason,
@@ -120,9 +121,9 @@ final class Reporter {
         history.laps(),
         decision.action().toString(),
         decision.lookAgain().toMillis(),
-        future(actuator.workNotBefore()),
+        future(work.notBefore()),
         history.lastRecovery(),
-        actuator.redeploys(),
+        work.redeploys(),
         role(situation.role()),
         head(situation),
         serve instanceof Serve.Unknown unknown
@@ -130,26 +131,24 @@ final class Reporter {
             : serve instanceof Serve.Opaque opaque
                 ? "running; what, is unknown: " + opaque.reason()
                 : serve instanceof Serve.Absent ? "absent" : "running",
-        targets.stream().map(target -> app(target, situation, actuator)).toList(),
+        targets.stream().map(target -> app(target, situation, work)).toList(),
         situation.seen().orphans().stream().map(Reporter::orphan).toList(),
-        upload(actuator.progress()),
+        work.upload(),
         new Status.DriverStatus(
-            view.phase().name(), driver.pid(), view.session(), view.busyWith(), driver.ended()),
+            view.phase().name(),
+            work.driverPid(),
+            view.session(),
+            view.busyWith(),
+            work.driverEnded()),
         new Status.NodeStatus(
             situation.node().kind().name(),
             situation.node().session(),
             situation.node().starting()),
         door.get(),
         config,
-        driver.exits(),
+        work.driverExits(),
         history.decisions(),
         history.past());
-  }
-
-  private static Status.@Nullable UploadStatus upload(Uploads.@Nullable Progress progress) {
-    return progress == null
-        ? null
-        : new Status.UploadStatus(progress.name(), progress.sent(), progress.size());
   }
 
   private static Status.OrphanStatus orphan(Orphan orphan) {
@@ -189,7 +188,7 @@ final class Reporter {
         address, dashboardUrl.get(), false, down.reason(), null, null, null, Set.of());
   }
 
-  private Status.AppStatus app(Target target, Situation situation, Actuator actuator) {
+  private Status.AppStatus app(Target target, Situation situation, Work work) {
     Serve serve = situation.seen().serve();
     Serve.App app = serve instanceof Serve.Running known ? known.apps().get(target.name()) : null;
     boolean told = serve instanceof Serve.Running || serve instanceof Serve.Absent;
@@ -211,6 +210,6 @@ final class Reporter {
         route == null ? 0 : route.atWork(),
         deploys == null ? 0 : deploys.attempts(),
         deploys == null ? null : future(deploys.notBefore()),
-        actuator.outcomes(target.name()));
+        work.outcomes().apply(target.name()));
   }
 }

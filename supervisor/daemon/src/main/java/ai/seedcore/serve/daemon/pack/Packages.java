@@ -1,4 +1,4 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.decide.Target;

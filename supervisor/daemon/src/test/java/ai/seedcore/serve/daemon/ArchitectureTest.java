@@ -1,0 +1,106 @@
+package ai.seedcore.serve.daemon;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The direction of dependencies, which docs/architecture.md describes. */
+class ArchitectureTest {
+
+  private static final String DAEMON = "ai.seedcore.serve.daemon.";
+
+  private static JavaClasses classes;
+
+  @BeforeAll
+  static void read() {
+    classes =
+        new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("ai.seedcore.serve");
+  }
+
+  private static String[] packages(String... names) {
+    String[] all = new String[names.length];
+    for (int i = 0; i < names.length; i++) {
+      all[i] = DAEMON + names[i] + "..";
+    }
+    return all;
+  }
+
+  private static void mustNotDependOn(String name, String... others) {
+    noClasses()
+        .that()
+        .resideInAPackage(DAEMON + name + "..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(packages(others))
+        .check(classes);
+  }
+
+  @Test
+  void packagesFormNoCycle() {
+    slices().matching(DAEMON + "(*)..").should().beFreeOfCycles().check(classes);
+  }
+
+  @Test
+  void onlyCommandsUseTheLoop() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(packages("act", "cli"))
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(packages("act"))
+        .check(classes);
+  }
+
+  @Test
+  void observingDoesNotAct() {
+    mustNotDependOn("observe", "act", "cli", "decide", "driver", "lead", "node", "pack");
+  }
+
+  @Test
+  void decidingIsPure() {
+    mustNotDependOn(
+        "decide", "act", "cli", "driver", "host", "http", "lead", "node", "pack", "report");
+    noClasses()
+        .that()
+        .resideInAPackage(DAEMON + "decide..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("java.net..", "java.nio..", "io.netty..", "io.vertx..", "org.slf4j..")
+        .check(classes);
+  }
+
+  @Test
+  void theDoorKnowsNothingOfTheLoop() {
+    mustNotDependOn(
+        "door", "act", "cli", "decide", "driver", "lead", "metrics", "node", "notify", "pack",
+        "status");
+  }
+
+  @Test
+  void theHostAndTheConfigurationStandAlone() {
+    mustNotDependOn(
+        "host", "act", "cli", "config", "decide", "door", "driver", "http", "lead", "metrics",
+        "node", "notify", "observe", "pack", "report", "status");
+    mustNotDependOn(
+        "config", "act", "cli", "decide", "door", "driver", "host", "http", "lead", "metrics",
+        "node", "notify", "observe", "pack", "report", "status");
+  }
+
+  @Test
+  void noClassOfRaysIsInTheDaemon() {
+    noClasses()
+        .that()
+        .resideInAPackage("ai.seedcore.serve.daemon..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("io.ray..")
+        .check(classes);
+  }
+}
