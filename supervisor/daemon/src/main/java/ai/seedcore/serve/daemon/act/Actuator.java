@@ -323,10 +323,10 @@ final class Actuator {
   }
 
   /** All is served: failures of the past count no more. */
-  void allWell() {
+  void onServing() {
     deployBackoffs.values().forEach(Backoff::succeeded);
-    driver.allWell();
-    node.allWell();
+    driver.onServing();
+    node.onServing();
     nodeBackoff.succeeded();
   }
 

@@ -269,7 +269,7 @@ final class Driver {
   }
 
   /** All is well: failures of the past count no more. */
-  void allWell() {
+  void onServing() {
     backoff.succeeded();
   }
 

@@ -13,8 +13,8 @@ import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.lead.Card;
 import ai.seedcore.serve.daemon.lead.Leadership;
+import ai.seedcore.serve.daemon.lead.LeaseHolder;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.observe.Dashboard;
@@ -70,12 +70,12 @@ public final class Supervisor {
   private final Actuator actuator;
   private final MonotonicClock clock;
   private final Reporter reporter;
-  private final Supplier<Wishes> wishes;
+  private final Supplier<DesiredState> desired;
   private final Consumer<Status> publish;
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
-  private Wishes wished;
+  private DesiredState wished;
   private Reconciler reconciler;
   private State state = State.EMPTY;
   private @Nullable Observation last;
@@ -87,12 +87,12 @@ public final class Supervisor {
    * @param packages the declared deployments, packed
    * @param config where that was read from, and what is wrong there now
    */
-  public record Wishes(Packages packages, Status.ConfigStatus config) {}
+  public record DesiredState(Packages packages, Status.ConfigStatus config) {}
 
   /**
    * A supervisor of one cluster.
    *
-   * @param wishes asked at the beginning of every lap; the same object where nothing has changed
+   * @param desired asked at the beginning of every lap; the same object where nothing has changed
    * @param door asked for the front door's figures at the end of every lap; null: there is none
    * @param publish told all there is to know at the end of every lap, on the loop's thread
    */
@@ -103,15 +103,15 @@ public final class Supervisor {
       Cache cache,
       Http http,
       MonotonicClock clock,
-      Supplier<Wishes> wishes,
+      Supplier<DesiredState> desired,
       Supplier<Status.@Nullable DoorStatus> door,
       Consumer<Status> publish) {
     this.settings = settings;
     this.node = node;
     this.clock = clock;
-    this.wishes = wishes;
+    this.desired = desired;
     this.publish = publish;
-    this.wished = wishes.get();
+    this.wished = desired.get();
     Runnable wake = news::release;
     Packages packages = wished.packages();
     // Looked up once: a lap is not to wait for the resolver, or for a file, just to tell of itself.
@@ -129,21 +129,21 @@ public final class Supervisor {
     this.observer =
         new Observer(gcs, named.toString(), http, dashboard, routesUrl, packages.declared());
     this.reconciler = new Reconciler(packages.targets(), Set.of());
-    this.leadership = new Leadership(gcs, card(packages), wake);
+    this.leadership = new Leadership(gcs, holder(packages), wake);
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
     this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
   }
 
-  private Card card(Packages packages) {
+  private LeaseHolder holder(Packages packages) {
     String host;
     try {
       host = InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
       host = "unknown";
     }
-    return new Card(
+    return new LeaseHolder(
         host,
         ProcessHandle.current().pid(),
         host + " " + settings.status(),
@@ -185,7 +185,7 @@ public final class Supervisor {
   }
 
   private Duration lap() {
-    takeWishes(wishes.get());
+    takeWishes(desired.get());
     state = actuator.collect(state);
     Observation seen = look();
     Instant now = clock.instant();
@@ -201,7 +201,7 @@ public final class Supervisor {
       state = actuator.perform(decision.action(), state);
     }
     if (decision.phase() == Phase.SERVING) {
-      actuator.allWell();
+      actuator.onServing();
     }
     if (leads && (state.uploaded() || decision.phase() == Phase.SERVING)) {
       actuator.renew(state);
@@ -249,7 +249,7 @@ public final class Supervisor {
   }
 
   /** Serves from now on what is wished now; what is no longer wished is taken down. */
-  private void takeWishes(Wishes now) {
+  private void takeWishes(DesiredState now) {
     if (now.equals(wished)) {
       return;
     }
@@ -259,7 +259,7 @@ public final class Supervisor {
       names(packages).forEach(dropped::remove);
       observer.declare(packages.declared());
       reconciler = new Reconciler(packages.targets(), dropped);
-      leadership.introduce(leadership.card().declares(packages.hash(), names(packages)));
+      leadership.introduce(leadership.holder().declares(packages.hash(), names(packages)));
       actuator.declare(packages);
       state = state.withNewWishes();
       fullLook = Instant.MIN;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.act.Supervisor.Wishes;
+import ai.seedcore.serve.daemon.act.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  * second, as that works on every disk and with Kubernetes' links; and takes what it finds only once
  * it has stayed the same for a second, as somebody may still be writing.
  */
-final class ConfigWatch implements Supplier<Wishes> {
+final class ConfigWatch implements Supplier<DesiredState> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConfigWatch.class);
   private static final long SECOND = 1_000_000_000L;
@@ -39,7 +39,7 @@ final class ConfigWatch implements Supplier<Wishes> {
   private final @Nullable Path file;
   private final Cache cache;
   private final Settings first;
-  private Wishes wishes;
+  private DesiredState desired;
   private List<String> taken;
   private List<String> found;
   private long lookedAt = System.nanoTime();
@@ -57,15 +57,15 @@ final class ConfigWatch implements Supplier<Wishes> {
     this.file = file;
     this.load = load;
     this.cache = cache;
-    this.wishes = new Wishes(Packages.pack(first.deployments(), cache), status(null));
+    this.desired = new DesiredState(Packages.pack(first.deployments(), cache), status(null));
     this.taken = prints();
     this.found = taken;
   }
 
   @Override
-  public Wishes get() {
+  public DesiredState get() {
     if (file == null || System.nanoTime() - lookedAt < SECOND) {
-      return wishes;
+      return desired;
     }
     lookedAt = System.nanoTime();
     List<String> now = prints();
@@ -77,7 +77,7 @@ final class ConfigWatch implements Supplier<Wishes> {
       taken = prints(); // Of the files that are declared now.
       found = taken;
     }
-    return wishes;
+    return desired;
   }
 
   private void read() {
@@ -90,9 +90,9 @@ final class ConfigWatch implements Supplier<Wishes> {
       }
       Logging.set(settings);
       boolean same =
-          packages.hash().equals(wishes.packages().hash())
-              && packages.declared().equals(wishes.packages().declared());
-      wishes = new Wishes(same ? wishes.packages() : packages, status(null));
+          packages.hash().equals(desired.packages().hash())
+              && packages.declared().equals(desired.packages().declared());
+      desired = new DesiredState(same ? desired.packages() : packages, status(null));
     } catch (ConfigException | IOException e) {
       String error =
           e instanceof ConfigException
@@ -102,7 +102,7 @@ final class ConfigWatch implements Supplier<Wishes> {
       LOG.atError()
           .addKeyValue("error", error)
           .log("the changed configuration is wrong; the last good one holds");
-      wishes = new Wishes(wishes.packages(), status(error));
+      desired = new DesiredState(desired.packages(), status(error));
     }
   }
 
@@ -132,7 +132,7 @@ final class ConfigWatch implements Supplier<Wishes> {
     if (file != null) {
       prints.add(print(file));
     }
-    for (Declaration deployment : wishes.packages().declared()) {
+    for (Declaration deployment : desired.packages().declared()) {
       deployment.jars().forEach(jar -> prints.add(print(jar)));
       deployment.files().forEach(model -> prints.add(print(model)));
     }

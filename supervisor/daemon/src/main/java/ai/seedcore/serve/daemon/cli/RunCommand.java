@@ -12,7 +12,7 @@ import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.host.Watchdog;
 import ai.seedcore.serve.daemon.http.EventLoop;
 import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.metrics.OnDemand;
+import ai.seedcore.serve.daemon.metrics.LazyMetrics;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
@@ -104,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
     Vertx vertx = EventLoop.start();
     try (Watchdog watchdog = new Watchdog();
         FrontDoor door = door(settings);
-        OnDemand metrics = new OnDemand(Version.current(), ray.version());
+        LazyMetrics metrics = new LazyMetrics(Version.current(), ray.version());
         StatusServer server =
             new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
       Http http = new Http(EventLoop.start());

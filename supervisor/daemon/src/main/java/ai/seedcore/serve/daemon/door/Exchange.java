@@ -12,7 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request, from its head to the end of its answer. It waits in its route's line, is sent, and,
+ * One request, from its head to the end of its answer. It waits in its route's queue, is sent, and,
  * where the answer does not come and nothing of one has gone out, waits and is sent again, a
  * limited number of times: where no replica can have had it, as the proxy says so itself, else
  * where its method or its route allows it. What a class answers is never taken for a sign of
@@ -56,7 +56,7 @@ final class Exchange {
   }
 
   private final FrontDoor door;
-  private final Lane lane;
+  private final RouteEntry entry;
   private final HttpServerRequest request;
   private final Target target;
   private final Connection connection;
@@ -91,7 +91,7 @@ final class Exchange {
    */
   Exchange(
       FrontDoor door,
-      Lane lane,
+      RouteEntry entry,
       HttpServerRequest request,
       Target target,
       Connection connection,
@@ -99,7 +99,7 @@ final class Exchange {
       long patience,
       long limit) {
     this.door = door;
-    this.lane = lane;
+    this.entry = entry;
     this.request = request;
     this.target = target;
     this.connection = connection;
@@ -108,8 +108,8 @@ final class Exchange {
     this.answerBy = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
 
-  Lane lane() {
-    return lane;
+  RouteEntry entry() {
+    return entry;
   }
 
   HttpServerRequest request() {
@@ -155,7 +155,7 @@ final class Exchange {
       return;
     }
     request.handler(this::read);
-    if (lane.route().declared()) {
+    if (entry.route().declared()) {
       goOn();
       request.endHandler(nothing -> wholeBody());
     } else {
@@ -174,18 +174,18 @@ final class Exchange {
 
   /** Keeps so many bytes, where there is room; says whether there is. */
   private boolean take(int bytes) {
-    boolean room = door.bytes().take(bytes, client.usage.bytes, lane.usage().bytes);
+    boolean room = door.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
     counted += room ? bytes : 0;
     return room;
   }
 
   private void give(int bytes) {
-    door.bytes().give(bytes, client.usage.bytes, lane.usage().bytes);
+    door.bytes().give(bytes, client.usage.bytes, entry.usage().bytes);
     counted -= bytes;
   }
 
   private void read(Buffer part) {
-    if (stage == Stage.DONE || (stage != Stage.READING && lane.route().declared())) {
+    if (stage == Stage.DONE || (stage != Stage.READING && entry.route().declared())) {
       return;
     }
     if (!take(part.length())) {
@@ -293,12 +293,13 @@ final class Exchange {
     long now = System.nanoTime();
     connection.waits(now);
     stage = Stage.WAITING;
-    lane.budget().deposit();
-    Proxy free = lane.line().isFree(this, now) ? door.proxies().pick(lane.route().prefix()) : null;
+    entry.budget().deposit();
+    Proxy free =
+        entry.queue().isFree(this, now) ? door.proxies().pick(entry.route().prefix()) : null;
     if (free != null) {
-      lane.line().begin(this);
+      entry.queue().begin(this);
       send(free);
-    } else if (door.waiting().take(1, client.usage.waiting, lane.usage().waiting)) {
+    } else if (door.waiting().take(1, client.usage.waiting, entry.usage().waiting)) {
       waits = true;
       waited();
       door.queue(this);
@@ -317,7 +318,7 @@ final class Exchange {
   private void waitsNoMore() {
     if (waits) {
       waits = false;
-      door.waiting().give(1, client.usage.waiting, lane.usage().waiting);
+      door.waiting().give(1, client.usage.waiting, entry.usage().waiting);
     }
   }
 
@@ -326,14 +327,14 @@ final class Exchange {
     waitsNoMore();
     stage = Stage.SENT;
     sentAt = System.nanoTime();
-    crowd = lane.line().underWay();
+    crowd = entry.queue().underWay();
     int mine = ++attempt;
     proxy = to;
     to.underWay().add(this);
     door.client()
         .request(
             Forwarding.options(
-                request.method(), target, to, !lane.route().declared() || body == null))
+                request.method(), target, to, !entry.route().declared() || body == null))
         .onComplete(
             begun -> {
               if (stage != Stage.SENT || attempt != mine) {
@@ -354,7 +355,7 @@ final class Exchange {
     upstream = begun;
     sentInFull = false;
     begun.exceptionHandler(Fatal::ifOutOfMemory); // Its answer fails, too, and is told of it.
-    boolean streamed = !lane.route().declared();
+    boolean streamed = !entry.route().declared();
     Forwarding.headers(request, target, begun, streamed, door.isLocked(), door.via());
     if (unpacked) {
       begun.headers().remove("Content-Encoding");
@@ -369,7 +370,7 @@ final class Exchange {
                 lost(Http.reason(error));
               }
             });
-    if (lane.route().declared()) {
+    if (entry.route().declared()) {
       if (body == null) {
         endOf(begun);
       } else {
@@ -453,7 +454,7 @@ final class Exchange {
       fails(now);
       if (!isRepeatable()) {
         lose(why, "its route is not declared idempotent");
-      } else if (!mayTryAgain() || !lane.budget().withdraw(client, now)) {
+      } else if (!mayTryAgain() || !entry.budget().withdraw(client, now)) {
         lose(why, "it, or too many of its route, have been already");
       } else {
         again(0);
@@ -473,12 +474,12 @@ final class Exchange {
 
   /** Whether it may be carried out twice, and can be sent twice. */
   private boolean isRepeatable() {
-    return lane.route().idempotence().covers(request.method().name())
-        && (lane.route().declared() || !Forwarding.hasBody(request));
+    return entry.route().idempotence().covers(request.method().name())
+        && (entry.route().declared() || !Forwarding.hasBody(request));
   }
 
   private void fails(long now) {
-    lane.line().failed(this, now);
+    entry.queue().failed(this, now);
     if (failures == 0) {
       failedAt = now;
     }
@@ -487,14 +488,14 @@ final class Exchange {
 
   /** It is the request's own fault where others are answered well and it is not. */
   private boolean isOwnFault() {
-    return failures > 1 && lane.line().wellSince(failedAt);
+    return failures > 1 && entry.queue().wellSince(failedAt);
   }
 
   private boolean mayTryAgain() {
     return attempt < TRIES && !(failures > OWN_FAULTS && isOwnFault());
   }
 
-  /** Back into the line, behind those that are there. */
+  /** Back into the queue, behind those that are there. */
   private void again(long afterMs) {
     if (upstream != null) {
       door.counts().replayed();
@@ -507,7 +508,7 @@ final class Exchange {
     }
     stage = Stage.WAITING;
     waits = true;
-    door.waiting().force(1, client.usage.waiting, lane.usage().waiting);
+    door.waiting().force(1, client.usage.waiting, entry.usage().waiting);
     waited();
     if (afterMs > 0) {
       door.after(
@@ -528,7 +529,7 @@ final class Exchange {
     if (proxy != null) {
       proxy.underWay().remove(this);
       proxy = null;
-      lane.line().end(this);
+      entry.queue().end(this);
     }
     if (sent != null && !answeredInFull) {
       sent.reset();
@@ -545,7 +546,7 @@ final class Exchange {
       lost("the proxy answers %d, which is no answer".formatted(answer.statusCode()));
       return;
     }
-    if (!lane.route().declared()) {
+    if (!entry.route().declared()) {
       well();
       relay(answer, Buffer.buffer());
       return;
@@ -586,7 +587,7 @@ final class Exchange {
 
   private void well() {
     long now = System.nanoTime();
-    lane.line().well(this, now - sentAt, crowd, now);
+    entry.queue().well(this, now - sentAt, crowd, now);
   }
 
   /** Answers with a whole answer, or takes it for none. */
@@ -609,8 +610,8 @@ final class Exchange {
       // Serve's words for a replica that has died, as well as for a class that threw, or for a
       // request that Serve cannot read.
       fails(now);
-      boolean dead = !lane.line().failsForGood(now, DEAD_REPLICA_NANOS);
-      if (isRepeatable() && dead && mayTryAgain() && lane.budget().withdraw(client, now)) {
+      boolean dead = !entry.queue().failsForGood(now, DEAD_REPLICA_NANOS);
+      if (isRepeatable() && dead && mayTryAgain() && entry.budget().withdraw(client, now)) {
         again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
         finish(status, answer, whole);
@@ -725,7 +726,7 @@ final class Exchange {
   private void gone() {
     if (stage != Stage.DONE) {
       if (stage == Stage.WAITING) {
-        lane.line().remove(this);
+        entry.queue().remove(this);
       }
       end(499);
     }
@@ -738,6 +739,6 @@ final class Exchange {
     forgetBody();
     give(counted);
     door.ended(this, status);
-    door.dispatchSoon(lane);
+    door.dispatchSoon(entry);
   }
 }

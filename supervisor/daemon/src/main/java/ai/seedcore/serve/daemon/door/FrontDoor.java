@@ -70,7 +70,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Counts counts = new Counts();
   private final boolean alone;
 
-  private final Lanes lanes = new Lanes();
+  private final RouteTable routeTable = new RouteTable();
   private final Set<Exchange> limited = new LinkedHashSet<>();
   private long servedAt = System.nanoTime();
   private long sweptAt = System.nanoTime();
@@ -127,7 +127,7 @@ public final class FrontDoor implements AutoCloseable {
               listed();
               dispatchAll();
             });
-    this.client = Http.client(vertx, 4 * Line.MOST);
+    this.client = Http.client(vertx, 4 * RouteQueue.MOST);
     this.server =
         vertx
             .createHttpServer(options(settings, vertx))
@@ -209,42 +209,43 @@ public final class FrontDoor implements AutoCloseable {
 
   /** Keeps the lines of what goes on being served, and ends those of what does not. */
   private void declare(List<Declaration> wished) {
-    lanes.declare(wished).forEach(this::end);
+    routeTable.declare(wished).forEach(this::end);
     listed();
   }
 
   /** Routes of others, as the proxies tell them. While none tells any, they are remembered. */
   private void listed() {
     if (proxies.any()) {
-      lanes.list(proxies.routes()).forEach(this::end);
+      routeTable.list(proxies.routes()).forEach(this::end);
     }
   }
 
-  private void end(Lane gone) {
-    gone.line().drain().forEach(this::unknown);
+  private void end(RouteEntry gone) {
+    gone.queue().drain().forEach(this::unknown);
   }
 
   private void tick() {
     long now = System.nanoTime();
     proxies.ask(now);
     listed();
-    if (lanes.declared().allMatch(lane -> proxies.serve(lane.route().prefix()))) {
+    if (routeTable.declared().allMatch(entry -> proxies.serve(entry.route().prefix()))) {
       servedAt = now;
     }
-    for (Lane lane : lanes.all()) {
+    for (RouteEntry entry : routeTable.all()) {
       List<Exchange> tired = new ArrayList<>();
-      lane.line()
+      entry
+          .queue()
           .forEach(
               exchange -> {
                 if (exchange.isTired(now)) {
                   tired.add(exchange);
                 }
               });
-      if (!proxies.serve(lane.route().prefix())) {
-        lane.line().away();
+      if (!proxies.serve(entry.route().prefix())) {
+        entry.queue().away();
       }
       for (Exchange exchange : tired) {
-        lane.line().remove(exchange);
+        entry.queue().remove(exchange);
         notServed(exchange);
       }
     }
@@ -257,7 +258,7 @@ public final class FrontDoor implements AutoCloseable {
     if (now - sweptAt > 1_000_000_000L) {
       sweptAt = now;
       connections.sweep(now);
-      lanes.all().forEach(lane -> lane.line().sweep(now));
+      routeTable.all().forEach(entry -> entry.queue().sweep(now));
     }
     dispatchAll();
     counted = count();
@@ -266,8 +267,8 @@ public final class FrontDoor implements AutoCloseable {
   private Status.DoorStatus count() {
     return new Status.DoorStatus(
         settings.address().toString(),
-        lanes.waiting(),
-        lanes.underWay(),
+        routeTable.waiting(),
+        routeTable.underWay(),
         bytes.used(),
         connections.size(),
         counts.heldSoFar(),
@@ -318,9 +319,9 @@ public final class FrontDoor implements AutoCloseable {
           Map.of());
       return;
     }
-    Lane lane = lanes.match(path);
-    if (lane != null) {
-      take(request, target, connection, lane);
+    RouteEntry entry = routeTable.match(path);
+    if (entry != null) {
+      take(request, target, connection, entry);
     } else if (path.equals("/")) {
       index(request);
     } else if (path.equals("/-/routes") && !isOurs(request)) {
@@ -353,7 +354,8 @@ public final class FrontDoor implements AutoCloseable {
     connection.rests(turn, System.nanoTime());
   }
 
-  private void take(HttpServerRequest request, Target target, Connection connection, Lane lane) {
+  private void take(
+      HttpServerRequest request, Target target, Connection connection, RouteEntry entry) {
     long limit = Long.MAX_VALUE;
     String said = request.getHeader(LIMIT);
     if (said != null) {
@@ -379,8 +381,8 @@ public final class FrontDoor implements AutoCloseable {
     clients.enters(client);
     Exchange exchange =
         new Exchange(
-            this, lane, request, target, connection, client, settings.patience().toNanos(), limit);
-    if (lane.route().declared() && isTooLong(request.getHeader("Content-Length"))) {
+            this, entry, request, target, connection, client, settings.patience().toNanos(), limit);
+    if (entry.route().declared() && isTooLong(request.getHeader("Content-Length"))) {
       tooLarge(exchange);
       return;
     }
@@ -441,11 +443,11 @@ public final class FrontDoor implements AutoCloseable {
 
   private List<Map<String, Object>> routesNow() {
     List<Map<String, Object>> routes = new ArrayList<>();
-    for (Lane lane : lanes.all()) {
+    for (RouteEntry entry : routeTable.all()) {
       Map<String, Object> route = new LinkedHashMap<>();
-      route.put("route", lane.route().prefix());
-      route.put("app", lane.route().app());
-      route.put("served", proxies.serve(lane.route().prefix()));
+      route.put("route", entry.route().prefix());
+      route.put("app", entry.route().app());
+      route.put("served", proxies.serve(entry.route().prefix()));
       routes.add(route);
     }
     return routes;
@@ -458,15 +460,15 @@ public final class FrontDoor implements AutoCloseable {
         404,
         "unknown_route",
         "path: found '%s', expected one that begins with a route".formatted(Replies.cut(path)),
-        Map.of("routes", lanes.prefixes()));
+        Map.of("routes", routeTable.prefixes()));
   }
 
   private void unknown(Exchange exchange) {
     exchange.refuse(
         404,
         "unknown_route",
-        "the route %s is no longer declared".formatted(exchange.lane().route().prefix()),
-        Map.of("routes", lanes.prefixes()));
+        "the route %s is no longer declared".formatted(exchange.entry().route().prefix()),
+        Map.of("routes", routeTable.prefixes()));
   }
 
   // What an exchange asks of the door.
@@ -552,7 +554,7 @@ public final class FrontDoor implements AutoCloseable {
         "not_served",
         "%s has not been served for the %d s that this request has waited"
             .formatted(
-                exchange.lane().route().app(),
+                exchange.entry().route().app(),
                 (System.nanoTime() - exchange.arrived()) / 1_000_000_000L),
         doing());
   }
@@ -580,39 +582,39 @@ public final class FrontDoor implements AutoCloseable {
     limited.remove(exchange);
     clients.leaves(exchange.client());
     counts.answered(
-        exchange.lane().route().declared() ? exchange.lane().route().app() : "other",
+        exchange.entry().route().declared() ? exchange.entry().route().app() : "other",
         status,
         System.nanoTime() - exchange.arrived());
   }
 
-  /** Puts one into the line of its route, where there is still such a route. */
+  /** Puts one into the queue of its route, where there is still such a route. */
   void queue(Exchange exchange) {
-    Lane lane = lanes.now(exchange.lane());
-    if (lane == null) {
+    RouteEntry entry = routeTable.now(exchange.entry());
+    if (entry == null) {
       unknown(exchange);
     } else {
-      lane.line().add(exchange);
-      dispatchSoon(lane);
+      entry.queue().add(exchange);
+      dispatchSoon(entry);
     }
   }
 
   /** Sends what may be sent now. */
-  private void dispatch(Lane lane) {
+  private void dispatch(RouteEntry entry) {
     long now = System.nanoTime();
-    Proxy proxy = proxies.pick(lane.route().prefix());
+    Proxy proxy = proxies.pick(entry.route().prefix());
     while (proxy != null) {
-      Exchange next = lane.line().next(now);
+      Exchange next = entry.queue().next(now);
       if (next == null) {
         return;
       }
       next.send(proxy);
-      proxy = proxies.pick(lane.route().prefix());
+      proxy = proxies.pick(entry.route().prefix());
     }
   }
 
   /** The same, once what is being done now is done. */
-  void dispatchSoon(Lane lane) {
-    if (lane.line().waiting() > 0 && !dispatching) {
+  void dispatchSoon(RouteEntry entry) {
+    if (entry.queue().waiting() > 0 && !dispatching) {
       dispatching = true;
       context.runOnContext(
           nothing -> {
@@ -623,14 +625,14 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private void dispatchAll() {
-    for (Lane lane : lanes.all()) {
-      dispatch(lane);
+    for (RouteEntry entry : routeTable.all()) {
+      dispatch(entry);
     }
   }
 
   /** Who waits is told, so that he can ask another daemon. */
-  private void leave(Lane lane) {
-    for (Exchange exchange : lane.line().drain()) {
+  private void leave(RouteEntry entry) {
+    for (Exchange exchange : entry.queue().drain()) {
       exchange.request().response().putHeader("Retry-After", "1");
       exchange.refuse(503, "not_served", "the daemon is ending", doing());
     }
@@ -643,7 +645,7 @@ public final class FrontDoor implements AutoCloseable {
       return;
     }
     closed = true;
-    context.runOnContext(nothing -> lanes.all().forEach(this::leave));
+    context.runOnContext(nothing -> routeTable.all().forEach(this::leave));
     try {
       server
           .shutdown(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)

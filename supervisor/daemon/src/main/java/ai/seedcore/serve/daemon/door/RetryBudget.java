@@ -11,7 +11,7 @@ final class RetryBudget {
   private static final double A_SECOND = 10;
 
   /** Twice all that can be under way when its proxy dies. */
-  private static final double MOST = 2.0 * Line.MOST;
+  private static final double MOST = 2.0 * RouteQueue.MOST;
 
   private double left = MOST;
   private long filledAt = System.nanoTime();

@@ -101,8 +101,9 @@ public final class DriverProcess {
 
   /** Ends the drivers of daemons that are no more: one that hangs does not see that it is alone. */
   public static void endOrphans() {
-    for (ProcessHandle driver : Marked.processes(MARK + "=1")) {
-      String parent = driver.parent().map(process -> Marked.read(process, "cmdline")).orElse("");
+    for (ProcessHandle driver : MarkedProcesses.processes(MARK + "=1")) {
+      String parent =
+          driver.parent().map(process -> MarkedProcesses.read(process, "cmdline")).orElse("");
       if (!parent.contains("java")) {
         LOG.atWarn().addKeyValue("pid", driver.pid()).log("an orphaned driver is killed");
         driver.destroyForcibly();

@@ -34,7 +34,7 @@ public final class Leadership {
 
   private final Gcs gcs;
   private final Runnable wake;
-  private Card card;
+  private LeaseHolder holder;
   private Lease lease = Lease.UNKNOWN;
   private String session = "";
   private boolean led;
@@ -46,23 +46,23 @@ public final class Leadership {
   /**
    * Leadership of one cluster.
    *
-   * @param card what we say of ourselves where we lead
+   * @param holder what we say of ourselves where we lead
    * @param wake called when there is news
    */
-  public Leadership(Gcs gcs, Card card, Runnable wake) {
+  public Leadership(Gcs gcs, LeaseHolder holder, Runnable wake) {
     this.gcs = gcs;
-    this.card = card;
+    this.holder = holder;
     this.wake = wake;
   }
 
-  /** Says of us from now on what that card says. */
-  public void introduce(Card changed) {
-    card = changed;
+  /** Says of us from now on what that holder says. */
+  public void introduce(LeaseHolder changed) {
+    holder = changed;
   }
 
   /** What we say of ourselves. */
-  public Card card() {
-    return card;
+  public LeaseHolder holder() {
+    return holder;
   }
 
   /**
@@ -117,7 +117,7 @@ public final class Leadership {
     boolean settled = lease.leads(now);
     CompletableFuture<Lease.Found> begun =
         lease.held() > 0
-            ? put(lease.held(), card.beat(++beat), true).thenCompose(ignored -> look(able, now))
+            ? put(lease.held(), holder.beat(++beat), true).thenCompose(ignored -> look(able, now))
             : look(able, now);
     turn =
         begun.whenComplete(
@@ -154,7 +154,7 @@ public final class Leadership {
 
   private boolean overtakes(String text, @Nullable String expired, boolean first) {
     return text.equals(expired)
-        || Card.read(text).map(holder -> holder.yieldsTo(card, first)).orElse(false);
+        || LeaseHolder.read(text).map(holder -> holder.yieldsTo(holder, first)).orElse(false);
   }
 
   private CompletableFuture<Lease.Found> claimIf(
@@ -162,7 +162,7 @@ public final class Leadership {
     if (!may) {
       return CompletableFuture.completedFuture(otherwise);
     }
-    return put(epoch, card.beat(0), false)
+    return put(epoch, holder.beat(0), false)
         .thenCompose(
             added ->
                 !added
@@ -171,25 +171,25 @@ public final class Leadership {
                         .<Lease.Found>handle((gone, error) -> new Lease.Held(epoch, began)));
   }
 
-  private CompletableFuture<Boolean> put(long epoch, Card says, boolean overwrite) {
+  private CompletableFuture<Boolean> put(long epoch, LeaseHolder says, boolean overwrite) {
     byte[] text = says.text().getBytes(StandardCharsets.UTF_8);
     return gcs.put(NAMESPACE, key(epoch), text, overwrite);
   }
 
   private String describe(Lease.Other other) {
-    Optional<Card> holder = Card.read(other.text());
-    if (holder.isEmpty()) {
+    Optional<LeaseHolder> read = LeaseHolder.read(other.text());
+    if (read.isEmpty()) {
       return "another daemon leads";
     }
-    Card leader = holder.get();
+    LeaseHolder leader = read.get();
     String text =
         "another daemon leads: pid %d on %s, version %s"
             .formatted(leader.pid(), leader.host(), leader.version());
-    return leader.declared().equals(card.declared())
+    return leader.declared().equals(holder.declared())
         ? text
         : text
             + "; it declares something else than we do (%s; we: %s), which would be deployed if it"
-                .formatted(String.join(", ", leader.names()), String.join(", ", card.names()))
+                .formatted(String.join(", ", leader.names()), String.join(", ", holder.names()))
             + " ended";
   }
 
@@ -202,7 +202,7 @@ public final class Leadership {
       if (turn != null) {
         turn.handle((found, error) -> found).get(patience.toMillis(), TimeUnit.MILLISECONDS);
       }
-      put(lease.held(), card.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      put(lease.held(), holder.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.debug("the lead is not given back, and runs out: {}", e.toString());
     } catch (InterruptedException e) {

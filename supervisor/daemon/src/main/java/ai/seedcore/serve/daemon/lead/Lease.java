@@ -26,7 +26,7 @@ record Lease(long held, Instant until, @Nullable Other other) {
   /**
    * Another daemon that holds the lead.
    *
-   * @param text its card, as it was read last
+   * @param text its holder, as it was read last
    * @param since when that was read first
    */
   record Other(long epoch, String text, Instant since) {}
@@ -62,7 +62,8 @@ record Lease(long held, Instant until, @Nullable Other other) {
   }
 
   /**
-   * The card that has not changed for so long that its holder counts as dead; null: there is none.
+   * The holder that has not changed for so long that its holder counts as dead; null: there is
+   * none.
    */
   @Nullable String expired(Instant now) {
     return other != null && !now.isBefore(other.since().plus(EXPIRY)) ? other.text() : null;

@@ -5,7 +5,7 @@ import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
-import ai.seedcore.serve.daemon.driver.Marked;
+import ai.seedcore.serve.daemon.driver.MarkedProcesses;
 import ai.seedcore.serve.daemon.host.Children;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,7 +42,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>{@code ray start} leaves a dozen processes behind that are nobody's children. A small keeper
  * (keeper.py) stays as their parent, so that none becomes a zombie, and a mark in their environment
- * lets us find them, see {@link Marked}. {@code ray stop} would end every Ray of the machine.
+ * lets us find them, see {@link MarkedProcesses}. {@code ray stop} would end every Ray of the
+ * machine.
  */
 public final class OwnNode {
 
@@ -99,7 +100,7 @@ public final class OwnNode {
     boolean starting = start != null && !start.isDone();
     if (starting && clock.instant().isAfter(startDeadline)) {
       LOG.atWarn().addKeyValue("limit", START).log("'ray start' does not come to an end; killed");
-      Marked.processes(mark).forEach(ProcessHandle::destroyForcibly);
+      MarkedProcesses.processes(mark).forEach(ProcessHandle::destroyForcibly);
     }
     if (!complete()) {
       raylet = null;
@@ -120,11 +121,13 @@ public final class OwnNode {
 
   /** A zombie, which nobody has reaped yet, counts as alive for Java; it has no command line. */
   private static boolean lives(@Nullable ProcessHandle process) {
-    return process != null && process.isAlive() && !Marked.read(process, "cmdline").isEmpty();
+    return process != null
+        && process.isAlive()
+        && !MarkedProcesses.read(process, "cmdline").isEmpty();
   }
 
   private void recognize(ProcessHandle process) {
-    String command = Marked.read(process, "cmdline");
+    String command = MarkedProcesses.read(process, "cmdline");
     if (command.contains("/gcs/gcs_server")) {
       gcsServer = process;
     }
@@ -229,7 +232,7 @@ public final class OwnNode {
   }
 
   /** All is served: the next start need not wait. */
-  public void allWell() {
+  public void onServing() {
     notBefore = Instant.MIN;
   }
 
@@ -325,11 +328,11 @@ public final class OwnNode {
   }
 
   private List<ProcessHandle> processes() {
-    return Marked.processes(mark);
+    return MarkedProcesses.processes(mark);
   }
 
   private static boolean isKeeper(ProcessHandle process) {
-    return Marked.read(process, "cmdline").contains("PR_SET_CHILD_SUBREAPER");
+    return MarkedProcesses.read(process, "cmdline").contains("PR_SET_CHILD_SUBREAPER");
   }
 
   private static int exitCode(Process keeper) {

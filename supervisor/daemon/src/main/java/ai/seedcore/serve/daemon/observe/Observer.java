@@ -58,13 +58,13 @@ public final class Observer {
   private final Http http;
   private final Dashboard dashboard;
   private final String routesUrl;
-  private final Question<Optional<String>> version;
-  private final Question<Nodes> nodes;
-  private final Question<Serve> controller;
-  private final Question<Serve> page;
-  private final Question<Optional<String>> dashboardAddress;
-  private final Question<Optional<JsonNode>> table;
-  private final Question<Optional<Map<String, Map<String, Double>>>> available;
+  private final PendingCall<Optional<String>> version;
+  private final PendingCall<Nodes> nodes;
+  private final PendingCall<Serve> controller;
+  private final PendingCall<Serve> page;
+  private final PendingCall<Optional<String>> dashboardAddress;
+  private final PendingCall<Optional<JsonNode>> table;
+  private final PendingCall<Optional<Map<String, Map<String, Double>>>> available;
   private final Replicas replicas;
   private final Map<String, Long> startingSince = new HashMap<>();
   private final Set<String> ours = new HashSet<>();
@@ -105,26 +105,26 @@ public final class Observer {
     this.http = http;
     this.routesUrl = routesUrl;
     this.version =
-        new Question<>(
+        new PendingCall<>(
             () ->
                 gcs.rayVersion()
                     .thenApply(told -> Optional.of(Foreign.name(told)))
                     .exceptionally(e -> Optional.empty()),
             SELDOM);
     this.nodes =
-        new Question<>(
+        new PendingCall<>(
             // Beside the thread that the answer comes on: a name may have to be looked up.
             () -> gcs.nodes().thenApplyAsync(Observer::read).exceptionally(e -> Nodes.NONE),
             SELDOM);
-    this.controller = new Question<>(this::askController, Duration.ZERO);
-    this.page = new Question<>(dashboard::serve, Duration.ZERO);
+    this.controller = new PendingCall<>(this::askController, Duration.ZERO);
+    this.page = new PendingCall<>(dashboard::serve, Duration.ZERO);
     this.dashboardAddress =
-        new Question<>(
+        new PendingCall<>(
             () -> gcs.get("dashboard", "dashboard").exceptionally(e -> Optional.empty()), SELDOM);
     this.dashboard = dashboard;
-    this.table = new Question<>(this::askTable, OFTEN);
+    this.table = new PendingCall<>(this::askTable, OFTEN);
     this.available =
-        new Question<>(
+        new PendingCall<>(
             () -> gcs.available().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
             SELDOM);
     this.replicas = new Replicas(gcs);

@@ -31,15 +31,15 @@ final class Replicas {
   private static final Duration CONFIRMED = TROUBLED.plusSeconds(1);
 
   private final Gcs gcs;
-  private final Question<Optional<List<Gcs.Actor>>> actors;
-  private final Map<String, Question<Optional<Integer>>> atWork = new HashMap<>();
+  private final PendingCall<Optional<List<Gcs.Actor>>> actors;
+  private final Map<String, PendingCall<Optional<Integer>>> atWork = new HashMap<>();
   private final Map<String, Long> unlistedSince = new HashMap<>();
   private String controller = "";
 
   Replicas(Gcs gcs) {
     this.gcs = gcs;
     this.actors =
-        new Question<>(
+        new PendingCall<>(
             () -> gcs.actors().thenApply(Optional::of).exceptionally(e -> Optional.empty()), CALM);
   }
 
@@ -67,7 +67,7 @@ final class Replicas {
    */
   Optional<Integer> atWork(String app, Duration patience) {
     return atWork
-        .computeIfAbsent(app, name -> new Question<>(() -> count(name), Duration.ofSeconds(3)))
+        .computeIfAbsent(app, name -> new PendingCall<>(() -> count(name), Duration.ofSeconds(3)))
         .within(patience)
         .flatMap(told -> told);
   }

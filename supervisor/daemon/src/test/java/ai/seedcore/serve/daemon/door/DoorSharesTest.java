@@ -210,7 +210,7 @@ class DoorSharesTest {
     for (RawClient client : clients(BAD, door, 8)) {
       client.say(bomb);
     }
-    await().until(() -> proxy.seen.size() == Line.FIRST);
+    await().until(() -> proxy.seen.size() == RouteQueue.FIRST);
     Times times = door.times("/A", Duration.ofSeconds(1));
     assertThat(times.p99()).isLessThan(100);
     assertThat(used() - before).isLessThan(100L << 20); // Of 512 MB.
@@ -380,7 +380,7 @@ class DoorSharesTest {
     for (RawClient client : clients(BAD, door, 20)) {
       client.say("GET /A HTTP/1.1\r\nHost: x\r\nX-Hang: 1\r\n\r\n");
     }
-    await().until(() -> proxy.seen.size() >= Line.FIRST);
+    await().until(() -> proxy.seen.size() >= RouteQueue.FIRST);
     RawClient good = opened(new RawClient(door.port)).patience(3_000);
     assertThat(good.post("/A", "{}").read().body()).isEqualTo("{}");
   }

@@ -292,7 +292,7 @@ class FrontDoorTest {
     for (int i = 0; i < answers.size(); i++) {
       // On a connection that is there one overtakes another whose connection is being made: the
       // next reply waits until all that the line has let go have come.
-      int come = Line.FIRST + 2 * Math.min(i, Line.SURE - Line.FIRST);
+      int come = RouteQueue.FIRST + 2 * Math.min(i, RouteQueue.SURE - RouteQueue.FIRST);
       await().until(() -> proxy.seen.size() >= come);
       Runnable reply = replies.poll(5, TimeUnit.SECONDS);
       assertThat(reply).as("request %d", i).isNotNull();
@@ -333,8 +333,8 @@ class FrontDoorTest {
     }
     awaitWaiting(door, 20);
     proxy.comesBack();
-    await().until(() -> now.get() == Line.FIRST);
-    await().during(Duration.ofMillis(300)).until(() -> now.get() == Line.FIRST);
+    await().until(() -> now.get() == RouteQueue.FIRST);
+    await().during(Duration.ofMillis(300)).until(() -> now.get() == RouteQueue.FIRST);
     while (!sent.stream().allMatch(CompletableFuture::isDone)) {
       synchronized (answers) {
         answers.forEach(Runnable::run);
@@ -342,7 +342,7 @@ class FrontDoorTest {
       }
       Thread.onSpinWait();
     }
-    assertThat(most.get()).isLessThanOrEqualTo(2 * Line.FIRST + 4);
+    assertThat(most.get()).isLessThanOrEqualTo(2 * RouteQueue.FIRST + 4);
   }
 
   @Test

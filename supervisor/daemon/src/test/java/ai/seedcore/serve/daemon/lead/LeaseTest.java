@@ -43,8 +43,8 @@ class LeaseTest {
 
   @Test
   void aCardOfAnotherVersionIsNoReasonToFail() {
-    assertThat(Card.read("{\"host\": \"h\", \"more\": [1]}")).isPresent();
-    assertThat(Card.read("not JSON")).isEmpty();
-    assertThat(Card.read("")).isEmpty();
+    assertThat(LeaseHolder.read("{\"host\": \"h\", \"more\": [1]}")).isPresent();
+    assertThat(LeaseHolder.read("not JSON")).isEmpty();
+    assertThat(LeaseHolder.read("")).isEmpty();
   }
 }

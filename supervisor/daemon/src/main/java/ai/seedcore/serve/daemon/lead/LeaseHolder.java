@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param beat grows with every renewal
  * @param released whether it gave the lead back
  */
-public record Card(
+public record LeaseHolder(
     String host,
     long pid,
     String seat,
@@ -38,25 +38,25 @@ public record Card(
   private static final JsonMapper JSON =
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
-  Card beat(long number) {
-    return new Card(host, pid, seat, life, version, declared, names, number, released);
+  LeaseHolder beat(long number) {
+    return new LeaseHolder(host, pid, seat, life, version, declared, names, number, released);
   }
 
-  Card release() {
-    return new Card(host, pid, seat, life, version, declared, names, beat, true);
+  LeaseHolder release() {
+    return new LeaseHolder(host, pid, seat, life, version, declared, names, beat, true);
   }
 
-  /** The card of a daemon that now declares something else. */
-  public Card declares(String hash, List<String> all) {
-    return new Card(host, pid, seat, life, version, hash, all, beat, released);
+  /** The holder of a daemon that now declares something else. */
+  public LeaseHolder declares(String hash, List<String> all) {
+    return new LeaseHolder(host, pid, seat, life, version, hash, all, beat, released);
   }
 
   /**
-   * Whether the lead of this card's daemon may be taken at once: it was given back, or is the
+   * Whether the lead of this holder's daemon may be taken at once: it was given back, or is the
    * asker's own. That is so of a beat that was on its way when the head restarted, and reached the
    * next cluster; and, at the asker's start, of who had its seat before.
    */
-  boolean yieldsTo(Card asker, boolean starting) {
+  boolean yieldsTo(LeaseHolder asker, boolean starting) {
     return released || life.equals(asker.life) || (starting && seat.equals(asker.seat));
   }
 
@@ -65,20 +65,20 @@ public record Card(
   }
 
   /** Reads one; empty where it is none, as another version of this program may have written it. */
-  static Optional<Card> read(String text) {
+  static Optional<LeaseHolder> read(String text) {
     try {
-      Card card = JSON.readValue(text, Card.class);
+      LeaseHolder holder = JSON.readValue(text, LeaseHolder.class);
       return Optional.of(
-          new Card(
-              name(card.host),
-              card.pid,
-              name(card.seat),
-              name(card.life),
-              name(card.version),
-              name(card.declared),
-              names(card.names),
-              card.beat,
-              card.released));
+          new LeaseHolder(
+              name(holder.host),
+              holder.pid,
+              name(holder.seat),
+              name(holder.life),
+              name(holder.version),
+              name(holder.declared),
+              names(holder.names),
+              holder.beat,
+              holder.released));
     } catch (JacksonException e) {
       return Optional.empty();
     }
@@ -90,6 +90,6 @@ public record Card(
   }
 
   private static List<String> names(@Nullable List<@Nullable String> told) {
-    return told == null ? List.of() : told.stream().limit(MOST).map(Card::name).toList();
+    return told == null ? List.of() : told.stream().limit(MOST).map(LeaseHolder::name).toList();
   }
 }

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** How many are sent at a time, and whose, by how the route answers. */
-class LineTest {
+class RouteQueueTest {
 
   private static final long QUICK = TimeUnit.MILLISECONDS.toNanos(5);
   private static final long SLOW = TimeUnit.SECONDS.toNanos(2);
 
   private record Request(String client, int number) {}
 
-  private final Line<Request> line = new Line<>(Request::client);
+  private final RouteQueue<Request> line = new RouteQueue<>(Request::client);
   private final List<Request> underWay = new ArrayList<>();
   private long now = System.nanoTime();
 
@@ -55,11 +55,11 @@ class LineTest {
   @Test
   void growsWithEachGoodAnswer() {
     wait("a", 10_000);
-    assertThat(sent()).hasSize(Line.FIRST);
-    answers(Line.FIRST, QUICK);
-    assertThat(line.underWay()).isEqualTo(2 * Line.FIRST);
+    assertThat(sent()).hasSize(RouteQueue.FIRST);
+    answers(RouteQueue.FIRST, QUICK);
+    assertThat(line.underWay()).isEqualTo(2 * RouteQueue.FIRST);
     answers(2_000, QUICK);
-    assertThat(line.underWay()).isEqualTo(Line.MOST);
+    assertThat(line.underWay()).isEqualTo(RouteQueue.MOST);
   }
 
   @Test
@@ -67,11 +67,12 @@ class LineTest {
     wait("a", 40_000);
     sent();
     answers(2_000, QUICK);
-    assertThat(line.underWay()).isEqualTo(Line.MOST);
+    assertThat(line.underWay()).isEqualTo(RouteQueue.MOST);
     // A proxy that answers one every two milliseconds, however many it has.
     for (int i = 0; i < 20_000; i++) {
       answers(1, line.underWay() * TimeUnit.MILLISECONDS.toNanos(2));
-      assertThat(line.underWay()).isLessThanOrEqualTo(i < 2_000 ? Line.MOST : 3 * Line.SURE);
+      assertThat(line.underWay())
+          .isLessThanOrEqualTo(i < 2_000 ? RouteQueue.MOST : 3 * RouteQueue.SURE);
     }
   }
 
@@ -80,7 +81,7 @@ class LineTest {
     wait("a", 20_000);
     sent();
     answers(5_000, SLOW);
-    assertThat(line.underWay()).isEqualTo(Line.MOST);
+    assertThat(line.underWay()).isEqualTo(RouteQueue.MOST);
   }
 
   @Test
@@ -100,7 +101,7 @@ class LineTest {
   void aClientWhoseRequestsFailWaitsAndOthersDoNot() {
     wait("bad", 10);
     List<Request> bad = sent();
-    assertThat(bad).hasSize(Line.FIRST);
+    assertThat(bad).hasSize(RouteQueue.FIRST);
     bad.forEach(this::fails);
     assertThat(sent()).isEmpty();
     Request good = new Request("good", 0);
@@ -109,13 +110,13 @@ class LineTest {
     line.end(good);
     line.well(good, QUICK, 1, now);
     assertThat(sent()).as("its own failures count").isEmpty();
-    now += Line.PAUSE_NANOS;
+    now += RouteQueue.PAUSE_NANOS;
     bad = sent();
-    assertThat(bad).hasSize(Line.FIRST);
+    assertThat(bad).hasSize(RouteQueue.FIRST);
     bad.forEach(this::fails);
-    now += Line.PAUSE_NANOS;
+    now += RouteQueue.PAUSE_NANOS;
     assertThat(sent()).as("twice as long").isEmpty();
-    now += Line.PAUSE_NANOS;
+    now += RouteQueue.PAUSE_NANOS;
     assertThat(sent()).hasSize(2);
   }
 
@@ -130,7 +131,7 @@ class LineTest {
     assertThat(line.isFree(other, now)).as("one client is no evidence").isTrue();
     line.begin(other);
     fails(other);
-    assertThat(line.window()).isEqualTo(Line.FIRST);
+    assertThat(line.window()).isEqualTo(RouteQueue.FIRST);
     assertThat(line.isFree(other, now)).as("of whom one has failed").isFalse();
     Request third = new Request("c", 0);
     assertThat(line.isFree(third, now)).as("of whom none has").isTrue();
@@ -143,7 +144,7 @@ class LineTest {
   @Test
   void requestsThatHangKeepNobodyElseFromTheRoute() {
     wait("hangs", 100);
-    assertThat(sent()).hasSize(Line.FIRST);
+    assertThat(sent()).hasSize(RouteQueue.FIRST);
     Request good = new Request("good", 0);
     assertThat(line.isFree(good, now)).isTrue();
     line.begin(good);
@@ -155,12 +156,12 @@ class LineTest {
   @Test
   void whereNobodyWaitsOnlyTheUtmostBounds() {
     Request one = new Request("a", 0);
-    for (int i = 0; i < Line.MOST; i++) {
+    for (int i = 0; i < RouteQueue.MOST; i++) {
       line.begin(one);
       line.end(one);
       line.well(one, SLOW, 1, now);
     }
-    assertThat(line.window()).isEqualTo(Line.MOST);
+    assertThat(line.window()).isEqualTo(RouteQueue.MOST);
     assertThat(line.isFree(one, now)).isTrue();
   }
 
@@ -172,6 +173,6 @@ class LineTest {
     List.copyOf(underWay).forEach(this::fails);
     assertThat(sent()).isEmpty();
     line.away();
-    assertThat(sent()).as("and at once").hasSize(Line.FIRST);
+    assertThat(sent()).as("and at once").hasSize(RouteQueue.FIRST);
   }
 }

@@ -11,9 +11,9 @@ import java.util.List;
  * and no child can leave it as it can leave a process group; so all of them are found, and nothing
  * else, also after we were killed and started anew.
  */
-public final class Marked {
+public final class MarkedProcesses {
 
-  private Marked() {}
+  private MarkedProcesses() {}
 
   /** The processes whose environment holds {@code NAME=value}. */
   public static List<ProcessHandle> processes(String mark) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * does without their 3 MB. Nothing is lost but the probes until then, as all else is counted by the
  * loop.
  */
-public final class OnDemand implements AutoCloseable {
+public final class LazyMetrics implements AutoCloseable {
 
   private final String version;
   private final String rayVersion;
@@ -17,7 +17,7 @@ public final class OnDemand implements AutoCloseable {
   private @Nullable Status last;
 
   /** Metrics of a daemon that has not looked yet. */
-  public OnDemand(String version, String rayVersion) {
+  public LazyMetrics(String version, String rayVersion) {
     this.version = version;
     this.rayVersion = rayVersion;
   }

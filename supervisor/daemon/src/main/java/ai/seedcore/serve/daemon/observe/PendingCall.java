@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A request that may take longer than a look may wait: it goes on from look to look until it is
  * answered, is not asked twice at a time, and until then its last answer holds. Used by one thread.
  */
-final class Question<T> {
+final class PendingCall<T> {
 
   private final Supplier<CompletableFuture<T>> ask;
   private final Duration fresh;
@@ -27,7 +27,7 @@ final class Question<T> {
    * @param ask asks it; its answer never fails
    * @param fresh for how long an answer is good enough
    */
-  Question(Supplier<CompletableFuture<T>> ask, Duration fresh) {
+  PendingCall(Supplier<CompletableFuture<T>> ask, Duration fresh) {
     this.ask = ask;
     this.fresh = fresh;
   }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <T> a request
  */
-final class Line<T> {
+final class RouteQueue<T> {
 
   /** How many are sent to a route that nothing is known of, and of a client whose requests fail. */
   static final int FIRST = 4;
@@ -112,11 +112,11 @@ final class Line<T> {
   }
 
   /**
-   * A line in which nobody waits.
+   * A queue in which nobody waits.
    *
    * @param clientOf whose request one is
    */
-  Line(Function<T, Object> clientOf) {
+  RouteQueue(Function<T, Object> clientOf) {
     this.clientOf = clientOf;
   }
 
