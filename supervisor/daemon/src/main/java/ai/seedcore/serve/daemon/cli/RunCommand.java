@@ -71,6 +71,7 @@ final class RunCommand implements Callable<Integer> {
    */
   private static final long UNREAD = 4L << 10;
 
+  private static final long HANDSHAKES = 32L << 20;
   private static final long DOOR_OUTSIDE = 16L << 20;
 
   @Mixin private SettingsOptions options;
@@ -182,9 +183,15 @@ final class RunCommand implements Callable<Integer> {
   private static void checkMemory(int holdMb, DoorSettings door) {
     long heap = Runtime.getRuntime().maxMemory();
     long perConnection = door.certificate() == null ? CONNECTION : TLS_CONNECTION;
-    long wanted = door.bytes() / 3 * 5 + door.connections() * perConnection + DOOR_HEAP;
+    long wanted =
+        door.bytes() / 3 * 5
+            + door.connections() * perConnection
+            + 3L * door.bodyBytes()
+            + DOOR_HEAP;
     long outside = PlatformDependent.maxDirectMemory();
-    long wantedOutside = door.bytes() / 3 * 5 + door.connections() * UNREAD + DOOR_OUTSIDE;
+    long handshakes = door.certificate() == null ? 0 : HANDSHAKES;
+    long wantedOutside =
+        door.bytes() / 3 * 5 + door.connections() * UNREAD + handshakes + DOOR_OUTSIDE;
     if (heap < wanted || outside < wantedOutside) {
       throw new ConfigException(
           ("hold_mb, front_door_connections: found %d and %d, which want a heap of %d MiB and %d MiB"

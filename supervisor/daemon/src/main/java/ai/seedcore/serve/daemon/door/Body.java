@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
+import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.internal.buffer.BufferInternal;
@@ -73,8 +74,8 @@ final class Body {
   }
 
   /** Writes the rest of it, and the request's end. */
-  void end(HttpClientRequest to, int from) {
-    to.end(lend(from, length)).onComplete(written -> release());
+  Future<Void> end(HttpClientRequest to, int from) {
+    return to.end(lend(from, length)).onComplete(written -> release());
   }
 
   private Buffer lend(int from, int until) {

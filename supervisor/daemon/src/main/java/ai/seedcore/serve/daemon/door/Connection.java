@@ -193,4 +193,9 @@ final class Connection implements Intake.Owner {
   public void close() {
     connection.close();
   }
+
+  /** Closes it now: {@link #close} waits for a client that does not read what was written. */
+  void abort() {
+    channel.unsafe().close(channel.voidPromise());
+  }
 }

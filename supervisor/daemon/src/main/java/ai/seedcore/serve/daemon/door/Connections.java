@@ -77,7 +77,7 @@ final class Connections {
       return false;
     }
     gone(victim.http());
-    victim.close();
+    victim.abort();
     return true;
   }
 
@@ -103,7 +103,7 @@ final class Connections {
   void sweep(long now) {
     for (Connection each : List.copyOf(connections.values())) {
       if (each.isLate(now)) {
-        each.close();
+        each.abort();
       }
     }
   }

@@ -2,12 +2,14 @@ package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.host.Fatal;
 import ai.seedcore.serve.daemon.http.Http;
+import io.netty.channel.Channel;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
+import io.vertx.core.net.impl.VertxConnection;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -383,9 +385,20 @@ final class Exchange {
     }
   }
 
+  private void sent(HttpClientRequest begun) {
+    sentInFull |= upstream == begun;
+  }
+
+  /** Ends its connection now: Vert.x waits for a proxy that does not read, and keeps the body. */
+  private static void abort(HttpClientRequest request) {
+    if (request.connection() instanceof VertxConnection connection) {
+      Channel channel = connection.channel();
+      channel.unsafe().close(channel.voidPromise());
+    }
+  }
+
   private void endOf(HttpClientRequest begun) {
-    sentInFull = true;
-    begun.end();
+    begun.end().onSuccess(nothing -> sent(begun));
   }
 
   /** Writes a body from there on, no faster than it is taken: what is written is copied. */
@@ -401,8 +414,7 @@ final class Exchange {
       }
     }
     if (upstream == begun) {
-      sentInFull = true;
-      whole.end(begun, at);
+      whole.end(begun, at).onSuccess(nothing -> sent(begun));
     }
   }
 
@@ -533,6 +545,7 @@ final class Exchange {
     }
     if (sent != null && !answeredInFull) {
       sent.reset();
+      abort(sent);
     }
     answeredInFull = false;
   }
@@ -581,7 +594,7 @@ final class Exchange {
   private void answeredInFull(@Nullable HttpClientRequest by) {
     answeredInFull = sentInFull;
     if (!sentInFull && by != null) {
-      by.connection().close();
+      abort(by);
     }
   }
 

@@ -16,13 +16,13 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 
 /**
- * The TLS handshakes that go on. A connection is nobody's before its handshake is over, so they are
- * bounded here: as a SYN queue does, the oldest makes room, which an honest client's, a matter of
- * milliseconds, is not.
+ * The TLS handshakes that go on, and the records that are not whole: what stands before HTTP is
+ * nobody's, so they are bounded here: as a SYN queue does, the oldest makes room, which an honest
+ * client's, a matter of milliseconds, is not.
  */
 final class Handshakes extends JdkSSLEngineOptions {
 
-  /** Each may have some 16 KiB here. */
+  /** Each may have 32 KiB here. */
   static final int MOST = 1_000;
 
   /** In the order in which they began; all on the door's event loop. */
@@ -44,9 +44,8 @@ final class Handshakes extends JdkSSLEngineOptions {
   }
 
   @SuppressWarnings("FutureReturnValueIgnored") // Whether it closes is its own affair.
-  private void begins(ChannelHandlerContext connection, SslHandler handler) {
+  private void begins(ChannelHandlerContext connection) {
     going.add(connection);
-    handler.handshakeFuture().addListener(done -> going.remove(connection));
     if (going.size() > MOST) {
       ChannelHandlerContext oldest = going.iterator().next();
       going.remove(oldest);
@@ -79,7 +78,23 @@ final class Handshakes extends JdkSSLEngineOptions {
         @Override
         public void handlerAdded(ChannelHandlerContext connection) throws Exception {
           super.handlerAdded(connection);
-          begins(connection, this);
+          begins(connection);
+        }
+
+        @Override
+        public void channelRead(ChannelHandlerContext connection, Object data) throws Exception {
+          super.channelRead(connection, data);
+          if (actualReadableBytes() > 0) {
+            begins(connection); // A record that is not whole.
+          } else if (handshakeFuture().isDone()) {
+            going.remove(connection);
+          }
+        }
+
+        @Override
+        public void handlerRemoved0(ChannelHandlerContext connection) throws Exception {
+          super.handlerRemoved0(connection);
+          going.remove(connection);
         }
       };
     }
