@@ -129,14 +129,14 @@ public final class Supervisor {
     this.observer =
         new Observer(gcs, named.toString(), http, dashboard, routesUrl, packages.declared());
     this.reconciler = new Reconciler(packages.targets(), Set.of());
-    this.leadership = new Leadership(gcs, holder(packages), wake);
+    this.leadership = new Leadership(gcs, self(packages), wake);
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
     this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
   }
 
-  private LeaseHolder holder(Packages packages) {
+  private LeaseHolder self(Packages packages) {
     String host;
     try {
       host = InetAddress.getLocalHost().getHostName();
@@ -185,7 +185,7 @@ public final class Supervisor {
   }
 
   private Duration lap() {
-    takeWishes(desired.get());
+    takeDesired(desired.get());
     state = actuator.collect(state);
     Observation seen = look();
     Instant now = clock.instant();
@@ -249,7 +249,7 @@ public final class Supervisor {
   }
 
   /** Serves from now on what is wished now; what is no longer wished is taken down. */
-  private void takeWishes(DesiredState now) {
+  private void takeDesired(DesiredState now) {
     if (now.equals(wished)) {
       return;
     }
@@ -259,7 +259,7 @@ public final class Supervisor {
       names(packages).forEach(dropped::remove);
       observer.declare(packages.declared());
       reconciler = new Reconciler(packages.targets(), dropped);
-      leadership.introduce(leadership.holder().declares(packages.hash(), names(packages)));
+      leadership.introduce(leadership.self().declares(packages.hash(), names(packages)));
       actuator.declare(packages);
       state = state.withNewWishes();
       fullLook = Instant.MIN;

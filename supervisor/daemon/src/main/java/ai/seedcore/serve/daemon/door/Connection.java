@@ -196,6 +196,10 @@ final class Connection implements Intake.Owner {
 
   /** Closes it now: {@link #close} waits for a client that does not read what was written. */
   void abort() {
+    abort(channel);
+  }
+
+  static void abort(Channel channel) {
     channel.unsafe().close(channel.voidPromise());
   }
 }

@@ -2,7 +2,6 @@ package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.host.Fatal;
 import ai.seedcore.serve.daemon.http.Http;
-import io.netty.channel.Channel;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -392,8 +391,7 @@ final class Exchange {
   /** Ends its connection now: Vert.x waits for a proxy that does not read, and keeps the body. */
   private static void abort(HttpClientRequest request) {
     if (request.connection() instanceof VertxConnection connection) {
-      Channel channel = connection.channel();
-      channel.unsafe().close(channel.voidPromise());
+      Connection.abort(connection.channel());
     }
   }
 

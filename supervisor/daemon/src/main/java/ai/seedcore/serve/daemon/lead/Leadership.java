@@ -34,7 +34,7 @@ public final class Leadership {
 
   private final Gcs gcs;
   private final Runnable wake;
-  private LeaseHolder holder;
+  private LeaseHolder self;
   private Lease lease = Lease.UNKNOWN;
   private String session = "";
   private boolean led;
@@ -46,23 +46,23 @@ public final class Leadership {
   /**
    * Leadership of one cluster.
    *
-   * @param holder what we say of ourselves where we lead
+   * @param self what we say of ourselves where we lead
    * @param wake called when there is news
    */
-  public Leadership(Gcs gcs, LeaseHolder holder, Runnable wake) {
+  public Leadership(Gcs gcs, LeaseHolder self, Runnable wake) {
     this.gcs = gcs;
-    this.holder = holder;
+    this.self = self;
     this.wake = wake;
   }
 
-  /** Says of us from now on what that holder says. */
+  /** Says that of us from now on. */
   public void introduce(LeaseHolder changed) {
-    holder = changed;
+    self = changed;
   }
 
   /** What we say of ourselves. */
-  public LeaseHolder holder() {
-    return holder;
+  public LeaseHolder self() {
+    return self;
   }
 
   /**
@@ -117,7 +117,7 @@ public final class Leadership {
     boolean settled = lease.leads(now);
     CompletableFuture<Lease.Found> begun =
         lease.held() > 0
-            ? put(lease.held(), holder.beat(++beat), true).thenCompose(ignored -> look(able, now))
+            ? put(lease.held(), self.beat(++beat), true).thenCompose(ignored -> look(able, now))
             : look(able, now);
     turn =
         begun.whenComplete(
@@ -154,7 +154,7 @@ public final class Leadership {
 
   private boolean overtakes(String text, @Nullable String expired, boolean first) {
     return text.equals(expired)
-        || LeaseHolder.read(text).map(holder -> holder.yieldsTo(holder, first)).orElse(false);
+        || LeaseHolder.read(text).map(holder -> holder.yieldsTo(self, first)).orElse(false);
   }
 
   private CompletableFuture<Lease.Found> claimIf(
@@ -162,7 +162,7 @@ public final class Leadership {
     if (!may) {
       return CompletableFuture.completedFuture(otherwise);
     }
-    return put(epoch, holder.beat(0), false)
+    return put(epoch, self.beat(0), false)
         .thenCompose(
             added ->
                 !added
@@ -185,11 +185,11 @@ public final class Leadership {
     String text =
         "another daemon leads: pid %d on %s, version %s"
             .formatted(leader.pid(), leader.host(), leader.version());
-    return leader.declared().equals(holder.declared())
+    return leader.declared().equals(self.declared())
         ? text
         : text
             + "; it declares something else than we do (%s; we: %s), which would be deployed if it"
-                .formatted(String.join(", ", leader.names()), String.join(", ", holder.names()))
+                .formatted(String.join(", ", leader.names()), String.join(", ", self.names()))
             + " ended";
   }
 
@@ -202,7 +202,7 @@ public final class Leadership {
       if (turn != null) {
         turn.handle((found, error) -> found).get(patience.toMillis(), TimeUnit.MILLISECONDS);
       }
-      put(lease.held(), holder.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      put(lease.held(), self.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.debug("the lead is not given back, and runs out: {}", e.toString());
     } catch (InterruptedException e) {

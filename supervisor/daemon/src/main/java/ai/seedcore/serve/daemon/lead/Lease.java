@@ -26,7 +26,7 @@ record Lease(long held, Instant until, @Nullable Other other) {
   /**
    * Another daemon that holds the lead.
    *
-   * @param text its holder, as it was read last
+   * @param text what its holder wrote, as it was read last
    * @param since when that was read first
    */
   record Other(long epoch, String text, Instant since) {}
@@ -61,10 +61,7 @@ record Lease(long held, Instant until, @Nullable Other other) {
     return held > 0 && now.isBefore(until);
   }
 
-  /**
-   * The holder that has not changed for so long that its holder counts as dead; null: there is
-   * none.
-   */
+  /** What a holder wrote so long ago that it counts as dead; null: there is none. */
   @Nullable String expired(Instant now) {
     return other != null && !now.isBefore(other.since().plus(EXPIRY)) ? other.text() : null;
   }

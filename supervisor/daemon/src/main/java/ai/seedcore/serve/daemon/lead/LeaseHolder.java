@@ -9,7 +9,7 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a leader leaves in the cluster, so that others know it.
+ * A daemon that leads, as it describes itself in the cluster.
  *
  * @param host the name of its machine
  * @param pid its process
@@ -46,15 +46,15 @@ public record LeaseHolder(
     return new LeaseHolder(host, pid, seat, life, version, declared, names, beat, true);
   }
 
-  /** The holder of a daemon that now declares something else. */
+  /** The same daemon, which now declares something else. */
   public LeaseHolder declares(String hash, List<String> all) {
     return new LeaseHolder(host, pid, seat, life, version, hash, all, beat, released);
   }
 
   /**
-   * Whether the lead of this holder's daemon may be taken at once: it was given back, or is the
-   * asker's own. That is so of a beat that was on its way when the head restarted, and reached the
-   * next cluster; and, at the asker's start, of who had its seat before.
+   * Whether this daemon's lead may be taken at once: it was given back, or is the asker's own. That
+   * is so of a beat that was on its way when the head restarted, and reached the next cluster; and,
+   * at the asker's start, of who had its seat before.
    */
   boolean yieldsTo(LeaseHolder asker, boolean starting) {
     return released || life.equals(asker.life) || (starting && seat.equals(asker.seat));
