@@ -194,19 +194,23 @@ final class RunCommand implements Callable<Integer> {
         door.bytes() / 3 * 5 + door.connections() * UNREAD + handshakes + DOOR_OUTSIDE;
     if (heap < wanted || outside < wantedOutside) {
       throw new ConfigException(
-          ("hold_mb, front_door_connections: found %d and %d, which want a heap of %d MiB and %d MiB"
-                  + " outside of it, and this JVM may have %d and %d; expected fewer, or the options"
-                  + " of door.options beside jvm.options (in the image and as a service:"
-                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), with a larger -Xmx or"
-                  + " -XX:MaxDirectMemorySize")
+          ("hold_mb, front_door_connections: found %d and %d, which need -Xmx%dm and"
+                  + " -XX:MaxDirectMemorySize=%dm, and this JVM has a heap of %d MiB and %d MiB"
+                  + " outside of it; expected fewer, or the options of door.options beside"
+                  + " jvm.options (in the image and as a service:"
+                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), with these two raised")
               .formatted(
                   holdMb,
                   door.connections(),
-                  wanted >> 20,
-                  wantedOutside >> 20,
+                  mib(wanted + wanted / 20), // One survivor space does not count as heap.
+                  mib(wantedOutside),
                   heap >> 20,
                   outside >> 20));
     }
+  }
+
+  private static long mib(long bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
   }
 
   private static @Nullable FrontDoor door(Settings settings) {

@@ -150,14 +150,15 @@ final class Connection implements Intake.Owner {
     }
     answered = true;
     reads(now);
-    if (!channel.isActive()) {
-      return; // It has gone.
+    if (!channel.isActive() || !all.has(this)) {
+      return; // It has gone, or made room.
     }
     long pending = channel.bytesBeforeWritable() + UNREAD.low();
     if (room.take(pending, client.usage.bytes, null)) {
       unread = pending;
     } else {
-      overfull();
+      all.overfull(this);
+      abort();
     }
   }
 

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.host.Fatal;
+import ai.seedcore.serve.daemon.http.HeadLimits;
 import ai.seedcore.serve.daemon.http.OnlyHttp1;
 import io.netty.channel.Channel;
 import io.vertx.core.http.HttpConnection;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * who say nothing, nor by one who says a lot.
  */
 final class Connections {
+
+  static final HeadLimits HEAD = new HeadLimits(8 << 10, 32 << 10);
 
   private final int most;
   private final Clients clients;
@@ -44,7 +47,7 @@ final class Connections {
     }
     clients.enters(client);
     client.connections++;
-    Channel channel = OnlyHttp1.guard(connection);
+    Channel channel = OnlyHttp1.guard(connection, HEAD);
     connections.put(connection, new Connection(this, connection, channel, client, room, pace));
     connection.closeHandler(nothing -> gone(connection));
   }
@@ -84,6 +87,11 @@ final class Connections {
   /** Which one that is; null: it has made room. */
   @Nullable Connection of(HttpConnection connection) {
     return connections.get(connection);
+  }
+
+  /** Whether it is counted still. */
+  boolean has(Connection connection) {
+    return connections.get(connection.http()) == connection;
   }
 
   /** It rests now, behind all that have rested longer. */

@@ -35,7 +35,7 @@ final class Exchange {
   /** For how long Serve may send requests to a replica that has died. */
   private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
-  /** What stands around a request, about; its head, read, takes some twice what was sent. */
+  /** What stands around a request, about. */
   private static final int AROUND = 1 << 10;
 
   /** How much of a body is written at a time, and then about how much waits to be taken. */
@@ -150,7 +150,7 @@ final class Exchange {
     connection.serves(this);
     request.response().closeHandler(nothing -> gone());
     request.exceptionHandler(nothing -> gone());
-    int head = AROUND + 2 * connection.intake().headBytes();
+    int head = AROUND + connection.intake().headCost();
     if (!take(head)) {
       door.overfull(this, head);
       return;

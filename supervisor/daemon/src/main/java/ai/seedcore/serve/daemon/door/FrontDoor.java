@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
 import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.daemon.http.HeadLimits;
 import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Context;
@@ -161,11 +162,8 @@ public final class FrontDoor implements AutoCloseable {
 
   private static HttpServerOptions options(DoorSettings settings, Vertx vertx) {
     HttpServerOptions options =
-        new HttpServerOptions()
-            .setMaxInitialLineLength(8 << 10)
-            .setMaxHeaderSize(32 << 10)
-            .setHttp2ClearTextEnabled(false)
-            .setHandle100ContinueAutomatically(false)
+        Connections.HEAD
+            .options()
             .setPerFrameWebSocketCompressionSupported(false)
             .setPerMessageWebSocketCompressionSupported(false)
             .setCompressionSupported(true)
@@ -337,7 +335,8 @@ public final class FrontDoor implements AutoCloseable {
     if (connection != null) {
       connection.intake().end();
     }
-    Replies.error(request, 400, "not_http", "found no HTTP", Map.of());
+    int status = HeadLimits.status(request);
+    Replies.error(request, status, "not_http", Connections.HEAD.reason(status), Map.of());
   }
 
   /** Who goes on sending a body that nobody wants has a moment to read the answer. */

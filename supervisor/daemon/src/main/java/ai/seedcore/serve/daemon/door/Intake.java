@@ -28,6 +28,9 @@ final class Intake extends ChannelDuplexHandler {
   /** Where a body's end is not known, no more than this of what is behind it is passed on. */
   private static final int CHUNKED_PART = 1 << 10;
 
+  /** What a field of a head takes beside its bytes: its entry, and the objects of its texts. */
+  private static final int FIELD = 160;
+
   private static final ByteBuf END_OF_HEAD =
       Unpooled.unreleasableBuffer(
           Unpooled.copiedBuffer("\r\n\r\n", StandardCharsets.US_ASCII).asReadOnly());
@@ -67,8 +70,8 @@ final class Intake extends ChannelDuplexHandler {
   /** Of the body; Long.MAX_VALUE: as much as comes. */
   private long left;
 
-  /** Of the head that was passed on last, and of what stands before it. */
-  private int headBytes;
+  /** What the head that was passed on last takes, with what stands before it. */
+  private int headCost;
 
   /** What is counted for a head that is not whole. */
   private int headCounted;
@@ -144,7 +147,7 @@ final class Intake extends ChannelDuplexHandler {
       forget();
     } else if (expected == Expected.NOTHING) {
       expected = Expected.HEAD;
-      headBytes = 0;
+      headCost = 0;
       goOnSoon();
     }
   }
@@ -156,9 +159,9 @@ final class Intake extends ChannelDuplexHandler {
     forget();
   }
 
-  /** How long the head of the present request was. */
-  int headBytes() {
-    return headBytes;
+  /** How many bytes the head of the present request takes, read. */
+  int headCost() {
+    return headCost;
   }
 
   boolean hasEnded() {
@@ -220,18 +223,19 @@ final class Intake extends ChannelDuplexHandler {
   private void keep(ByteBuf data) {
     ByteBuf before = kept;
     int size = data.readableBytes() + (before == null ? 0 : before.readableBytes());
-    if (!room.take(size, client.usage.bytes, null)) {
+    int more = size - (before == null ? 0 : before.capacity());
+    if (more > 0 && !room.take(more, client.usage.bytes, null)) {
       end();
       owner.overfull();
       return;
     }
+    room.give(Math.max(0, -more), client.usage.bytes, null);
     // Outside of the heap, which many of them would fill again and again; and of the pool, as
-    // Vert.x
-    // releases what is of the pool alone.
+    // Vert.x releases what is of the pool alone.
     kept = context.alloc().directBuffer(size, size);
     if (before != null) {
       kept.writeBytes(before);
-      drop(before);
+      before.release();
     }
     kept.writeBytes(data);
     if (kept.readableBytes() >= MOST && !stopped) {
@@ -250,7 +254,7 @@ final class Intake extends ChannelDuplexHandler {
       }
       ByteBuf part = from.readRetainedSlice(nextPart(from));
       if (expected == Expected.HEAD) {
-        headBytes += part.readableBytes();
+        headCost += cost(part);
       } else if (left != Long.MAX_VALUE) {
         left -= part.readableBytes();
         expected = left == 0 ? Expected.NOTHING : expected;
@@ -281,9 +285,19 @@ final class Intake extends ChannelDuplexHandler {
     return end < 0 ? all : end - from.readerIndex() + END_OF_HEAD.readableBytes();
   }
 
-  /** Read, a head takes some twice what was sent; says whether there is room. */
+  /** Read, a head takes some twice what was sent, and each of its fields an entry. */
+  private static int cost(ByteBuf head) {
+    int lines = 0;
+    int at = head.readerIndex();
+    while ((at = head.indexOf(at, head.writerIndex(), (byte) '\n') + 1) > 0) {
+      lines++;
+    }
+    return 2 * head.readableBytes() + FIELD * lines;
+  }
+
+  /** Says whether there is room for what has come of a head. */
   private boolean countHead() {
-    int more = 2 * headBytes - headCounted;
+    int more = headCost - headCounted;
     if (more > 0 && !room.take(more, client.usage.bytes, null)) {
       return false;
     }

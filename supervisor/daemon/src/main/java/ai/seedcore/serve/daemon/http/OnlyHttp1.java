@@ -14,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Refuses requests in another version of HTTP, or another protocol's name. (The library answers
- * those itself, in that version, whatever it is.)
+ * those itself, in that version, whatever it is.) Heads that are too long are refused, too.
  */
 public final class OnlyHttp1 extends ChannelInboundHandlerAdapter {
 
@@ -25,8 +25,9 @@ public final class OnlyHttp1 extends ChannelInboundHandlerAdapter {
   private OnlyHttp1() {}
 
   /** The channel of a server's connection, which is guarded from now on. */
-  public static Channel guard(HttpConnection connection) {
+  public static Channel guard(HttpConnection connection, HeadLimits limits) {
     Channel channel = ((HttpServerConnection) connection).channelHandlerContext().channel();
+    channel.pipeline().replace("httpDecoder", "httpDecoder", new HeadDecoder(limits));
     channel.pipeline().addAfter("httpDecoder", "onlyHttp1", new OnlyHttp1());
     return channel;
   }

@@ -2,7 +2,6 @@ package ai.seedcore.serve.daemon.lead;
 
 import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.gcs.Gcs;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -24,7 +23,6 @@ public final class Leadership {
 
   private static final Logger LOG = LoggerFactory.getLogger(Leadership.class);
 
-  private static final String NAMESPACE = "seedcore";
   private static final String PREFIX = "leader/";
 
   /** How often the lead is renewed, and how often it is watched. */
@@ -32,7 +30,7 @@ public final class Leadership {
 
   private static final Duration WATCH = Duration.ofSeconds(1);
 
-  private final Gcs gcs;
+  private final LeaseStore store;
   private final Runnable wake;
   private LeaseHolder self;
   private Lease lease = Lease.UNKNOWN;
@@ -50,7 +48,11 @@ public final class Leadership {
    * @param wake called when there is news
    */
   public Leadership(Gcs gcs, LeaseHolder self, Runnable wake) {
-    this.gcs = gcs;
+    this(LeaseStore.in(gcs), self, wake);
+  }
+
+  Leadership(LeaseStore store, LeaseHolder self, Runnable wake) {
+    this.store = store;
     this.self = self;
     this.wake = wake;
   }
@@ -132,7 +134,8 @@ public final class Leadership {
     long held = lease.held();
     String expired = lease.expired(began);
     boolean first = !led;
-    return gcs.keys(NAMESPACE, PREFIX)
+    return store
+        .keys(PREFIX)
         .thenCompose(
             keys -> {
               long top = keys.stream().mapToLong(Leadership::epoch).max().orElse(0);
@@ -141,7 +144,8 @@ public final class Leadership {
               }
               return top == 0
                   ? claimIf(able, 1, new Lease.Free(), began)
-                  : gcs.get(NAMESPACE, key(top))
+                  : store
+                      .get(key(top))
                       .thenCompose(
                           text ->
                               claimIf(
@@ -167,13 +171,13 @@ public final class Leadership {
             added ->
                 !added
                     ? CompletableFuture.completedFuture(new Lease.Free()) // Another was quicker.
-                    : gcs.delete(NAMESPACE, key(epoch - 1))
+                    : store
+                        .delete(key(epoch - 1))
                         .<Lease.Found>handle((gone, error) -> new Lease.Held(epoch, began)));
   }
 
   private CompletableFuture<Boolean> put(long epoch, LeaseHolder says, boolean overwrite) {
-    byte[] text = says.text().getBytes(StandardCharsets.UTF_8);
-    return gcs.put(NAMESPACE, key(epoch), text, overwrite);
+    return store.put(key(epoch), says.text(), overwrite);
   }
 
   private String describe(Lease.Other other) {

@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.Token;
+import ai.seedcore.serve.daemon.http.HeadLimits;
 import ai.seedcore.serve.daemon.http.OnlyHttp1;
 import ai.seedcore.serve.daemon.report.Status;
 import io.netty.util.NetUtil;
@@ -11,7 +12,6 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
-import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import java.time.Duration;
@@ -43,6 +43,8 @@ public final class StatusServer implements AutoCloseable {
   static final Duration STALE = Duration.ofSeconds(30);
 
   /** Before the name of one deployment. */
+  private static final HeadLimits HEAD = new HeadLimits(2048, 8192);
+
   private static final String ONE_READY = "/readyz/";
 
   private static final String TEXT = "text/plain; charset=utf-8";
@@ -106,15 +108,9 @@ public final class StatusServer implements AutoCloseable {
     this.server =
         vertx
             .createHttpServer(
-                new HttpServerOptions()
-                    .setIdleTimeout(30)
-                    .setIdleTimeoutUnit(TimeUnit.SECONDS)
-                    .setMaxInitialLineLength(2048)
-                    .setMaxHeaderSize(8192)
-                    .setHttp2ClearTextEnabled(false)
-                    .setHandle100ContinueAutomatically(false))
+                HEAD.options().setIdleTimeout(30).setIdleTimeoutUnit(TimeUnit.SECONDS))
             .connectionHandler(this::connected)
-            .invalidRequestHandler(request -> reply(request, 400, TEXT, "not HTTP\n"))
+            .invalidRequestHandler(StatusServer::invalid)
             .requestHandler(this::answer);
     try {
       server
@@ -157,7 +153,7 @@ public final class StatusServer implements AutoCloseable {
       sweeping = true;
       vertx.setPeriodic(1000, this::sweep);
     }
-    OnlyHttp1.guard(connection);
+    OnlyHttp1.guard(connection, HEAD);
     connections.put(connection, System.nanoTime() + FIRST_WORDS.toNanos());
     connection.closeHandler(nothing -> connections.remove(connection));
     connection.exceptionHandler(nothing -> {});
@@ -174,6 +170,11 @@ public final class StatusServer implements AutoCloseable {
     if (connections.isEmpty()) {
       sweeping = !vertx.cancelTimer(timer);
     }
+  }
+
+  private static void invalid(HttpServerRequest request) {
+    int status = HeadLimits.status(request);
+    reply(request, status, TEXT, HEAD.reason(status) + "\n");
   }
 
   private void answer(HttpServerRequest request) {

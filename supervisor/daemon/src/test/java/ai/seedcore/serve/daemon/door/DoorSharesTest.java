@@ -358,7 +358,7 @@ class DoorSharesTest {
 
   @Test
   void allThatAreHeldAreAnswered() throws Exception {
-    OpenDoor door = unserved(Bounds.USUAL.requests(2_000).connections(2_000));
+    OpenDoor door = unserved(Bounds.DEFAULT.requests(2_000).connections(2_000));
     List<RawClient> all = clients(BAD, door, 400);
     all.addAll(clients("127.0.0.3", door, 400));
     for (RawClient client : all) {
@@ -517,6 +517,71 @@ class DoorSharesTest {
       }
     }
     door.awaitEmpty(0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /A HTTP/1.1\r\nHost: x\r\n",
+        "GET /Other HTTP/1.1\r\nHost: x\r\n",
+        "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n",
+        "POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n"
+      })
+  void headersAndTrailersAreLimitedInNumber(String start) throws Exception {
+    OpenDoor door = serving(Bounds.USUAL);
+    RawClient few = opened(new RawClient(BAD, door.port));
+    assertThat(few.say(start + "a:b\r\n".repeat(120) + "\r\n").read().status()).isEqualTo(200);
+    RawClient many = opened(new RawClient(BAD, door.port));
+    many.saySomeOf(start + "a:b\r\n".repeat(130) + "\r\n");
+    String all = many.untilClosed();
+    assertThat(all).doesNotContain(" 200 ");
+    if (start.startsWith("GET")) {
+      assertThat(all).startsWith("HTTP/1.1 431 ").contains("expected at most 32768 bytes in 128");
+    }
+    door.awaitEmpty(1);
+  }
+
+  @Test
+  void headersAreCountedByWhatTheyTakeOnceTheyAreRead() throws Exception {
+    OpenDoor door = unserved(Bounds.DEFAULT);
+    String head = "GET /A HTTP/1.1\r\nHost: x\r\n" + "a:b\r\n".repeat(100);
+    System.gc();
+    long before = used();
+    List<RawClient> all = new ArrayList<>();
+    try {
+      for (int i = 0; i < 2_000; i++) {
+        all.add(new RawClient("127.0.7." + (1 + i % 50), door.port));
+        all.get(i).say(i % 2 == 0 ? head : head + "\r\n"); // Half of them are not whole.
+      }
+      await().until(() -> door.status().waiting() == 1_000);
+      long kept = door.status().keptBytes();
+      assertThat(kept).isGreaterThan(2_000 * 16_000);
+      // Beside that, 10 KiB for each connection, and as much for this end of it.
+      assertThat(used() - before).isLessThan(kept + 2_000 * (20 << 10));
+    } finally {
+      for (RawClient client : all) {
+        client.resets();
+      }
+    }
+    door.awaitEmpty(0);
+  }
+
+  @Test
+  void whoReadsNothingAndHasToMakeRoomLeavesNothing() throws Exception {
+    OpenDoor door = serving(Bounds.USUAL.connections(10));
+    String large = "x".repeat(60_000);
+    proxy.behaviour = request -> request.response().end(large);
+    List<RawClient> deaf = clients(BAD, door, 10);
+    for (RawClient client : deaf) {
+      client.say("GET /A HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
+    }
+    await().until(() -> door.status().keptBytes() > 0 && door.status().underWay() == 0);
+    long before = door.status().keptBytes();
+    for (RawClient good : clients(RawClient.GOOD, door, 5)) {
+      assertThat(good.get("/health").read().status()).isEqualTo(200);
+    }
+    await().until(() -> door.status().keptBytes() <= before * 6 / 10);
+    assertThat(door.status().connections()).isEqualTo(10);
   }
 
   @Test

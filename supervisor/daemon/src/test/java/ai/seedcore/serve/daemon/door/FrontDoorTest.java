@@ -22,6 +22,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -949,12 +950,59 @@ class FrontDoorTest {
     }
   }
 
-  private void handshake(KeyStore trusted, String version, String suite) throws Exception {
+  @Test
+  void recordsThatDoNotEndMakeRoomForThoseThatDo() throws Exception {
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    KeyStore keys = makeKeys(certificate, key);
+    awaitServes(open(Wish.USUAL, null, certificate, key));
+    SSLContext tls = trusting(keys);
+    List<Socket> partial = new ArrayList<>();
+    try {
+      for (int i = 0; i < Handshakes.MOST + 20; i++) {
+        Socket plain = new Socket(InetAddress.getLoopbackAddress(), port);
+        partial.add(plain);
+        plain.setSoTimeout(5_000);
+        SSLSocket secure =
+            (SSLSocket) tls.getSocketFactory().createSocket(plain, "127.0.0.1", port, false);
+        secure.startHandshake();
+        // The head of a record of 16 KiB, and no more.
+        plain.getOutputStream().write(new byte[] {0x17, 3, 3, 0x40, 0});
+      }
+      for (Socket first : partial.subList(0, 20)) {
+        assertThat(isClosed(first)).isTrue();
+      }
+      handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
+    } finally {
+      for (Socket each : partial) {
+        each.setSoLinger(true, 0);
+        each.close();
+      }
+    }
+  }
+
+  private static boolean isClosed(Socket socket) throws IOException {
+    try {
+      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+      return true;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (SocketException e) {
+      return true;
+    }
+  }
+
+  private static SSLContext trusting(KeyStore trusted) throws Exception {
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(trusted);
     SSLContext tls = SSLContext.getInstance("TLS");
     tls.init(null, trust.getTrustManagers(), null);
-    try (SSLSocket socket = (SSLSocket) tls.getSocketFactory().createSocket("127.0.0.1", port)) {
+    return tls;
+  }
+
+  private void handshake(KeyStore trusted, String version, String suite) throws Exception {
+    try (SSLSocket socket =
+        (SSLSocket) trusting(trusted).getSocketFactory().createSocket("127.0.0.1", port)) {
       socket.setEnabledProtocols(new String[] {version});
       socket.setEnabledCipherSuites(new String[] {suite});
       socket.startHandshake();

@@ -4,6 +4,7 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
@@ -42,7 +43,7 @@ final class RawProxy implements AutoCloseable {
     void answer(Seen request, Socket client) throws IOException;
   }
 
-  private final ServerSocket server = new ServerSocket(0, 500, InetAddress.getLoopbackAddress());
+  private final ServerSocket server = new ServerSocket();
   private final Set<Socket> clients = ConcurrentHashMap.newKeySet();
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
@@ -51,10 +52,26 @@ final class RawProxy implements AutoCloseable {
   /** Whether bodies are read before they are answered. */
   volatile boolean reads = true;
 
+  /** Whether they are read once they have been answered. */
+  volatile boolean readsAfterwards;
+
   /** The requests that came, in about their order. */
   final List<Seen> seen = new CopyOnWriteArrayList<>();
 
   RawProxy() throws IOException {
+    this(0);
+  }
+
+  /**
+   * A proxy.
+   *
+   * @param buffer how many bytes the kernel takes before they are read, about; 0: its default
+   */
+  RawProxy(int buffer) throws IOException {
+    if (buffer > 0) {
+      server.setReceiveBufferSize(buffer);
+    }
+    server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 500);
     threads.execute(this::accept);
   }
 
@@ -86,6 +103,9 @@ final class RawProxy implements AutoCloseable {
           Seen request = new Seen(head, reads ? RawClient.body(from, head) : "");
           seen.add(request);
           behaviour.answer(request, client);
+          if (readsAfterwards) {
+            RawClient.body(from, head);
+          }
         }
       }
     } catch (IOException e) {
