@@ -22,10 +22,12 @@ final class Client {
 
   long sentAgainAt = System.nanoTime();
 
-  /** Of the event loop's time, and in which slice. */
-  long spent;
+  // What it has had of the event loop's time, in nanoseconds: see Pace.
 
-  long slice;
+  long spent;
+  long sliceAt = System.nanoTime();
+  long spentInTurn;
+  long turn;
 
   Client(String address) {
     this.address = address;

@@ -548,6 +548,11 @@ final class Exchange {
     answeredInFull = false;
   }
 
+  /** The event loop has worked on it since then. */
+  void spent(long since) {
+    door.pace().spent(connection.client(), System.nanoTime() - since);
+  }
+
   private void answered(HttpClientRequest by, HttpClientResponse answer) {
     answer.exceptionHandler(nothing -> {}); // Whoever reads it says what an end means.
     if (stage != Stage.SENT || upstream != by) {
@@ -582,8 +587,10 @@ final class Exchange {
     answer.endHandler(
         nothing -> {
           if (upstream == by && stage == Stage.SENT) {
+            long began = System.nanoTime();
             answeredInFull(by);
             judge(answer, head);
+            spent(began);
           }
         });
   }

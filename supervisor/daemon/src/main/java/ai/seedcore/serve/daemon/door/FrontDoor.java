@@ -65,6 +65,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Proxies proxies;
   private final Clients clients;
   private final Connections connections;
+  private final Pace pace;
   private final Unpacking unpacking;
   private final Room bytes;
   private final Room waiting;
@@ -113,8 +114,8 @@ public final class FrontDoor implements AutoCloseable {
     this.bytes = new Room(settings.bytes());
     this.waiting = new Room(settings.requests());
     this.clients = new Clients(settings.trusted());
-    this.connections =
-        new Connections(settings.connections(), clients, bytes, new Pace(vertx), counts);
+    this.pace = new Pace(vertx, context);
+    this.connections = new Connections(settings.connections(), clients, bytes, pace, counts);
     this.unpacking = new Unpacking(vertx);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();
@@ -502,6 +503,10 @@ public final class FrontDoor implements AutoCloseable {
     return counts;
   }
 
+  Pace pace() {
+    return pace;
+  }
+
   boolean isLocked() {
     return token != null;
   }
@@ -606,7 +611,9 @@ public final class FrontDoor implements AutoCloseable {
       if (next == null) {
         return;
       }
+      long began = System.nanoTime();
       next.send(proxy);
+      next.spent(began);
       proxy = proxies.pick(entry.route().prefix());
     }
   }

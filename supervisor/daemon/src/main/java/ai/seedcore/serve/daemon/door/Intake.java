@@ -2,8 +2,6 @@ package ai.seedcore.serve.daemon.door;
 
 import ai.seedcore.serve.daemon.host.Fatal;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
@@ -12,7 +10,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,9 +28,8 @@ final class Intake extends ChannelDuplexHandler {
   /** What a field of a head takes beside its bytes: its entry, and the objects of its texts. */
   private static final int FIELD = 160;
 
-  private static final ByteBuf END_OF_HEAD =
-      Unpooled.unreleasableBuffer(
-          Unpooled.copiedBuffer("\r\n\r\n", StandardCharsets.US_ASCII).asReadOnly());
+  /** So much of a head is passed on at a time: a line that goes on over many is costly. */
+  private static final int HEAD_PART = 4 << 10;
 
   private enum Expected {
     HEAD,
@@ -75,6 +71,12 @@ final class Intake extends ChannelDuplexHandler {
 
   /** What is counted for a head that is not whole. */
   private int headCounted;
+
+  /** Whether a line of the head has come with something in it. */
+  private boolean headBegun;
+
+  /** Whether nothing has come of the head's present line. */
+  private boolean lineEmpty = true;
 
   private boolean held;
   private @Nullable ByteBuf kept;
@@ -249,13 +251,11 @@ final class Intake extends ChannelDuplexHandler {
     long now = System.nanoTime();
     while (from.isReadable() && isWanted()) {
       if (!pace.allows(client, now)) {
-        pace.defer(this);
+        pace.defer(this, client, now);
         break;
       }
       ByteBuf part = from.readRetainedSlice(nextPart(from));
-      if (expected == Expected.HEAD) {
-        headCost += cost(part);
-      } else if (left != Long.MAX_VALUE) {
+      if (expected == Expected.BODY && left != Long.MAX_VALUE) {
         left -= part.readableBytes();
         expected = left == 0 ? Expected.NOTHING : expected;
       }
@@ -265,7 +265,7 @@ final class Intake extends ChannelDuplexHandler {
         owner.overfull();
       }
       long then = System.nanoTime();
-      pace.spent(client, then - now);
+      pace.read(client, then - now);
       now = then;
     }
     passing = false;
@@ -277,22 +277,31 @@ final class Intake extends ChannelDuplexHandler {
 
   /** How many bytes belong to what is expected, and to nothing behind it. */
   private int nextPart(ByteBuf from) {
-    int all = from.readableBytes();
-    if (expected == Expected.BODY) {
-      return (int) Math.min(all, left == Long.MAX_VALUE ? CHUNKED_PART : left);
-    }
-    int end = ByteBufUtil.indexOf(END_OF_HEAD, from);
-    return end < 0 ? all : end - from.readerIndex() + END_OF_HEAD.readableBytes();
+    return expected == Expected.HEAD
+        ? nextHeadPart(from)
+        : (int) Math.min(from.readableBytes(), left == Long.MAX_VALUE ? CHUNKED_PART : left);
   }
 
   /** Read, a head takes some twice what was sent, and each of its fields an entry. */
-  private static int cost(ByteBuf head) {
-    int lines = 0;
-    int at = head.readerIndex();
-    while ((at = head.indexOf(at, head.writerIndex(), (byte) '\n') + 1) > 0) {
-      lines++;
+  private int nextHeadPart(ByteBuf from) {
+    int begin = from.readerIndex();
+    int end = Math.min(from.writerIndex(), begin + HEAD_PART);
+    int at = begin;
+    boolean whole = false;
+    while (at < end && !whole) {
+      byte next = from.getByte(at++);
+      if (next == '\n') {
+        headCost += headBegun ? FIELD : 0;
+        whole = lineEmpty && headBegun;
+        lineEmpty = true;
+      } else if (next != '\r') {
+        lineEmpty = false;
+        headBegun = true;
+      }
     }
-    return 2 * head.readableBytes() + FIELD * lines;
+    headCost += 2 * (at - begin);
+    headBegun &= !whole;
+    return at - begin;
   }
 
   /** Says whether there is room for what has come of a head. */

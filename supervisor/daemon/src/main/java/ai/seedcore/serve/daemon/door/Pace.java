@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.door;
 
+import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -8,20 +9,29 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The event loop's time. Where others have something to do, what one client sends is read for half
- * of it: the rest of that waits for the next slice.
+ * Shares the event loop's time among clients. In one turn of the loop, what one client sends is
+ * read for 8 ms at most; and while others have something to do, one client has half of the time.
+ * What is beyond that waits.
  */
 final class Pace {
 
   private static final Duration SLICE = Duration.ofMillis(10);
   private static final long SLICE_NANOS = SLICE.toNanos();
   private static final long SHARE_NANOS = SLICE_NANOS / 2;
+
+  /** A client that has taken more than its share pays it back, but no more than this. */
+  private static final long MAX_DEBT_NANOS = 10 * SHARE_NANOS;
+
+  /** Without this, somebody's first request would wait for all that is there at once. */
+  private static final long TURN_NANOS = Duration.ofMillis(8).toNanos();
+
   private static final long ACTIVE_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final Vertx vertx;
+  private final Context context;
   private final Set<Intake> deferred = new LinkedHashSet<>();
-  private long slice;
-  private long sliceAt = System.nanoTime();
+  private long turn;
+  private boolean turning;
 
   /** The last two that had something to do. */
   private @Nullable Client latest;
@@ -30,19 +40,21 @@ final class Pace {
   private @Nullable Client other;
   private long otherAt;
 
-  Pace(Vertx vertx) {
+  Pace(Vertx vertx, Context context) {
     this.vertx = vertx;
+    this.context = context;
   }
 
   /** Whether more of what it sends may be read now. */
   boolean allows(Client client, long now) {
-    if (now - sliceAt >= SLICE_NANOS) {
-      sliceAt = now;
-      slice++;
+    if (!turning) {
+      turning = true;
+      // Runs once the loop has been through all connections that have something.
+      context.runOnContext(nothing -> endTurn());
     }
-    if (client.slice != slice) {
-      client.slice = slice;
-      client.spent = 0;
+    if (client.turn != turn) {
+      client.turn = turn;
+      client.spentInTurn = 0;
     }
     if (client != latest) {
       other = latest;
@@ -50,19 +62,45 @@ final class Pace {
       latest = client;
     }
     latestAt = now;
-    boolean shared = other != null && now - otherAt < ACTIVE_NANOS;
-    return !shared || client.spent < SHARE_NANOS;
+    settle(client, now);
+    return client.spentInTurn < TURN_NANOS && (!isShared(now) || client.spent < SHARE_NANOS);
   }
 
-  /** So long was spent on it. */
+  private void endTurn() {
+    turning = false;
+    turn++;
+  }
+
+  private boolean isShared(long now) {
+    return other != null && now - otherAt < ACTIVE_NANOS;
+  }
+
+  /** A share is paid back with each slice that has passed. */
+  private static void settle(Client client, long now) {
+    long slices = (now - client.sliceAt) / SLICE_NANOS;
+    if (slices > 0) {
+      client.sliceAt += slices * SLICE_NANOS;
+      long spent = Math.min(client.spent, MAX_DEBT_NANOS);
+      client.spent = slices > spent / SHARE_NANOS ? 0 : spent - slices * SHARE_NANOS;
+    }
+  }
+
+  /** So long was spent on reading what it sent. */
+  void read(Client client, long nanos) {
+    client.spent += nanos;
+    client.spentInTurn += nanos;
+  }
+
+  /** So long was spent on it otherwise. */
   void spent(Client client, long nanos) {
     client.spent += nanos;
   }
 
-  /** It waits for the next slice. */
-  void defer(Intake intake) {
+  /** It waits until its client has time again. */
+  void defer(Intake intake, Client client, long now) {
     if (deferred.isEmpty()) {
-      vertx.setTimer(SLICE.toMillis(), timer -> goOn());
+      long wait = client.spent < SHARE_NANOS ? 0 : client.sliceAt + SLICE_NANOS - now;
+      vertx.setTimer(1 + Math.max(0, wait) / 1_000_000, timer -> goOn());
     }
     deferred.add(intake);
   }
