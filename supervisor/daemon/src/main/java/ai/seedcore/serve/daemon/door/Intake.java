@@ -289,14 +289,17 @@ final class Intake extends ChannelDuplexHandler {
     int at = begin;
     boolean whole = false;
     while (at < end && !whole) {
-      byte next = from.getByte(at++);
-      if (next == '\n') {
+      int feed = from.indexOf(at, end, (byte) '\n');
+      int stop = feed < 0 ? end : feed;
+      boolean empty = stop == at || (stop == at + 1 && from.getByte(at) == '\r');
+      lineEmpty &= empty;
+      headBegun |= !empty;
+      at = stop;
+      if (feed >= 0) {
+        at++;
         headCost += headBegun ? FIELD : 0;
         whole = lineEmpty && headBegun;
         lineEmpty = true;
-      } else if (next != '\r') {
-        lineEmpty = false;
-        headBegun = true;
       }
     }
     headCost += 2 * (at - begin);

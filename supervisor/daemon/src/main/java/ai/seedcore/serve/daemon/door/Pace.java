@@ -68,7 +68,9 @@ final class Pace {
 
   private void endTurn() {
     turning = false;
-    turn++;
+    if (deferred.isEmpty()) {
+      turn++; // Else the loop has not been through all: it does what it has put off first.
+    }
   }
 
   private boolean isShared(long now) {
@@ -107,6 +109,7 @@ final class Pace {
 
   /** Goes on with those that wait, each once. */
   private void goOn() {
+    turn++;
     List<Intake> all = List.copyOf(deferred);
     deferred.clear();
     all.forEach(Intake::goOn);
