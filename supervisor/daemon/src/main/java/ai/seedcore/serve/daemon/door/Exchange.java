@@ -5,11 +5,13 @@ import ai.seedcore.serve.daemon.http.Http;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.impl.VertxConnection;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +45,9 @@ final class Exchange {
 
   /** What is kept of an answer, at most, whose client does not read it. */
   private static final int UNREAD = 64 << 10;
+
+  /** Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. */
+  private static final Set<Integer> REFUSED_UNREAD = Set.of(408, 413, 414, 431);
 
   /** How many bodies of one client may wait to be unpacked. */
   private static final int UNPACKING = 4;
@@ -390,7 +395,11 @@ final class Exchange {
 
   /** Ends its connection now: Vert.x waits for a proxy that does not read, and keeps the body. */
   private static void abort(HttpClientRequest request) {
-    if (request.connection() instanceof VertxConnection connection) {
+    HttpConnection used = request.connection();
+    if (used != null) {
+      used.close(); // Else it is offered to others until its end has been noticed.
+    }
+    if (used instanceof VertxConnection connection) {
       Connection.abort(connection.channel());
     }
   }
@@ -588,17 +597,20 @@ final class Exchange {
         nothing -> {
           if (upstream == by && stage == Stage.SENT) {
             long began = System.nanoTime();
-            answeredInFull(by);
+            answeredInFull(by, answer.statusCode());
             judge(answer, head);
             spent(began);
           }
         });
   }
 
-  /** Its connection is of use to others, unless a part of the body has not been sent on it. */
-  private void answeredInFull(@Nullable HttpClientRequest by) {
-    answeredInFull = sentInFull;
-    if (!sentInFull && by != null) {
+  /**
+   * Its connection is of use to others, unless a part of the body has not been sent on it, or its
+   * server has refused to read on, and is about to close it, whether it says so or not.
+   */
+  private void answeredInFull(@Nullable HttpClientRequest by, int status) {
+    answeredInFull = sentInFull && !REFUSED_UNREAD.contains(status);
+    if (!answeredInFull && by != null) {
       abort(by);
     }
   }
@@ -684,7 +696,7 @@ final class Exchange {
     answer.endHandler(
         nothing -> {
           if (stage == Stage.ANSWERING) {
-            answeredInFull(upstream);
+            answeredInFull(upstream, answer.statusCode());
             end(answer.statusCode());
             response.end();
             if (length == null && request.version() == HttpVersion.HTTP_1_0) {

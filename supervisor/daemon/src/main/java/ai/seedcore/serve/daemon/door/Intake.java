@@ -194,8 +194,8 @@ final class Intake extends ChannelDuplexHandler {
       }
       context.fireChannelReadComplete();
     }
-    if (clientEnded && kept == null && expected == Expected.HEAD) {
-      owner.close();
+    if (clientEnded && kept == null && isWanted()) {
+      owner.close(); // What is expected does not come any more.
     }
   }
 
@@ -338,7 +338,8 @@ final class Intake extends ChannelDuplexHandler {
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
       clientEnded = true;
-      if (expected == Expected.THE_END || !owner.clientEnds()) {
+      boolean isPutOff = kept != null && isWanted();
+      if (expected == Expected.THE_END || (!isPutOff && !owner.clientEnds())) {
         owner.close();
       } else {
         goOnSoon();

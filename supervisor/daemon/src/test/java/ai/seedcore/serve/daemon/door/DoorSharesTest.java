@@ -475,27 +475,31 @@ class DoorSharesTest {
 
   @Test
   void headsThatTheProxyRefusesCostOthersNothing() throws Exception {
-    besideOneWithManyConnections(Attack.LARGE_HEADS);
+    OpenDoor door = besideOneWithManyConnections(Attack.LARGE_HEADS);
+    // A connection that the proxy is about to close is not used for another request.
+    assertThat(door.status().refused()).doesNotContainKey("lost");
   }
 
   /**
-   * The first of eight times that is good counts: the attacker takes the processors of this
+   * The first of three times that is good counts: the attacker takes the processors of this
    * machine, too.
    */
-  private void besideOneWithManyConnections(Attack attack) throws Exception {
+  private OpenDoor besideOneWithManyConnections(Attack attack) throws Exception {
     OpenDoor door = serving(Bounds.DEFAULT);
     proxy.behaviour = DoorSharesTest::faults;
     String address = "127.0.1." + (1 + attack.ordinal());
     try (Crowd bad = Crowd.saying(address, door.port, 300, attack.words)) {
-      door.times("/A", Duration.ofMillis(500)); // Until all has come, and the code is compiled.
+      // Until all has come, and the code is compiled.
+      door.times("/A", Duration.ofMillis(500));
       Times times = door.times("/A", Duration.ofMillis(800));
-      for (int i = 0; i < 7 && times.p99() >= 100; i++) {
+      for (int i = 0; i < 2 && times.p99() >= 100; i++) {
         times = door.times("/A", Duration.ofMillis(800));
       }
       System.out.println(attack + ": " + times + ", said " + bad.said() + ", came " + bad.came());
       assertThat(bad.said()).isGreaterThan(100_000);
       assertThat(times.p99()).isLessThan(100);
     }
+    return door;
   }
 
   @Test
