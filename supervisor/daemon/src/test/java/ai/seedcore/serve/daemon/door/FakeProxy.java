@@ -48,7 +48,10 @@ final class FakeProxy implements AutoCloseable {
 
   private HttpServer listen(int at) throws Exception {
     return vertx
-        .createHttpServer(new HttpServerOptions().setHttp2ClearTextEnabled(false))
+        .createHttpServer(
+            new HttpServerOptions()
+                .setHttp2ClearTextEnabled(false)
+                .setMaxInitialLineLength(16 << 10))
         .requestHandler(this::answer)
         .listen(at, host)
         .toCompletionStage()
