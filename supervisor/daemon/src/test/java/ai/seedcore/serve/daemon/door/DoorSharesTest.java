@@ -351,7 +351,8 @@ class DoorSharesTest {
     assertThat(answered).isEqualTo(100);
     assertThat(proxy.seen.subList(0, 20)).as("they take turns").contains("good");
     if (path.equals(goods)) { // Other routes have lines of their own, which grow on their own.
-      assertThat(proxy.seen.subList(0, 20).stream().filter("good"::equals).count()).isEqualTo(5);
+      // They are sent within the first ten; those that need a new connection arrive later.
+      assertThat(proxy.seen.subList(0, 40).stream().filter("good"::equals).count()).isEqualTo(5);
     }
     door.awaitEmpty(205);
   }
