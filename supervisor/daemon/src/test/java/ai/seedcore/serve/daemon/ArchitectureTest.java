@@ -65,32 +65,54 @@ class ArchitectureTest {
 
   @Test
   void decidingIsPure() {
-    mustNotDependOn(
-        "decide", "act", "cli", "driver", "host", "http", "lead", "node", "pack", "report");
+    mustNotDependOn("decide", "act", "cli", "driver", "host", "lead", "node", "pack", "report");
     noClasses()
         .that()
         .resideInAPackage(DAEMON + "decide..")
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("java.net..", "java.nio..", "io.netty..", "io.vertx..", "org.slf4j..")
+        .resideInAnyPackage(
+            "ai.seedcore.serve.base.http..",
+            "java.net..",
+            "java.nio..",
+            "io.netty..",
+            "io.vertx..",
+            "org.slf4j..")
         .check(classes);
   }
 
   @Test
-  void theDoorKnowsNothingOfTheLoop() {
-    mustNotDependOn(
-        "door", "act", "cli", "decide", "driver", "lead", "metrics", "node", "notify", "pack",
-        "status");
+  void theFrontDoorKnowsNothingOfTheDaemon() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("ai.seedcore.serve.door..", "ai.seedcore.serve.base..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("ai.seedcore.serve.daemon..")
+        .check(classes);
+  }
+
+  @Test
+  void onlyTheCompositionRootOpensTheFrontDoor() {
+    noClasses()
+        .that()
+        .resideInAPackage("ai.seedcore.serve.daemon..")
+        .and()
+        .resideOutsideOfPackage(DAEMON + "cli..")
+        .should()
+        .dependOnClassesThat()
+        .haveSimpleName("FrontDoor")
+        .check(classes);
   }
 
   @Test
   void theHostAndTheConfigurationStandAlone() {
     mustNotDependOn(
-        "host", "act", "cli", "config", "decide", "door", "driver", "http", "lead", "metrics",
-        "node", "notify", "observe", "pack", "report", "status");
+        "host", "act", "cli", "config", "decide", "driver", "lead", "metrics", "node", "notify",
+        "observe", "pack", "report", "status");
     mustNotDependOn(
-        "config", "act", "cli", "decide", "door", "driver", "host", "http", "lead", "metrics",
-        "node", "notify", "observe", "pack", "report", "status");
+        "config", "act", "cli", "decide", "driver", "host", "lead", "metrics", "node", "notify",
+        "observe", "pack", "report", "status");
   }
 
   @Test

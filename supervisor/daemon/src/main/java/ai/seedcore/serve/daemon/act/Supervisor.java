@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.act;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.NodeView;
@@ -12,7 +13,6 @@ import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
-import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.lead.Leadership;
 import ai.seedcore.serve.daemon.lead.LeaseHolder;
 import ai.seedcore.serve.daemon.node.OwnNode;
@@ -28,6 +28,7 @@ import ai.seedcore.serve.daemon.pack.Uploads;
 import ai.seedcore.serve.daemon.report.Reporter;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Work;
+import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.gcs.Gcs;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -104,7 +105,7 @@ public final class Supervisor {
       Http http,
       MonotonicClock clock,
       Supplier<DesiredState> desired,
-      Supplier<Status.@Nullable DoorStatus> door,
+      Supplier<@Nullable DoorStatus> door,
       Consumer<Status> publish) {
     this.settings = settings;
     this.node = node;

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.act.Supervisor.DesiredState;
-import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.pack.Cache;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.config.Settings;
 import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;

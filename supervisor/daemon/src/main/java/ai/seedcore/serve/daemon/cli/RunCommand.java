@@ -1,17 +1,15 @@
 package ai.seedcore.serve.daemon.cli;
 
+import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.act.Supervisor;
-import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.config.Declaration;
-import ai.seedcore.serve.daemon.config.DoorSettings;
 import ai.seedcore.serve.daemon.config.Settings;
-import ai.seedcore.serve.daemon.config.Token;
-import ai.seedcore.serve.daemon.door.FrontDoor;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.host.Watchdog;
-import ai.seedcore.serve.daemon.http.EventLoop;
-import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.metrics.LazyMetrics;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.node.RayInstall;
@@ -20,12 +18,17 @@ import ai.seedcore.serve.daemon.notify.Systemd;
 import ai.seedcore.serve.daemon.pack.Cache;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.status.StatusServer;
+import ai.seedcore.serve.door.ControlState;
+import ai.seedcore.serve.door.DoorSettings;
+import ai.seedcore.serve.door.FrontDoor;
+import ai.seedcore.serve.door.Route;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -134,7 +137,7 @@ final class RunCommand implements Callable<Integer> {
               status -> {
                 turns.run();
                 if (door != null) {
-                  door.publish(status, watch.get().packages().declared());
+                  door.publish(controlState(status, watch.get().packages().declared()));
                 }
                 server.publish(status);
                 metrics.publish(status);
@@ -213,6 +216,17 @@ final class RunCommand implements Callable<Integer> {
     return (bytes + (1 << 20) - 1) >> 20;
   }
 
+  private static List<Route> routes(List<Declaration> declared) {
+    return declared.stream()
+        .map(each -> Route.declared(each.route(), each.name(), each.idempotent()))
+        .toList();
+  }
+
+  private static ControlState controlState(Status now, List<Declaration> declared) {
+    return new ControlState(
+        routes(declared), now.head().nodes(), now.phase(), now.reason(), now.lastRecoveryS());
+  }
+
   private static @Nullable FrontDoor door(Settings settings) {
     DoorSettings wanted = settings.door();
     if (wanted == null) {
@@ -222,7 +236,7 @@ final class RunCommand implements Callable<Integer> {
     return new FrontDoor(
         wanted,
         Token.find("front_door", settings.frontDoorTokenFile(), System.getenv()),
-        settings.deployments(),
+        routes(settings.deployments()),
         URI.create(settings.routesUrl()),
         settings.serveUrl() != null,
         Version.current());

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.cai.CaiCommand;
-import ai.seedcore.serve.daemon.config.ConfigException;
 import ai.seedcore.serve.daemon.host.Version;
 import java.security.Security;
 import picocli.AutoComplete;

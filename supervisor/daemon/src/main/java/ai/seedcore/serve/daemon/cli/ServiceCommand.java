@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.host.Installation;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import java.io.IOException;

@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.Token;
-import ai.seedcore.serve.daemon.http.EventLoop;
-import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.PrintWriter;

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.door.DoorStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -94,7 +95,7 @@ final class StatusText {
               ? "starting"
               : status.node().session() == null ? "away" : "joined");
     }
-    Status.DoorStatus door = status.door();
+    DoorStatus door = status.door();
     if (door != null) {
       line(
           "door",

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.config;
 
+import ai.seedcore.serve.door.Idempotence;
 import ai.seedcore.serve.protocol.Application.Autoscaling;
 import ai.seedcore.serve.protocol.Application.Lifecycle;
 import com.fasterxml.jackson.annotation.JsonProperty;

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.config;
 
+import ai.seedcore.serve.base.HostPort;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,5 +1,7 @@
 package ai.seedcore.serve.daemon.config;
 
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.door.DoorSettings;
 import io.netty.util.NetUtil;
 import java.net.URI;
 import java.net.URISyntaxException;

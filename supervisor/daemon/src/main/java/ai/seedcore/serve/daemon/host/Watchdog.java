@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.host;
 
+import ai.seedcore.serve.base.Fatal;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.List;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.lead;
 
-import ai.seedcore.serve.daemon.observe.Foreign;
+import ai.seedcore.serve.base.Foreign;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

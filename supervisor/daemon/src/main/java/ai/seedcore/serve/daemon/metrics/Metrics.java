@@ -5,6 +5,7 @@ import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Status.AppStatus;
+import ai.seedcore.serve.door.DoorStatus;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.FunctionTimer;
@@ -187,27 +188,27 @@ public final class Metrics implements AutoCloseable {
   }
 
   /** Made when there is a door first: who has none is not to read of one. */
-  private void door(Status.DoorStatus now) {
+  private void door(DoorStatus now) {
     if (!hasDoor) {
       hasDoor = true;
-      door("waiting", "Requests that wait in the front door", Status.DoorStatus::waiting);
+      door("waiting", "Requests that wait in the front door", DoorStatus::waiting);
       door("under.way", "Requests that are sent and not answered in full", d -> d.underWay());
       door("kept.bytes", "Bytes of requests that are kept", d -> d.keptBytes());
       door("connections", "Clients' connections", d -> d.connections());
       door(
           "proxies",
           "Proxies of Serve's that it sends to",
-          d -> d.proxies().stream().filter(Status.ProxyStatus::serves).count());
+          d -> d.proxies().stream().filter(DoorStatus.ProxyStatus::serves).count());
       doorCounter("held", "Requests that had to wait", d -> d.held());
       doorCounter("replayed", "Times that a request was sent again", d -> d.replayed());
     }
-    for (Status.Answered each : now.answered()) {
+    for (DoorStatus.Answered each : now.answered()) {
       if (answered.add(each.app() + " " + each.status())) {
         FunctionTimer.builder(
                 "seedcore.door.request",
                 this,
-                self -> (long) self.answered(each, Status.Answered::times),
-                self -> self.answered(each, Status.Answered::seconds),
+                self -> (long) self.answered(each, DoorStatus.Answered::times),
+                self -> self.answered(each, DoorStatus.Answered::seconds),
                 TimeUnit.SECONDS)
             .description("Requests by how they were answered; 499: the client left before")
             .tags("app", each.app(), "code", String.valueOf(each.status()))
@@ -227,7 +228,7 @@ public final class Metrics implements AutoCloseable {
     }
   }
 
-  private double answered(Status.Answered kind, ToDoubleFunction<Status.Answered> value) {
+  private double answered(DoorStatus.Answered kind, ToDoubleFunction<DoorStatus.Answered> value) {
     return ofDoor(
         door ->
             door.answered().stream()
@@ -236,20 +237,19 @@ public final class Metrics implements AutoCloseable {
                 .sum());
   }
 
-  private void door(String name, String description, ToDoubleFunction<Status.DoorStatus> value) {
+  private void door(String name, String description, ToDoubleFunction<DoorStatus> value) {
     Gauge.builder("seedcore.door." + name, () -> ofDoor(value))
         .description(description)
         .register(registry);
   }
 
-  private void doorCounter(
-      String name, String description, ToDoubleFunction<Status.DoorStatus> value) {
+  private void doorCounter(String name, String description, ToDoubleFunction<DoorStatus> value) {
     FunctionCounter.builder("seedcore.door." + name, this, self -> self.ofDoor(value))
         .description(description)
         .register(registry);
   }
 
-  private double ofDoor(ToDoubleFunction<Status.DoorStatus> value) {
+  private double ofDoor(ToDoubleFunction<DoorStatus> value) {
     return read(now -> now.door() == null ? 0 : value.applyAsDouble(now.door()));
   }
 

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.node;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.NodeView;

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.daemon.node;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.base.ConfigException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;

@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.notify;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.host.Backoff;
-import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.daemon.report.Status;
 import io.github.resilience4j.retry.Retry;
 import io.github.resilience4j.retry.RetryConfig;

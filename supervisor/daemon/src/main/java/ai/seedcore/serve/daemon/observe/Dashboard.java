@@ -1,8 +1,9 @@
 package ai.seedcore.serve.daemon.observe;
 
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.http.Http.Answer;
+import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.base.http.Http.Answer;
 import java.net.URI;
 import java.time.Duration;
 import java.util.HashMap;

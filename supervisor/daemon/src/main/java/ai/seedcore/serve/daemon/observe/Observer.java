@@ -1,9 +1,10 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.Declaration;
-import ai.seedcore.serve.daemon.config.HostPort;
 import ai.seedcore.serve.daemon.config.RayNodes;
-import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
 import java.util.ArrayList;

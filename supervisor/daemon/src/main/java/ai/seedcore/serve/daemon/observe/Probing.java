@@ -1,9 +1,10 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.base.http.Http.Answer;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Probe;
-import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.http.Http.Answer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;

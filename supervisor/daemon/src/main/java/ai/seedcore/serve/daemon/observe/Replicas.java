@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
 import java.util.ArrayList;

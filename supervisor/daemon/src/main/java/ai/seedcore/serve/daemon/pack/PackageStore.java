@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.pack;
 
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Http;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.WireFormat;
 import io.vertx.core.Context;

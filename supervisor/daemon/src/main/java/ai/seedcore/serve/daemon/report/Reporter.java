@@ -13,6 +13,7 @@ import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.door.DoorStatus;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -32,7 +33,7 @@ public final class Reporter {
   private final String address;
   private final Supplier<String> dashboardUrl;
   private final String routesUrl;
-  private final Supplier<Status.@Nullable DoorStatus> door;
+  private final Supplier<@Nullable DoorStatus> door;
   private final History history;
 
   private Phase phase = Phase.WAITING;
@@ -45,7 +46,7 @@ public final class Reporter {
       String address,
       Supplier<String> dashboardUrl,
       String routesUrl,
-      Supplier<Status.@Nullable DoorStatus> door) {
+      Supplier<@Nullable DoorStatus> door) {
     this.clock = clock;
     this.door = door;
     this.address = address;

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.report;
 
 import ai.seedcore.serve.daemon.driver.ChildExit;
+import ai.seedcore.serve.door.DoorStatus;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.time.Instant;
 import java.util.List;
@@ -232,42 +233,6 @@ public record Status(
 
   /** Our own Ray node. */
   public record NodeStatus(String kind, @Nullable String session, boolean starting) {}
-
-  /**
-   * The front door.
-   *
-   * @param waiting requests that wait
-   * @param underWay requests that are sent and not answered in full
-   * @param keptBytes bytes of requests that are kept
-   * @param connections clients' connections
-   * @param held requests that had to wait
-   * @param replayed times that a request was sent again
-   * @param refused requests that the door answered itself, by the code it gave
-   * @param answered requests of the applications, by how they were answered
-   * @param proxies Serve's proxies
-   */
-  public record DoorStatus(
-      String address,
-      int waiting,
-      int underWay,
-      long keptBytes,
-      int connections,
-      long held,
-      long replayed,
-      Map<String, Long> refused,
-      List<Answered> answered,
-      List<ProxyStatus> proxies) {}
-
-  /**
-   * Requests of one application that were answered with one status.
-   *
-   * @param status the HTTP status; 499: the client left before
-   * @param seconds how long all of them took together
-   */
-  public record Answered(String app, int status, long times, double seconds) {}
-
-  /** One of Serve's proxies, and whether it serves. */
-  public record ProxyStatus(String url, boolean serves) {}
 
   /**
    * The configuration.

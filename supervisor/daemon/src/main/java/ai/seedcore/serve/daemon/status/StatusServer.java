@@ -1,10 +1,10 @@
 package ai.seedcore.serve.daemon.status;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.Token;
-import ai.seedcore.serve.daemon.http.HeadLimits;
-import ai.seedcore.serve.daemon.http.OnlyHttp1;
+import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.HeadLimits;
+import ai.seedcore.serve.base.http.OnlyHttp1;
 import ai.seedcore.serve.daemon.report.Status;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;

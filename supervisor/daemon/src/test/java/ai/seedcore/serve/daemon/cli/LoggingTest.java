@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Settings;
 import java.nio.file.Files;

@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.daemon.status.HostileClients;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;

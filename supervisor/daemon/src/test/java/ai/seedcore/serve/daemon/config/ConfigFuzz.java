@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.config;
 
+import ai.seedcore.serve.base.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.seedcore.serve.base.ConfigException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

@@ -3,9 +3,9 @@ package ai.seedcore.serve.daemon.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.seedcore.serve.daemon.config.ConfigFuzz;
-import ai.seedcore.serve.daemon.door.DoorFuzz;
 import ai.seedcore.serve.daemon.observe.RepliesFuzz;
 import ai.seedcore.serve.daemon.status.StatusFuzz;
+import ai.seedcore.serve.door.DoorFuzz;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.host;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.base.http.EventLoop;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.List;

@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.node;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
+import ai.seedcore.serve.base.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

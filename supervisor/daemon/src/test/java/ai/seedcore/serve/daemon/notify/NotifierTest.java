@@ -3,8 +3,8 @@ package ai.seedcore.serve.daemon.notify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.http.EventLoop;
-import ai.seedcore.serve.daemon.http.Http;
+import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.notify.Notifier.Outcome;
 import ai.seedcore.serve.daemon.status.Statuses;
 import com.sun.net.httpserver.HttpServer;

@@ -3,10 +3,10 @@ package ai.seedcore.serve.daemon.observe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Settings;
-import ai.seedcore.serve.daemon.http.EventLoop;
-import ai.seedcore.serve.daemon.http.Http;
 import ai.seedcore.serve.gcs.Gcs;
 import com.sun.management.OperatingSystemMXBean;
 import io.vertx.core.Vertx;

@@ -1,10 +1,11 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.base.http.Http.Answer;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
-import ai.seedcore.serve.daemon.http.EventLoop;
-import ai.seedcore.serve.daemon.http.Http;
-import ai.seedcore.serve.daemon.http.Http.Answer;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

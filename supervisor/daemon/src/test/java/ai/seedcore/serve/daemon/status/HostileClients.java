@@ -2,7 +2,7 @@ package ai.seedcore.serve.daemon.status;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.seedcore.serve.daemon.config.HostPort;
+import ai.seedcore.serve.base.HostPort;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;

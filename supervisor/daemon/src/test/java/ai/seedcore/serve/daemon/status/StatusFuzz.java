@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.status;
 
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.fuzz.Faults;
-import ai.seedcore.serve.daemon.fuzz.Talk;
-import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.fuzz.Faults;
+import ai.seedcore.serve.base.fuzz.Talk;
+import ai.seedcore.serve.base.http.EventLoop;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.util.Optional;

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import ai.seedcore.serve.daemon.config.ConfigException;
-import ai.seedcore.serve.daemon.config.HostPort;
-import ai.seedcore.serve.daemon.config.Token;
-import ai.seedcore.serve.daemon.http.EventLoop;
+import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.IOException;

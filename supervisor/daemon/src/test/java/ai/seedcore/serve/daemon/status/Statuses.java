@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.status;
 
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.door.DoorStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +80,7 @@ public final class Statuses {
         ready ? null : new Status.UploadStatus("_ray_pkg_1.zip", 5, 9),
         new Status.DriverStatus("WARM", 42, null, null, 1),
         new Status.NodeStatus("NONE", null, false),
-        new Status.DoorStatus(
+        new DoorStatus(
             "0.0.0.0:8000",
             3,
             2,
@@ -88,8 +89,8 @@ public final class Statuses {
             11,
             5,
             Map.of("not_served", 1L),
-            List.of(new Status.Answered("A", 200, 40, 0.5)),
-            List.of(new Status.ProxyStatus("http://head:8001", true))),
+            List.of(new DoorStatus.Answered("A", 200, 40, 0.5)),
+            List.of(new DoorStatus.ProxyStatus("http://head:8001", true))),
         new Status.ConfigStatus(null, null),
         List.of(),
         List.of(new Status.Decided(action.getClass().getSimpleName(), cause, 3)),

@@ -1,0 +1,68 @@
+package ai.seedcore.serve.base;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** A secret that one of our own HTTP servers wants to hear. It never appears in a message. */
+public final class Token {
+
+  /** What a header can carry, and nobody guesses. */
+  private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
+
+  private static final String SCHEME = "Bearer ";
+
+  private Token() {}
+
+  /**
+   * Whether a request bears the token; takes as long whatever it bears.
+   *
+   * @param said its {@code Authorization}; null: it has none
+   */
+  public static boolean isBorne(String token, @Nullable String said) {
+    return said != null
+        && said.regionMatches(true, 0, SCHEME, 0, SCHEME.length()) // RFC 9110, 11.1.
+        && MessageDigest.isEqual(
+            said.substring(SCHEME.length()).strip().getBytes(StandardCharsets.UTF_8),
+            token.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The token of a server.
+   *
+   * @param of whose it is: {@code status} for {@code SEEDCORE_STATUS_TOKEN} and {@code
+   *     status_token_file}
+   * @param file a file that holds it; null: the environment may
+   * @return null where there is none
+   * @throws ConfigException if it cannot be read or used
+   */
+  public static @Nullable String find(
+      String of, @Nullable Path file, Map<String, String> environment) {
+    String variable = "SEEDCORE_%s_TOKEN".formatted(of.toUpperCase(Locale.ROOT));
+    String field = of + "_token_file";
+    String source = file == null ? variable : field;
+    String token;
+    try {
+      token = file == null ? environment.getOrDefault(variable, "") : Files.readString(file);
+    } catch (IOException e) {
+      throw new ConfigException("%s: %s cannot be read: %s".formatted(field, file, e));
+    }
+    token = token.strip();
+    if (file == null && token.isEmpty()) {
+      return null;
+    }
+    if (!FORM.matcher(token).matches()) {
+      throw new ConfigException(
+          ("%s: found %d characters, expected 16 to 512 of A-Z, a-z, 0-9 and . _ ~ + / = -, such as"
+                  + " 'openssl rand -hex 24' makes")
+              .formatted(source, token.length()));
+    }
+    return token;
+  }
+}

@@ -1,0 +1,98 @@
+package ai.seedcore.serve.base.fuzz;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * An input sent to a server, and after it a request of another client's that has to be answered: as
+ * one loop reads both, the input has been read by then.
+ */
+public final class Talk {
+
+  private final int port;
+  private final byte[] good;
+  private Socket other;
+
+  /**
+   * Talks to a server of this machine.
+   *
+   * @param good the other client's request
+   */
+  public Talk(int port, String good) {
+    this.port = port;
+    this.good = good.getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /** Says it, and fails where the other is not answered. */
+  public void say(byte[] input) {
+    try (Socket socket = connect("127.0.0.2")) {
+      try {
+        socket.getOutputStream().write(input);
+      } catch (IOException e) {
+        // It has been shown the door before it was through.
+      }
+      ask();
+      int come = Math.min(socket.getInputStream().available(), 200);
+      String answer =
+          new String(socket.getInputStream().readNBytes(come), StandardCharsets.ISO_8859_1);
+      if (come > 4 && !answer.startsWith("HTTP/1.")) {
+        throw new AssertionError("an answer that is none: " + answer);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Socket connect(String from) throws IOException {
+    Socket socket = new Socket();
+    socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
+    socket.setSoTimeout(10_000);
+    socket.setTcpNoDelay(true);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 10_000);
+    return socket;
+  }
+
+  private void ask() throws IOException {
+    for (int tries = 0; ; tries++) {
+      try {
+        if (other == null) {
+          other = connect("127.0.0.1");
+        }
+        other.getOutputStream().write(good);
+        readAnswer(other.getInputStream());
+        return;
+      } catch (IOException e) {
+        if (tries == 2) {
+          throw new AssertionError("the other client is not answered", e);
+        }
+        if (other != null) {
+          other.close();
+        }
+        other = null; // It was idle for too long.
+      }
+    }
+  }
+
+  private static void readAnswer(InputStream in) throws IOException {
+    StringBuilder head = new StringBuilder();
+    while (head.indexOf("\r\n\r\n") < 0) {
+      int next = in.read();
+      if (next < 0) {
+        throw new IOException("the connection ends");
+      }
+      head.append((char) next);
+    }
+    String lower = head.toString().toLowerCase(java.util.Locale.ROOT);
+    int at = lower.indexOf("content-length: ");
+    int length = Integer.parseInt(lower.substring(at + 16, lower.indexOf("\r\n", at)));
+    String body = new String(in.readNBytes(length), StandardCharsets.ISO_8859_1);
+    if (!head.toString().startsWith("HTTP/1.1 200")) {
+      throw new AssertionError("the other client is answered " + head + body);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+package ai.seedcore.serve.door;
+
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the control loop tells the front door.
+ *
+ * @param routes the routes of the declared deployments
+ * @param nodes the addresses of the cluster's living nodes, each of which may run a proxy; empty:
+ *     not known
+ * @param phase what the daemon is doing, for clients that have to wait
+ * @param reason why
+ * @param lastRecoverySeconds how long the last recovery took; null: there was none
+ */
+public record ControlState(
+    List<Route> routes,
+    Set<String> nodes,
+    String phase,
+    String reason,
+    @Nullable Double lastRecoverySeconds) {}

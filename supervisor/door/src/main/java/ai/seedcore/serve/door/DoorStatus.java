@@ -1,0 +1,42 @@
+package ai.seedcore.serve.door;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the front door does and has done since it was opened.
+ *
+ * @param address the address that it listens on
+ * @param waiting requests that wait for their route
+ * @param underWay requests that have been sent upstream and are not answered in full
+ * @param keptBytes bytes of requests and unread responses that are in memory
+ * @param connections clients' connections
+ * @param held requests that had to wait
+ * @param replayed retries
+ * @param refused requests that the door answered itself, by error code
+ * @param answered requests of the applications, by application and status
+ * @param proxies Serve's proxies
+ */
+public record DoorStatus(
+    String address,
+    int waiting,
+    int underWay,
+    long keptBytes,
+    int connections,
+    long held,
+    long replayed,
+    Map<String, Long> refused,
+    List<Answered> answered,
+    List<ProxyStatus> proxies) {
+
+  /**
+   * Requests of one application that were answered with one status.
+   *
+   * @param status the HTTP status; 499: the client left before the response
+   * @param seconds the sum of their durations
+   */
+  public record Answered(String app, int status, long times, double seconds) {}
+
+  /** One of Serve's proxies, and whether it serves any route. */
+  public record ProxyStatus(String url, boolean serves) {}
+}

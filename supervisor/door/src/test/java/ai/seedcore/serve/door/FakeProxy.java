@@ -1,0 +1,127 @@
+package ai.seedcore.serve.door;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.VertxOptions;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.core.http.HttpServerRequest;
+import java.net.URI;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import tools.jackson.databind.json.JsonMapper;
+
+/** A proxy as Serve's are seen from outside, which comes, goes and errs as it is told. */
+final class FakeProxy implements AutoCloseable {
+
+  /** One loop: what comes over several connections is seen in the order in which it came. */
+  private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
+
+  private final String host;
+  private final int port;
+  private HttpServer server;
+
+  /** What it says it serves; null: it is not ready. */
+  volatile Map<String, String> table = Map.of("/A", "A", "/B", "B", "/Other", "Other");
+
+  /** What becomes of a request. */
+  volatile Consumer<HttpServerRequest> behaviour = FakeProxy::echo;
+
+  /** The ids of the requests that it was sent, in their order. */
+  final List<String> seen = new CopyOnWriteArrayList<>();
+
+  FakeProxy() throws Exception {
+    this(0);
+  }
+
+  FakeProxy(int port) throws Exception {
+    this("127.0.0.1", port);
+  }
+
+  FakeProxy(String host, int port) throws Exception {
+    this.host = host;
+    server = listen(port);
+    this.port = server.actualPort();
+  }
+
+  private HttpServer listen(int at) throws Exception {
+    return vertx
+        .createHttpServer(
+            new HttpServerOptions()
+                .setHttp2ClearTextEnabled(false)
+                .setMaxInitialLineLength(16 << 10))
+        .requestHandler(this::answer)
+        .listen(at, host)
+        .toCompletionStage()
+        .toCompletableFuture()
+        .get(5, TimeUnit.SECONDS);
+  }
+
+  URI uri() {
+    return URI.create("http://" + host + ":" + port);
+  }
+
+  /** Goes, as a process that is killed does. */
+  void goes() throws Exception {
+    server.close().toCompletionStage().toCompletableFuture().get(5, TimeUnit.SECONDS);
+  }
+
+  void comesBack() throws Exception {
+    server = listen(port);
+  }
+
+  private void answer(HttpServerRequest request) {
+    if (request.path().equals("/-/routes")) {
+      Map<String, String> routes = table;
+      if (routes == null) {
+        request.response().setStatusCode(503).end("DRAINING");
+      } else {
+        request.response().end(JsonMapper.shared().writeValueAsString(routes));
+      }
+      return;
+    }
+    seen.add(request.getHeader("X-Request-ID"));
+    behaviour.accept(request);
+  }
+
+  /** Answers with the body, and what it saw of the head. */
+  static void echo(HttpServerRequest request) {
+    request
+        .body()
+        .onSuccess(
+            body ->
+                request
+                    .response()
+                    .putHeader("Content-Type", "text/plain")
+                    .putHeader("X-Saw", request.method() + " " + request.uri())
+                    .putHeader("X-Saw-Headers", request.headers().toString().replace('\n', ';'))
+                    .setChunked(true)
+                    .end(body));
+  }
+
+  /** Answers so. */
+  static Consumer<HttpServerRequest> says(int status, String body) {
+    return request ->
+        request
+            .body()
+            .onSuccess(
+                nothing ->
+                    request
+                        .response()
+                        .setStatusCode(status)
+                        .putHeader("Content-Type", "application/json")
+                        .end(body));
+  }
+
+  /** Takes a request, and closes the connection. */
+  static void breaksOff(HttpServerRequest request) {
+    request.body().onSuccess(nothing -> request.connection().close());
+  }
+
+  @Override
+  public void close() throws Exception {
+    vertx.close().toCompletionStage().toCompletableFuture().get(5, TimeUnit.SECONDS);
+  }
+}

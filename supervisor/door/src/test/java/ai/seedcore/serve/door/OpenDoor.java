@@ -1,0 +1,155 @@
+package ai.seedcore.serve.door;
+
+import static org.awaitility.Awaitility.await;
+
+import ai.seedcore.serve.base.HostPort;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A door on the loopback. A is declared idempotent, B is not, Other is nobody's. */
+final class OpenDoor implements AutoCloseable {
+
+  /** What it may keep, in requests and bytes, and how long a body may be. */
+  record Bounds(int requests, long bytes, int body, int connections, @Nullable String token) {
+    static final Bounds USUAL = new Bounds(100, 1 << 20, 100_000, 1_000, null);
+
+    /** Where nobody has configured any. */
+    static final Bounds DEFAULT = new Bounds(5_000, 64 << 20, 8 << 20, 12_000, null);
+
+    Bounds requests(int most) {
+      return new Bounds(most, bytes, body, connections, token);
+    }
+
+    Bounds connections(int most) {
+      return new Bounds(requests, bytes, body, most, token);
+    }
+
+    Bounds token(String wanted) {
+      return new Bounds(requests, bytes, body, connections, wanted);
+    }
+  }
+
+  private final FrontDoor door;
+  final int port;
+
+  private OpenDoor(FrontDoor door, int port) {
+    this.door = door;
+    this.port = port;
+  }
+
+  /** A door before a proxy that is not asked first whether it serves anything. */
+  static OpenDoor before(URI proxy, Bounds bounds) throws IOException {
+    int port;
+    try (ServerSocket free = new ServerSocket(0)) {
+      port = free.getLocalPort();
+    }
+    DoorSettings settings =
+        new DoorSettings(
+            new HostPort("127.0.0.1", port),
+            bounds.requests(),
+            bounds.bytes(),
+            Duration.ofSeconds(30),
+            bounds.body(),
+            bounds.connections(),
+            List.of(),
+            false,
+            null,
+            null);
+    return new OpenDoor(
+        new FrontDoor(
+            settings,
+            bounds.token(),
+            List.of(
+                Route.declared("/A", "A", Idempotence.ALL),
+                Route.declared("/B", "B", Idempotence.SAFE)),
+            proxy,
+            true,
+            "0.1.0"),
+        port);
+  }
+
+  /** A door before a proxy that serves. */
+  static OpenDoor serving(URI proxy, Bounds bounds) throws IOException {
+    OpenDoor door = before(proxy, bounds);
+    await().until(() -> door.status().proxies().stream().anyMatch(p -> p.serves()));
+    return door;
+  }
+
+  /** What it says of itself, once it says anything. */
+  DoorStatus status() {
+    await().until(() -> door.status() != null);
+    return Objects.requireNonNull(door.status());
+  }
+
+  /** Nothing is left in it of what was sent, and nobody is connected but so many. */
+  void awaitEmpty(int connections) {
+    await()
+        .untilAsserted(
+            () -> {
+              DoorStatus now = status();
+              String left =
+                  "waiting %d, under way %d, bytes %d, connections %d"
+                      .formatted(now.waiting(), now.underWay(), now.keptBytes(), now.connections());
+              org.assertj.core.api.Assertions.assertThat(left)
+                  .isEqualTo("waiting 0, under way 0, bytes 0, connections " + connections);
+            });
+  }
+
+  /** How long requests of a client took, one after the other over one connection. */
+  static final class Times {
+    private final double[] millis;
+
+    private Times(double[] millis) {
+      this.millis = millis;
+      Arrays.sort(millis);
+    }
+
+    double of(double share) {
+      return millis[Math.min(millis.length - 1, (int) (millis.length * share))];
+    }
+
+    double p50() {
+      return of(0.5);
+    }
+
+    double p99() {
+      return of(0.99);
+    }
+
+    @Override
+    public String toString() {
+      return "%d requests: p50 %.1f ms, p99 %.1f ms, max %.1f ms"
+          .formatted(millis.length, p50(), p99(), of(1));
+    }
+  }
+
+  /** Asks as often as that time allows; all have to be answered with 200 and their own body. */
+  Times times(String path, Duration time) throws IOException {
+    long end = System.nanoTime() + time.toNanos();
+    double[] millis = new double[100_000];
+    int n = 0;
+    try (RawClient client = new RawClient(port)) {
+      while (n < millis.length && System.nanoTime() < end) {
+        long from = System.nanoTime();
+        String body = "{\"n\":" + n + "}";
+        RawClient.Answer answer = client.post(path, body).read();
+        millis[n++] = (System.nanoTime() - from) / 1e6;
+        if (answer.status() != 200 || !answer.body().contains(body)) {
+          throw new AssertionError("found " + answer + ", expected " + body);
+        }
+      }
+    }
+    return new Times(Arrays.copyOf(millis, n));
+  }
+
+  @Override
+  public void close() {
+    door.close();
+  }
+}
