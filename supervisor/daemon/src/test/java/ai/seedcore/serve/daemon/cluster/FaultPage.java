@@ -24,13 +24,13 @@ final class FaultPage {
     GROUPS.put("HeadFaultsIT", "The head");
     GROUPS.put("RedisFaultsIT", "A head whose GCS keeps its state in Redis");
     GROUPS.put("ServeFaultsIT", "Serve");
-    GROUPS.put("DeclaredFaultsIT", "What is declared");
+    GROUPS.put("DeclaredFaultsIT", "Declared deployments");
     GROUPS.put("DriverFaultsIT", "The driver");
     GROUPS.put("DaemonFaultsIT", "The daemon, its machine and its files");
-    GROUPS.put("OwnNodeFaultsIT", "A head of the daemon's own");
-    GROUPS.put("ProxiedFaultsIT", "Latency, and the clock");
+    GROUPS.put("OwnNodeFaultsIT", "The daemon's own head");
+    GROUPS.put("ProxiedFaultsIT", "Latency and the clock");
     GROUPS.put("LeadershipIT", "Two daemons");
-    GROUPS.put("NetworkFaultsIT", "The network, with a node of the daemon's own on another host");
+    GROUPS.put("NetworkFaultsIT", "The network, with the daemon's own node on another host");
     GROUPS.put("LoadIT", "Under load");
     GROUPS.put("DoorFaultsIT", "Through the front door, 100 requests a second");
   }
