@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.decide.WorkView;
 import ai.seedcore.serve.daemon.host.Backoff;
 import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.pack.Packages;
@@ -21,9 +22,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -106,9 +109,16 @@ final class Actuator {
     return uploads.progress();
   }
 
-  /** Until when work is put off, after failures. */
-  Instant workNotBefore() {
-    return workNotBefore;
+  /** What may be begun now, as decisions see it. */
+  WorkView view() {
+    Set<String> limited = new HashSet<>();
+    redeployLimits.forEach(
+        (name, limit) -> {
+          if (limit.getMetrics().getAvailablePermissions() < 1) {
+            limited.add(name);
+          }
+        });
+    return new WorkView(workNotBefore, limited, uploads.running(), uploads.due());
   }
 
   /** Takes in what has finished or ended since the last lap. */
@@ -134,6 +144,7 @@ final class Actuator {
   }
 
   private void collectNode() {
+    node.killOverdueStart();
     if (nodeStarting && !node.view().starting()) {
       nodeStarting = false;
       if (node.failure().isEmpty()) {
@@ -198,10 +209,8 @@ final class Actuator {
       endOrphan(kill);
       return state.withDelay(kill.name(), now.plusSeconds(30)); // Meanwhile all else goes on.
     } else if (action instanceof Action.Upload) {
-      if (!now.isBefore(workNotBefore)) {
-        upload(state);
-      }
-    } else if (!(action instanceof Action.Rest) && !now.isBefore(workNotBefore)) {
+      upload(state);
+    } else if (!(action instanceof Action.Rest)) {
       return ask(action, state, now);
     }
     return state;
@@ -241,13 +250,6 @@ final class Actuator {
     }
   }
 
-  /** Keeps the packages on the cluster: a replica that starts a day from now needs its own, too. */
-  void renew(State state) {
-    if (!clock.instant().isBefore(workNotBefore) && uploads.due()) {
-      upload(state);
-    }
-  }
-
   private State ask(Action action, State state, Instant now) {
     if (state.identity() == null) {
       return state;
@@ -280,12 +282,8 @@ final class Actuator {
   }
 
   private State deploy(Action.Deploy deploy, String session, State state, Instant now) {
-    boolean first = !state.deploys().containsKey(deploy.name());
-    if (!first && !redeployLimit(deploy.name()).acquirePermission()) {
-      LOG.atWarn()
-          .addKeyValue("app", deploy.name())
-          .log("submitted {} times in ten minutes: put off by 30 s", REDEPLOYS);
-      return state.withDelay(deploy.name(), now.plusSeconds(30));
+    if (state.wasSubmitted(deploy.name())) {
+      redeployLimit(deploy.name()).acquirePermission(); // There is one: the decision knew of it.
     }
     Target target = target(deploy.name()).orElseThrow();
     boolean completed = state.ensured() == null || state.ensured().completed();

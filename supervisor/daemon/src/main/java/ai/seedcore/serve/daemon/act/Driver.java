@@ -92,7 +92,6 @@ final class Driver {
     this.cache = cache;
     this.clock = clock;
     this.wake = wake;
-    DriverProcess.endOrphans();
   }
 
   /** As decisions see it. */

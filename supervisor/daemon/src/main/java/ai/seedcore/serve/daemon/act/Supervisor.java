@@ -11,6 +11,7 @@ import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.driver.DriverProcess;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.lead.Leadership;
@@ -80,6 +81,7 @@ public final class Supervisor {
   private Reconciler reconciler;
   private State state = State.EMPTY;
   private @Nullable Observation last;
+  private Phase phase = Phase.WAITING;
   private Instant fullLook = Instant.MIN;
 
   /**
@@ -162,6 +164,7 @@ public final class Supervisor {
 
   /** Runs until {@link #stop}. */
   public void run() {
+    DriverProcess.endOrphans(); // Of a daemon that was killed.
     while (!stopping) {
       Duration rest = Duration.ofSeconds(1);
       try {
@@ -192,24 +195,23 @@ public final class Supervisor {
     Instant now = clock.instant();
     state = state.seen(seen, now);
     NodeView nodeView = node.view();
-    Situation situation = new Situation(state, seen, role(seen, now), driver.view(), nodeView, now);
+    Situation situation =
+        new Situation(state, seen, role(seen, now), driver.view(), nodeView, actuator.view(), now);
     Decision decision = reconciler.decide(situation);
     last = seen;
-    Phase before = reporter.phase();
+    if (Duration.between(now, clock.instant()).compareTo(STALE) >= 0) {
+      return Duration.ZERO; // We were suspended: what was seen may not be so any more.
+    }
+    Phase before = phase;
+    phase = decision.phase();
     reporter.decided(situation, decision);
-    boolean leads = situation.role() instanceof Role.Leads;
-    if (Duration.between(now, clock.instant()).compareTo(STALE) < 0) {
-      state = actuator.perform(decision.action(), state);
-    }
-    if (decision.phase() == Phase.SERVING) {
+    state = actuator.perform(decision.action(), state);
+    if (phase == Phase.SERVING) {
       actuator.onServing();
-    }
-    if (leads && (state.uploaded() || decision.phase() == Phase.SERVING)) {
-      actuator.renew(state);
     }
     publish.accept(
         reporter.status(situation, decision, wished.packages().targets(), work(), wished.config()));
-    if (decision.phase() == Phase.SERVING && before != Phase.SERVING) {
+    if (phase == Phase.SERVING && before != Phase.SERVING) {
       // At rest so little is allocated that the memory which the work took would be kept for hours.
       System.gc();
     }
@@ -219,7 +221,7 @@ public final class Supervisor {
   private Work work() {
     Uploads.Progress upload = actuator.progress();
     return new Work(
-        actuator.workNotBefore(),
+        actuator.view().notBefore(),
         actuator.redeploys(),
         upload == null
             ? null
@@ -232,7 +234,7 @@ public final class Supervisor {
 
   private Observation look() {
     Instant now = clock.instant();
-    boolean well = reporter.phase() == Phase.SERVING || reporter.phase() == Phase.STANDBY;
+    boolean well = phase == Phase.SERVING || phase == Phase.STANDBY;
     if (well && now.isBefore(fullLook.plus(FULL_LOOK))) {
       return observer.glance();
     }
@@ -281,7 +283,7 @@ public final class Supervisor {
       String trouble =
           nodeIp == null
               ? "the cluster is not in reach"
-              : reporter.phase() == Phase.STANDBY
+              : phase == Phase.STANDBY
                   ? "another daemon leads"
                   : actuator.shutdownApps(nodeIp, LAST_WORDS);
       LOG.atInfo()

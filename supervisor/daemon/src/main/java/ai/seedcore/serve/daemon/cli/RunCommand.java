@@ -89,6 +89,7 @@ final class RunCommand implements Callable<Integer> {
     MonotonicClock clock = new MonotonicClock();
     Path startLog = cache.folder("logs").resolve("ray-start.log");
     OwnNode node = new OwnNode(settings, ray, startLog, clock);
+    node.endLeftovers();
     node.obstacle()
         .ifPresent(
             reason -> {

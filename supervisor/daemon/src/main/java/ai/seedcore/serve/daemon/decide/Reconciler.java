@@ -71,6 +71,40 @@ public final class Reconciler {
 
   /** What to do next. */
   public Decision decide(Situation now) {
+    Decision wanted = unlimited(now);
+    Action action = permitted(wanted, now);
+    return action.equals(wanted.action())
+        ? wanted
+        : new Decision(wanted.phase(), action, wanted.cause(), wanted.reason(), wanted.lookAgain());
+  }
+
+  /**
+   * The action itself, where it may be begun now; where it may not, or there is none, the spare.
+   */
+  private static Action permitted(Decision wanted, Situation now) {
+    Action action = wanted.action();
+    boolean late = now.now().isBefore(now.work().notBefore());
+    if (action instanceof Rest) {
+      boolean renews =
+          now.work().packagesDue()
+              && !now.work().uploading()
+              && now.role() instanceof Role.Leads
+              && (now.state().uploaded() || wanted.phase() == Phase.SERVING);
+      return renews && !late ? new Upload() : action;
+    }
+    if (action instanceof Upload) {
+      return late || now.work().uploading() ? new Rest() : action;
+    }
+    boolean asksTheDriver =
+        action instanceof Connect
+            || action instanceof EnsureServe
+            || action instanceof Deploy
+            || action instanceof Delete;
+    return asksTheDriver && late ? new Rest() : action;
+  }
+
+  /** What there is to do, whether or not it may be begun now. */
+  private Decision unlimited(Situation now) {
     if (now.seen().head() instanceof Head.Down down) {
       return away(down, now);
     }
@@ -275,10 +309,19 @@ public final class Reconciler {
           ? obstacle(now, up).orElse(work(new Upload(), cause, why))
           : undecided();
     }
+    List<String> limited = new ArrayList<>();
     for (Target target : due) {
-      if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
+      if (state.wasSubmitted(target.name()) && now.work().limited().contains(target.name())) {
+        limited.add(target.name());
+      } else if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
         return withDriver(now, up, new Deploy(target.name()), cause, why);
       }
+    }
+    if (limited.size() == due.size()) {
+      return work(
+          new Rest(),
+          cause,
+          "%s; redeployed too often, waits: %s".formatted(why, String.join(", ", limited)));
     }
     State.Deploys first = state.deploysOf(due.get(0).name());
     return work(

@@ -11,7 +11,14 @@ import java.time.Instant;
  * @param role whether we are the daemon that acts
  * @param driver the driver
  * @param node our own Ray node
+ * @param work what may be begun
  * @param now the time; it only ever moves forward
  */
 public record Situation(
-    State state, Observation seen, Role role, DriverView driver, NodeView node, Instant now) {}
+    State state,
+    Observation seen,
+    Role role,
+    DriverView driver,
+    NodeView node,
+    WorkView work,
+    Instant now) {}

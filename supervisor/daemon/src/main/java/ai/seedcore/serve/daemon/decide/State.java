@@ -59,6 +59,11 @@ public record State(
     return deploys.getOrDefault(name, Deploys.NONE);
   }
 
+  /** Whether an application was submitted, or put off, in this life of the cluster. */
+  public boolean wasSubmitted(String name) {
+    return deploys.containsKey(name);
+  }
+
   /** The state after a look: a new life of the cluster forgets the old one's. */
   public State seen(Observation observation, Instant now) {
     if (!(observation.head() instanceof Head.Up up) || !observation.full()) {

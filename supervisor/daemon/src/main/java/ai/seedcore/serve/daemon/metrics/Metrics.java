@@ -84,7 +84,7 @@ public final class Metrics implements AutoCloseable {
         "seedcore.serve.state",
         "Whether Serve runs",
         List.of("running", "absent", "unknown"),
-        now -> now.serve().replaceFirst("[:;].*", ""));
+        Status::serveState);
     states(
         "seedcore.driver.state",
         "The driver process",

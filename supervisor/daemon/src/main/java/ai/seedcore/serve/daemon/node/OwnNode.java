@@ -97,11 +97,7 @@ public final class OwnNode {
     if (kind == Kind.NONE) {
       return new NodeView(kind, null, false, notBefore, "", false);
     }
-    boolean starting = start != null && !start.isDone();
-    if (starting && clock.instant().isAfter(startDeadline)) {
-      LOG.atWarn().addKeyValue("limit", START).log("'ray start' does not come to an end; killed");
-      MarkedProcesses.processes(mark).forEach(ProcessHandle::destroyForcibly);
-    }
+    boolean starting = isStarting();
     if (!complete()) {
       raylet = null;
       gcsServer = null;
@@ -112,6 +108,18 @@ public final class OwnNode {
       session = null; // What is left of it is ended before the next start.
     }
     return new NodeView(kind, session, starting, notBefore, failure().orElse(""), besideHead);
+  }
+
+  private boolean isStarting() {
+    return start != null && !start.isDone();
+  }
+
+  /** Kills a {@code ray start} that takes too long. */
+  public void killOverdueStart() {
+    if (isStarting() && clock.instant().isAfter(startDeadline)) {
+      LOG.atWarn().addKeyValue("limit", START).log("'ray start' timed out and was killed");
+      processes().forEach(ProcessHandle::destroyForcibly);
+    }
   }
 
   /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
@@ -140,8 +148,15 @@ public final class OwnNode {
     }
   }
 
+  /** Ends what is left of a head of ours that died, so that it is not in its own way. */
+  public void endLeftovers() {
+    if (kind == Kind.HEAD && view().session() == null) {
+      end(Duration.ofSeconds(2));
+    }
+  }
+
   /**
-   * Why our head cannot be started: its port is somebody else's.
+   * Why our head cannot be started: its port is in use by another program.
    *
    * @return empty where nothing is in the way
    */
@@ -149,7 +164,6 @@ public final class OwnNode {
     if (kind != Kind.HEAD || view().session() != null) {
       return Optional.empty();
     }
-    end(Duration.ofSeconds(2)); // What is left of one that died must not be in its own way.
     for (HostPort port : List.of(gcs, new HostPort(gcs.host(), dashboardPort()), servePort())) {
       try (Socket socket = new Socket()) {
         socket.connect(new InetSocketAddress(port.host(), port.port()), 500);

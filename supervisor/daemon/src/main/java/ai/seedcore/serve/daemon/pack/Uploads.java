@@ -117,6 +117,11 @@ public final class Uploads {
     }
   }
 
+  /** Whether an upload runs. */
+  public boolean running() {
+    return running != null;
+  }
+
   /** How far the upload is that runs; null: none does. */
   public @Nullable Progress progress() {
     return running == null ? null : progress;

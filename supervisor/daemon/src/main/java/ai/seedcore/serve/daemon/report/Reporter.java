@@ -56,11 +56,6 @@ public final class Reporter {
     this.history = new History(clock);
   }
 
-  /** Where we were after the last lap. */
-  public Phase phase() {
-    return phase;
-  }
-
   /** Takes in what was decided. */
   public void decided(Situation situation, Decision decision) {
     Instant now = situation.now();
@@ -127,11 +122,8 @@ public final class Reporter {
         work.redeploys(),
         role(situation.role()),
         head(situation),
-        serve instanceof Serve.Unknown unknown
-            ? "unknown: " + unknown.reason()
-            : serve instanceof Serve.Opaque opaque
-                ? "running; what, is unknown: " + opaque.reason()
-                : serve instanceof Serve.Absent ? "absent" : "running",
+        serve(serve),
+        serveState(serve),
         targets.stream().map(target -> app(target, situation, work)).toList(),
         situation.seen().orphans().stream().map(Reporter::orphan).toList(),
         work.upload(),
@@ -150,6 +142,22 @@ public final class Reporter {
         work.driverExits(),
         history.decisions(),
         history.past());
+  }
+
+  private static String serve(Serve serve) {
+    if (serve instanceof Serve.Unknown unknown) {
+      return "unknown: " + unknown.reason();
+    }
+    return serve instanceof Serve.Opaque opaque
+        ? "running; what, is unknown: " + opaque.reason()
+        : serveState(serve);
+  }
+
+  private static String serveState(Serve serve) {
+    if (serve instanceof Serve.Unknown) {
+      return "unknown";
+    }
+    return serve instanceof Serve.Absent ? "absent" : "running";
   }
 
   private static Status.OrphanStatus orphan(Orphan orphan) {

@@ -38,7 +38,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param deploys applications submitted in this daemon's life
  * @param role whether this daemon leads, stands by, or does not know yet
  * @param head the cluster's head
- * @param serve Serve, in a word
+ * @param serve whether Serve runs, and why that is not known
+ * @param serveState {@code running}, {@code absent} or {@code unknown}
  * @param apps the declared applications
  * @param orphans replicas that Serve has forgotten
  * @param upload the package that is being uploaded; null: none is
@@ -69,6 +70,7 @@ public record Status(
     String role,
     HeadStatus head,
     String serve,
+    String serveState,
     List<AppStatus> apps,
     List<OrphanStatus> orphans,
     @Nullable UploadStatus upload,

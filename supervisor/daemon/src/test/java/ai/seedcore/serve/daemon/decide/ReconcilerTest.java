@@ -41,6 +41,7 @@ class ReconcilerTest {
   private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
   private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
+  private WorkView work = WorkView.FREE;
   private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "", false);
 
   @Test
@@ -253,10 +254,10 @@ class ReconcilerTest {
     Reconciler after = new Reconciler(List.of(target("A")), Set.of("B"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
-    assertThat(after.decide(new Situation(state, seen, role, driver, node, NOW)).action())
+    assertThat(after.decide(new Situation(state, seen, role, driver, node, work, NOW)).action())
         .isEqualTo(new Action.Delete("B"));
     Observation others = up(running(app("RUNNING", "v1"), app("RUNNING", null)), answering());
-    assertThat(after.decide(new Situation(state, others, role, driver, node, NOW)).phase())
+    assertThat(after.decide(new Situation(state, others, role, driver, node, work, NOW)).phase())
         .isEqualTo(Phase.SERVING);
   }
 
@@ -486,12 +487,73 @@ class ReconcilerTest {
     assertThat(decide(early).reason()).contains("its own node has not come yet");
   }
 
+  @Test
+  void workIsPutOffAfterFailuresButADriverIsStartedMeanwhile() {
+    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true);
+    Observation seen = up(new Serve.Absent(), Map.of());
+    driver = driver(DriverView.Phase.ABSENT, null, null);
+    assertThat(decide(seen).action()).isEqualTo(new Action.StartDriver());
+    driver = driver(DriverView.Phase.WARM, null, null);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(seen, NOW.plusSeconds(1)).action()).isInstanceOf(Action.Connect.class);
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(seen).cause()).isEqualTo(Cause.SERVE_ABSENT);
+    assertThat(decide(seen, NOW.plusSeconds(1)).action()).isEqualTo(new Action.EnsureServe());
+  }
+
+  @Test
+  void anApplicationThatWasRedeployedTooOftenWaitsAndOthersDoNot() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state =
+        state
+            .withEnsured(new State.Ensured(false, true, ""))
+            .withUploaded(true)
+            .withDeploy("A", NOW.minusSeconds(60), NOW.minusSeconds(30));
+    work = new WorkView(Instant.MIN, Set.of("A", "B"), false, false);
+    Observation seen = up(new Serve.Running("c", Map.of()), Map.of());
+    // The first submission in a life of the cluster is not counted.
+    assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("B"));
+    state = state.withDeploy("B", NOW.minusSeconds(60), NOW.minusSeconds(30));
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(seen).reason()).endsWith("redeployed too often, waits: A, B");
+    work = new WorkView(Instant.MIN, Set.of("B"), false, false);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
+  }
+
+  @Test
+  void onlyOneUploadRunsAtATime() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withEnsured(new State.Ensured(false, true, ""));
+    Observation seen = up(new Serve.Running("c", Map.of()), Map.of());
+    assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
+    work = new WorkView(Instant.MIN, Set.of(), true, false);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void packagesAreRenewedByTheLeaderWhileAllIsServed() {
+    driver = driver(DriverView.Phase.WARM, null, null);
+    Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    work = new WorkView(Instant.MIN, Set.of(), false, true);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
+    assertThat(decide(seen).phase()).isEqualTo(Phase.SERVING);
+    role = new Role.StandsBy("another leads");
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    role = new Role.Leads();
+    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+    work = new WorkView(Instant.MIN, Set.of(), true, true);
+    assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
+  }
+
   private Decision decide(Observation seen) {
     return decide(seen, NOW);
   }
 
   private Decision decide(Observation seen, Instant now) {
-    return reconciler.decide(new Situation(state, seen, role, driver, node, now));
+    return reconciler.decide(new Situation(state, seen, role, driver, node, work, now));
   }
 
   private static Observation up(Serve serve, Map<String, Route> routes) {

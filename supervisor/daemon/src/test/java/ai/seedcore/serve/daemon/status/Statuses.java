@@ -73,6 +73,7 @@ public final class Statuses {
         new Status.HeadStatus(
             "head:6380", "http://head:8265", true, null, "s1", "n1", "2.39.0", nodes),
         "running",
+        "running",
         apps,
         List.of(
             new Status.OrphanStatus(
