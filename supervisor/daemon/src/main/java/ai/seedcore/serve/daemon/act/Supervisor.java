@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.act;
 
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.NodeView;
@@ -12,6 +13,7 @@ import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.driver.DriverProcess;
+import ai.seedcore.serve.daemon.host.BackgroundTask;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.lead.Leadership;
@@ -37,17 +39,21 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The loop: look, decide, act, tell; for ever. One thread runs it and owns all its state. */
+/**
+ * The control loop: observe, decide, act, report. One thread, which never blocks, runs it and owns
+ * its state. What may block runs elsewhere: looks at the cluster, and reading the configuration.
+ */
 public final class Supervisor {
 
   private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
@@ -61,6 +67,9 @@ public final class Supervisor {
   /** How long the applications' end may take, where it is asked for. */
   private static final Duration LAST_WORDS = Duration.ofSeconds(3);
 
+  /** How long to wait for a wake-up while a look runs. */
+  private static final Duration WAIT = Duration.ofSeconds(1);
+
   private static final Duration GCS_DEADLINE = Duration.ofSeconds(2);
 
   private final Settings settings;
@@ -73,7 +82,9 @@ public final class Supervisor {
   private final MonotonicClock clock;
   private final Reporter reporter;
   private final Supplier<DesiredState> desired;
-  private final Consumer<Status> publish;
+  private final BackgroundTask<DesiredState> reading;
+  private final BackgroundTask<Observation> looking;
+  private final BiConsumer<Status, List<Declaration>> publish;
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
@@ -83,6 +94,8 @@ public final class Supervisor {
   private @Nullable Observation last;
   private Phase phase = Phase.WAITING;
   private Instant fullLook = Instant.MIN;
+  private Instant nextLook = Instant.MIN;
+  private @Nullable List<Declaration> undeclared;
 
   /**
    * What is to be served.
@@ -95,9 +108,10 @@ public final class Supervisor {
   /**
    * A supervisor of one cluster.
    *
-   * @param desired asked at the beginning of every lap; the same object where nothing has changed
+   * @param desired asked once a lap, on a thread of its own; an equal object where nothing has
+   *     changed
    * @param door asked for the front door's figures at the end of every lap; null: there is none
-   * @param publish told all there is to know at the end of every lap, on the loop's thread
+   * @param publish told the status and what is declared after every decision, on the loop's thread
    */
   public Supervisor(
       Settings settings,
@@ -108,7 +122,7 @@ public final class Supervisor {
       MonotonicClock clock,
       Supplier<DesiredState> desired,
       Supplier<@Nullable DoorStatus> door,
-      Consumer<Status> publish) {
+      BiConsumer<Status, List<Declaration>> publish) {
     this.settings = settings;
     this.node = node;
     this.clock = clock;
@@ -116,6 +130,8 @@ public final class Supervisor {
     this.publish = publish;
     this.wished = desired.get();
     Runnable wake = news::release;
+    this.reading = new BackgroundTask<>("configuration", wake);
+    this.looking = new BackgroundTask<>("observer", wake);
     Packages packages = wished.packages();
     // Looked up once: a lap is not to wait for the resolver, or for a file, just to tell of itself.
     HostPort named = settings.gcs();
@@ -165,16 +181,17 @@ public final class Supervisor {
   /** Runs until {@link #stop}. */
   public void run() {
     DriverProcess.endOrphans(); // Of a daemon that was killed.
+    boolean woken = true;
     while (!stopping) {
       Duration rest = Duration.ofSeconds(1);
       try {
-        rest = lap();
+        rest = lap(woken);
       } catch (RuntimeException e) {
         // A mistake of ours must not end what others rely on: say it, and look again.
         LOG.error("a lap of the loop failed", e);
       }
       try {
-        news.tryAcquire(rest.toMillis(), TimeUnit.MILLISECONDS);
+        woken = news.tryAcquire(rest.toMillis(), TimeUnit.MILLISECONDS);
         news.drainPermits();
       } catch (InterruptedException e) {
         stopping = true;
@@ -188,10 +205,31 @@ public final class Supervisor {
     news.release();
   }
 
-  private Duration lap() {
-    takeDesired(desired.get());
+  /**
+   * Takes in what has come, and decides where that is a new observation.
+   *
+   * @param woken whether there is news, for which the cluster is looked at at once
+   * @return how long to wait for the next news
+   */
+  private Duration lap(boolean woken) {
+    reading.collect().ifPresent(this::takeDesired);
+    DesiredState known = wished;
+    reading.begin(desired, read -> !read.equals(known));
     state = actuator.collect(state);
-    Observation seen = look();
+    Optional<Observation> observation = looking.collect();
+    if (observation.isPresent()) {
+      Duration rest = decide(observation.get());
+      nextLook = clock.instant().plus(rest);
+      return rest;
+    }
+    Instant now = clock.instant();
+    if (woken || !now.isBefore(nextLook)) {
+      beginLook(now);
+    }
+    return looking.isRunning() ? WAIT : Duration.between(now, nextLook);
+  }
+
+  private Duration decide(Observation seen) {
     Instant now = clock.instant();
     state = state.seen(seen, now);
     NodeView nodeView = node.view();
@@ -210,7 +248,8 @@ public final class Supervisor {
       actuator.onServing();
     }
     publish.accept(
-        reporter.status(situation, decision, wished.packages().targets(), work(), wished.config()));
+        reporter.status(situation, decision, wished.packages().targets(), work(), wished.config()),
+        wished.packages().declared());
     if (phase == Phase.SERVING && before != Phase.SERVING) {
       // At rest so little is allocated that the memory which the work took would be kept for hours.
       System.gc();
@@ -232,15 +271,24 @@ public final class Supervisor {
         driver.exits());
   }
 
-  private Observation look() {
-    Instant now = clock.instant();
-    boolean well = phase == Phase.SERVING || phase == Phase.STANDBY;
-    if (well && now.isBefore(fullLook.plus(FULL_LOOK))) {
-      return observer.glance();
+  private void beginLook(Instant now) {
+    if (looking.isRunning()) {
+      return;
     }
-    fullLook = now;
+    boolean well = phase == Phase.SERVING || phase == Phase.STANDBY;
+    boolean glance = well && now.isBefore(fullLook.plus(FULL_LOOK));
     // Where all is served nobody waits for the dashboard's processor time.
-    return observer.look(well || (!state.knowsServe(now) && !driver.startsServe()));
+    boolean askPage = well || (!state.knowsServe(now) && !driver.startsServe());
+    List<Declaration> declared = undeclared;
+    undeclared = null;
+    fullLook = glance ? fullLook : now;
+    looking.begin(
+        () -> {
+          if (declared != null) {
+            observer.declare(declared);
+          }
+          return glance ? observer.glance() : observer.look(askPage);
+        });
   }
 
   private Role role(Observation seen, Instant now) {
@@ -260,12 +308,14 @@ public final class Supervisor {
     if (!packages.equals(wished.packages())) {
       Set<String> dropped = new HashSet<>(names(wished.packages()));
       names(packages).forEach(dropped::remove);
-      observer.declare(packages.declared());
+      undeclared = packages.declared();
+      looking.discard(); // It looks for what was declared before.
       reconciler = new Reconciler(packages.targets(), dropped);
       leadership.introduce(leadership.self().declares(packages.hash(), names(packages)));
       actuator.declare(packages);
       state = state.withNewWishes();
       fullLook = Instant.MIN;
+      nextLook = Instant.MIN;
       LOG.atInfo()
           .addKeyValue("deployments", names(packages))
           .addKeyValue("dropped", dropped)
@@ -292,6 +342,8 @@ public final class Supervisor {
           .log("applications taken down");
     }
     leadership.release(Duration.ofSeconds(1));
+    looking.close();
+    reading.close();
     actuator.close(patience);
     gcs.close();
   }

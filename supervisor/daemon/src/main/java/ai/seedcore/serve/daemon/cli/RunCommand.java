@@ -135,10 +135,10 @@ final class RunCommand implements Callable<Integer> {
               clock,
               watch,
               () -> door == null ? null : door.status(),
-              status -> {
+              (status, declared) -> {
                 turns.run();
                 if (door != null) {
-                  door.publish(controlState(status, watch.get().packages().declared()));
+                  door.publish(controlState(status, declared));
                 }
                 server.publish(status);
                 metrics.publish(status);

@@ -73,7 +73,7 @@ public final class Observer {
   private String session = "";
   private @Nullable Observation last;
   private long lastAt;
-  private boolean silent;
+  private volatile boolean silent;
 
   /**
    * The living nodes.
