@@ -49,13 +49,14 @@ public final class BackgroundTask<T> implements AutoCloseable {
    */
   public void begin(Supplier<T> work, Predicate<T> isNews) {
     if (running == null) {
-      running = CompletableFuture.supplyAsync(work, thread);
-      running.whenComplete(
-          (result, error) -> {
-            if (error != null || isNews.test(result)) {
-              wake.run();
-            }
-          });
+      running =
+          CompletableFuture.supplyAsync(work, thread)
+              .whenComplete(
+                  (result, error) -> {
+                    if (error != null || isNews.test(result)) {
+                      wake.run();
+                    }
+                  });
     }
   }
 
