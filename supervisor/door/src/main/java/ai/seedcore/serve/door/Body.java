@@ -3,13 +3,13 @@ package ai.seedcore.serve.door;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.internal.buffer.BufferInternal;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -64,8 +64,19 @@ final class Body {
     return whole.isValidUtf8();
   }
 
-  byte[] bytes() {
-    return ByteBufUtil.getBytes(whole());
+  /** The byte at an index, 0 to 255. */
+  int at(int index) {
+    return whole().getUnsignedByte(index);
+  }
+
+  /** Some bytes, which are copied only where they are not in one piece. */
+  ByteBuffer nioBuffer(int from, int bytes) {
+    return whole().nioBuffer(from, bytes);
+  }
+
+  /** One more has it, who releases it, too. */
+  void retain() {
+    uses++;
   }
 
   /** Writes a part of it, not copied: it is there until that is written. */

@@ -2,6 +2,7 @@ package ai.seedcore.serve.door;
 
 import io.netty.channel.Channel;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.util.AttributeKey;
 import io.vertx.core.http.HttpConnection;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,9 @@ final class Connection implements Intake.Owner {
 
   /** What may wait to be read before it counts as unread. */
   private static final WriteBufferWaterMark UNREAD = new WriteBufferWaterMark(1 << 10, 4 << 10);
+
+  private static final AttributeKey<Connection> KEY =
+      AttributeKey.valueOf(Connection.class, "connection");
 
   private final Connections all;
   private final HttpConnection connection;
@@ -51,8 +55,14 @@ final class Connection implements Intake.Owner {
     this.client = client;
     this.room = room;
     channel.config().setWriteBufferWaterMark(UNREAD);
+    channel.attr(KEY).set(this);
     this.intake = Intake.of(channel, client, room, pace, this);
     this.deadline = System.nanoTime() + IDLE_NANOS;
+  }
+
+  /** The connection of a channel; null: it has none yet. */
+  static @Nullable Connection of(Channel channel) {
+    return channel.attr(KEY).get();
   }
 
   Client client() {

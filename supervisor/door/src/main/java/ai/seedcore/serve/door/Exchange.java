@@ -1,6 +1,7 @@
 package ai.seedcore.serve.door;
 
 import ai.seedcore.serve.base.Fatal;
+import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.Http;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * where its method or its route allows it. What a class answers is never taken for a sign of
  * either.
  */
-final class Exchange {
+final class Exchange implements Pace.Deferred {
 
   /** How much of an answer is looked at before its status is sent: errors are shorter. */
   private static final int LOOKED_AT = 16 << 10;
@@ -74,8 +75,11 @@ final class Exchange {
   private Stage stage = Stage.READING;
   private @Nullable Body body;
   private boolean unpacked;
+  private Unpacking.@Nullable Job unpacking;
   private int counted;
+  private @Nullable HttpClientResponse relayed;
   private boolean unread;
+  private boolean paced;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
@@ -162,7 +166,7 @@ final class Exchange {
     }
     request.handler(this::read);
     if (entry.route().declared()) {
-      goOn();
+      sayContinue();
       request.endHandler(nothing -> wholeBody());
     } else {
       // Whatever it is, it may be large, or endless, and is streamed.
@@ -171,7 +175,7 @@ final class Exchange {
     }
   }
 
-  private void goOn() {
+  private void sayContinue() {
     if (request.version() == HttpVersion.HTTP_1_1
         && "100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
       request.response().writeContinue();
@@ -234,7 +238,7 @@ final class Exchange {
   }
 
   private void unpack(String coding, Body packed) {
-    if (!Unpacking.knows(coding)) {
+    if (!Inflation.knows(coding)) {
       request.response().putHeader("Accept-Encoding", "gzip, deflate");
       refuse(
           415,
@@ -249,33 +253,52 @@ final class Exchange {
     connection.waits(System.nanoTime());
     stage = Stage.UNPACKING;
     client.unpacking++;
-    door.unpacking()
-        .unpack(coding, packed.bytes(), door.settings().bodyBytes())
-        .onComplete(
-            done -> {
-              client.unpacking--;
-              if (stage != Stage.UNPACKING) {
-                return; // Its client has gone.
-              }
-              if (done.cause() instanceof Unpacking.TooLong) {
-                door.tooLarge(this);
-              } else if (done.failed()) {
-                refuse(400, "unknown_coding", "body: found bytes that are not packed as it says");
-              } else {
-                unpacked(packed.length(), done.result());
-              }
-            });
+    unpacking =
+        door.unpacking()
+            .begin(
+                client,
+                coding,
+                packed,
+                door.settings().bodyBytes(),
+                new Unpacking.Receiver() {
+                  @Override
+                  public boolean grows(int bytes) {
+                    boolean room = take(bytes);
+                    if (!room) {
+                      door.overfull(Exchange.this, bytes);
+                    }
+                    return room;
+                  }
+
+                  @Override
+                  public void unpacked(Buffer whole) {
+                    unpacksNoMore();
+                    give(packed.length());
+                    unpacked = true;
+                    forgetBody();
+                    keep(whole, whole.length());
+                    check();
+                  }
+
+                  @Override
+                  public void failed(Throwable error) {
+                    if (error instanceof Inflation.TooLong) {
+                      door.tooLarge(Exchange.this);
+                    } else {
+                      refuse(
+                          400,
+                          "unknown_coding",
+                          "body: found bytes that are not packed as it says");
+                    }
+                  }
+                });
   }
 
-  private void unpacked(int before, Buffer whole) {
-    give(before);
-    if (take(whole.length())) {
-      unpacked = true;
-      forgetBody();
-      keep(whole, whole.length());
-      check();
-    } else {
-      door.overfull(this, whole.length());
+  private void unpacksNoMore() {
+    if (unpacking != null) {
+      unpacking.cancel();
+      unpacking = null;
+      client.unpacking--;
     }
   }
 
@@ -439,7 +462,7 @@ final class Exchange {
       endOf(begun);
       return;
     }
-    goOn();
+    sayContinue();
     connection.streams(System.nanoTime());
     request.handler(
         part -> {
@@ -571,6 +594,13 @@ final class Exchange {
       lost("the proxy answers %d, which is no answer".formatted(answer.statusCode()));
       return;
     }
+    if (answer.headers().size() > HeadLimits.MAX_FIELDS) {
+      refuse(
+          502,
+          "lost",
+          "the response has more than %d header fields".formatted(HeadLimits.MAX_FIELDS));
+      return;
+    }
     if (!entry.route().declared()) {
       well();
       relay(answer, Buffer.buffer());
@@ -684,12 +714,21 @@ final class Exchange {
     if (head.length() > 0) {
       response.write(head);
     }
+    relayed = answer;
     answer.handler(
         part -> {
+          long began = System.nanoTime();
           response.write(part);
+          long now = System.nanoTime();
+          door.pace().read(connection.client(), now - began);
           if (response.writeQueueFull()) {
             answer.pause();
-            unread(response, answer);
+            unread(response);
+          }
+          if (!door.pace().allows(connection.client(), now)) {
+            answer.pause();
+            paced = true;
+            door.pace().defer(this, connection.client(), now);
           }
         });
     answer.exceptionHandler(nothing -> breakOff());
@@ -707,7 +746,7 @@ final class Exchange {
   }
 
   /** Its client is to read what there is, before there is more. */
-  private void unread(HttpServerResponse response, HttpClientResponse answer) {
+  private void unread(HttpServerResponse response) {
     if (unread) {
       return;
     }
@@ -723,9 +762,22 @@ final class Exchange {
             unread = false;
             give(UNREAD);
             connection.waits(System.nanoTime());
-            answer.resume();
+            resume();
           }
         });
+  }
+
+  /** Its client has time again: more of the answer is relayed. */
+  @Override
+  public void goOn() {
+    paced = false;
+    resume();
+  }
+
+  private void resume() {
+    if (stage == Stage.ANSWERING && relayed != null && !unread && !paced) {
+      relayed.resume();
+    }
   }
 
   /**
@@ -766,6 +818,7 @@ final class Exchange {
     stage = Stage.DONE;
     leaveProxy();
     waitsNoMore();
+    unpacksNoMore();
     forgetBody();
     give(counted);
     door.ended(this, status);

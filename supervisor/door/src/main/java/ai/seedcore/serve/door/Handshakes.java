@@ -78,16 +78,29 @@ final class Handshakes extends JdkSSLEngineOptions {
         @Override
         public void handlerAdded(ChannelHandlerContext connection) throws Exception {
           super.handlerAdded(connection);
+          Intake.limitReads(connection.channel()); // All that is read at once is kept at once.
           begins(connection);
         }
 
         @Override
         public void channelRead(ChannelHandlerContext connection, Object data) throws Exception {
-          super.channelRead(connection, data);
+          decrypt(connection, data);
           if (actualReadableBytes() > 0) {
             begins(connection); // A record that is not whole.
           } else if (handshakeFuture().isDone()) {
             going.remove(connection);
+          }
+        }
+
+        /** To decrypt small records takes longer than to read what is in them. */
+        private void decrypt(ChannelHandlerContext context, Object data) throws Exception {
+          Connection connection = Connection.of(context.channel());
+          long counted = connection == null ? 0 : connection.intake().readNanos();
+          long began = System.nanoTime();
+          super.channelRead(context, data);
+          if (connection != null) {
+            long took = System.nanoTime() - began;
+            connection.intake().spent(took - (connection.intake().readNanos() - counted));
           }
         }
 

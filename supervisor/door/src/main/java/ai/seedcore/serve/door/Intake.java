@@ -17,10 +17,16 @@ import org.jspecify.annotations.Nullable;
  * and of its body only what is wanted: what comes before that is kept, counted as its client's, and
  * is little, as no more is read then.
  */
-final class Intake extends ChannelDuplexHandler {
+final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
 
   /** How much is read at a time, and about how much is kept. */
   private static final int MOST = 16 << 10;
+
+  /**
+   * How much more may come of what had been read already: some records of TLS, or, of a client that
+   * has closed its end, all that the kernel has.
+   */
+  private static final int BEHIND = 256 << 10;
 
   /** Where a body's end is not known, no more than this of what is behind it is passed on. */
   private static final int CHUNKED_PART = 1 << 10;
@@ -82,6 +88,8 @@ final class Intake extends ChannelDuplexHandler {
   private @Nullable ByteBuf kept;
   private boolean stopped;
   private boolean clientEnded;
+  private @Nullable Object shutdown;
+  private long readNanos;
   private boolean passing;
 
   @SuppressWarnings("NullAway.Init") // Its place in the pipeline is told at once.
@@ -92,12 +100,17 @@ final class Intake extends ChannelDuplexHandler {
     this.owner = owner;
   }
 
-  /** Stands before the HTTP of a connection from now on. */
-  static Intake of(Channel channel, Client client, Room room, Pace pace, Owner owner) {
+  /** Reads no more of a connection in one turn than is worth keeping. */
+  static void limitReads(Channel channel) {
     channel
         .config()
         .setRecvByteBufAllocator(
             new AdaptiveRecvByteBufAllocator(512, 2048, MOST).maxMessagesPerRead(2));
+  }
+
+  /** Stands before the HTTP of a connection from now on. */
+  static Intake of(Channel channel, Client client, Room room, Pace pace, Owner owner) {
+    limitReads(channel);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
     Intake intake = new Intake(client, room, pace, owner);
     channel.pipeline().addBefore("httpDecoder", "intake", intake);
@@ -177,7 +190,8 @@ final class Intake extends ChannelDuplexHandler {
   }
 
   /** Passes on what was kept, as far as it is wanted now. */
-  void goOn() {
+  @Override
+  public void goOn() {
     ByteBuf waits = kept;
     if (waits != null && !passing) {
       kept = null;
@@ -188,11 +202,16 @@ final class Intake extends ChannelDuplexHandler {
       } else {
         drop(waits);
       }
-      if (stopped && rest < MOST) {
+      if (stopped && (rest == 0 || (!isWanted() && rest < MOST))) {
         stopped = false;
         context.channel().config().setAutoRead(true);
       }
       context.fireChannelReadComplete();
+    }
+    if (shutdown != null && kept == null) {
+      Object event = shutdown;
+      shutdown = null;
+      context.fireUserEventTriggered(event);
     }
     if (clientEnded && kept == null && isWanted()) {
       owner.close(); // What is expected does not come any more.
@@ -206,7 +225,7 @@ final class Intake extends ChannelDuplexHandler {
       if (expected == Expected.THE_END) {
         return;
       }
-      if (stopped && !ctx.channel().config().isAutoRead()) {
+      if (stopped && kept != null && kept.readableBytes() > BEHIND) {
         end(); // We do not read, and yet it comes: the client has closed its end.
         owner.close();
         return;
@@ -223,27 +242,41 @@ final class Intake extends ChannelDuplexHandler {
   }
 
   private void keep(ByteBuf data) {
-    ByteBuf before = kept;
-    int size = data.readableBytes() + (before == null ? 0 : before.readableBytes());
-    int more = size - (before == null ? 0 : before.capacity());
+    ByteBuf buffer = kept;
+    if (buffer == null || buffer.writableBytes() < data.readableBytes()) {
+      buffer = grown(buffer, data.readableBytes());
+      if (buffer == null) {
+        end();
+        owner.overfull();
+        return;
+      }
+      kept = buffer;
+    }
+    buffer.writeBytes(data);
+    // What is wanted, and kept all the same, waits for its client's share of time.
+    if (!stopped && (isWanted() || buffer.readableBytes() >= MOST)) {
+      stopped = true;
+      context.channel().config().setAutoRead(false);
+    }
+  }
+
+  /** A buffer with room for so many bytes more, in place of one; null: there is no room for it. */
+  private @Nullable ByteBuf grown(@Nullable ByteBuf before, int bytes) {
+    int size = bytes + (before == null ? 0 : before.readableBytes());
+    int capacity = before == null ? size : size + size / 2;
+    int more = capacity - (before == null ? 0 : before.capacity());
     if (more > 0 && !room.take(more, client.usage.bytes, null)) {
-      end();
-      owner.overfull();
-      return;
+      return null;
     }
     room.give(Math.max(0, -more), client.usage.bytes, null);
     // Outside of the heap, which many of them would fill again and again; and of the pool, as
     // Vert.x releases what is of the pool alone.
-    kept = context.alloc().directBuffer(size, size);
+    ByteBuf buffer = context.alloc().directBuffer(capacity, capacity);
     if (before != null) {
-      kept.writeBytes(before);
+      buffer.writeBytes(before);
       before.release();
     }
-    kept.writeBytes(data);
-    if (kept.readableBytes() >= MOST && !stopped) {
-      stopped = true;
-      context.channel().config().setAutoRead(false);
-    }
+    return buffer;
   }
 
   private void pass(ByteBuf from) {
@@ -265,10 +298,21 @@ final class Intake extends ChannelDuplexHandler {
         owner.overfull();
       }
       long then = System.nanoTime();
-      pace.read(client, then - now);
+      spent(then - now);
       now = then;
     }
     passing = false;
+  }
+
+  /** So long was spent on what came over this connection. */
+  void spent(long nanos) {
+    readNanos += nanos;
+    pace.read(client, nanos);
+  }
+
+  /** How long was spent on what came over it so far. */
+  long readNanos() {
+    return readNanos;
   }
 
   private boolean isWanted() {
@@ -341,6 +385,10 @@ final class Intake extends ChannelDuplexHandler {
       boolean isPutOff = kept != null && isWanted();
       if (expected == Expected.THE_END || (!isPutOff && !owner.clientEnds())) {
         owner.close();
+      } else if (kept != null) {
+        shutdown = event; // What came before it goes first: half a head would end with it.
+        goOnSoon();
+        return;
       } else {
         goOnSoon();
       }

@@ -27,9 +27,14 @@ final class Pace {
 
   private static final long ACTIVE_NANOS = Duration.ofSeconds(1).toNanos();
 
+  /** What waits until its client has time again. */
+  interface Deferred {
+    void goOn();
+  }
+
   private final Vertx vertx;
   private final Context context;
-  private final Set<Intake> deferred = new LinkedHashSet<>();
+  private final Set<Deferred> deferred = new LinkedHashSet<>();
   private long turn;
   private boolean turning;
 
@@ -87,7 +92,7 @@ final class Pace {
     }
   }
 
-  /** So long was spent on reading what it sent. */
+  /** So long was spent on what it sent, or on what it is sent. */
   void read(Client client, long nanos) {
     client.spent += nanos;
     client.spentInTurn += nanos;
@@ -99,19 +104,19 @@ final class Pace {
   }
 
   /** It waits until its client has time again. */
-  void defer(Intake intake, Client client, long now) {
+  void defer(Deferred work, Client client, long now) {
     if (deferred.isEmpty()) {
       long wait = client.spent < SHARE_NANOS ? 0 : client.sliceAt + SLICE_NANOS - now;
       vertx.setTimer(1 + Math.max(0, wait) / 1_000_000, timer -> goOn());
     }
-    deferred.add(intake);
+    deferred.add(work);
   }
 
   /** Goes on with those that wait, each once. */
   private void goOn() {
     turn++;
-    List<Intake> all = List.copyOf(deferred);
+    List<Deferred> all = List.copyOf(deferred);
     deferred.clear();
-    all.forEach(Intake::goOn);
+    all.forEach(Deferred::goOn);
   }
 }

@@ -1,71 +1,130 @@
 package ai.seedcore.serve.door;
 
-import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.WorkerExecutor;
 import io.vertx.core.buffer.Buffer;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Locale;
-import java.util.Set;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.Inflater;
-import java.util.zip.InflaterInputStream;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** Unpacks bodies, beside the event loop and one at a time. */
+/**
+ * Decompresses bodies beside the event loop, on one thread. Clients take turns, a few milliseconds
+ * each, so that what is costly of one does not keep others waiting.
+ */
 final class Unpacking {
 
-  /** What is understood (RFC 9110, 8.4.1). */
-  private static final Set<String> CODINGS = Set.of("gzip", "x-gzip", "deflate");
+  /** Who wants a body decompressed; told of it on the event loop. */
+  interface Receiver {
+
+    /** There are so many bytes more; says whether to go on. */
+    boolean grows(int bytes);
+
+    /** There is no more. */
+    void unpacked(Buffer whole);
+
+    /** It cannot be decompressed. */
+    void failed(Throwable error);
+  }
 
   private final WorkerExecutor worker;
+
+  /** The bodies of each client; whose turn it is comes first. */
+  private final Map<Client, Deque<Job>> turns = new LinkedHashMap<>();
+
+  private @Nullable Job running;
 
   Unpacking(Vertx vertx) {
     worker = vertx.createSharedWorkerExecutor("unpacking", 1);
   }
 
-  /** Whether that is a coding that can be unpacked. */
-  static boolean knows(String coding) {
-    return CODINGS.contains(coding.strip().toLowerCase(Locale.ROOT));
-  }
+  /** A body that is being decompressed, or is to be. */
+  final class Job {
+    private final Client client;
+    private final Body packed;
+    private final Inflation inflation;
+    private final Receiver receiver;
+    private boolean cancelled;
 
-  /** It is longer than a body may be. */
-  static final class TooLong extends IOException {
-    private static final long serialVersionUID = 1L;
-  }
+    private Job(Client client, Body packed, Inflation inflation, Receiver receiver) {
+      this.client = client;
+      this.packed = packed;
+      this.inflation = inflation;
+      this.receiver = receiver;
+      packed.retain();
+    }
 
-  /** The body; fails with {@link TooLong}, or with another exception where it is not packed so. */
-  Future<Buffer> unpack(String coding, byte[] packed, int most) {
-    boolean zlib = coding.strip().equalsIgnoreCase("deflate");
-    return worker.executeBlocking(() -> Buffer.buffer(unpack(zlib, packed, most)), false);
-  }
-
-  private static byte[] unpack(boolean zlib, byte[] packed, int most) throws IOException {
-    ByteArrayOutputStream whole = new ByteArrayOutputStream();
-    InputStream bytes = new ByteArrayInputStream(packed);
-    try (InputStream from = zlib ? inflated(bytes, packed) : new GZIPInputStream(bytes)) {
-      byte[] part = new byte[8192];
-      for (int n = from.read(part); n >= 0; n = from.read(part)) {
-        if (whole.size() + n > most) {
-          throw new TooLong();
+    /** Nobody wants it any more. */
+    void cancel() {
+      if (!cancelled) {
+        cancelled = true;
+        Deque<Job> waiting = turns.get(client);
+        if (waiting != null && waiting.remove(this)) {
+          if (waiting.isEmpty()) {
+            turns.remove(client);
+          }
+          close();
         }
-        whole.write(part, 0, n);
       }
     }
-    return whole.toByteArray();
+
+    private void close() {
+      inflation.close();
+      packed.release();
+    }
   }
 
-  /** A zlib header is a multiple of 31 (RFC 1950); some send what is deflated without one. */
-  private static InputStream inflated(InputStream bytes, byte[] packed) {
-    boolean bare = packed.length < 2 || ((packed[0] & 0xff) << 8 | (packed[1] & 0xff)) % 31 != 0;
-    return new InflaterInputStream(bytes, new Inflater(bare)) {
-      @Override
-      public void close() throws IOException {
-        super.close();
-        inf.end(); // As it was handed in.
-      }
-    };
+  /** Decompresses a body when it is its client's turn. */
+  Job begin(Client client, String coding, Body packed, int most, Receiver receiver) {
+    Job job = new Job(client, packed, new Inflation(coding, packed, most), receiver);
+    turns.computeIfAbsent(client, c -> new ArrayDeque<>()).addLast(job);
+    next();
+    return job;
+  }
+
+  private void next() {
+    if (running != null || turns.isEmpty()) {
+      return;
+    }
+    Map.Entry<Client, Deque<Job>> turn = turns.entrySet().iterator().next();
+    Deque<Job> waiting = turn.getValue();
+    Job job = waiting.removeFirst();
+    turns.remove(job.client);
+    if (!waiting.isEmpty()) {
+      turns.put(job.client, waiting); // Behind all others.
+    }
+    running = job;
+    int before = job.inflation.size();
+    worker
+        .executeBlocking(job.inflation::step, false)
+        .onComplete(
+            step -> {
+              running = null;
+              took(
+                  job,
+                  job.inflation.size() - before,
+                  step.cause(),
+                  step.succeeded() && step.result());
+              next();
+            });
+  }
+
+  private void took(Job job, int more, @Nullable Throwable error, boolean done) {
+    boolean ends = job.cancelled || error != null || !job.receiver.grows(more) || done;
+    if (!ends) {
+      turns.computeIfAbsent(job.client, c -> new ArrayDeque<>()).addFirst(job);
+      return;
+    }
+    Buffer whole = done ? Buffer.buffer(job.inflation.bytes()) : null;
+    job.close();
+    if (job.cancelled) {
+      return;
+    }
+    if (error != null) {
+      job.receiver.failed(error);
+    } else if (whole != null) {
+      job.receiver.unpacked(whole);
+    }
   }
 }

@@ -7,13 +7,10 @@ import io.vertx.core.http.Http1ServerConfig;
 import io.vertx.core.http.impl.http1.VertxHttpRequestDecoder;
 
 /**
- * Reads requests of at most {@value #MAX_HEADERS} header fields, trailers included. The library
- * bounds their bytes alone, and a field of four bytes takes some 150 once it is read.
+ * Reads requests of at most {@value HeadLimits#MAX_FIELDS} header fields, trailers included. The
+ * library bounds their bytes alone, and a field of four bytes takes some 150 once it is read.
  */
 final class HeadDecoder extends VertxHttpRequestDecoder {
-
-  /** Envoy and Apache allow 100. */
-  static final int MAX_HEADERS = 128;
 
   private int headers;
 
@@ -32,8 +29,9 @@ final class HeadDecoder extends VertxHttpRequestDecoder {
 
   @Override
   protected AsciiString splitHeaderName(byte[] line, int start, int length) {
-    if (++headers > MAX_HEADERS) {
-      throw new TooLongHttpHeaderException("more than %d header fields".formatted(MAX_HEADERS));
+    if (++headers > HeadLimits.MAX_FIELDS) {
+      throw new TooLongHttpHeaderException(
+          "more than %d header fields".formatted(HeadLimits.MAX_FIELDS));
     }
     return super.splitHeaderName(line, start, length);
   }

@@ -13,6 +13,12 @@ import io.vertx.core.http.HttpServerRequest;
  */
 public record HeadLimits(int lineBytes, int headBytes) {
 
+  /**
+   * How many header fields a request or a response may have, trailers included. Envoy and Apache
+   * allow 100.
+   */
+  public static final int MAX_FIELDS = 128;
+
   /** The options of a server with these limits. */
   public HttpServerOptions options() {
     return new HttpServerOptions()
@@ -36,8 +42,7 @@ public record HeadLimits(int lineBytes, int headBytes) {
     return switch (status) {
       case 414 -> "request line: expected at most %d bytes".formatted(lineBytes);
       case 431 ->
-          "headers: expected at most %d bytes in %d fields"
-              .formatted(headBytes, HeadDecoder.MAX_HEADERS);
+          "headers: expected at most %d bytes in %d fields".formatted(headBytes, MAX_FIELDS);
       default -> "found no HTTP";
     };
   }

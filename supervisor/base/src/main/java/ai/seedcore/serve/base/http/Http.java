@@ -84,7 +84,7 @@ public final class Http {
             new HttpClientOptions()
                 .setConnectTimeout(2000)
                 .setKeepAliveTimeout(KEPT_SECONDS)
-                .setMaxHeaderSize(64 << 10))
+                .setMaxHeaderSize(32 << 10))
         .with(new PoolOptions().setHttp1MaxSize(connections))
         // A connection's end is its exchange's failure, and no line of the log's.
         .withConnectHandler(connection -> connection.exceptionHandler(Fatal::ifOutOfMemory))
