@@ -17,6 +17,9 @@ final class Client {
   /** Bodies of it that are being unpacked. */
   int unpacking;
 
+  /** Answers for it that are being compressed. */
+  int packing;
+
   /** Of the routes' retry budgets, as of when: it is forgiven with time. */
   double sentAgain;
 
@@ -27,6 +30,7 @@ final class Client {
   long spent;
   long sliceAt = System.nanoTime();
   long spentInTurn;
+  long charged;
   long turn;
 
   Client(String address) {

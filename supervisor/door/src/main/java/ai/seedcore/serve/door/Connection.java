@@ -31,6 +31,7 @@ final class Connection implements Intake.Owner {
   private final Channel channel;
   private final Client client;
   private final Room room;
+  private final Pace pace;
   private final Intake intake;
 
   private boolean idle = true;
@@ -54,6 +55,7 @@ final class Connection implements Intake.Owner {
     this.channel = channel;
     this.client = client;
     this.room = room;
+    this.pace = pace;
     channel.config().setWriteBufferWaterMark(UNREAD);
     channel.attr(KEY).set(this);
     this.intake = Intake.of(channel, client, room, pace, this);
@@ -67,6 +69,10 @@ final class Connection implements Intake.Owner {
 
   Client client() {
     return client;
+  }
+
+  Pace pace() {
+    return pace;
   }
 
   Intake intake() {

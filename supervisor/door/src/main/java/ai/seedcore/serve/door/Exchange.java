@@ -44,11 +44,22 @@ final class Exchange implements Pace.Deferred {
   /** How much of a body is written at a time, and then about how much waits to be taken. */
   private static final int PART = 32 << 10;
 
-  /** What is kept of an answer, at most, whose client does not read it. */
-  private static final int UNREAD = 64 << 10;
+  /** What is kept of an answer while it is paused, about. */
+  private static final int PAUSED = 64 << 10;
 
   /** Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. */
   private static final Set<Integer> REFUSED_UNREAD = Set.of(408, 413, 414, 431);
+
+  /** How long it takes to pass on a part of an answer, and to compress it, about. */
+  private static final long PART_NANOS = 50_000;
+
+  private static final long PACKED_PART_NANOS = 100_000;
+
+  /** What a compressor takes outside of the heap (zlib's windowBits 15 and memLevel 8). */
+  private static final int PACKING = 256 << 10;
+
+  /** How many answers of one client are compressed at a time. */
+  private static final int MOST_PACKING = 64;
 
   /** How many bodies of one client may wait to be unpacked. */
   private static final int UNPACKING = 4;
@@ -78,8 +89,11 @@ final class Exchange implements Pace.Deferred {
   private Unpacking.@Nullable Job unpacking;
   private int counted;
   private @Nullable HttpClientResponse relayed;
+  private @Nullable Buffer relayedHead;
   private boolean unread;
   private boolean paced;
+  private boolean packs;
+  private int pausedBytes;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
@@ -383,6 +397,9 @@ final class Exchange implements Pace.Deferred {
   private void write(HttpClientRequest begun) {
     upstream = begun;
     sentInFull = false;
+    if (begun.connection() instanceof VertxConnection used) {
+      UpstreamTime.charge(used.channel(), door.pace(), connection.client());
+    }
     begun.exceptionHandler(Fatal::ifOutOfMemory); // Its answer fails, too, and is told of it.
     boolean streamed = !entry.route().declared();
     Forwarding.headers(request, target, begun, streamed, door.isLocked(), door.via());
@@ -626,10 +643,8 @@ final class Exchange implements Pace.Deferred {
     answer.endHandler(
         nothing -> {
           if (upstream == by && stage == Stage.SENT) {
-            long began = System.nanoTime();
             answeredInFull(by, answer.statusCode());
             judge(answer, head);
-            spent(began);
           }
         });
   }
@@ -711,30 +726,36 @@ final class Exchange implements Pace.Deferred {
       response.setChunked(true);
     }
     response.setStatusCode(answer.statusCode());
-    if (head.length() > 0) {
-      response.write(head);
+    if (request.getHeader("Accept-Encoding") != null
+        && answer.getHeader("Content-Encoding") == null) {
+      pack(response);
     }
     relayed = answer;
+    relayedHead = head;
     answer.handler(
         part -> {
           long began = System.nanoTime();
+          writeHead();
           response.write(part);
           long now = System.nanoTime();
           door.pace().read(connection.client(), now - began);
-          if (response.writeQueueFull()) {
-            answer.pause();
-            unread(response);
+          if (response.writeQueueFull() && !unread) {
+            unread = true;
+            connection.reads(now);
+            response.drainHandler(nothing -> drained());
           }
-          if (!door.pace().allows(connection.client(), now)) {
-            answer.pause();
-            paced = true;
-            door.pace().defer(this, connection.client(), now);
+          if (!paced && !door.pace().allows(connection.client(), now)) {
+            putOff(now);
+          }
+          if (unread || paced) {
+            pause(answer);
           }
         });
     answer.exceptionHandler(nothing -> breakOff());
     answer.endHandler(
         nothing -> {
           if (stage == Stage.ANSWERING) {
+            writeHead();
             answeredInFull(upstream, answer.statusCode());
             end(answer.statusCode());
             response.end();
@@ -743,40 +764,80 @@ final class Exchange implements Pace.Deferred {
             }
           }
         });
+    long now = System.nanoTime();
+    if (door.pace().allows(connection.client(), now)) {
+      writeHead();
+    } else {
+      putOff(now);
+      pause(answer);
+    }
   }
 
-  /** Its client is to read what there is, before there is more. */
-  private void unread(HttpServerResponse response) {
-    if (unread) {
+  /** A compressor takes memory: a client has some of them, and the rest of its answers as is. */
+  private void pack(HttpServerResponse response) {
+    packs = client.packing < MOST_PACKING && take(PACKING);
+    if (packs) {
+      client.packing++;
+    } else {
+      response.putHeader("Content-Encoding", "identity"); // Vert.x does not compress it, then.
+    }
+  }
+
+  private void writeHead() {
+    Buffer head = relayedHead;
+    relayedHead = null;
+    if (head != null && head.length() > 0) {
+      request.response().write(head);
+    }
+  }
+
+  private void putOff(long now) {
+    paced = true;
+    door.pace().defer(this, connection.client(), now);
+  }
+
+  /** What has come of an answer when it is paused is kept, and counted. */
+  private void pause(HttpClientResponse answer) {
+    if (pausedBytes > 0) {
       return;
     }
-    if (!take(UNREAD)) {
+    if (take(PAUSED)) {
+      pausedBytes = PAUSED;
+      answer.pause();
+    } else {
       breakOff();
-      return;
     }
-    unread = true;
-    connection.reads(System.nanoTime());
-    response.drainHandler(
-        nothing -> {
-          if (stage == Stage.ANSWERING) {
-            unread = false;
-            give(UNREAD);
-            connection.waits(System.nanoTime());
-            resume();
-          }
-        });
+  }
+
+  /** Its client has read what there was. */
+  private void drained() {
+    if (stage == Stage.ANSWERING) {
+      unread = false;
+      connection.waits(System.nanoTime());
+      resume();
+    }
   }
 
   /** Its client has time again: more of the answer is relayed. */
   @Override
   public void goOn() {
-    paced = false;
-    resume();
+    long now = System.nanoTime();
+    if (stage == Stage.ANSWERING && !door.pace().allows(connection.client(), now)) {
+      door.pace().defer(this, connection.client(), now);
+    } else {
+      paced = false;
+      resume();
+    }
   }
 
   private void resume() {
     if (stage == Stage.ANSWERING && relayed != null && !unread && !paced) {
+      give(pausedBytes);
+      pausedBytes = 0;
+      writeHead();
       relayed.resume();
+      // What waits is passed on later in this turn: all would be resumed before any is charged.
+      door.pace().read(connection.client(), packs ? PACKED_PART_NANOS : PART_NANOS);
     }
   }
 
@@ -819,6 +880,8 @@ final class Exchange implements Pace.Deferred {
     leaveProxy();
     waitsNoMore();
     unpacksNoMore();
+    client.packing -= packs ? 1 : 0;
+    packs = false;
     forgetBody();
     give(counted);
     door.ended(this, status);

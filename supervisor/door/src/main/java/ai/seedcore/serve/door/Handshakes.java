@@ -95,12 +95,11 @@ final class Handshakes extends JdkSSLEngineOptions {
         /** To decrypt small records takes longer than to read what is in them. */
         private void decrypt(ChannelHandlerContext context, Object data) throws Exception {
           Connection connection = Connection.of(context.channel());
-          long counted = connection == null ? 0 : connection.intake().readNanos();
+          long charged = connection == null ? 0 : connection.client().charged;
           long began = System.nanoTime();
           super.channelRead(context, data);
           if (connection != null) {
-            long took = System.nanoTime() - began;
-            connection.intake().spent(took - (connection.intake().readNanos() - counted));
+            connection.pace().rest(connection.client(), began, charged);
           }
         }
 

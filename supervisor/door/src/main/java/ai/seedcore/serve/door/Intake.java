@@ -10,6 +10,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.ssl.SslHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,9 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
 
   /** How much is read at a time, and about how much is kept. */
   private static final int MOST = 16 << 10;
+
+  /** The same, of TLS: that may be 180 records of one byte. */
+  private static final int MOST_TLS = 4 << 10;
 
   /**
    * How much more may come of what had been read already: some records of TLS, or, of a client that
@@ -89,7 +93,6 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   private boolean stopped;
   private boolean clientEnded;
   private @Nullable Object shutdown;
-  private long readNanos;
   private boolean passing;
 
   @SuppressWarnings("NullAway.Init") // Its place in the pipeline is told at once.
@@ -100,12 +103,13 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
     this.owner = owner;
   }
 
-  /** Reads no more of a connection in one turn than is worth keeping. */
+  /** Reads no more of a connection in one turn than is worth keeping, or takes long to decrypt. */
   static void limitReads(Channel channel) {
+    int most = channel.pipeline().get(SslHandler.class) == null ? MOST : MOST_TLS;
     channel
         .config()
         .setRecvByteBufAllocator(
-            new AdaptiveRecvByteBufAllocator(512, 2048, MOST).maxMessagesPerRead(2));
+            new AdaptiveRecvByteBufAllocator(512, 2048, most).maxMessagesPerRead(2));
   }
 
   /** Stands before the HTTP of a connection from now on. */
@@ -298,21 +302,10 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
         owner.overfull();
       }
       long then = System.nanoTime();
-      spent(then - now);
+      pace.read(client, then - now);
       now = then;
     }
     passing = false;
-  }
-
-  /** So long was spent on what came over this connection. */
-  void spent(long nanos) {
-    readNanos += nanos;
-    pace.read(client, nanos);
-  }
-
-  /** How long was spent on what came over it so far. */
-  long readNanos() {
-    return readNanos;
   }
 
   private boolean isWanted() {

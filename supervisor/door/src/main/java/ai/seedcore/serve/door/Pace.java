@@ -96,6 +96,16 @@ final class Pace {
   void read(Client client, long nanos) {
     client.spent += nanos;
     client.spentInTurn += nanos;
+    client.charged += nanos;
+  }
+
+  /**
+   * The time since then was spent on it, too, but for what it has been charged for meanwhile.
+   *
+   * @param charged what it had been charged for then
+   */
+  void rest(Client client, long began, long charged) {
+    read(client, System.nanoTime() - began - (client.charged - charged));
   }
 
   /** So long was spent on it otherwise. */

@@ -75,6 +75,7 @@ final class RouteQueue<T> {
   private int failures;
   private int waiting;
   private int underWay;
+  private int guests;
   private int window = FIRST;
   private double usual = SOON_NANOS / LONGER;
   private double recent = usual;
@@ -89,6 +90,10 @@ final class RouteQueue<T> {
   private static final class Flow<T> {
     final Deque<T> waiting = new ArrayDeque<>();
     int underWay;
+
+    /** Whether it has a place beside the window. */
+    boolean guest;
+
     int failures;
     int pauses;
     long notBefore = System.nanoTime();
@@ -144,7 +149,7 @@ final class RouteQueue<T> {
    */
   private boolean mayMore(Flow<T> flow, long now) {
     boolean well = now - notBefore >= 0;
-    boolean guest = flow.underWay == 0 && flow.failures == 0 && underWay < window + SURE;
+    boolean guest = flow.underWay == 0 && flow.failures == 0 && guests < SURE;
     return flow.isOpen(now) && ((well && underWay < window) || guest);
   }
 
@@ -172,7 +177,12 @@ final class RouteQueue<T> {
 
   /** One that did not have to wait is under way. */
   void begin(T request) {
-    flow(request).underWay++;
+    Flow<T> flow = flow(request);
+    if (flow.underWay == 0 && underWay >= window) {
+      flow.guest = true;
+      guests++;
+    }
+    flow.underWay++;
     underWay++;
   }
 
@@ -181,6 +191,10 @@ final class RouteQueue<T> {
     Flow<T> flow = flow(request);
     flow.underWay--;
     underWay--;
+    if (flow.guest && flow.underWay == 0) {
+      flow.guest = false;
+      guests--;
+    }
     forget(request, flow);
   }
 

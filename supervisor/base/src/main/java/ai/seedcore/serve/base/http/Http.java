@@ -2,6 +2,7 @@ package ai.seedcore.serve.base.http;
 
 import ai.seedcore.serve.base.Fatal;
 import ai.seedcore.serve.base.HostPort;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.channel.unix.Errors;
 import io.netty.handler.codec.DecoderException;
@@ -16,11 +17,13 @@ import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.PoolOptions;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.http.StreamResetException;
 import io.vertx.core.net.HostAndPort;
+import io.vertx.core.net.impl.VertxConnection;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.NoRouteToHostException;
@@ -51,6 +54,9 @@ public final class Http {
   public static final String AGENT = "seedcore-serve";
 
   private static final Logger LOG = LoggerFactory.getLogger(Http.class);
+
+  /** How much of a response is read at a time, in bytes. */
+  private static final int READ = 16 << 10;
 
   /** How long an answer may be that is looked at for a word or two. */
   private static final int SMALL = 256 << 10;
@@ -87,8 +93,19 @@ public final class Http {
                 .setMaxHeaderSize(32 << 10))
         .with(new PoolOptions().setHttp1MaxSize(connections))
         // A connection's end is its exchange's failure, and no line of the log's.
-        .withConnectHandler(connection -> connection.exceptionHandler(Fatal::ifOutOfMemory))
+        .withConnectHandler(Http::connected)
         .build();
+  }
+
+  private static void connected(HttpConnection connection) {
+    connection.exceptionHandler(Fatal::ifOutOfMemory);
+    if (connection instanceof VertxConnection open) {
+      // A response that is not read on is not to fill the memory first.
+      open.channel()
+          .config()
+          .setRecvByteBufAllocator(
+              new AdaptiveRecvByteBufAllocator(512, 4096, READ).maxMessagesPerRead(1));
+    }
   }
 
   /**
