@@ -611,7 +611,7 @@ final class Exchange implements Pace.Deferred {
       lost("the proxy answers %d, which is no answer".formatted(answer.statusCode()));
       return;
     }
-    if (answer.headers().size() > HeadLimits.MAX_FIELDS) {
+    if (Forwarding.hasTooManyFields(answer)) {
       refuse(
           502,
           "lost",

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door;
 
+import ai.seedcore.serve.base.http.HeadLimits;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -164,5 +165,14 @@ final class Forwarding {
       names.add(name.strip());
     }
     return names;
+  }
+
+  /** Whether a response has more header fields than are passed on: those of one name count, too. */
+  static boolean hasTooManyFields(HttpClientResponse response) {
+    int fields = 0;
+    for (Map.Entry<String, String> field : response.headers()) {
+      fields += field.getKey().isEmpty() ? 0 : 1;
+    }
+    return fields > HeadLimits.MAX_FIELDS;
   }
 }

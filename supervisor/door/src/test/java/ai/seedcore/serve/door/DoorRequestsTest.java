@@ -10,7 +10,9 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -470,6 +472,35 @@ class DoorRequestsTest {
     }
     assertThat(proxy.seen).isEmpty();
     isWell();
+  }
+
+  /** The end of what a client sends comes after it, also where that waits for its turn. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 5, 20, 30, 40})
+  void whoEndsBehindHalfAHeadIsAnswered(int cut) throws Exception {
+    CountDownLatch answers = new CountDownLatch(1);
+    proxy.behaviour =
+        (request, client) -> {
+          try {
+            answers.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          RawProxy.echo(request, client);
+        };
+    String first =
+        "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    String second = "GET /B?x=1 HTTP/1.1\r\nHost: x\r\nX: 123456789\r\n\r\n";
+    try (RawClient client = client()) {
+      client.say(first + second.substring(0, cut));
+      await().until(() -> !proxy.seen.isEmpty());
+      client.say(second.substring(cut)).saysNoMore();
+      await().pollDelay(Duration.ofMillis(50)).until(() -> door.status().underWay() > 0);
+      answers.countDown();
+      assertThat(client.read().body()).isEqualTo("/A|{}");
+      assertThat(client.read().body()).isEqualTo("/B?x=1|");
+      assertThat(client.untilClosed()).isEmpty();
+    }
   }
 
   @Test

@@ -476,6 +476,22 @@ class DoorUpstreamsTest {
     door.awaitEmpty(0);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"/A", "/B", "/Other"})
+  void aResponseOfTooManyFieldsIsNotPassedOn(String path) throws Exception {
+    proxy.behaviour =
+        (request, client) ->
+            RawProxy.say(
+                client,
+                "HTTP/1.1 200 OK\r\n" + "a:b\r\n".repeat(500) + "Content-Length: 2\r\n\r\n{}");
+    try (RawClient client = new RawClient("127.0.4.5", door.port)) {
+      Answer answer = client.say(asks(path, "x")).read();
+      assertThat(answer.status()).isEqualTo(502);
+      assertThat(answer.body()).contains("more than 128 header fields");
+    }
+    door.awaitEmpty(0);
+  }
+
   // Bodies that nobody takes.
 
   private static String largeBody(String path) {

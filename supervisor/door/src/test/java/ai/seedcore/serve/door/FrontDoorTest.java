@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
 import io.vertx.core.http.HttpServerRequest;
+import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
@@ -991,6 +992,46 @@ class FrontDoorTest {
         each.setSoLinger(true, 0);
         each.close();
       }
+    }
+  }
+
+  /** Many records are read at once: what comes of them while no more is read is kept. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, 1_000, 4_000, 16_000})
+  void uploadsOverTlsAreWholeWhateverTheirRecords(int record) throws Exception {
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    KeyStore keys = makeKeys(certificate, key);
+    awaitServes(open(new Wish(100, 8 << 20, 20, 2 << 20, 1_000, false), null, certificate, key));
+    byte[] body = ("\"" + "x".repeat(300_000) + "\"").getBytes(StandardCharsets.US_ASCII);
+    String head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n";
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (String path : List.of("/A", "/B", "/A")) { // The second and third wait for the first.
+      all.writeBytes(head.formatted(path, body.length).getBytes(StandardCharsets.US_ASCII));
+      all.writeBytes(body);
+    }
+    byte[] bytes = all.toByteArray();
+    try (Socket socket = trusting(keys).getSocketFactory().createSocket("127.0.0.1", port)) {
+      socket.setSoTimeout(10_000);
+      Thread writer =
+          new Thread(
+              () -> {
+                try {
+                  for (int at = 0; at < bytes.length; at += record) {
+                    socket.getOutputStream().write(bytes, at, Math.min(record, bytes.length - at));
+                  }
+                } catch (IOException e) {
+                  // The reader sees it.
+                }
+              });
+      writer.start();
+      InputStream from = new BufferedInputStream(socket.getInputStream());
+      for (int i = 0; i < 3; i++) {
+        String answer = RawClient.head(from);
+        assertThat(answer).startsWith("HTTP/1.1 200 ");
+        assertThat(RawClient.body(from, answer)).hasSize(body.length);
+      }
+      writer.join();
     }
   }
 
