@@ -1,6 +1,6 @@
 package org.example;
 
-/** A deployment as a user writes one: of another package than the agent, and not public. */
+/** A non-public deployment in a package of its own. */
 class Hidden {
   public Hidden() {}
 
@@ -12,7 +12,7 @@ class Hidden {
     return true;
   }
 
-  /** A public one; what it inherits, the compiler gives it as bridges. */
+  /** A public subclass, for which the compiler generates bridge methods. */
   public static final class Inheriting extends Hidden {
     public Inheriting() {}
   }

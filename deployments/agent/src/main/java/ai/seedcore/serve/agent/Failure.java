@@ -6,17 +6,17 @@ import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a caller is told of a failure: an exception whose message carries a reply in marks that
- * Serve's completed proxies and controller look for (java_support.py). It carries no cause, as the
- * cause's own text may hold what is not meant for callers; that is in the replica's log, under the
- * same id.
+ * An exception whose message carries the error reply for the caller, between markers that the
+ * patched Serve proxy and controller look for (see java_support.py). It has no cause, because the
+ * cause's message may contain details that callers must not see. The replica's log has the cause
+ * under the same id.
  */
 final class Failure extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
   private Failure(JsonObject reply) {
-    super( // In base64: what a class says in it cannot end the marks.
+    super( // Base64, so that the reply cannot contain the end marker.
         "{seedcore %s seedcore}"
             .formatted(
                 Base64.getEncoder()
@@ -27,11 +27,11 @@ final class Failure extends RuntimeException {
   }
 
   /**
-   * A failure.
+   * Creates a failure.
    *
-   * @param code one of the contract's codes
-   * @param error what went wrong, for people
-   * @param id under which the log has the details; null: it has none
+   * @param code an error code of the contract
+   * @param error the error message
+   * @param id the id of the log entry that has the details; null if there is none
    */
   static Failure of(String code, String error, @Nullable String id) {
     JsonObject reply = new JsonObject();

@@ -3,31 +3,33 @@ package ai.seedcore.serve.agent;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the controller is told of a replica's health. Public, as a patched class of Ray's calls it.
+ * Reports a replica's health to the Serve controller. Public because a patched Ray class calls it.
  */
 public final class Health {
 
   private Health() {}
 
   /**
-   * Throws where a replica is not well: the controller looks for an exception, and not at the
-   * answer.
+   * Throws if a replica is unhealthy. The controller ignores the returned value and treats only an
+   * exception as a failed health check.
    *
-   * @param well what Ray's replica says
-   * @param callable the object that it serves
+   * @param healthy the result of the replica's {@code checkHealth}
+   * @param callable the object that the replica serves
+   * @return true
    */
-  public static boolean require(boolean well, @Nullable Object callable) {
-    if (well) {
+  public static boolean require(boolean healthy, @Nullable Object callable) {
+    if (healthy) {
       return true;
     }
-    String reason = "its checkHealth returns false";
+    String reason = "checkHealth returned false";
     if (callable instanceof Host host) {
       try {
-        boolean unused = host.checkHealth(); // Ray has logged the exception, and thrown it away.
+        // Ray has logged and discarded the exception; calling again reproduces its message.
+        boolean unused = host.checkHealth();
       } catch (ReflectiveOperationException | RuntimeException e) {
         reason = Requests.message(Requests.cause(e));
       }
     }
-    throw Failure.of("not_ready", reason, null);
+    throw Failure.of(ErrorCodes.NOT_READY, reason, null);
   }
 }

@@ -21,16 +21,18 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The class that Serve makes a replica of: holds the declared class and hands calls on to it.
+ * The class that Serve instantiates in a replica. It holds an instance of the declared class and
+ * delegates calls to it.
  *
- * <p>Ray's own way to a constructor is blind: whole numbers arrive as {@code Byte}, maps not at
- * all. Here the declared arguments arrive as JSON and are given the types that the constructor
- * declares. The declared class needs no import of Ray's: a public {@code call} of one parameter,
- * and, where it likes, {@code checkHealth}, {@code reconfigure} of one parameter, and {@code del}.
+ * <p>Ray converts constructor arguments without regard to the parameter types: integers arrive as
+ * {@code Byte}, and maps fail. This class receives the declared arguments as JSON and converts them
+ * to the parameter types of the constructor. The declared class needs no Ray import. It has a
+ * public {@code call} method with one parameter and, optionally, {@code checkHealth()}, {@code
+ * reconfigure} with one parameter, and {@code del()}.
  *
- * <p>A class that cannot be made is not well, which the completed Serve takes for a failed start
- * (java_support.py). A Serve that somebody else started takes it for a running one, and sends it
- * requests: each is told why it is not served.
+ * <p>If the declared class cannot be instantiated, the replica is unhealthy. The patched Serve
+ * treats that as a failed start (see java_support.py). A Serve that was started without the patch
+ * routes requests to the replica anyway; each of them is answered with the reason.
  */
 public final class Host {
 
@@ -38,13 +40,13 @@ public final class Host {
 
   private final @Nullable Deployment deployment;
 
-  /** Why there is none. */
+  /** The reason why the deployment cannot serve; empty if it can. */
   private final String failure;
 
-  /** What the class was configured with last; null: with nothing. */
+  /** The {@code user_config} that was applied last; null if there was none. */
   private @Nullable JsonElement userConfig;
 
-  /** What was made of the declared class. */
+  /** An instance of the declared class and its methods. */
   private record Deployment(
       Object object,
       MethodHandle call,
@@ -53,22 +55,23 @@ public final class Host {
       @Nullable Method del) {}
 
   /**
-   * Makes the deployment.
+   * Instantiates the declared class. A failure does not throw; the health check reports it.
    *
    * @param className the declared class
-   * @param arguments its constructor's arguments, a JSON array
-   * @param settings what else would come by {@link #reconfigure}; empty: it does
+   * @param arguments the constructor's arguments, a JSON array
+   * @param settings the first {@link Settings}, as JSON; empty if they arrive through {@link
+   *     #reconfigure}
    */
   public Host(String className, String arguments, String settings) {
-    Deployment made = null;
+    Deployment created = null;
     String reason = "";
     try {
-      made = make(className, arguments);
+      created = create(className, arguments);
     } catch (Exception | LinkageError e) {
       e.printStackTrace(); // Goes to the worker's log.
       reason = Requests.message(e);
     }
-    deployment = made;
+    deployment = created;
     if (reason.isEmpty() && !settings.isEmpty()) {
       try {
         apply(Settings.parse(settings));
@@ -80,7 +83,7 @@ public final class Host {
     failure = reason;
   }
 
-  private static Deployment make(String className, String arguments)
+  private static Deployment create(String className, String arguments)
       throws ReflectiveOperationException {
     Class<?> type = declaredClass(className);
     JsonArray values = JsonParser.parseString(arguments).getAsJsonArray();
@@ -94,7 +97,7 @@ public final class Host {
     Class<?> parameter = call.getParameterTypes()[0];
     if (!parameter.isAssignableFrom(String.class)) {
       throw new NoSuchMethodException(
-          "%s.call takes a %s; a request's body is a text: expected call(Object) or call(String)"
+          "%s.call takes a %s, but a request body is a String: expected call(Object) or call(String)"
               .formatted(className, parameter.getName()));
     }
     return new Deployment(
@@ -109,18 +112,18 @@ public final class Host {
   }
 
   /**
-   * Serve's {@code user_config} came or changed, as {@link Settings} in JSON. The class is told
-   * where its own part did.
+   * Applies a new {@code user_config} of Serve, which holds {@link Settings} as JSON. Calls the
+   * declared class's {@code reconfigure} only if the declared {@code user_config} changed.
    */
   public synchronized void reconfigure(String settings) {
     if (!failure.isEmpty()) {
-      return; // The health check that follows says why.
+      return; // The next health check reports the reason.
     }
     try {
       apply(Settings.parse(settings));
     } catch (Exception | LinkageError e) {
       e.printStackTrace(); // Goes to the worker's log.
-      throw Failure.of("not_ready", "reconfigure: " + Requests.message(e), null);
+      throw Failure.of(ErrorCodes.NOT_READY, "reconfigure: " + Requests.message(e), null);
     }
   }
 
@@ -130,7 +133,7 @@ public final class Host {
       Method reconfigure = deployment.reconfigure;
       if (reconfigure == null) {
         throw new NoSuchMethodException(
-            "a user_config is declared, but %s has no public method reconfigure of one parameter"
+            "a user_config is declared, but %s has no public reconfigure method with one parameter"
                 .formatted(deployment.object.getClass().getName()));
       }
       invoke(
@@ -140,14 +143,14 @@ public final class Host {
     Requests.configure(settings);
   }
 
-  /** A request. */
+  /** Handles one request. */
   public @Nullable Object call(@Nullable Object body) throws Throwable {
     if (deployment == null || !failure.isEmpty()) {
       return Map.of(
           "status",
           "error",
           "code",
-          "not_ready",
+          ErrorCodes.NOT_READY,
           "error",
           "deployment: " + failure,
           "timestamp",
@@ -157,9 +160,9 @@ public final class Host {
   }
 
   /**
-   * Whether the replica is well; a class that does not say is.
+   * Returns whether the replica is healthy. A class without {@code checkHealth} is healthy.
    *
-   * @throws IllegalStateException if there is nothing to serve; the message says why
+   * @throws IllegalStateException if the deployment cannot serve; the message is the reason
    */
   public boolean checkHealth() throws ReflectiveOperationException {
     if (deployment == null || !failure.isEmpty()) {
@@ -169,7 +172,7 @@ public final class Host {
         || Boolean.TRUE.equals(invoke(deployment.object, deployment.checkHealth));
   }
 
-  /** The replica's end. */
+  /** Calls the declared class's {@code del} when the replica stops. */
   public void del() throws ReflectiveOperationException {
     if (deployment != null && deployment.del != null) {
       invoke(deployment.object, deployment.del);
@@ -181,7 +184,7 @@ public final class Host {
       return Class.forName(name, true, ClassLoader.getSystemClassLoader());
     } catch (ClassNotFoundException e) {
       throw new ClassNotFoundException(
-          "class %s is in none of the declared jars".formatted(name), e);
+          "class %s was not found in the declared jars".formatted(name), e);
     }
   }
 
@@ -211,11 +214,11 @@ public final class Host {
       }
     }
     throw new NoSuchMethodException(
-        "%s has no public constructor for the declared arguments %s%s: it has %s"
+        "%s has no public constructor for the declared arguments %s%s; found %s"
             .formatted(type.getName(), values, mismatch, Arrays.toString(type.getConstructors())));
   }
 
-  /** A list or an object for a {@code String} stays the JSON that it is. */
+  /** Converts a JSON value to a type. A {@code String} receives an array or object as JSON text. */
   private static @Nullable Object convert(JsonElement json, Type type) {
     if (type == String.class && (json.isJsonObject() || json.isJsonArray())) {
       return json.toString();
@@ -227,7 +230,7 @@ public final class Host {
     return Stream.of(type.getMethods())
         .filter(method -> method.getName().equals(name))
         .filter(method -> method.getParameterCount() == parameters)
-        // A bridge is all that there is where a superclass that is not public has the method.
+        // If a non-public superclass declares the method, only a bridge method exists.
         .min(Comparator.comparing(Method::isBridge))
         .map(
             method -> {
@@ -246,7 +249,7 @@ public final class Host {
     }
   }
 
-  /** What the deployment threw, without the reflection around it, as far as it is unchecked. */
+  /** Throws the cause if it is unchecked; otherwise returns the exception itself. */
   private static ReflectiveOperationException unwrapped(InvocationTargetException e) {
     Throwable cause = e.getCause();
     if (cause instanceof RuntimeException unchecked) {

@@ -19,8 +19,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.NumericNode;
 
 /**
- * Results as Jackson writes them, in types that MessagePack has. Loaded when a result first holds
- * something else than JSON's own types: until then a replica does without Jackson's classes.
+ * Converts results with Jackson to types that MessagePack supports. The JVM loads this class, and
+ * with it Jackson, only when a result first contains a value that is not a JSON type.
  */
 final class Json {
 
@@ -31,19 +31,26 @@ final class Json {
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
-  /** The key of a reply of the agent's own, see java_support.py. */
+  /** The reserved key of a complete HTTP reply from the agent; see java_support.py. */
   static final String REPLY = "\0seedcore";
 
-  private static final BigInteger LEAST = BigInteger.valueOf(Long.MIN_VALUE);
-  private static final BigInteger MOST = BigInteger.TWO.pow(64).subtract(BigInteger.ONE);
+  /** The range of integers that MessagePack supports: int64 and uint64. */
+  private static final BigInteger MIN_INTEGER = BigInteger.valueOf(Long.MIN_VALUE);
+
+  private static final BigInteger MAX_INTEGER = BigInteger.TWO.pow(64).subtract(BigInteger.ONE);
+
+  /** The maximum length of a field path in a message, in characters. */
+  private static final int MAX_PATH = 200;
 
   private Json() {}
 
   /**
-   * The result in MessagePack's types. One that these cannot hold exactly, such as a decimal of 30
-   * digits, and a text that is not a result's own (an instant, say), travel as their JSON text.
+   * Converts a result to MessagePack types. If these cannot represent it exactly (a decimal with 30
+   * digits), or if it becomes a JSON string (an {@code Instant}), returns its JSON text as a
+   * complete reply instead.
    *
-   * @throws NotJson if a part of it has no JSON form; the message names it
+   * @param rejectNonFinite whether NaN and infinities are errors; otherwise they become null
+   * @throws NotJson if a part of the result has no JSON representation; the message names the part
    */
   static Object plain(Object result, boolean rejectNonFinite) throws NotJson {
     JsonNode tree;
@@ -63,12 +70,12 @@ final class Json {
         : text(conversion.json(tree));
   }
 
-  /** Plain values as a reply whose body is their JSON text. */
+  /** Returns a complete reply whose body is the JSON text of plain values. */
   static Map<String, Object> text(@Nullable Object plain) {
     return text(JACKSON.writeValueAsString(plain));
   }
 
-  /** A reply that the completed proxy passes on as it is. */
+  /** Returns a reply that the patched proxy forwards unchanged. */
   private static Map<String, Object> text(String json) {
     return Map.of(REPLY, Map.of("status", 200, "type", "application/json", "body", json));
   }
@@ -82,8 +89,8 @@ final class Json {
         field.append(field.isEmpty() ? "" : ".").append(step.getPropertyName());
       }
     }
-    if (field.length() > 200) { // It contains itself: the beginning says where.
-      field.setLength(200);
+    if (field.length() > MAX_PATH) { // A cycle: the start of the path locates it.
+      field.setLength(MAX_PATH);
       field.append("...");
     }
     return field.isEmpty() ? "" : "'s field " + field;
@@ -92,24 +99,26 @@ final class Json {
   private static String reason(JacksonException e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof InvalidDefinitionException invalid && invalid.getType() != null) {
-        return "there is no JSON form for a " + invalid.getType().getRawClass().getName();
+        return "no JSON representation for class " + invalid.getType().getRawClass().getName();
       }
       if (cause instanceof StreamConstraintsException) {
-        return "it is nested more than 500 deep, or contains itself";
+        return "it is nested more than 500 levels deep, or contains itself";
       }
     }
     return e.getOriginalMessage() != null && e.getOriginalMessage().contains("Null key")
-        ? "one of its keys is null"
-        : "reading it fails: " + Requests.message(root(e));
+        ? "a map key is null"
+        : "reading it failed: " + Requests.message(root(e));
   }
 
   private static Throwable root(Throwable thrown) {
     return thrown.getCause() == null ? thrown : root(thrown.getCause());
   }
 
-  /** From Jackson's tree to plain values. */
+  /** Converts a Jackson tree to plain values. */
   private static final class Conversion {
     private final boolean rejectNonFinite;
+
+    /** Whether MessagePack represents all numbers so far exactly. */
     private boolean exact = true;
 
     Conversion(boolean rejectNonFinite) {
@@ -151,25 +160,25 @@ final class Json {
     private @Nullable Object number(JsonNode node, String field) throws NotJson {
       if (node.isIntegralNumber()) {
         BigInteger value = node.bigIntegerValue();
-        exact &= value.compareTo(LEAST) >= 0 && value.compareTo(MOST) <= 0;
+        exact &= value.compareTo(MIN_INTEGER) >= 0 && value.compareTo(MAX_INTEGER) <= 0;
         return value;
       }
       if (isNonFinite(node)) {
         if (rejectNonFinite) {
           throw new NotJson(
-              "the result%s is %s, which JSON cannot express"
+              "the result%s is %s, which JSON cannot represent"
                   .formatted(field.isEmpty() ? "" : "'s field " + field, node.asString()));
         }
         return null;
       }
-      // A float's own decimal form: as a double, 0.1f would be 0.10000000149011612.
+      // Uses the float's shortest decimal form: 0.1f as a double is 0.10000000149011612.
       BigDecimal value = node.isFloat() ? new BigDecimal(node.asString()) : node.decimalValue();
       double nearest = value.doubleValue();
       exact &= !Double.isInfinite(nearest) && BigDecimal.valueOf(nearest).compareTo(value) == 0;
       return value;
     }
 
-    /** The JSON text, without what JSON cannot express. */
+    /** Returns the JSON text, with null for NaN and infinities. */
     String json(JsonNode tree) {
       return JACKSON.writeValueAsString(finite(tree));
     }

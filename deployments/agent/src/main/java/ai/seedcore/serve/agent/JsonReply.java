@@ -13,17 +13,19 @@ import org.jspecify.annotations.Nullable;
 import org.msgpack.core.MessagePacker;
 
 /**
- * A deployment's result to a Python caller, such as the HTTP proxy, in JSON's own types. Ray's
- * serializer writes maps and lists in a Java form, which the proxy, being Python, cannot read. This
- * one is written as MessagePack's own maps and arrays, and the proxy answers {@code
- * application/json}. What is not of JSON's types becomes what Jackson makes of it, see {@link
- * Json}.
+ * A deployment's result for a Python caller, such as the HTTP proxy. Ray's serializer writes maps
+ * and lists in a Java-specific format, which Python cannot read. A {@code JsonReply} is written as
+ * MessagePack maps and arrays, and the proxy responds with {@code application/json}. Jackson
+ * converts values that are not JSON types; see {@link Json}.
  *
- * <p>Public, as patched classes of Ray's call it.
+ * <p>Public because patched Ray classes call it.
  */
 public final class JsonReply {
 
-  private static final int DEPTH = 400;
+  /** The depth from which on Jackson converts the result, which detects cycles. */
+  private static final int MAX_DEPTH = 400;
+
+  /** Marks a value that is not of a JSON type. */
   private static final Object NOT_PLAIN = new Object();
 
   private final Object value;
@@ -33,10 +35,11 @@ public final class JsonReply {
   }
 
   /**
-   * The result as it is to travel: texts and bytes as they are, all else as JSON.
+   * Converts a result for a Python caller. Strings and bytes stay as they are; everything else
+   * becomes JSON.
    *
-   * @param rejectNonFinite whether NaN and infinities are refused; else they become null
-   * @throws NotJson if a part of it has no JSON form
+   * @param rejectNonFinite whether NaN and infinities are errors; otherwise they become null
+   * @throws NotJson if a part of the result has no JSON representation
    */
   static @Nullable Object of(@Nullable Object result, boolean rejectNonFinite) throws NotJson {
     if (result == null || result instanceof String || result instanceof byte[]) {
@@ -52,12 +55,12 @@ public final class JsonReply {
       return new JsonReply(Json.plain(result, rejectNonFinite));
     }
     if (copy instanceof Map<?, ?> map && map.containsKey(Json.REPLY)) {
-      return new JsonReply(Json.text(copy)); // Not to be taken for a reply of the agent's.
+      return new JsonReply(Json.text(copy)); // Must not pass as a reply from the agent.
     }
     return copy instanceof Map || copy instanceof Collection ? new JsonReply(copy) : copy;
   }
 
-  /** Writes the object, if it is a {@code JsonReply}; says whether it was. */
+  /** Writes the object if it is a {@code JsonReply}. Returns whether it is one. */
   public static boolean pack(@Nullable Object object, MessagePacker packer) throws IOException {
     if (!(object instanceof JsonReply reply)) {
       return false;
@@ -67,12 +70,12 @@ public final class JsonReply {
   }
 
   /**
-   * A copy of what MessagePack has the same types for, as the class may go on changing it while it
-   * is written; else {@link #NOT_PLAIN}.
+   * Copies a value that consists of JSON types, because the deployment may modify it while it is
+   * written. Returns {@link #NOT_PLAIN} for any other value.
    */
   private static @Nullable Object copy(@Nullable Object value, int depth) {
-    if (depth > DEPTH) {
-      return NOT_PLAIN; // It may contain itself, which Jackson finds out.
+    if (depth > MAX_DEPTH) {
+      return NOT_PLAIN; // Possibly a cycle; Jackson detects it.
     }
     if (value instanceof Map<?, ?> map) {
       Map<String, Object> copy = new LinkedHashMap<>();

@@ -1,6 +1,6 @@
 package ai.seedcore.serve.agent;
 
-/** A result, or a part of it, has no JSON form; the message names the part. */
+/** Thrown if a result has no JSON representation. The message names the part that has none. */
 final class NotJson extends Exception {
 
   private static final long serialVersionUID = 1L;

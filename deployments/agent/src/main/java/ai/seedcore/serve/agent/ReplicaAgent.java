@@ -16,25 +16,25 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entry point of a replica's JVM.
+ * The Java agent of a replica's JVM.
  *
- * <p>It does two things that Ray leaves no other place for. It puts the deployment's jars (the
- * folder {@code lib} beside this jar) on the system class path, so that Ray finds the deployment's
- * class on a node that holds none of our files. And it mends Ray's replica classes while they are
- * loaded, see {@link ReplicaPatch}.
+ * <p>It adds the deployment's jars (the {@code lib} directory next to this jar) to the system class
+ * path, so that Ray finds the deployment's class on a node where nothing is installed. It also
+ * patches Ray's replica classes when the JVM loads them; see {@link ReplicaPatch}. Ray has no other
+ * extension point for either.
  */
 public final class ReplicaAgent {
 
   private ReplicaAgent() {}
 
-  /** Called by the JVM before {@code main}; the argument is not used. */
+  /** Runs before {@code main}. The argument is ignored. */
   public static void premain(@Nullable String argument, Instrumentation instrumentation)
       throws IOException, URISyntaxException {
     instrumentation.addTransformer(new Transformer());
     openToSerializer(instrumentation);
     RequestLog.configure();
     for (Path jar : deploymentJars()) {
-      // The class path keeps the file open for the life of the JVM.
+      // The class path keeps the file open until the JVM exits.
       @SuppressWarnings("resource")
       JarFile file = new JarFile(jar.toFile());
       instrumentation.appendToSystemClassLoaderSearch(file);
@@ -42,17 +42,17 @@ public final class ReplicaAgent {
   }
 
   /**
-   * Opens the JDK's own packages to Ray's fallback serializer, FST, which reads private fields and
-   * knows nothing of modules: on a JDK since 16 it fails without this, and where it fails on an
-   * exception that a deployment threw, Ray aborts the JVM.
+   * Opens the packages of {@code java.base} to FST, Ray's fallback serializer, which reads private
+   * fields by reflection. Without this, FST fails on JDK 16 and newer. If it fails on an exception
+   * that a deployment threw, Ray aborts the JVM.
    */
   private static void openToSerializer(Instrumentation instrumentation) {
     Module base = Object.class.getModule();
-    Set<Module> everyone = Set.of(ReplicaAgent.class.getModule());
+    Set<Module> unnamed = Set.of(ReplicaAgent.class.getModule());
     Map<String, Set<Module>> opens = new HashMap<>();
     for (String name : base.getPackages()) {
       if (name.startsWith("java.")) {
-        opens.put(name, everyone);
+        opens.put(name, unnamed);
       }
     }
     instrumentation.redefineModule(base, Set.of(), Map.of(), opens, Set.of(), Map.of());
@@ -84,8 +84,8 @@ public final class ReplicaAgent {
       try {
         return ReplicaPatch.apply(name, classFile);
       } catch (RuntimeException | LinkageError e) {
-        // The JVM swallows what a transformer throws; without this line nobody would ever know.
-        System.err.println("seedcore-agent: cannot mend " + name + ": " + e);
+        // The JVM discards exceptions of a transformer, so this line is the only trace.
+        System.err.println("seedcore-agent: cannot patch " + name + ": " + e);
         return null;
       }
     }

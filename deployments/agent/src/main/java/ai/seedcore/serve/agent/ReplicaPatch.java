@@ -12,21 +12,22 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Completes three of Ray's Java classes, byte code in, byte code out.
+ * Patches the byte code of three Ray classes.
  *
  * <ul>
  *   <li>{@code RayServeWrappedReplica}: Serve's HTTP proxy calls {@code pushProxyHandle} and {@code
- *       getNumOngoingRequests} on every replica, and its controller {@code
- *       performGracefulShutdown}. Ray 2.9 to 2.60 has none of them in Java, and a missing method
- *       aborts the replica's JVM. They are added, unless the class has them. {@code checkHealth}
- *       returns false where a class is not well, which the controller takes for well: it throws
- *       instead.
- *   <li>{@code RayServeReplicaImpl.handleRequest}: the count of ongoing requests is not taken back
- *       when the call throws, so that a replica gets no more traffic after {@code
- *       max_ongoing_requests} errors. The call is wrapped so that it is. All else that surrounds a
- *       request is in {@link Requests}, which {@code reconfigure} tells how many may run at a time.
- *   <li>{@code MessagePackSerializer.pack}: writes a map or a list in a form that Python cannot
- *       read, so that the proxy answers 500. A {@link JsonReply} is written as Python reads it.
+ *       getNumOngoingRequests} on every replica, and its controller calls {@code
+ *       performGracefulShutdown}. Ray 2.9 to 2.60 lacks these methods in Java, and a call of a
+ *       missing method aborts the replica's JVM. The patch adds them unless the class has them.
+ *       {@code checkHealth} returns false for an unhealthy replica, which the controller treats as
+ *       healthy. The patched method throws instead.
+ *   <li>{@code RayServeReplicaImpl.handleRequest}: when the call throws, Ray does not decrement the
+ *       number of ongoing requests, so a replica gets no more traffic after {@code
+ *       max_ongoing_requests} errors. The patch decrements it. {@link Requests} does everything
+ *       else around a request; the patched {@code reconfigure} passes it the concurrency limit.
+ *   <li>{@code MessagePackSerializer.pack}: Ray writes maps and lists in a format that Python
+ *       cannot read, so the proxy responds with status 500. The patch writes a {@link JsonReply} as
+ *       MessagePack maps and arrays.
  * </ul>
  */
 final class ReplicaPatch {
@@ -46,7 +47,7 @@ final class ReplicaPatch {
   private ReplicaPatch() {}
 
   /**
-   * Whether the class is one that this patch mends.
+   * Returns whether this patch changes the class.
    *
    * @param name the class's internal name, with slashes
    */
@@ -54,19 +55,20 @@ final class ReplicaPatch {
     return name.equals(WRAPPER) || name.equals(REPLICA) || name.equals(SERIALIZER);
   }
 
-  /** The mended class file. */
+  /** Returns the patched class file. */
   static byte[] apply(String name, byte[] classFile) {
     ClassReader reader = new ClassReader(classFile);
     ClassWriter writer = new ClassWriter(reader, ClassWriter.COMPUTE_MAXS);
     ClassVisitor patch =
         switch (name) {
-          case WRAPPER -> new AddMethods(new InMethod(writer, "checkHealth", ThrowUnwell::new));
+          case WRAPPER ->
+              new AddMethods(new PatchMethod(writer, "checkHealth", ThrowIfUnhealthy::new));
           case REPLICA ->
-              new InMethod(
-                  new InMethod(writer, "handleRequest", WrapInvoke::new),
+              new PatchMethod(
+                  new PatchMethod(writer, "handleRequest", WrapInvoke::new),
                   "reconfigure",
-                  TellLimit::new);
-          case SERIALIZER -> new InMethod(writer, "pack", PackReply::new);
+                  PassLimit::new);
+          case SERIALIZER -> new PatchMethod(writer, "pack", PackReply::new);
           default -> throw new IllegalArgumentException(name);
         };
     reader.accept(patch, ClassReader.EXPAND_FRAMES);
@@ -137,15 +139,15 @@ final class ReplicaPatch {
     }
   }
 
-  /** Changes the code of one method. */
-  private static final class InMethod extends ClassVisitor {
+  /** Applies a patch to the code of one method. */
+  private static final class PatchMethod extends ClassVisitor {
     private final String method;
-    private final UnaryOperator<MethodVisitor> change;
+    private final UnaryOperator<MethodVisitor> patch;
 
-    InMethod(ClassVisitor next, String method, UnaryOperator<MethodVisitor> change) {
+    PatchMethod(ClassVisitor next, String method, UnaryOperator<MethodVisitor> patch) {
       super(API, next);
       this.method = method;
-      this.change = change;
+      this.patch = patch;
     }
 
     @Override
@@ -156,11 +158,11 @@ final class ReplicaPatch {
         @Nullable String signature,
         String @Nullable [] exceptions) {
       MethodVisitor next = super.visitMethod(access, name, descriptor, signature, exceptions);
-      return name.equals(method) && (access & Opcodes.ACC_BRIDGE) == 0 ? change.apply(next) : next;
+      return name.equals(method) && (access & Opcodes.ACC_BRIDGE) == 0 ? patch.apply(next) : next;
     }
   }
 
-  /** Begins the method with {@code if (JsonReply.pack(object, packer)) return;}. */
+  /** Inserts {@code if (JsonReply.pack(object, packer)) return;} at the start of the method. */
   private static final class PackReply extends MethodVisitor {
     PackReply(MethodVisitor next) {
       super(API, next);
@@ -189,14 +191,14 @@ final class ReplicaPatch {
           },
           0,
           new Object[0]);
-      // Two frames at one place are not allowed.
+      // The next instruction may have a frame of its own; two frames at one offset are invalid.
       super.visitInsn(Opcodes.NOP);
     }
   }
 
-  /** Puts {@link Health#require} behind the call of {@code replica.checkHealth()}. */
-  private static final class ThrowUnwell extends MethodVisitor {
-    ThrowUnwell(MethodVisitor next) {
+  /** Inserts {@link Health#require} after the call of {@code replica.checkHealth()}. */
+  private static final class ThrowIfUnhealthy extends MethodVisitor {
+    ThrowIfUnhealthy(MethodVisitor next) {
       super(API, next);
     }
 
@@ -215,9 +217,9 @@ final class ReplicaPatch {
     }
   }
 
-  /** Calls {@link Requests#limit} wherever {@code reconfigure} returns. */
-  private static final class TellLimit extends MethodVisitor {
-    TellLimit(MethodVisitor next) {
+  /** Inserts a call of {@link Requests#limit} before each return of {@code reconfigure}. */
+  private static final class PassLimit extends MethodVisitor {
+    PassLimit(MethodVisitor next) {
       super(API, next);
     }
 
@@ -236,8 +238,9 @@ final class ReplicaPatch {
   }
 
   /**
-   * Puts {@link Requests#enter} before {@code invokeSingle}, {@link Requests#succeed} behind it,
-   * and a handler around both that counts down and throws what {@link Requests#fail} returns.
+   * Inserts {@link Requests#enter} before {@code invokeSingle} and {@link Requests#succeed} after
+   * it. Adds an exception handler around both that decrements the number of ongoing requests and
+   * throws the result of {@link Requests#fail}.
    */
   private static final class WrapInvoke extends MethodVisitor {
     private final Label start = new Label();

@@ -4,11 +4,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /**
- * Which request a line of a replica's log belongs to: the id that Serve's proxy gave it, or took
- * from the caller's {@code X-Request-ID}, and answers with. In SLF4J's MDC as {@code request_id}
- * while the deployment's class is at work on it, and in each line that it logs.
+ * Adds the request id to a replica's log lines. Serve's proxy generates the id or takes it from the
+ * client's {@code X-Request-ID} header, and returns it in the response. SLF4J's MDC holds it as
+ * {@code request_id} while the deployment handles the request.
  *
- * <p>Public, as patched classes of Ray's call it.
+ * <p>Public because patched Ray classes call it.
  */
 public final class RequestLog {
 
@@ -16,7 +16,7 @@ public final class RequestLog {
 
   private RequestLog() {}
 
-  /** Has Ray's logging show the id, and keep 100 MB at most of a replica's lines, not 5 GB. */
+  /** Makes Ray's logging print the id and keep at most 100 MB per replica instead of 5 GB. */
   static void configure() {
     setDefault(
         "ray.logging.pattern",
@@ -31,14 +31,14 @@ public final class RequestLog {
     }
   }
 
-  /** A request begins, on this thread. */
+  /** Sets the request id for this thread. */
   public static void enter(@Nullable String requestId) {
     if (requestId != null && !requestId.isEmpty()) {
       MDC.put(KEY, requestId);
     }
   }
 
-  /** It has ended. */
+  /** Clears the request id of this thread. */
   public static void leave() {
     MDC.remove(KEY);
   }

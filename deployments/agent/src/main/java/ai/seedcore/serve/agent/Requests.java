@@ -12,14 +12,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What surrounds each request of a replica: how many run at a time, for how long, and what a caller
- * is told of a failure. The JVM has one replica, so all of it is static; patched classes of Ray's
- * call it.
+ * Limits the concurrency and duration of a replica's requests and turns failures into error
+ * replies. Patched Ray classes call it. All state is static because a JVM has one replica.
  */
 public final class Requests {
 
-  /** Set for as long as the present thread works on a request. */
-  private static final ThreadLocal<Request> PRESENT = new ThreadLocal<>();
+  /** The number of characters of a random UUID that identify a log entry. */
+  private static final int ID_LENGTH = 13;
+
+  /** The request that the current thread handles. */
+  private static final ThreadLocal<Request> CURRENT = new ThreadLocal<>();
 
   private static final Slots SLOTS = new Slots();
   private static volatile Settings settings = Settings.DEFAULT;
@@ -27,15 +29,15 @@ public final class Requests {
   private Requests() {}
 
   /**
-   * A request under way.
+   * A request in progress.
    *
-   * @param id its id; empty where a Java handle sent it
-   * @param seconds how long it may take
-   * @param timeout interrupts its thread when it is time; null: never
+   * @param id the request id; empty if a Java handle sent the request
+   * @param seconds the time limit, in seconds
+   * @param timeout interrupts the request's thread at the time limit; null if there is no limit
    */
   private record Request(String id, double seconds, @Nullable Timeout timeout) {
 
-    /** Ends it; says whether it has taken too long. */
+    /** Stops the timeout. Returns whether the request exceeded its time limit. */
     boolean endLate() {
       return timeout != null && timeout.end();
     }
@@ -45,7 +47,7 @@ public final class Requests {
     }
   }
 
-  /** As many as may run at a time; the number can change. */
+  /** Permits for concurrent requests. Their number can change. */
   private static final class Slots extends Semaphore {
     private static final long serialVersionUID = 1L;
     private int number = Integer.MAX_VALUE;
@@ -56,7 +58,7 @@ public final class Requests {
 
     synchronized void set(int next) {
       if (next < number) {
-        reducePermits(number - next); // Those beyond it that run now end as they do.
+        reducePermits(number - next); // Requests above the new limit run to their end.
       } else {
         release(next - number);
       }
@@ -64,39 +66,40 @@ public final class Requests {
     }
   }
 
-  /** Interrupts a request's thread once, if the request has not ended before. */
+  /** Interrupts a request's thread once, unless the request ends before the time limit. */
   private static final class Timeout implements Runnable {
     private final Thread thread = Thread.currentThread();
     private final Future<?> future;
     private boolean ended;
-    private boolean passed;
+    private boolean expired;
 
-    Timeout(double left) {
-      this.future = Clock.CLOCK.schedule(this, Math.round(left * 1_000), TimeUnit.MILLISECONDS);
+    Timeout(double seconds) {
+      this.future =
+          Timer.EXECUTOR.schedule(this, Math.round(seconds * 1_000), TimeUnit.MILLISECONDS);
     }
 
     @Override
     public synchronized void run() {
       if (!ended) {
-        passed = true;
+        expired = true;
         thread.interrupt();
       }
     }
 
-    /** Whether it had passed. From here on the thread is not interrupted any more. */
+    /** Returns whether the time limit passed. The thread is not interrupted after this call. */
     synchronized boolean end() {
       ended = true;
       future.cancel(false);
-      if (passed) {
-        boolean unused = Thread.interrupted(); // The next request is not to find it.
+      if (expired) {
+        boolean unused = Thread.interrupted(); // Clears the flag for the next request.
       }
-      return passed;
+      return expired;
     }
   }
 
-  /** Made when the first timeout is: most replicas have none. */
-  private static final class Clock {
-    static final ScheduledExecutorService CLOCK =
+  /** The timer thread, started with the first timeout because most replicas set none. */
+  private static final class Timer {
+    static final ScheduledExecutorService EXECUTOR =
         Executors.newSingleThreadScheduledExecutor(
             work -> {
               Thread thread = new Thread(work, "seedcore-timeouts");
@@ -105,19 +108,24 @@ public final class Requests {
             });
   }
 
-  /** Holds from the next request on. */
+  /** Sets the settings for the requests that start from now on. */
   static void configure(Settings next) {
     settings = next;
   }
 
-  /** How many may run at a time, from now on: Serve's {@code max_ongoing_requests}. */
+  /**
+   * Sets how many requests may run concurrently.
+   *
+   * @param number Serve's {@code max_ongoing_requests}; null for no limit
+   */
   public static void limit(@Nullable Integer number) {
     SLOTS.set(number == null ? Integer.MAX_VALUE : number);
   }
 
   /**
-   * A request begins, on this thread: waits until there is a place for it, which counts as time
-   * that it takes.
+   * Starts a request on this thread. Waits for a permit; the wait counts towards the time limit.
+   *
+   * @param requestId the request id; null or empty if a Java handle sent the request
    */
   public static void enter(@Nullable String requestId) throws InterruptedException {
     String id = requestId == null ? "" : requestId;
@@ -130,74 +138,78 @@ public final class Requests {
     }
     RequestLog.enter(id);
     double left = seconds - (System.nanoTime() - began) / 1e9;
-    PRESENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
+    CURRENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
   }
 
-  /** The request has a result; what is returned is what travels. */
+  /** Ends a request that returned a result. Returns the result to send to the caller. */
   public static @Nullable Object succeed(@Nullable Object result) {
-    Request request = PRESENT.get();
+    Request request = CURRENT.get();
     try {
       if (request.endLate() && request.fromPython()) {
         throw timedOut(request.seconds());
       }
       return request.fromPython() ? JsonReply.of(result, settings.rejectNonFinite()) : result;
     } catch (NotJson e) {
-      throw failure("invalid_result", message(e), e);
+      throw failure(ErrorCodes.INVALID_RESULT, message(e), e);
     } catch (Failure e) {
       throw e;
-    } catch (RuntimeException | StackOverflowError e) { // It is changed while it is read, say.
-      throw failure("invalid_result", "the result cannot be read: " + message(e), e);
+    } catch (RuntimeException | StackOverflowError e) { // For example a concurrent modification.
+      throw failure(ErrorCodes.INVALID_RESULT, "the result cannot be read: " + message(e), e);
     } finally {
       leave();
     }
   }
 
-  /** The request has failed; throw what is returned. */
+  /** Ends a request that failed. Returns the exception to throw to the caller. */
   public static Throwable fail(Throwable thrown) {
-    Request request = PRESENT.get();
+    Request request = CURRENT.get();
     if (request == null) {
-      return thrown; // By enter(), which got no place, or by succeed(), which has left already.
+      return thrown; // enter() got no permit, or succeed() threw after it ended the request.
     }
     try {
       boolean late = request.endLate();
       if (!request.fromPython()) {
-        return thrown; // A Java handle reads Java's exceptions.
+        return thrown; // A Java handle can read Java exceptions.
       }
       if (late) {
         return timedOut(request.seconds());
       }
       Throwable cause = cause(thrown);
-      String told =
+      String error =
           settings.showErrors()
               ? "the deployment failed: " + message(cause)
-              : "the deployment failed; the replica's log says why, under this id";
-      return failure("internal", told, cause);
+              : "the deployment failed; the replica's log has the details under this id";
+      return failure(ErrorCodes.INTERNAL, error, cause);
     } finally {
       leave();
     }
   }
 
   private static Failure timedOut(double seconds) {
-    String told =
+    String error =
         "the deployment did not answer within its request_timeout_s of %s s".formatted(seconds);
-    String id = UUID.randomUUID().toString().substring(0, 13);
+    String id = newId();
     Log.LOG.warn("request timed out error_id={}", id);
-    return Failure.of("timeout", told, id);
+    return Failure.of(ErrorCodes.TIMEOUT, error, id);
   }
 
-  private static Failure failure(String code, String told, Throwable cause) {
-    String id = UUID.randomUUID().toString().substring(0, 13);
+  private static Failure failure(String code, String error, Throwable cause) {
+    String id = newId();
     Log.LOG.error("request failed error_id={}", id, cause);
-    return Failure.of(code, told, id);
+    return Failure.of(code, error, id);
+  }
+
+  private static String newId() {
+    return UUID.randomUUID().toString().substring(0, ID_LENGTH);
   }
 
   private static void leave() {
-    PRESENT.remove();
+    CURRENT.remove();
     RequestLog.leave();
     SLOTS.release();
   }
 
-  /** What the class itself threw, without what Ray and reflection put around it. */
+  /** Returns what the deployment threw, without the wrappers of Ray and reflection. */
   static Throwable cause(Throwable thrown) {
     Throwable cause = thrown;
     while (cause.getCause() != null
@@ -208,13 +220,13 @@ public final class Requests {
     return cause;
   }
 
-  /** What an exception says, or its kind where it says nothing. */
+  /** Returns the message of an exception, or the name of its class if it has none. */
   static String message(Throwable thrown) {
     String message = thrown.getMessage();
     return message == null || message.isBlank() ? thrown.getClass().getSimpleName() : message;
   }
 
-  /** Made when something fails first. */
+  /** The logger, created with the first failure so that a replica starts faster. */
   private static final class Log {
     static final Logger LOG = LoggerFactory.getLogger(Requests.class);
   }

@@ -6,12 +6,14 @@ import com.google.gson.JsonParser;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What may change while a replica runs. It arrives as Serve's {@code user_config}, a JSON object.
+ * Settings that can change while a replica runs. They arrive as Serve's {@code user_config}, a JSON
+ * object.
  *
- * @param userConfig the declared {@code user_config}; null: none
- * @param requestTimeoutS seconds after which a request's thread is interrupted; 0: never
- * @param rejectNonFinite whether NaN and infinities in a result are an error; else they become null
- * @param showErrors whether callers are told the message of what a class throws
+ * @param userConfig the declared {@code user_config}; null if there is none
+ * @param requestTimeoutS seconds after which a request's thread is interrupted; 0 for no limit
+ * @param rejectNonFinite whether NaN and infinities in a result are errors; otherwise they become
+ *     null
+ * @param showErrors whether error replies contain the message of the deployment's exception
  */
 record Settings(
     @Nullable JsonElement userConfig,
@@ -21,7 +23,7 @@ record Settings(
 
   static final Settings DEFAULT = new Settings(null, 0, false, false);
 
-  /** Reads them; what is missing has its default. */
+  /** Parses the settings. A missing key has its default. */
   static Settings parse(String text) {
     JsonObject json = JsonParser.parseString(text).getAsJsonObject();
     return new Settings(

@@ -1,4 +1,4 @@
-/** Runs in the JVM of each replica, before Ray's own code: mends what Ray's Java replica lacks. */
+/** The Java agent that runs in each replica's JVM and patches Ray's Java replica classes. */
 @NullMarked
 package ai.seedcore.serve.agent;
 

@@ -11,12 +11,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class HostTest {
 
-  /** A deployment as a user writes one. */
+  /** A typical deployment of a user. */
   public static final class Greeter {
     private final String greeting;
     private final int times;
     private final Map<String, List<Double>> weights;
-    private boolean well = true;
+    private boolean healthy = true;
 
     public Greeter(String greeting, int times, Map<String, List<Double>> weights) {
       this.greeting = greeting;
@@ -32,64 +32,64 @@ class HostTest {
     }
 
     public boolean checkHealth() {
-      return well;
+      return healthy;
     }
 
     public void reconfigure(Map<String, Boolean> config) {
-      well = config.getOrDefault("well", true);
+      healthy = config.getOrDefault("healthy", true);
     }
   }
 
-  /** A deployment that has the least. */
-  static final class Bare {
-    public Bare() {}
+  /** A deployment with the required method only. */
+  static final class Minimal {
+    public Minimal() {}
 
     public Object call(Object body) {
       if (body.equals("x")) {
-        throw new IllegalStateException("bare " + body);
+        throw new IllegalStateException("minimal " + body);
       }
       return body;
     }
   }
 
   @Test
-  void theDeclaredArgumentsGetTheTypesOfTheConstructor() throws Throwable {
+  void convertsArgumentsToConstructorTypes() throws Throwable {
     Host host = host(Greeter.class, "[\"hi \", 2, {\"w\": [1, 2.5]}]", "");
     assertThat(host.call("you")).isEqualTo("hi hi you{w=[1.0, 2.5]}");
   }
 
   @Test
-  void theUserConfigReachesTheClass() throws Throwable {
+  void passesUserConfigToClass() throws Throwable {
     assertThat(host(Greeter.class, "[\"\", 0, {}]", "").checkHealth()).isTrue();
-    String unwell = "{\"user_config\": {\"well\": false}}";
-    assertThat(host(Greeter.class, "[\"\", 0, {}]", unwell).checkHealth()).isFalse();
+    String unhealthy = "{\"user_config\": {\"healthy\": false}}";
+    assertThat(host(Greeter.class, "[\"\", 0, {}]", unhealthy).checkHealth()).isFalse();
     Host later = host(Greeter.class, "[\"\", 0, {}]", "");
-    later.reconfigure(unwell);
+    later.reconfigure(unhealthy);
     assertThat(later.checkHealth()).isFalse();
   }
 
   @Test
-  void whatAClassDoesNotHaveIsDoneWithout() throws Throwable {
-    Host host = host(Bare.class, "[]", "");
+  void optionalMethodsMayBeMissing() throws Throwable {
+    Host host = host(Minimal.class, "[]", "");
     assertThat(host.checkHealth()).isTrue();
     host.del();
     assertThatThrownBy(() -> host.call("x")).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> host.reconfigure("{\"user_config\": 1}")).isInstanceOf(Failure.class);
-    assertThat(failure(host(Bare.class, "[]", "{\"user_config\": 1}"))).contains("reconfigure");
+    assertThat(failure(host(Minimal.class, "[]", "{\"user_config\": 1}"))).contains("reconfigure");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"org.example.Hidden", "org.example.Hidden$Inheriting"})
-  void neitherTheClassNorItsSuperclassNeedBePublic(String name) throws Throwable {
+  void classAndSuperclassMayBeNonPublic(String name) throws Throwable {
     Host host = new Host(name, "[]", "");
     assertThat(host.call("you")).isEqualTo("hidden you");
     assertThat(host.checkHealth()).isTrue();
   }
 
   @Test
-  void aClassThatCannotBeMadeIsNotWellAndSaysWhy() throws Throwable {
+  void reportsWhyClassCannotBeInstantiated() throws Throwable {
     assertThat(failure(new Host("org.example.None", "[]", "")))
-        .contains("org.example.None is in none of the declared jars");
+        .contains("class org.example.None was not found in the declared jars");
     assertThat(failure(host(Greeter.class, "[1]", "")))
         .contains("no public constructor for the declared arguments [1]");
     assertThat(failure(host(Greeter.class, "[\"a\", \"b\", {}]", "")))
@@ -98,7 +98,7 @@ class HostTest {
     assertThat(failure(new Host("java.lang.Object", "[]", ""))).contains("nothing to serve");
   }
 
-  /** Why a host has nothing to serve, as a request and a health check are told. */
+  /** Returns the failure that a request and a health check both report. */
   private static String failure(Host host) throws Throwable {
     Map<?, ?> reply = (Map<?, ?>) host.call("{}");
     assertThat(reply.get("status")).isEqualTo("error");

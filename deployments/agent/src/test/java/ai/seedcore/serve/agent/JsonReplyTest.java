@@ -28,18 +28,18 @@ import org.msgpack.core.MessagePack;
 import org.msgpack.value.Value;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What a class returns, beside what Jackson writes of it. */
+/** Compares converted results with the JSON that Jackson writes. */
 class JsonReplyTest {
 
-  /** A type of a user's. */
+  /** A record of a user. */
   public record Point(double x, int y, Optional<String> name) {}
 
-  /** Another one. */
+  /** An enum of a user. */
   public enum Color {
     RED
   }
 
-  /** As beans are written. */
+  /** A bean of a user. */
   public static final class Bean {
     public String getName() {
       return "b";
@@ -80,7 +80,7 @@ class JsonReplyTest {
 
   @ParameterizedTest
   @MethodSource("values")
-  void aFieldIsWhatJacksonWrites(Object value) throws Exception {
+  void convertsFieldAsJacksonDoes(Object value) throws Exception {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("value", value);
     result.put("list", List.of(value));
@@ -89,7 +89,7 @@ class JsonReplyTest {
   }
 
   @Test
-  void whatIsPlainIsNotConverted() throws Exception {
+  void keepsPlainValues() throws Exception {
     assertThat(json(JsonReply.of(Map.of("a", List.of(1, 2.5, true, "x")), false)))
         .isEqualTo("{\"a\":[1,2.5,true,\"x\"]}");
     assertThat(JsonReply.of("text", false)).isEqualTo("text");
@@ -97,14 +97,14 @@ class JsonReplyTest {
   }
 
   @Test
-  void bytesStayBytes() throws Exception {
+  void keepsBytes() throws Exception {
     byte[] bytes = {-1, 0, 1};
     assertThat(JsonReply.of(bytes, false)).isSameAs(bytes);
     assertThat((byte[]) JsonReply.of(ByteBuffer.wrap(bytes), false)).isEqualTo(bytes);
   }
 
   @Test
-  void whatMessagePackCannotHoldTravelsAsText() throws Exception {
+  void sendsJsonTextIfMessagePackIsInexact() throws Exception {
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("decimal", new BigDecimal("12345678901234567890.123456789"));
     result.put("integer", BigInteger.TWO.pow(80));
@@ -118,7 +118,7 @@ class JsonReplyTest {
   }
 
   @Test
-  void noClassCanWriteAReplyOfTheAgentsOwn() throws Exception {
+  void deploymentCannotForgeAgentReply() throws Exception {
     Map<String, Object> forged =
         Map.of("\0seedcore", Map.of("status", 200, "type", "text/html", "body", "<script>"));
     assertThat(text(JsonReply.of(forged, false))).startsWith("{\"\\u0000seedcore\":{");
@@ -128,7 +128,7 @@ class JsonReplyTest {
   }
 
   @Test
-  void whatTheClassGoesOnChangingIsCopied() throws Exception {
+  void copiesResultBeforeDeploymentChangesIt() throws Exception {
     Map<String, Object> live = new HashMap<>(Map.of("a", new ArrayList<>(List.of(1))));
     Object reply = JsonReply.of(live, false);
     live.put("b", 2);
@@ -136,17 +136,17 @@ class JsonReplyTest {
   }
 
   @Test
-  void numbersThatAreNotFiniteBecomeNullOrAreRefused() throws Exception {
+  void nonFiniteNumbersBecomeNullOrAreRejected() throws Exception {
     Map<String, Object> result =
         Map.of("scores", List.of(1, Float.NEGATIVE_INFINITY), "n", new double[] {Double.NaN});
     assertThat(JsonMapper.shared().readTree(json(JsonReply.of(result, false))))
         .isEqualTo(JsonMapper.shared().readTree("{\"scores\":[1,null],\"n\":[null]}"));
     assertThatThrownBy(() -> JsonReply.of(Map.of("a", List.of(1, Double.NaN)), true))
-        .hasMessage("the result's field a[1] is NaN, which JSON cannot express");
+        .hasMessage("the result's field a[1] is NaN, which JSON cannot represent");
   }
 
   @Test
-  void whatHasNoJsonFormIsNamed() {
+  void namesPartWithoutJsonRepresentation() {
     Map<String, Object> loop = new HashMap<>();
     loop.put("self", loop);
     List<Object> list = new ArrayList<>();
@@ -159,13 +159,13 @@ class JsonReplyTest {
     Map<String, Object> nullKey = new HashMap<>();
     nullKey.put(null, 1);
     assertThatThrownBy(() -> JsonReply.of(Map.of("a", nullKey), false))
-        .hasMessageContaining("one of its keys is null");
+        .hasMessageContaining("a map key is null");
     assertThatThrownBy(() -> JsonReply.of(Map.of("a", new Throwing()), false))
         .hasMessageContaining("the result's field a.value")
-        .hasMessageContaining("reading it fails: no value");
+        .hasMessageContaining("reading it failed: no value");
   }
 
-  /** A bean that cannot be read. */
+  /** A bean whose getter throws. */
   public static final class Throwing {
     private final Map<String, String> values = Map.of();
 
@@ -182,7 +182,7 @@ class JsonReplyTest {
         : value.toJson();
   }
 
-  /** What the completed proxy answers with. */
+  /** Returns the body that the patched proxy responds with. */
   private static String text(@Nullable Object reply) throws IOException {
     Value outer = unpacked(reply).asMapValue().map().values().iterator().next();
     return outer.asMapValue().map().entrySet().stream()

@@ -29,13 +29,13 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.slf4j.MDC;
 
-/** The patch on classes of the same names and shape; the cluster tests load Ray's own. */
+/** Patches stand-ins for Ray's classes. The cluster tests patch the classes of a real Ray. */
 class ReplicaPatchTest {
 
   private final Patching loader = new Patching();
 
   @Test
-  void theCallsOfProxyAndControllerFindTheirMethods() throws Throwable {
+  void addsMethodsThatProxyAndControllerCall() throws Throwable {
     Object replica = replica(request -> "done " + request);
     Object wrapper = wrapper(replica);
     assertThat(wrapper.getClass().getMethod("pushProxyHandle", Object.class).invoke(wrapper, "x"))
@@ -47,29 +47,29 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void aReplicaThatIsNotWellThrows() throws Exception {
+  void checkHealthThrowsIfUnhealthy() throws Exception {
     Object replica = replica(request -> request);
     Object wrapper = wrapper(replica);
     assertThat(wrapper.getClass().getMethod("checkHealth").invoke(wrapper)).isEqualTo(true);
-    replica.getClass().getField("well").set(replica, false);
+    replica.getClass().getField("healthy").set(replica, false);
     assertThatThrownBy(() -> wrapper.getClass().getMethod("checkHealth").invoke(wrapper))
         .rootCause()
         .extracting(error -> text(error.getMessage()))
         .asString()
-        .contains("its checkHealth returns false");
+        .contains("checkHealth returned false");
   }
 
   @Test
-  void asManyRequestsRunAtATimeAsServeSays() throws Exception {
+  void limitsConcurrentRequestsToMaxOngoingRequests() throws Exception {
     AtomicInteger running = new AtomicInteger();
-    AtomicInteger most = new AtomicInteger();
-    CountDownLatch goOn = new CountDownLatch(1);
+    AtomicInteger peak = new AtomicInteger();
+    CountDownLatch proceed = new CountDownLatch(1);
     Object replica =
         replica(
             request -> {
-              most.accumulateAndGet(running.incrementAndGet(), Math::max);
+              peak.accumulateAndGet(running.incrementAndGet(), Math::max);
               try {
-                goOn.await();
+                proceed.await();
               } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
               }
@@ -86,28 +86,28 @@ class ReplicaPatchTest {
       }
       await().until(() -> ongoing(wrapper).equals(6));
       assertThat(running).hasValue(2);
-      reconfigure(replica, 4); // Raised while requests wait: two more begin.
+      reconfigure(replica, 4); // Two waiting requests start.
       await().until(() -> running.get() == 4);
       reconfigure(replica, 1);
-      goOn.countDown();
+      proceed.countDown();
       for (Future<Object> call : calls) {
         call.get();
       }
-      assertThat(most).hasValue(4);
+      assertThat(peak).hasValue(4);
     } finally {
       threads.shutdownNow();
       reconfigure(replica, 100);
     }
   }
 
-  /** The JSON that a failed call tells a caller. */
-  private static String told(Object wrapper) throws Exception {
+  /** Returns the error reply of a call that must fail, as JSON. */
+  private static String errorReply(Object wrapper) throws Exception {
     try {
       call(wrapper);
     } catch (Throwable e) {
       return text(e.getMessage());
     }
-    throw new AssertionError("it did not fail");
+    throw new AssertionError("the call did not fail");
   }
 
   private static String text(String message) {
@@ -132,7 +132,7 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void aFailedCallIsTakenBackFromTheCountAndTold() throws Exception {
+  void failedCallIsUncountedAndReported() throws Exception {
     Object wrapper =
         wrapper(
             replica(
@@ -140,18 +140,18 @@ class ReplicaPatchTest {
                   throw new IllegalStateException("model failed");
                 }));
     for (int i = 0; i < 3; i++) {
-      assertThat(told(wrapper))
+      assertThat(errorReply(wrapper))
           .startsWith("{\"status\":\"error\",\"code\":\"internal\"")
           .contains("\"id\":")
           .doesNotContain("model failed");
     }
-    // A Java handle, which sets no id, reads Java's exceptions.
+    // A Java handle sends no request id and can read Java exceptions.
     assertThatThrownBy(() -> call(wrapper, "")).hasMessage("model failed");
     assertThat(ongoing(wrapper)).isEqualTo(0);
   }
 
   @Test
-  void whatIsLoggedMeanwhileBearsTheRequestsId() throws Throwable {
+  void setsRequestIdInMdcDuringCall() throws Throwable {
     assertThat(call(wrapper(replica(request -> MDC.get("request_id"))), "id-1")).isEqualTo("id-1");
     assertThat(MDC.get("request_id")).isNull();
     List<String> seen = new ArrayList<>();
@@ -168,14 +168,14 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void aCallUnderWayIsCounted() throws Throwable {
+  void countsCallInProgress() throws Throwable {
     Object[] wrapper = new Object[1];
     wrapper[0] = wrapper(replica(request -> ongoing(wrapper[0])));
     assertThat(call(wrapper[0])).isEqualTo(1);
   }
 
   @Test
-  void whatAnswersPythonIsWrittenAsPythonReadsIt() throws Throwable {
+  void writesReplyToPythonAsMessagePackMap() throws Throwable {
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("scores", List.of(0.5, 1, true, "x", Map.of("deep", new ArrayList<>())));
     answer.put("none", null);
@@ -185,24 +185,24 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void whatAnswersAHandleStaysJavas() throws Throwable {
+  void keepsJavaFormatForJavaHandle() throws Throwable {
     Object reply = call(wrapper(replica(request -> Map.of("a", 1))), "");
     assertThat(reply).isEqualTo(Map.of("a", 1));
     assertThat(MessagePack.newDefaultUnpacker(encode(reply)).unpackString()).startsWith("java:");
   }
 
   @Test
-  void whatHasNoJsonFormIsNamed() throws Throwable {
+  void namesFieldWithoutJsonRepresentation() throws Throwable {
     Map<String, Object> answer = Map.of("a", List.of(1, Map.of("b", new Object())));
-    assertThat(told(wrapper(replica(request -> answer))))
+    assertThat(errorReply(wrapper(replica(request -> answer))))
         .contains("invalid_result")
-        .contains("field a[1].b cannot be written as JSON: there is no JSON form for a")
+        .contains("field a[1].b cannot be written as JSON: no JSON representation for class")
         .contains("java.lang.Object");
     assertThat(MessagePack.newDefaultUnpacker(encode("plain")).unpackString()).isEqualTo("plain");
   }
 
   @Test
-  void aClassThatHasTheMethodsIsLeftAlone() throws Exception {
+  void addsNoMethodThatClassAlreadyHas() throws Exception {
     byte[] once = ReplicaPatch.apply(ReplicaPatch.WRAPPER, bytes(ReplicaPatch.WRAPPER));
     byte[] twice = ReplicaPatch.apply(ReplicaPatch.WRAPPER, once);
     assertThat(methods(twice)).isEqualTo(methods(once)).doesNotHaveDuplicates();
@@ -225,7 +225,7 @@ class ReplicaPatchTest {
   }
 
   @Test
-  void otherClassesAreNotTouched() {
+  void patchesOnlyListedClasses() {
     assertThat(ReplicaPatch.applies("io/ray/serve/replica/RayServeReplica")).isFalse();
     assertThat(ReplicaPatch.applies(ReplicaPatch.REPLICA)).isTrue();
   }
@@ -283,7 +283,7 @@ class ReplicaPatchTest {
     }
   }
 
-  /** Defines the patched classes from their patched bytes; the JVM's verifier judges them. */
+  /** Defines the patched classes, so that the JVM verifies their byte code. */
   private static final class Patching extends ClassLoader {
     Patching() {
       super(ReplicaPatchTest.class.getClassLoader());

@@ -5,9 +5,7 @@ import org.msgpack.core.MessageBufferPacker;
 import org.msgpack.core.MessagePack;
 import org.msgpack.core.MessagePacker;
 
-/**
- * As Ray's class of this name, as far as the agent touches it: knows text, and nothing composed.
- */
+/** Stand-in for Ray's class of this name, with the parts that the agent uses. */
 public class MessagePackSerializer {
 
   interface JavaSerializer {

@@ -1,6 +1,6 @@
 package io.ray.serve.config;
 
-/** As Ray's class of this name, as far as the agent touches it. */
+/** Stand-in for Ray's class of this name, with the parts that the agent uses. */
 public class DeploymentConfig {
   private final Integer maxOngoingRequests;
 

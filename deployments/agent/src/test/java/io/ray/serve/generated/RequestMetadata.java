@@ -1,6 +1,6 @@
 package io.ray.serve.generated;
 
-/** As Ray's class of this name, as far as the agent touches it. */
+/** Stand-in for Ray's class of this name, with the parts that the agent uses. */
 public record RequestMetadata(String requestId) {
   public String getRequestId() {
     return requestId;

@@ -4,14 +4,12 @@ import io.ray.serve.config.DeploymentConfig;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
-/**
- * As Ray's class of this name, as far as the agent touches it: same fields, same calls, same leak.
- */
+/** Stand-in for Ray's class of this name. It has the same counter leak when a call throws. */
 public class RayServeReplicaImpl {
   private final AtomicInteger numOngoingRequests = new AtomicInteger();
   private final UnaryOperator<Object> callable;
   private DeploymentConfig config = new DeploymentConfig(1);
-  public boolean well = true;
+  public boolean healthy = true;
 
   public RayServeReplicaImpl(UnaryOperator<Object> callable) {
     this.callable = callable;
@@ -44,7 +42,7 @@ public class RayServeReplicaImpl {
   }
 
   public boolean checkHealth() {
-    return well;
+    return healthy;
   }
 
   public Object getCallable() {

@@ -1,6 +1,6 @@
 package io.ray.serve.replica;
 
-/** As Ray's class of this name, as far as the agent touches it: without the missing methods. */
+/** Stand-in for Ray's class of this name. It lacks the methods that the patch adds. */
 public class RayServeWrappedReplica {
   private final RayServeReplicaImpl replica;
 
