@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Trains a salience model and writes it as ONNX, for SalienceScorer to serve. An example to start from.
+"""Trains an example salience model and exports it as ONNX for SalienceScorer.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python train.py --out salience.onnx --answers answers.json
 
-Any regressor that skl2onnx, onnxmltools or torch.onnx can export will do, as long as it takes the
-twelve features in the order below as one float or double input of [batch, 12], and gives one number a row.
-Put your own events in the place of generated(): the label is how salient an event turned out, 0 to 1.
+SalienceScorer accepts any regressor that skl2onnx, onnxmltools or torch.onnx can export. It must have one
+float or double input of shape [batch, 12] with the features in the order below, and one number per row as output.
+Replace generate() with your own events. The label of an event is its actual salience, 0 to 1.
 """
 import argparse
 import json
@@ -23,12 +23,12 @@ FEATURES = [
 ]
 
 
-def generated(rows: int, rng: numpy.random.Generator) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Events and how salient they were: risk matters most, and doubly so under load or with errors."""
+def generate(rows: int, rng: numpy.random.Generator) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Returns synthetic events and their labels. Risk weighs most, and more under load."""
     events = rng.uniform(0, 1, (rows, len(FEATURES)))
     events[:, FEATURES.index("response_time")] = rng.gamma(1.5, 0.8, rows)
     events[:, FEATURES.index("error_rate")] = rng.beta(1, 12, rows)
-    # Models compute in single precision: train on what they will be asked.
+    # The model runs in single precision, so train it on single-precision values.
     events = events.round(4).astype(numpy.float32)
     f = {name: events[:, i].astype(float) for i, name in enumerate(FEATURES)}
     load = numpy.maximum(f["cpu_usage"], numpy.maximum(f["memory_usage"], f["system_load"]))
@@ -46,18 +46,18 @@ def generated(rows: int, rng: numpy.random.Generator) -> tuple[numpy.ndarray, nu
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--out", default="salience.onnx", help="the model, as ONNX (%(default)s)")
-    options.add_argument("--answers", help="also write 1,000 unseen events and what scikit-learn answers, as JSON")
-    options.add_argument("--rows", type=int, default=20_000, help="events to train on (%(default)s)")
-    options.add_argument("--seed", type=int, default=1, help="of the generated events (%(default)s)")
+    options.add_argument("--out", default="salience.onnx", help="ONNX file to write (default: %(default)s)")
+    options.add_argument("--answers", help="JSON file to write with 1,000 unseen events and scikit-learn's scores")
+    options.add_argument("--rows", type=int, default=20_000, help="number of training events (default: %(default)s)")
+    options.add_argument("--seed", type=int, default=1, help="seed of the random generator (default: %(default)s)")
     args = options.parse_args()
 
     rng = numpy.random.default_rng(args.seed)
-    events, labels = generated(args.rows, rng)
+    events, labels = generate(args.rows, rng)
     model = GradientBoostingRegressor(n_estimators=150, max_depth=4, learning_rate=0.1, random_state=args.seed)
     model.fit(events, labels)
 
-    unseen, truth = generated(1_000, rng)
+    unseen, truth = generate(1_000, rng)
     answers = model.predict(unseen)
     print(f"on 1,000 unseen events: mean absolute error {mean_absolute_error(truth, answers):.4f}, "
           f"R² {r2_score(truth, answers):.4f}")

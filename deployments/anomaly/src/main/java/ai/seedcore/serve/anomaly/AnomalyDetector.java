@@ -17,7 +17,10 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Judges the points of a series in their order, each by those before it. */
+/**
+ * Scores the points of a time series in order and reports the anomalous ones. The score of a point
+ * depends only on that point and the points before it.
+ */
 public final class AnomalyDetector {
 
   private static final Description DESCRIPTION =
@@ -31,21 +34,23 @@ public final class AnomalyDetector {
   private final Thresholds thresholds;
   private final Endpoint<Request> endpoint;
 
-  /** One request. */
+  /** A parsed request. */
   private static final class Request {
     private Series series = new Series(List.of(), List.of(), List.of());
-    private double sensitivity = 0.5;
+    private double sensitivity = Detector.DEFAULT_SENSITIVITY;
   }
 
-  /** With the contract's thresholds. */
+  /** Creates a deployment with the default thresholds and limits. */
   public AnomalyDetector() {
     this("{}");
   }
 
   /**
-   * As it is declared.
+   * Creates a deployment.
    *
-   * @param options a JSON object: {@code thresholds}, by metric, and {@code limits}
+   * @param options a JSON object with {@code thresholds}, by metric, and {@code limits}; both are
+   *     optional
+   * @throws IllegalArgumentException if an option is invalid
    */
   public AnomalyDetector(String options) {
     this(Options.read(options, "thresholds", Thresholds::read, new Thresholds()));
@@ -58,12 +63,12 @@ public final class AnomalyDetector {
         new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::detect);
   }
 
-  /** Answers one request; the name and the types are those that Serve calls. */
+  /** Answers one request. Serve requires this name and signature. */
   public Object call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 
-  /** Whether the model can answer; Serve asks every few seconds. */
+  /** Returns whether the deployment is healthy. Serve calls it every few seconds. */
   public boolean checkHealth() {
     return true;
   }
@@ -79,7 +84,7 @@ public final class AnomalyDetector {
           }
         });
     if (request.series.size() == 0) {
-      throw input.missing("data", "a list of numbers or of objects");
+      throw input.missing("data", "a list of numbers or objects");
     }
     return request;
   }
@@ -117,9 +122,10 @@ public final class AnomalyDetector {
     return reply;
   }
 
+  /** Returns the names of the methods that scored at least one point. */
   private List<String> judges(Series series) {
     List<String> judges = new ArrayList<>();
-    if (series.metrics().stream().anyMatch(thresholds::know)) {
+    if (series.metrics().stream().anyMatch(thresholds::contains)) {
       judges.add("thresholds");
     }
     if (series.size() > RobustRule.WARM_UP) {

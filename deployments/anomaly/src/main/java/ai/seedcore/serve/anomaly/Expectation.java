@@ -4,37 +4,45 @@ import ai.seedcore.serve.series.Season;
 import java.util.Arrays;
 
 /**
- * What the next value of a metric is expected to be: its season, and an autoregression on what the
- * season does not explain (the last values and their local level), fitted by ridge regression to
- * the history every now and then.
+ * Forecasts the next value of a metric. The forecast is the sum of a seasonal effect and an
+ * autoregression of the remainder on the last values and their local level. The coefficients are
+ * fitted by ridge regression to the history at regular intervals.
  *
- * <p>The history exists twice: as it was, in which seasons are looked for, and cleaned of what was
- * strange, from which is forecast, so that an anomaly does not become the norm.
+ * <p>There are two histories. Seasons are detected in the observed values. The autoregression uses
+ * cleaned values, in which anomalies are damped, so that an anomaly does not become the norm.
  */
 final class Expectation {
 
+  /** The number of values that the model is fitted to. */
   private static final int HISTORY = 2_048;
+
+  /** The number of last values in the autoregression. */
   private static final int LAGS = 4;
 
-  /** Points of the local level. */
-  private static final int LEVEL = 24;
+  /** The number of values that the local level is averaged over. */
+  private static final int LEVEL_POINTS = 24;
 
-  /** Points between two fits, while they are few, and between two looks for a season when many. */
-  private static final int FIT = 64;
+  /** The number of values between two fits. */
+  private static final int FIT_INTERVAL = 64;
 
-  private static final int FIT_EARLY = 8;
-  private static final int FIT_SEASON = 256;
-  private static final int LONG = 1_024;
+  /** The number of values between two fits in the first {@link #FIT_INTERVAL} values. */
+  private static final int EARLY_FIT_INTERVAL = 8;
 
-  /** Before the first fit the median of so many is expected. */
-  private static final int MEDIAN = 32;
+  /** The number of values between two detections of the season in a long history. */
+  private static final int SEASON_INTERVAL = 256;
+
+  /** The number of values up to which every fit detects the season. */
+  private static final int LONG_HISTORY = 1_024;
+
+  /** Before the first fit, the forecast is the median of this many values. */
+  private static final int MEDIAN_POINTS = 32;
 
   private static final int PARAMETERS = LAGS + 2;
 
-  /** Keeps the regression's weights small where the history says little. */
+  /** The ridge penalty, which keeps the coefficients small if the history is uninformative. */
   private static final double RIDGE = 0.02;
 
-  private final double[] seen = new double[2 * HISTORY];
+  private final double[] observed = new double[2 * HISTORY];
   private final double[] cleaned = new double[2 * HISTORY];
   private int size;
   private long time;
@@ -42,15 +50,15 @@ final class Expectation {
   private Season season = Season.NONE;
   private double[] weights = new double[0];
 
-  /** How many values came. */
+  /** Returns the number of values so far. */
   long time() {
     return time;
   }
 
-  /** The next value as it is expected; with no history at all, 0. */
+  /** Returns the forecast of the next value; 0 without history. */
   double next() {
     if (weights.length == 0) {
-      double[] last = Arrays.copyOfRange(cleaned, Math.max(0, size - MEDIAN), size);
+      double[] last = Arrays.copyOfRange(cleaned, Math.max(0, size - MEDIAN_POINTS), size);
       Arrays.sort(last);
       return last.length == 0 ? 0 : last[last.length / 2];
     }
@@ -64,38 +72,39 @@ final class Expectation {
   }
 
   /**
-   * Takes the next value in.
+   * Adds the next value.
    *
-   * @param value as it was
-   * @param clean what it would have been without what is strange in it
+   * @param value the observed value
+   * @param clean the value with its anomaly damped
    */
   void add(double value, double clean) {
-    if (size == seen.length) {
-      System.arraycopy(seen, size - HISTORY, seen, 0, HISTORY);
+    if (size == observed.length) {
+      System.arraycopy(observed, size - HISTORY, observed, 0, HISTORY);
       System.arraycopy(cleaned, size - HISTORY, cleaned, 0, HISTORY);
       size = HISTORY;
     }
-    seen[size] = value;
+    observed[size] = value;
     cleaned[size] = clean;
     size++;
     time++;
-    if (time % (time < FIT ? FIT_EARLY : FIT) == 0 && time > FIT_EARLY) {
+    int interval = time < FIT_INTERVAL ? EARLY_FIT_INTERVAL : FIT_INTERVAL;
+    if (time % interval == 0 && time > EARLY_FIT_INTERVAL) {
       fit();
     }
   }
 
   /**
-   * Accepts a new level: the whole history moves there, seasons and all.
+   * Shifts the whole history to a new level, so that the season and the coefficients stay valid.
    *
-   * @param by how far the level moved
-   * @param ago how many values ago
+   * @param by the change of the level
+   * @param ago the number of observed values that already have the new level
    */
   void shift(double by, int ago) {
     for (int i = 0; i < size; i++) {
       cleaned[i] += by;
     }
     for (int i = 0; i < size - ago; i++) {
-      seen[i] += by;
+      observed[i] += by;
     }
     center += by;
   }
@@ -104,8 +113,8 @@ final class Expectation {
     int from = Math.max(0, size - HISTORY);
     long start = time - (size - from);
     center = Arrays.stream(cleaned, from, size).average().orElse(0);
-    if (time <= LONG || time % FIT_SEASON == 0) {
-      season = Season.find(Arrays.copyOfRange(seen, from, size), start, season);
+    if (time <= LONG_HISTORY || time % SEASON_INTERVAL == 0) {
+      season = Season.find(Arrays.copyOfRange(observed, from, size), start, season);
     }
     double[][] normal = new double[PARAMETERS][PARAMETERS + 1];
     double[] row = new double[PARAMETERS];
@@ -127,30 +136,34 @@ final class Expectation {
     for (int a = 0; a < PARAMETERS - 1; a++) {
       normal[a][a] += RIDGE * power / Math.sqrt(count);
     }
-    // The constant is near 0, as the center is taken out.
+    // The constant term is near 0, because the center is subtracted.
     normal[PARAMETERS - 1][PARAMETERS - 1] += RIDGE * count;
     weights = solve(normal);
   }
 
-  /** What the value at an index is regressed on. */
+  /** Fills a row with the regressors of the value at an index. */
   private void row(double[] row, int index, long at) {
     for (int lag = 1; lag <= LAGS; lag++) {
-      row[lag - 1] = rest(index, at, lag);
+      row[lag - 1] = remainder(index, at, lag);
     }
     double level = 0;
-    int points = Math.min(LEVEL, index);
+    int points = Math.min(LEVEL_POINTS, index);
     for (int lag = 1; lag <= points; lag++) {
-      level += rest(index, at, lag) / points;
+      level += remainder(index, at, lag) / points;
     }
     row[LAGS] = level;
     row[LAGS + 1] = 1;
   }
 
-  private double rest(int index, long at, int lag) {
+  /** Returns the cleaned value at a lag without its season and the center. */
+  private double remainder(int index, long at, int lag) {
     return cleaned[index - lag] - season.at(at - lag) - center;
   }
 
-  /** Solves the equations, one a row, by elimination with pivots; what is not determined is 0. */
+  /**
+   * Solves linear equations, one per row, by Gauss-Jordan elimination with partial pivoting. An
+   * undetermined variable is 0.
+   */
   private static double[] solve(double[][] rows) {
     int n = rows.length;
     for (int i = 0; i < n; i++) {

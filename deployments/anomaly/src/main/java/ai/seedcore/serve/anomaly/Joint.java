@@ -1,26 +1,28 @@
 package ai.seedcore.serve.anomaly;
 
 /**
- * How rare the distance of each metric from its expectation is, given those of the other metrics at
- * the same time: metrics that move together by themselves are not strange, one that stays behind
- * is.
+ * Estimates how rare the forecast error of each metric is, given the errors of the other metrics at
+ * the same time. It detects a metric that does not follow correlated metrics.
  *
- * <p>Given the others, the distance of a metric is {@code (P r)_j / P_jj}, where {@code P} is the
- * inverse of the covariance of the distances {@code r} (Whittaker, "Graphical Models in Applied
- * Multivariate Statistics", 1990, section 5.7).
+ * <p>The error of metric {@code j} given the others is {@code (P r)_j / P_jj}, where {@code P} is
+ * the inverse of the covariance matrix of the errors {@code r} (Whittaker, "Graphical Models in
+ * Applied Multivariate Statistics", 1990, section 5.7).
  */
 final class Joint {
 
   private static final int WINDOW = 512;
 
-  /** Points between two estimates of the covariance. */
-  private static final int FIT = 64;
+  /** The number of points between two estimates of the covariance. */
+  private static final int FIT_INTERVAL = 64;
 
-  /** No metric is known from the others more closely than to a tenth of its own deviation. */
+  /**
+   * The ridge penalty, as a share of each variance. The conditional deviation of a metric is thus
+   * at least a tenth of its own deviation.
+   */
   private static final double RIDGE = 0.01;
 
-  /** Keeps what is constant from a division by 0, and what is large from overflow. */
-  private static final double NOTHING = 1e-200;
+  /** The minimum variance and scale, which prevents division by 0 and overflow. */
+  private static final double EPSILON = 1e-200;
 
   private final double[][] window;
   private final TwoSidedTail[] tails;
@@ -36,11 +38,11 @@ final class Joint {
   }
 
   /**
-   * Judges the next point.
+   * Scores the next point.
    *
-   * @param distances of the metrics from their expectations
-   * @param learned the same, as far as they may be learned from
-   * @return one rarity a metric, in decades, negative where it is too low
+   * @param distances the forecast error of each metric
+   * @param learned the same errors, limited for use in the covariance
+   * @return one rarity per metric, in decades; negative if the value is too low
    */
   double[] next(double[] distances, double[] learned) {
     double[] rarities = new double[distances.length];
@@ -50,16 +52,17 @@ final class Joint {
         sum += precision[i][j] * distances[j];
       }
       double distance = sum / precision[i][i];
-      rarities[i] = tails[i].rarity(distance, NOTHING);
-      tails[i].add(tails[i].bounded(distance, Tail.LEARNED, NOTHING));
+      rarities[i] = tails[i].rarity(distance, EPSILON);
+      tails[i].add(tails[i].bounded(distance, Tail.MAX_LEARNED_RARITY, EPSILON));
     }
     window[seen++ % WINDOW] = learned;
-    if (seen % FIT == 0) {
+    if (seen % FIT_INTERVAL == 0) {
       precision = precision();
     }
     return rarities;
   }
 
+  /** Returns the inverse of the covariance matrix of the window. */
   private double[][] precision() {
     int n = tails.length;
     int rows = Math.min(seen, WINDOW);
@@ -72,12 +75,12 @@ final class Joint {
       }
     }
     for (int i = 0; i < n; i++) {
-      covariance[i][i] += RIDGE * covariance[i][i] + NOTHING;
+      covariance[i][i] += RIDGE * covariance[i][i] + EPSILON;
     }
     return inverse(covariance);
   }
 
-  /** The inverse of a positive definite matrix, by elimination. */
+  /** Inverts a positive definite matrix by Gauss-Jordan elimination. */
   private static double[][] inverse(double[][] matrix) {
     int n = matrix.length;
     double[][] inverse = new double[n][n];

@@ -6,27 +6,33 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Judges one metric, while there are few points, by its distance from the median of those before
- * it, in units of their median absolute deviation (Iglewicz and Hoaglin, "How to Detect and Handle
- * Outliers", 1993). How rare such a distance is, is told by the tail of Student's distribution: the
- * fewer the points, the less their deviation is worth.
+ * Scores one metric while there are few points. The distance of a value from the median of the
+ * previous values is measured in units of their median absolute deviation (Iglewicz and Hoaglin,
+ * "How to Detect and Handle Outliers", 1993). Its rarity follows from the tail of Student's t
+ * distribution, which accounts for the uncertainty of the deviation of few points.
  */
 final class RobustRule {
 
-  /** Points that must have come before the first one that is judged. */
+  /** The number of points before the first score. */
   static final int WARM_UP = 8;
 
-  /** Degrees of freedom, at the most: metrics have heavier tails than the normal distribution. */
-  private static final int FREEDOM = 8;
+  /** The maximum degrees of freedom; metrics have heavier tails than the normal distribution. */
+  private static final int MAX_FREEDOM = 8;
 
-  /** Makes the median absolute deviation of normal data an estimate of its standard deviation. */
+  /** Scales the median absolute deviation of normal data to its standard deviation. */
   private static final double NORMAL_MAD = 1.4826;
 
-  /** Makes the mean absolute deviation of normal data the same; used where the median's is 0. */
+  /**
+   * Scales the mean absolute deviation of normal data to its standard deviation. The mean is used
+   * if the median absolute deviation is 0.
+   */
   private static final double NORMAL_MEAN_AD = 1.2533;
 
-  /** A metric at rest may move by this share of its value, and be at rest. */
-  private static final double REST = 0.005;
+  /** The deviation of a constant metric, as a share of its value. */
+  private static final double CONSTANT_DEVIATION = 0.005;
+
+  /** The minimum deviation of any metric, as a share of its value; it covers rounding errors. */
+  private static final double MIN_DEVIATION = 1e-9;
 
   private final String metric;
   private final double limit;
@@ -34,18 +40,19 @@ final class RobustRule {
   private int seen;
 
   /**
-   * A rule for one metric.
+   * Creates a rule for one metric.
    *
-   * @param limit the decades from which on a point is reported
-   * @param points how many it judges, at the most
+   * @param metric the name of the metric
+   * @param limit the rarity from which on a point is reported, in decades
+   * @param maxPoints the maximum number of points
    */
-  RobustRule(String metric, double limit, int points) {
+  RobustRule(String metric, double limit, int maxPoints) {
     this.metric = metric;
     this.limit = limit;
-    this.window = new double[points];
+    this.window = new double[maxPoints];
   }
 
-  /** Judges the next point, then remembers it. */
+  /** Scores the next point, then adds it to the window. */
   Verdict next(double value) {
     Verdict verdict = seen < WARM_UP ? Verdict.NORMAL : judge(value);
     window[seen++] = value;
@@ -68,13 +75,16 @@ final class RobustRule {
     if (spread == 0) {
       spread = NORMAL_MEAN_AD * mean;
     }
-    // A series that never moved has no spread; what leaves it is judged against its level.
-    spread = Math.max(spread, spread == 0 ? REST * Math.abs(median) : 1e-9 * Math.abs(median));
+    // A constant series has no spread, so a change is measured relative to its level.
+    double minDeviation = spread == 0 ? CONSTANT_DEVIATION : MIN_DEVIATION;
+    spread = Math.max(spread, minDeviation * Math.abs(median));
     spread = Math.max(spread, Double.MIN_NORMAL);
     double deviations = distance / spread;
-    int freedom = Math.min(FREEDOM, seen - 1);
+    int freedom = Math.min(MAX_FREEDOM, seen - 1);
+    // The tail of the t distribution decreases as (1 + t^2 / freedom)^(-freedom / 2).
     double rarity =
-        Math.min(Tail.MOST, 0.5 * freedom * Math.log10(1 + deviations / freedom * deviations));
+        Math.min(
+            Tail.MAX_RARITY, 0.5 * freedom * Math.log10(1 + deviations / freedom * deviations));
     Severity severity = Verdict.severity(rarity, limit);
     List<String> reasons =
         severity == Severity.NORMAL
@@ -82,7 +92,7 @@ final class RobustRule {
             : List.of(
                 String.format(
                     Locale.ROOT,
-                    "robust: %s %s is %.1f deviations from the median %s of the %d points before it",
+                    "robust: %s %s is %.1f deviations from the median %s of the previous %d points",
                     metric,
                     value,
                     deviations,

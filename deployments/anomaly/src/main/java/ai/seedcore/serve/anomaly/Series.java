@@ -9,32 +9,38 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The points of a request, in their order.
+ * The points of a request, in order.
  *
- * @param metrics the metrics' names, the same for every point
- * @param values one row a point, one column a metric
- * @param timestamps one a point, or none at all
+ * @param metrics the names of the metrics, the same for every point
+ * @param values one row per point and one column per metric
+ * @param timestamps one timestamp per point; empty if the points have none
  */
 record Series(List<String> metrics, List<double[]> values, List<Timestamp> timestamps) {
 
-  /** A forest looks at all metrics at once: more than these are several series. */
-  private static final int MOST_METRICS = 64;
+  /** The maximum number of metrics, which bounds the dimensions of the forest. */
+  private static final int MAX_METRICS = 64;
 
   private static final String TIMESTAMP = "timestamp";
-  private static final String OBJECT = "an object, as the entries before it";
+
+  /** The name of the metric if the points are numbers. */
+  private static final String UNNAMED_METRIC = "value";
 
   int size() {
     return values.size();
   }
 
-  /** Reads the field {@code data}: a list of numbers, or of objects of one shape. */
-  static Series read(Input input, int mostPoints) throws Refusal {
+  /**
+   * Reads the field {@code data}, a list of numbers, or of objects with the same fields.
+   *
+   * @param maxPoints the maximum number of points
+   */
+  static Series read(Input input, int maxPoints) throws Refusal {
     Reader reader = new Reader(input);
-    input.list(mostPoints, reader::point);
+    input.list(maxPoints, reader::point);
     return new Series(List.copyOf(reader.metrics), reader.values, reader.timestamps);
   }
 
-  /** Reads point by point; the first one says what the others have to look like. */
+  /** Reads the points. The first point determines the fields of the others. */
   private static final class Reader {
     private final Input input;
     private final List<String> metrics = new ArrayList<>();
@@ -54,14 +60,14 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
       if (!objects) {
         values.add(new double[] {input.number(Range.FINITE)});
         if (index == 0) {
-          metrics.add("value");
+          metrics.add(UNNAMED_METRIC);
         }
       } else if (index == 0) {
         firstObject();
       } else if (input.isObject()) {
         object();
       } else {
-        throw input.refuse(OBJECT);
+        throw input.refuse("an object, like the previous entries");
       }
     }
 
@@ -72,18 +78,18 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
             if (name.equals(TIMESTAMP)) {
               timestamps.add(clock.next(input));
             } else {
-              if (metrics.size() == MOST_METRICS) {
+              if (metrics.size() == MAX_METRICS) {
                 throw new Refusal(
                     Refusal.Code.TOO_LARGE,
-                    "data[0]: found more than %1$d metrics, expected %1$d at most"
-                        .formatted(MOST_METRICS));
+                    "data[0]: found more than %1$d metrics, expected at most %1$d"
+                        .formatted(MAX_METRICS));
               }
               metrics.add(name);
               row.add(input.number(Range.FINITE));
             }
           });
       if (metrics.isEmpty()) {
-        throw input.wrong("no metric", "one at the least");
+        throw input.wrong("no metric", "at least one");
       }
       values.add(row.stream().mapToDouble(Double::doubleValue).toArray());
     }
@@ -107,21 +113,25 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
           });
       for (int i = 0; i < row.length; i++) {
         if (!given[i]) {
-          throw input.missing(metrics.get(i), "it, as in data[0]");
+          throw input.missing(metrics.get(i), "a number, as in data[0]");
         }
       }
       if (timed && timestamps.size() == times) {
-        throw input.missing(TIMESTAMP, "it, as in data[0]");
+        throw input.missing(TIMESTAMP, "a timestamp, as in data[0]");
       }
       values.add(row);
     }
 
-    /** Points mostly name their metrics in one order: look where it should be first. */
+    /**
+     * Returns the index of a metric.
+     *
+     * @param guess the index to check first; most points list their metrics in the same order
+     */
     private int metric(String name, int guess) throws Refusal {
       int metric =
           guess < metrics.size() && metrics.get(guess).equals(name) ? guess : metrics.indexOf(name);
       if (metric < 0) {
-        throw input.wrong("a field that data[0] does not have", "the fields of data[0] only");
+        throw input.wrong("a field that data[0] does not have", "only the fields of data[0]");
       }
       return metric;
     }

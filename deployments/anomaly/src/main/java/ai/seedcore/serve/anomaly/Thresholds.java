@@ -8,14 +8,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Judges the metrics whose limits are known, whatever is usual for the series. */
+/** Fixed thresholds on known metrics, independent of the history of the series. */
 final class Thresholds {
 
   /**
-   * The limits of one metric.
+   * The thresholds of one metric.
    *
-   * @param warning from here on it is a warning
-   * @param critical from here on it is critical
+   * @param warning the smallest value with severity warning
+   * @param critical the smallest value with severity critical
    */
   record Limit(double warning, double critical) {}
 
@@ -27,9 +27,17 @@ final class Thresholds {
           "response_time", new Limit(2, 5),
           "error_rate", new Limit(0.05, 0.10));
 
+  /** The score at the threshold for a warning. */
+  private static final double MIN_WARNING_SCORE = 0.6;
+
+  /** The widths of the score ranges of warnings, 0.6 to 0.8, and critical points, 0.8 to 1. */
+  private static final double WARNING_SCORES = 0.2;
+
+  private static final double CRITICAL_SCORES = 0.2;
+
   private final Map<String, Limit> limits;
 
-  /** The contract's own. */
+  /** Creates the default thresholds. */
   Thresholds() {
     this(DEFAULT);
   }
@@ -38,7 +46,7 @@ final class Thresholds {
     this.limits = limits;
   }
 
-  /** Reads the option {@code thresholds}: metrics to add to the known ones, or to change. */
+  /** Reads the option {@code thresholds}, which adds metrics to the defaults or changes them. */
   static Thresholds read(Input input) throws Refusal {
     Map<String, Limit> limits = new HashMap<>(DEFAULT);
     input.object(name -> limits.put(name, readLimit(input)));
@@ -57,27 +65,36 @@ final class Thresholds {
         });
     if (!(limit[0] < limit[1])) {
       throw input.wrong(
-          "warning %s, critical %s".formatted(limit[0], limit[1]), "both, warning below critical");
+          "warning %s, critical %s".formatted(limit[0], limit[1]),
+          "both, with warning below critical");
     }
     return new Limit(limit[0], limit[1]);
   }
 
-  boolean know(String metric) {
+  /** Returns whether the metric has thresholds. */
+  boolean contains(String metric) {
     return limits.containsKey(metric);
   }
 
+  /** Compares a value with the thresholds of its metric. */
   Verdict judge(String metric, double value) {
     Limit limit = limits.get(metric);
     if (limit == null || value < limit.warning()) {
       return Verdict.NORMAL;
     }
     if (value < limit.critical()) {
-      double way = (value - limit.warning()) / (limit.critical() - limit.warning());
-      return verdict(0.6 + 0.2 * way, Severity.WARNING, metric, value, limit.warning());
+      double excess = (value - limit.warning()) / (limit.critical() - limit.warning());
+      return verdict(
+          MIN_WARNING_SCORE + WARNING_SCORES * excess,
+          Severity.WARNING,
+          metric,
+          value,
+          limit.warning());
     }
-    // Beyond critical the score keeps rising, towards 1.
-    double way = (value - limit.critical()) / (limit.critical() - limit.warning());
-    return verdict(1 - 0.2 / (1 + way), Severity.CRITICAL, metric, value, limit.critical());
+    // Above critical, the score approaches 1.
+    double excess = (value - limit.critical()) / (limit.critical() - limit.warning());
+    return verdict(
+        1 - CRITICAL_SCORES / (1 + excess), Severity.CRITICAL, metric, value, limit.critical());
   }
 
   private static Verdict verdict(

@@ -1,8 +1,8 @@
 package ai.seedcore.serve.anomaly;
 
 /**
- * The tails of distances to both sides, each for itself: what is skewed has a short side and a long
- * one.
+ * Separate tails for positive and negative distances, because a skewed distribution has a short and
+ * a long tail.
  */
 final class TwoSidedTail {
 
@@ -10,22 +10,27 @@ final class TwoSidedTail {
   private final Tail below = new Tail();
 
   /**
-   * The decades by which a distance is rare, negative where it is below.
+   * Returns the rarity of a distance, in decades and with the sign of the distance.
    *
-   * @param least the least scale that differences are measured in
+   * @param minScale the minimum scale of the tail's distribution
    */
-  double rarity(double distance, double least) {
-    double rarity = side(distance).rarity(Math.abs(distance), least);
+  double rarity(double distance, double minScale) {
+    double rarity = side(distance).rarity(Math.abs(distance), minScale);
     return distance < 0 ? -rarity : rarity;
   }
 
-  /** The distance, or where that is rarer, the one on its side that is rare by so many decades. */
-  double bounded(double distance, double rarity, double least) {
-    double bound = Math.min(Math.abs(distance), side(distance).value(rarity, least));
+  /**
+   * Returns the distance, limited to the distance on the same side that has a rarity.
+   *
+   * @param maxRarity the rarity of the limit, in decades
+   * @param minScale the minimum scale of the tail's distribution
+   */
+  double bounded(double distance, double maxRarity, double minScale) {
+    double bound = Math.min(Math.abs(distance), side(distance).value(maxRarity, minScale));
     return distance < 0 ? -bound : bound;
   }
 
-  /** Takes a distance in. */
+  /** Adds a distance. */
   void add(double distance) {
     above.add(distance);
     below.add(-distance);

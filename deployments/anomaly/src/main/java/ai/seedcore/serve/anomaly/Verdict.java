@@ -4,19 +4,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a judge says of one point.
+ * The result for one point.
  *
- * @param score 0..1, higher is stranger
- * @param severity whether it is to be reported, and how
- * @param reasons why, one text a cause; empty for a normal point
+ * @param score 0..1; higher is more anomalous
+ * @param severity the severity; a point of severity {@code NORMAL} is not reported
+ * @param reasons one sentence per reason; empty for a normal point
  */
 record Verdict(double score, Severity severity, List<String> reasons) {
 
-  /** The decades from which on a point is reported, at sensitivity 0.5. */
+  /** The rarity from which on a point is reported at sensitivity 0.5, in decades. */
   static final double LIMIT = 4;
 
-  /** So many decades beyond the limit a judge is confident: critical. */
-  private static final double CONFIDENT = 3;
+  /** The distance from the limit for a warning to the limit for critical, in decades. */
+  private static final double CRITICAL_DISTANCE = 3;
 
   static final Verdict NORMAL = new Verdict(0, Severity.NORMAL, List.of());
 
@@ -26,19 +26,28 @@ record Verdict(double score, Severity severity, List<String> reasons) {
     CRITICAL
   }
 
-  /** What is to be done about a rarity. */
+  /**
+   * Returns the severity of a rarity.
+   *
+   * @param rarity the rarity, in decades
+   * @param limit the rarity from which on a point is reported, in decades
+   */
   static Severity severity(double rarity, double limit) {
-    return rarity >= limit + CONFIDENT
+    return rarity >= limit + CRITICAL_DISTANCE
         ? Severity.CRITICAL
         : rarity >= limit ? Severity.WARNING : Severity.NORMAL;
   }
 
-  /** 0..1 by rarity: 0.5 is what is reported at sensitivity 0.5, and nothing ever reaches 1. */
+  /**
+   * Returns the score of a rarity: 0.5 at {@link #LIMIT} and always below 1.
+   *
+   * @param rarity the rarity, in decades
+   */
   static double score(double rarity) {
     return rarity / (rarity + LIMIT);
   }
 
-  /** Both verdicts in one: the worse of each. */
+  /** Combines two results: the higher score, the higher severity, and all reasons. */
   Verdict and(Verdict other) {
     if (other.severity == Severity.NORMAL && other.score <= score) {
       return this;

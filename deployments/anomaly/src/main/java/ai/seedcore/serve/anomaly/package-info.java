@@ -1,4 +1,4 @@
-/** AnomalyDetector: which of these points are not normal? */
+/** The AnomalyDetector deployment, which finds the anomalous points of a time series. */
 @NullMarked
 package ai.seedcore.serve.anomaly;
 

@@ -18,7 +18,7 @@ class AnomalyDetectorTest {
   private final AnomalyDetector detector = new AnomalyDetector("{\"limits\": {\"points\": 2000}}");
 
   @Test
-  void knownMetricsAreJudgedByTheirLimits() {
+  void appliesThresholdsToKnownMetrics() {
     Map<?, ?> reply =
         answer("{\"data\": [{\"cpu_usage\": 0.79}, {\"cpu_usage\": 0.80}, {\"cpu_usage\": 0.95}]}");
     assertThat(severities(reply)).isEqualTo("1:warning 2:critical");
@@ -30,7 +30,7 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void aSpikeIsFoundByThoseBeforeItAndTimestampsComeBack() {
+  void reportsSpikeWithItsTimestamp() {
     String points =
         IntStream.range(0, 30)
             .mapToObj(
@@ -47,21 +47,21 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void whatComesLaterChangesNoScore() {
+  void laterPointsDoNotChangeScores() {
     List<?> all = (List<?>) answer(series(700)).get("scores");
     List<?> some = (List<?>) answer(series(333)).get("scores");
     assertThat(all.subList(0, 333)).isEqualTo(some);
   }
 
   @Test
-  void aConstantSeriesIsNormal() {
+  void constantSeriesIsNormal() {
     Map<?, ?> reply = answer("{\"data\": [" + "5,".repeat(99) + "5]}");
     assertThat((List<?>) reply.get("anomalies")).isEmpty();
     assertThat((List<?>) reply.get("scores")).allMatch(score -> score.equals(0.0));
   }
 
   @Test
-  void moreSensitivityReportsNoLess() {
+  void higherSensitivityReportsMoreAnomalies() {
     String data = series(600);
     int few = anomalies(data.replace("}", ", \"sensitivity\": 0}"));
     int some = anomalies(data);
@@ -72,10 +72,10 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void aDailyPeakIsNormalAndTheSameValueAtAnotherTimeIsNot() {
+  void dailyPeakIsNormalOnlyAtItsTime() {
     double[] day = IntStream.range(0, 600).mapToDouble(AnomalyDetectorTest::daily).toArray();
     assertThat((List<?>) answer(body(day)).get("anomalies")).isEmpty();
-    day[548] = day[500]; // A value of the peak, at a quiet hour.
+    day[548] = day[500]; // A peak value outside the peak.
     Map<?, ?> reply = answer(body(day));
     assertThat(severities(reply)).startsWith("548:");
     assertThat(first(reply).get("reasons").toString()).contains("forest: value");
@@ -83,12 +83,12 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void metricsThatNoLongerMoveTogetherAreFound() {
+  void detectsBrokenCorrelation() {
     String points =
         IntStream.range(0, 600)
             .mapToObj(
                 i -> {
-                  // Neither value is strange by itself.
+                  // Neither value is unusual by itself.
                   double drive = i == 555 ? 1.2 : noise(i);
                   double other = i == 555 ? -drive : drive;
                   return "{\"a\": %s, \"b\": %s}".formatted(drive, 10 * other + 0.1 * noise(-i));
@@ -96,12 +96,12 @@ class AnomalyDetectorTest {
             .collect(Collectors.joining(",", "[", "]"));
     List<?> scores = (List<?>) answer("{\"data\": " + points + "}").get("scores");
     double broken = (Double) scores.get(555);
-    long stranger = scores.stream().skip(64).filter(score -> (Double) score > broken).count();
-    assertThat(stranger).isLessThan(6);
+    long higher = scores.stream().skip(64).filter(score -> (Double) score > broken).count();
+    assertThat(higher).isLessThan(6);
   }
 
   @Test
-  void theStrangestKeepTheirOrderAndNoneReachesOne() {
+  void scoresOfExtremesIncreaseBelowOne() {
     double[] quiet = IntStream.range(0, 400).mapToDouble(AnomalyDetectorTest::noise).toArray();
     double before = 0;
     for (double size : new double[] {10, 100, 1e4, 1e8, 1e12}) {
@@ -114,7 +114,7 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void aNewLevelIsReportedAndThenNormal() {
+  void reportsNewLevelOnlyAtItsStart() {
     double[] values =
         IntStream.range(0, 600).mapToDouble(i -> noise(i) + (i < 300 ? 0 : 30)).toArray();
     List<Integer> found = indices(answer(body(values)));
@@ -123,7 +123,7 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void extremesAreJudgedAndAnsweredInFiniteNumbers() {
+  void scoresExtremeValuesWithFiniteNumbers() {
     double[] values = IntStream.range(0, 300).mapToDouble(AnomalyDetectorTest::noise).toArray();
     values[20] = Double.MAX_VALUE;
     values[150] = -Double.MAX_VALUE;
@@ -136,7 +136,7 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void missingAndRepeatedPointsAreNormalAndTheSeasonGoesOn() {
+  void missingAndRepeatedPointsAreNormal() {
     StringBuilder points = new StringBuilder("{\"data\": [");
     for (int i = 0; i < 700; i++) {
       if (i % 97 == 5 || (i > 400 && i < 420)) {
@@ -150,7 +150,7 @@ class AnomalyDetectorTest {
   }
 
   @Test
-  void thresholdsAreConfigurable() {
+  void readsThresholdsFromOptions() {
     AnomalyDetector strict =
         new AnomalyDetector("{\"thresholds\": {\"queue\": {\"warning\": 5, \"critical\": 9}}}");
     Map<?, ?> reply =
@@ -165,29 +165,29 @@ class AnomalyDetectorTest {
       delimiter = '|',
       textBlock =
           """
-          {"data": [1, "2"]} | data[1]: found the text "2"
+          {"data": [1, "2"]} | data[1]: found the string "2"
           {"data": [1, {"a": 1}]} | data[1]: found an object
           {"data": [{"a": 1}, {"b": 1}]} | data[1].b: found a field that data[0] does not have
           {"data": [{"a": 1, "c": 2}, {"a": 1}]} | data[1].c: found nothing
           {"data": [{"a": 1}, {"a": 1, "b": 1}]} | data[1].b: found a field that data[0] does not have
           {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1].timestamp: found a field that data[0] does not have
           {"data": [{"timestamp": 1}]} | data[0]: found no metric
-          {"data": [{"timestamp": 2, "a": 1}, {"timestamp": 1, "a": 1}]} | data[1].timestamp: found 1, expected no time before
-          {"data": [{"timestamp": "noon", "a": 1}]} | data[0].timestamp: found the text "noon"
+          {"data": [{"timestamp": 2, "a": 1}, {"timestamp": 1, "a": 1}]} | data[1].timestamp: found 1, expected a time no earlier
+          {"data": [{"timestamp": "noon", "a": 1}]} | data[0].timestamp: found the string "noon"
           {"data": [1e999]} | data[0]: found
           {"data": []} | data: found an empty list
           {"data": [1], "sensitivity": 2} | sensitivity: found 2
           {"data": [1], "window": 2} | window: found an unknown field
           {} | data: found nothing
           """)
-  void aBadRequestIsToldWhereAndWhy(String body, String message) {
+  void rejectsInvalidRequestWithPathAndReason(String body, String message) {
     Map<?, ?> reply = answer(body);
     assertThat(reply.get("code")).isEqualTo("invalid_field");
     assertThat((String) reply.get("error")).startsWith(message);
   }
 
   @Test
-  void tooManyPointsAreTooLarge() {
+  void rejectsTooManyPoints() {
     assertThat(answer("{\"data\": [" + "1,".repeat(2_000) + "1]}").get("code"))
         .isEqualTo("too_large");
   }

@@ -8,36 +8,41 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The frame around a model: from the request's text to the reply's map.
+ * Handles the requests of a deployment: checks the limits, parses the request, calls the model and
+ * builds the reply.
  *
- * <p>Serve's proxy lets a Java replica answer 200 or 500 only. So what is wrong with a request is
- * told in the reply, and an exception is left for our own faults.
+ * <p>Serve's proxy lets a Java replica respond with status 200 or 500 only. An invalid request is
+ * therefore answered with an error reply, and an exception always means a bug in the deployment.
  *
- * @param <T> what the model needs of a request
+ * @param <T> the parsed request
  */
 public final class Endpoint<T> {
 
   /**
-   * What a model makes of a request.
+   * Computes the reply to a request.
    *
-   * @param <T> what it needs of the request
+   * @param <T> the parsed request
    */
   @FunctionalInterface
   public interface Model<T> {
-    /** The fields of a success; {@code model} only where it is another than the description's. */
+    /**
+     * Returns the fields of the reply. A field {@code model} overrides the name in the description.
+     */
     Map<String, Object> answer(T request);
   }
 
   /**
-   * What a deployment says of itself when it is asked nothing.
+   * The reply to an empty request body.
    *
    * @param name the deployment's name
    * @param model the model's name
    * @param modelVersion the model's version
-   * @param example a request that it answers
+   * @param example a valid request
    */
   public record Description(
       String name, String model, String modelVersion, Map<String, Object> example) {}
+
+  private static final int MAX_UTF8_BYTES_PER_CHAR = 3;
 
   private final Description description;
   private final Limits limits;
@@ -48,9 +53,11 @@ public final class Endpoint<T> {
   private final Semaphore requestBytes;
 
   /**
-   * A frame.
+   * Creates an endpoint.
    *
-   * @param reader reads a request, all of it before anything is computed
+   * @param limits the limits on requests
+   * @param clock the source of the reply's {@code timestamp}
+   * @param reader parses a request completely before the model runs
    */
   public Endpoint(
       Description description, Limits limits, Clock clock, Input.Reader<T> reader, Model<T> model) {
@@ -64,9 +71,9 @@ public final class Endpoint<T> {
   }
 
   /**
-   * The reply to a body.
+   * Returns the reply to a request.
    *
-   * @param body the request's text as the proxy hands it over; null or blank asks for the
+   * @param body the request body as the proxy passes it; if it is null or blank, the reply is the
    *     description
    */
   public Map<String, Object> answer(@Nullable Object body) {
@@ -78,7 +85,7 @@ public final class Endpoint<T> {
       if (exceeds(text, limits.bodyBytes())) {
         throw new Refusal(
             Code.TOO_LARGE,
-            "body: found more than %1$d bytes, expected %1$d at most"
+            "body: found more than %1$d bytes, expected at most %1$d"
                 .formatted(limits.bodyBytes()));
       }
       return success(admit(text));
@@ -87,14 +94,15 @@ public final class Endpoint<T> {
     }
   }
 
-  /** Bounds what is worked on at a time: memory is what a replica has least of. */
+  /** Limits the number and the total size of concurrent requests, to bound the memory used. */
   private Map<String, Object> admit(String text) throws Refusal {
     if (!requests.tryAcquire()) {
-      throw overloaded("%d requests".formatted(limits.requests()));
+      throw overloaded("%d concurrent requests".formatted(limits.requests()));
     }
     try {
       if (!requestBytes.tryAcquire(text.length())) {
-        throw overloaded("requests of %d bytes in all".formatted(limits.requestBytes()));
+        throw overloaded(
+            "concurrent requests of %d bytes in total".formatted(limits.requestBytes()));
       }
       try {
         return model.answer(Input.read(text, reader));
@@ -109,22 +117,21 @@ public final class Endpoint<T> {
   private static Refusal overloaded(String bound) {
     return new Refusal(
         Code.OVERLOADED,
-        "replica: found it at work on %s already, expected fewer: try again later, or add replicas"
-            .formatted(bound));
+        "replica: found %s, expected fewer; retry later or add replicas".formatted(bound));
   }
 
-  /** Whether a text is longer in UTF-8 than so many bytes. */
+  /** Returns whether the UTF-8 form of a string is longer than a number of bytes. */
   private static boolean exceeds(String text, int bytes) {
     if (text.length() > bytes) {
       return true;
     }
-    if (3L * text.length() <= bytes) {
+    if ((long) MAX_UTF8_BYTES_PER_CHAR * text.length() <= bytes) {
       return false;
     }
     long size = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      // Each half of a surrogate pair stands for two of its four bytes.
+      // A surrogate pair takes four bytes in UTF-8: two for each of its chars.
       size += c < 0x80 ? 1 : c < 0x800 || Character.isSurrogate(c) ? 2 : 3;
     }
     return size > bytes;

@@ -15,26 +15,37 @@ import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * A strict view of one JSON document, read once from its beginning to its end: a number as text, a
- * boolean as a number, {@code null} for a value are refused, with the path.
+ * A strict streaming reader of one JSON document. It does not convert types: a number in quotes, a
+ * boolean for a number and {@code null} are errors. An error message names the path of the value.
  *
- * <p>Nothing is kept of what was read, so that a hostile document costs no memory, and a list that
- * is too long is refused at the first entry too many.
+ * <p>The reader builds no tree, so a malicious document cannot exhaust memory. It rejects a list at
+ * the first entry beyond the limit.
  */
 public final class Input {
 
-  /** Deepest nesting of a document's lists and objects. */
+  /** The maximum nesting depth of lists and objects. */
   static final int MAX_DEPTH = 32;
 
-  /** Longest number, in characters: far beyond what a double holds, far below what costs time. */
+  /**
+   * The maximum length of a number, in characters. It is far more than a double needs and short
+   * enough to parse fast.
+   */
   static final int MAX_NUMBER = 1_000;
+
+  /** The maximum lengths of quoted parts in an error message, in characters. */
+  private static final int MAX_QUOTED_REASON = 200;
+
+  private static final int MAX_QUOTED_NAME = 60;
+  private static final int MAX_QUOTED_VALUE = 40;
+
+  private static final String ELLIPSIS = "...";
 
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)
-                  // The limit on the document limits these too, and has a better word for it.
+                  // The limits of the document apply instead; they give clearer messages.
                   .maxNumberLength(Integer.MAX_VALUE)
                   .maxNameLength(Integer.MAX_VALUE)
                   .maxStringLength(Integer.MAX_VALUE)
@@ -45,21 +56,21 @@ public final class Input {
   /** Reads the value of one field. */
   @FunctionalInterface
   public interface Field {
-    /** Reads the value of the field of that name, whole, or throws {@link #unknown}. */
+    /** Reads the complete value of the named field, or throws {@link #unknown}. */
     void read(String name) throws Refusal;
   }
 
   /** Reads one entry of a list. */
   @FunctionalInterface
   public interface Entry {
-    /** Reads the entry at an index, whole. */
+    /** Reads the complete entry at an index. */
     void read(int index) throws Refusal;
   }
 
-  /** Reads a document into what a model needs of it. */
+  /** Parses a document. */
   @FunctionalInterface
   public interface Reader<T> {
-    /** Reads the document's one value, whole. */
+    /** Reads the complete value of the document. */
     T read(Input input) throws Refusal;
   }
 
@@ -70,10 +81,10 @@ public final class Input {
   }
 
   /**
-   * Reads a document.
+   * Parses a document.
    *
-   * @throws Refusal if it is not JSON, whatever else is wrong with it; else if the reader refuses
-   *     it
+   * @throws Refusal with {@link Code#INVALID_JSON} if the document is not valid JSON, even if the
+   *     reader has rejected a field before the syntax error; otherwise the reader's refusal
    */
   public static <T> T read(String document, Reader<T> reader) throws Refusal {
     try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), document)) {
@@ -83,7 +94,7 @@ public final class Input {
         if (parser.nextToken() != null) {
           throw new Refusal(
               Code.INVALID_JSON,
-              "body: found more text after the end of the object, expected one JSON object");
+              "body: found text after the end of the object, expected one JSON object");
         }
         return value;
       } catch (Refusal refusal) {
@@ -97,14 +108,14 @@ public final class Input {
     }
   }
 
-  /** A fault of the JSON itself, further on, is told before the fault of a field. */
+  /** Reads the rest of the document, because a syntax error takes precedence over a bad field. */
   private static void readToTheEnd(JsonParser parser) throws Refusal {
     boolean within = !parser.streamReadContext().inRoot();
     while (parser.nextToken() != null) {
       if (!within) {
         throw new Refusal(
             Code.INVALID_JSON,
-            "body: found more text after the end of the first value, expected one JSON object");
+            "body: found text after the end of the first value, expected one JSON object");
       }
       within = !parser.streamReadContext().inRoot();
     }
@@ -121,13 +132,13 @@ public final class Input {
             ? "more than %d levels".formatted(MAX_DEPTH)
             : e.getOriginalMessage().replaceAll("\\s+", " ");
     return "found "
-        + cut(message, 200)
+        + cut(message, MAX_QUOTED_REASON)
         + place
-        + ", expected one JSON object, without duplicate keys, at most %d levels deep"
+        + ", expected one JSON object without duplicate keys, at most %d levels deep"
             .formatted(MAX_DEPTH);
   }
 
-  /** An object: each of its fields in turn, in the order of the document. */
+  /** Reads an object, field by field, in the order of the document. */
   public void object(Field field) throws Refusal {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       throw refuse("an object");
@@ -140,41 +151,43 @@ public final class Input {
   }
 
   /**
-   * A list of one entry at the least: each in turn.
+   * Reads a non-empty list, entry by entry.
    *
-   * @return how many there are
+   * @param max the maximum number of entries
+   * @return the number of entries
    */
-  public int list(int most, Entry entry) throws Refusal {
+  public int list(int max, Entry entry) throws Refusal {
+    String expected = "a list of 1 to %d entries".formatted(max);
     if (parser.currentToken() != JsonToken.START_ARRAY) {
-      throw refuse("a list of 1 to %d entries".formatted(most));
+      throw refuse(expected);
     }
     int index = 0;
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      if (index == most) {
+      if (index == max) {
         throw new Refusal(
             Code.TOO_LARGE,
-            "%s: found more than %d entries, expected %2$d at most"
-                .formatted(path(context().getParent()), most));
+            "%s: found more than %2$d entries, expected at most %2$d"
+                .formatted(path(context().getParent()), max));
       }
       entry.read(index++);
     }
     if (index == 0) {
-      throw Refusal.field(path(), "an empty list", "a list of 1 to %d entries".formatted(most));
+      throw Refusal.field(path(), "an empty list", expected);
     }
     return index;
   }
 
-  /** Whether the value is an object. */
+  /** Returns whether the value is an object. */
   public boolean isObject() {
     return parser.currentToken() == JsonToken.START_OBJECT;
   }
 
-  /** Whether the value is a text. */
+  /** Returns whether the value is a string. */
   public boolean isText() {
     return parser.currentToken() == JsonToken.VALUE_STRING;
   }
 
-  /** A number. */
+  /** Reads a number in a range. */
   public double number(Range range) throws Refusal {
     if (parser.currentToken().isNumeric() && parser.getStringLength() <= MAX_NUMBER) {
       double value = parser.getDoubleValue();
@@ -185,7 +198,7 @@ public final class Input {
     throw refuse(range.words());
   }
 
-  /** A whole number, in the range, both ends included. */
+  /** Reads an integer from {@code low} to {@code high}, both inclusive. */
   public int integer(int low, int high) throws Refusal {
     if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT
         && parser.getStringLength() <= MAX_NUMBER
@@ -197,11 +210,11 @@ public final class Input {
     }
     throw refuse(
         high == Integer.MAX_VALUE
-            ? "a whole number, %d or more".formatted(low)
-            : "a whole number from %d to %d".formatted(low, high));
+            ? "an integer, %d or more".formatted(low)
+            : "an integer from %d to %d".formatted(low, high));
   }
 
-  /** True or false. */
+  /** Reads a boolean. */
   public boolean flag() throws Refusal {
     return switch (parser.currentToken()) {
       case VALUE_TRUE -> true;
@@ -210,42 +223,46 @@ public final class Input {
     };
   }
 
-  /** A text of one character at the least. */
-  public String text(int most) throws Refusal {
+  /**
+   * Reads a non-empty string.
+   *
+   * @param max the maximum length, in characters
+   */
+  public String text(int max) throws Refusal {
     if (!isText() || parser.getStringLength() == 0) {
-      throw refuse("a text of 1 to %d characters".formatted(most));
+      throw refuse("a string of 1 to %d characters".formatted(max));
     }
-    if (parser.getStringLength() > most) {
+    if (parser.getStringLength() > max) {
       throw new Refusal(
           Code.TOO_LARGE,
-          "%s: found %d characters, expected %d at most"
-              .formatted(path(), parser.getStringLength(), most));
+          "%s: found %d characters, expected at most %d"
+              .formatted(path(), parser.getStringLength(), max));
     }
     return parser.getString();
   }
 
-  /** Says that the value is not what was expected. */
+  /** Returns a refusal of the current value. The message quotes the value. */
   public Refusal refuse(String expected) {
     return Refusal.field(path(), found(), expected);
   }
 
-  /** Says that an object has no field of the name of this value. */
+  /** Returns a refusal of the current field because its name is unknown. */
   public Refusal unknown(Collection<String> known) {
     return Refusal.field(
         path(), "an unknown field", "one of " + String.join(", ", new TreeSet<>(known)));
   }
 
-  /** Says that an object has no field of the name of this value. */
+  /** Returns a refusal of the current field because its name is unknown. */
   public Refusal unknown(String... known) {
     return unknown(Arrays.asList(known));
   }
 
-  /** Says what is wrong with the value, or with the object that was just read. */
+  /** Returns a refusal of the current value, or of the object that was just read. */
   public Refusal wrong(String found, String expected) {
     return Refusal.field(path(), found, expected);
   }
 
-  /** Says that the object that was just read lacks a field. */
+  /** Returns a refusal of the object that was just read because a field is missing. */
   public Refusal missing(String name, String expected) {
     String object = path(parser.streamReadContext());
     return Refusal.field(object.isEmpty() ? name : object + "." + name, "nothing", expected);
@@ -256,10 +273,10 @@ public final class Input {
     return path.isEmpty() ? "body" : path;
   }
 
-  /** What the current value stands in. */
+  /** Returns the context that contains the current value. */
   private TokenStreamContext context() {
     TokenStreamContext context = parser.streamReadContext();
-    // At its first token a structure is its own context already.
+    // At the first token of an object or list, the parser has already entered its context.
     return parser.currentToken().isStructStart() ? context.getParent() : context;
   }
 
@@ -271,19 +288,19 @@ public final class Input {
     if (context.inArray()) {
       return parent + "[" + context.getCurrentIndex() + "]";
     }
-    String name = cut(String.valueOf(context.currentName()), 60);
+    String name = cut(String.valueOf(context.currentName()), MAX_QUOTED_NAME);
     return parent.isEmpty() ? name : parent + "." + name;
   }
 
-  /** What the value is, in words short enough for a message. */
+  /** Describes the current value for an error message. */
   private String found() {
     JsonToken token = parser.currentToken();
     return switch (token) {
-      case VALUE_STRING -> "the text \"" + cut(parser.getString(), 40) + "\"";
+      case VALUE_STRING -> "the string \"" + cut(parser.getString(), MAX_QUOTED_VALUE) + "\"";
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT ->
           parser.getStringLength() > MAX_NUMBER
               ? "a number of %d digits".formatted(parser.getStringLength())
-              : cut(parser.getString(), 40);
+              : cut(parser.getString(), MAX_QUOTED_VALUE);
       case VALUE_TRUE, VALUE_FALSE, VALUE_NULL -> parser.getString();
       case START_ARRAY -> "a list";
       case START_OBJECT -> "an object";
@@ -291,7 +308,7 @@ public final class Input {
     };
   }
 
-  private static String cut(String text, int most) {
-    return text.length() <= most ? text : text.substring(0, most - 3) + "...";
+  private static String cut(String text, int max) {
+    return text.length() <= max ? text : text.substring(0, max - ELLIPSIS.length()) + ELLIPSIS;
   }
 }

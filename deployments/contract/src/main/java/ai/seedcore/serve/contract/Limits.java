@@ -5,27 +5,27 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How much a request may hold, and how much may be worked on at a time. What exceeds the first is
- * refused as {@code too_large}, what exceeds the second as {@code overloaded}.
+ * The limits on one request and on the concurrent requests of a replica. A request that exceeds the
+ * former is refused with {@code too_large}, one that exceeds the latter with {@code overloaded}.
  *
- * @param bodyBytes the body, in bytes of UTF-8
- * @param items entries of a list of things to judge
- * @param points entries of a series
- * @param textCharacters characters of a text
- * @param requests requests at a time, in one replica
- * @param requestBytes bytes of all their bodies
+ * @param bodyBytes the maximum size of a request body, in bytes of UTF-8
+ * @param items the maximum number of events in a request
+ * @param points the maximum number of points in a time series
+ * @param textCharacters the maximum length of a text, in characters
+ * @param requests the maximum number of concurrent requests of a replica
+ * @param requestBytes the maximum total size of their bodies, in bytes
  */
 public record Limits(
     int bodyBytes, int items, int points, int textCharacters, int requests, int requestBytes) {
 
-  /** What holds where nothing is configured. */
+  /** The limits that apply unless the deployment configures others. */
   public static final Limits DEFAULT =
       new Limits(8 << 20, 10_000, 100_000, 100_000, 10_000, 64 << 20);
 
   private static final List<String> NAMES =
       List.of("body_bytes", "items", "points", "text_characters", "requests", "request_bytes");
 
-  /** Reads the option {@code limits}: an object that names some of them. */
+  /** Reads the option {@code limits}. A limit that it does not name has its default. */
   public static Limits read(Input input) throws Refusal {
     int[] values = DEFAULT.values();
     input.object(

@@ -1,23 +1,23 @@
 package ai.seedcore.serve.contract;
 
 /**
- * What a deployment is configured with, read as strictly as a request: {@code limits}, and one
- * thing of the deployment's own.
+ * The options of a deployment: {@code limits}, and one option that is specific to the deployment.
+ * They are parsed as strictly as a request.
  *
- * @param own the deployment's own
- * @param limits what a request may hold
+ * @param own the deployment's specific option
+ * @param limits the limits on requests
  */
 public record Options<T>(T own, Limits limits) {
 
   /**
-   * Reads the options of a deployment.
+   * Parses the options of a deployment.
    *
-   * @param json the constructor's argument as it was declared: an object
-   * @param name how the deployment's own option is called
-   * @param reader reads it
-   * @param absent what stands for it
-   * @throws IllegalArgumentException naming the option and what was expected; it fails the
-   *     deployment, and its text is what the operator sees
+   * @param json the declared constructor argument, a JSON object
+   * @param name the name of the deployment's specific option
+   * @param reader reads the value of that option
+   * @param absent the default of that option
+   * @throws IllegalArgumentException if an option is invalid. The message names the option and the
+   *     expected value. It fails the deployment, so the operator sees it.
    */
   public static <T> Options<T> read(
       String json, String name, Input.Reader<? extends T> reader, T absent) {

@@ -2,15 +2,20 @@ package ai.seedcore.serve.contract;
 
 import java.util.Locale;
 
-/** A request that is not answered, and why: the caller's fault, never ours. */
+/** Thrown if a request cannot be answered because of the client's input or the replica's load. */
 public final class Refusal extends Exception {
 
-  /** The kinds of refusal, as the reply's {@code code} names them in lower case. */
+  /** The error codes. The reply's field {@code code} has them in lower case. */
   public enum Code {
+    /** The body is not valid JSON. */
     INVALID_JSON,
+    /** A field is missing, unknown, or has an invalid value. */
     INVALID_FIELD,
+    /** The request exceeds one of the {@link Limits}. */
     TOO_LARGE,
+    /** The replica handles too many concurrent requests. */
     OVERLOADED,
+    /** The deployment cannot serve requests. */
     NOT_READY;
 
     String word() {
@@ -21,21 +26,28 @@ public final class Refusal extends Exception {
   private final Code code;
 
   /**
-   * A refusal.
+   * Creates a refusal.
    *
-   * @param message where, what was found, what was expected
+   * @param code the error code
+   * @param message the path of the value, what was found, and what was expected
    */
   public Refusal(Code code, String message) {
-    super(message, null, false, false); // Control flow, not a fault: no stack trace.
+    super(message, null, false, false); // No stack trace: invalid input is not a bug.
     this.code = code;
   }
 
-  /** The kind. */
+  /** Returns the error code. */
   public Code code() {
     return code;
   }
 
-  /** A field that is not as it should be: where, what was found, what was expected. */
+  /**
+   * Returns a refusal of a field.
+   *
+   * @param path the path of the field
+   * @param found what was found
+   * @param expected what was expected
+   */
   public static Refusal field(String path, String found, String expected) {
     return new Refusal(
         Code.INVALID_FIELD, "%s: found %s, expected %s".formatted(path, found, expected));

@@ -10,35 +10,43 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
 
 /**
- * Reads the timestamps of a series: unix seconds or ISO-8601, never going back. A time without an
- * offset is UTC, a date its midnight.
+ * Reads the timestamps of a time series. A timestamp is a Unix time in seconds or an ISO 8601
+ * string. A time without an offset is in UTC, and a date means its midnight. Timestamps must not
+ * decrease.
  */
 public final class Timestamps {
 
-  private static final String EXPECTED = "unix seconds or ISO-8601, such as 2026-01-31T12:00:00Z";
+  private static final String EXPECTED =
+      "Unix time in seconds or ISO 8601, such as 2026-01-31T12:00:00Z";
 
-  /** No ISO-8601 time is longer. */
-  private static final int MOST_CHARACTERS = 60;
+  /** The maximum length of an ISO 8601 time, in characters. */
+  private static final int MAX_LENGTH = 60;
+
+  private static final double NANOS_PER_SECOND = 1e9;
 
   private static final Range SECONDS = new Range(-Double.MAX_VALUE, Double.MAX_VALUE, EXPECTED);
 
-  private double last = Double.NEGATIVE_INFINITY;
+  private double previous = Double.NEGATIVE_INFINITY;
 
   /**
    * A timestamp.
    *
-   * @param seconds unix time
-   * @param given as the request gave it: a number or a text
+   * @param seconds the Unix time, in seconds
+   * @param given the value in the request, a number or a string
    */
   public record Timestamp(double seconds, Object given) {}
 
-  /** The next timestamp. */
+  /**
+   * Reads the next timestamp.
+   *
+   * @throws Refusal if it is not a timestamp or is earlier than the previous one
+   */
   public Timestamp next(Input input) throws Refusal {
     Timestamp time = read(input);
-    if (time.seconds() < last) {
-      throw input.refuse("no time before that of the entry before it");
+    if (time.seconds() < previous) {
+      throw input.refuse("a time no earlier than that of the previous entry");
     }
-    last = time.seconds();
+    previous = time.seconds();
     return time;
   }
 
@@ -48,10 +56,10 @@ public final class Timestamps {
       return new Timestamp(seconds, seconds);
     }
     String text = input.text(Integer.MAX_VALUE);
-    if (text.length() <= MOST_CHARACTERS) {
+    if (text.length() <= MAX_LENGTH) {
       try {
         Instant time = parse(text);
-        return new Timestamp(time.getEpochSecond() + time.getNano() / 1e9, text);
+        return new Timestamp(time.getEpochSecond() + time.getNano() / NANOS_PER_SECOND, text);
       } catch (DateTimeException e) {
         throw input.refuse(EXPECTED);
       }

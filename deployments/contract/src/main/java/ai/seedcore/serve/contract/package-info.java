@@ -1,6 +1,7 @@
 /**
- * The rules that all models share: a request is a strict JSON object, a reply is a map that Serve's
- * proxy turns into JSON, and what is wrong with a request is said in words, never guessed.
+ * The request and reply format that all built-in deployments share. A request is a JSON object that
+ * is parsed strictly. A reply is a map that Serve's proxy encodes as JSON. An error reply states
+ * what was found and what was expected.
  */
 @NullMarked
 package ai.seedcore.serve.contract;

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The twelve features of an event, in the order in which a model takes them. */
+/** The features of an event, in the order of a model's input. */
 enum Features {
   TASK_RISK("task_risk", Range.FRACTION, 0.5),
   FAILURE_SEVERITY("failure_severity", Range.FRACTION, 0.5),
@@ -23,7 +23,7 @@ enum Features {
   USER_IMPACT("user_impact", Range.FRACTION, 0.5),
   BUSINESS_CRITICALITY("business_criticality", Range.FRACTION, 0.5);
 
-  /** How many there are. */
+  /** The number of features. */
   static final int COUNT = values().length;
 
   private static final Map<String, Features> BY_NAME =
@@ -33,8 +33,12 @@ enum Features {
   private static final double[] DEFAULTS =
       Arrays.stream(values()).mapToDouble(feature -> feature.absent).toArray();
 
+  /** The name in requests. */
   final String field;
+
+  /** The value that a missing feature has. */
   final double absent;
+
   private final Range range;
 
   Features(String field, Range range, double absent) {
@@ -43,12 +47,16 @@ enum Features {
     this.absent = absent;
   }
 
-  /** An event that says nothing. */
+  /** Returns an event in which every feature has its default. */
   static double[] defaults() {
     return DEFAULTS.clone();
   }
 
-  /** The event's features, each by its ordinal; what the event does not say has its default. */
+  /**
+   * Reads an event. A missing feature has its default.
+   *
+   * @return the values, indexed by the features' ordinals
+   */
   static double[] read(Input input) throws Refusal {
     double[] event = defaults();
     input.object(
@@ -62,6 +70,7 @@ enum Features {
     return event;
   }
 
+  /** Returns the value of this feature in an event. */
   double of(double[] event) {
     return event[ordinal()];
   }

@@ -5,10 +5,15 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The built-in model: a sum of four terms, clipped to 0..1. Its weights are those of SeedCore's own
- * clients.
+ * The built-in model, a weighted sum of four terms that is clipped to 0..1. SeedCore's clients use
+ * the same weights.
  */
 final class Formula implements Model {
+
+  private static final double RISK_WEIGHT = 0.4;
+  private static final double CAPABILITY_WEIGHT = 0.2;
+  private static final double LOAD_WEIGHT = 0.2;
+  private static final double IMPACT_WEIGHT = 0.2;
 
   @Override
   public String name() {
@@ -31,7 +36,7 @@ final class Formula implements Model {
     return scores;
   }
 
-  /** Each term's share; they sum to the score before it is clipped. */
+  /** Returns the four terms of each score. They sum to the score before clipping. */
   @Override
   public List<Map<String, Double>> explain(List<double[]> events) {
     return events.stream().map(Formula::terms).toList();
@@ -47,11 +52,11 @@ final class Formula implements Model {
   }
 
   private static double risk(double[] event) {
-    return 0.4 * Features.TASK_RISK.of(event) * Features.FAILURE_SEVERITY.of(event);
+    return RISK_WEIGHT * Features.TASK_RISK.of(event) * Features.FAILURE_SEVERITY.of(event);
   }
 
   private static double capability(double[] event) {
-    return 0.2 * Features.AGENT_CAPABILITY.of(event);
+    return CAPABILITY_WEIGHT * Features.AGENT_CAPABILITY.of(event);
   }
 
   private static double load(double[] event) {
@@ -59,11 +64,11 @@ final class Formula implements Model {
         Features.SYSTEM_LOAD.of(event)
             + Features.MEMORY_USAGE.of(event)
             + Features.CPU_USAGE.of(event);
-    return 0.2 * sum / 3;
+    return LOAD_WEIGHT * sum / 3;
   }
 
   private static double impact(double[] event) {
     double sum = Features.USER_IMPACT.of(event) + Features.BUSINESS_CRITICALITY.of(event);
-    return 0.2 * sum / 2;
+    return IMPACT_WEIGHT * sum / 2;
   }
 }

@@ -3,18 +3,21 @@ package ai.seedcore.serve.salience;
 import java.util.List;
 import java.util.Map;
 
-/** Scores events; each event is an array of {@link Features#COUNT} values, by their ordinals. */
+/**
+ * Scores events. An event is an array of {@link Features#COUNT} values, indexed by the features'
+ * ordinals.
+ */
 interface Model {
 
-  /** The model's name, as replies give it. */
+  /** Returns the model's name for the reply's field {@code model}. */
   String name();
 
-  /** The model's version, as replies give it. */
+  /** Returns the model's version for the reply's field {@code model_version}. */
   String version();
 
-  /** The events' scores, 0..1, in their order. */
+  /** Returns one score per event, 0..1, in the order of the events. */
   double[] scores(List<double[]> events);
 
-  /** What each event's score is made of, by term, in their order. */
+  /** Returns the contributions to the score of each event, in the order of the events. */
   List<Map<String, Double>> explain(List<double[]> events);
 }

@@ -10,9 +10,10 @@ import java.util.List;
 import java.util.UUID;
 
 /**
- * ONNX Runtime's native library, unpacked once a node into the working folder, which its replicas
- * share and Ray removes with the package. ONNX Runtime's own way is a copy a process in the
- * temporary folder, which stays there whenever a replica is killed.
+ * Extracts ONNX Runtime's native libraries into the working directory, once per node. The replicas
+ * of a node share that directory, and Ray deletes it with the package. ONNX Runtime itself would
+ * extract one copy per process into the temporary directory, where it stays if the replica is
+ * killed.
  */
 final class OnnxLibrary {
 
@@ -20,6 +21,12 @@ final class OnnxLibrary {
 
   private OnnxLibrary() {}
 
+  /**
+   * Extracts the libraries unless another replica has done so, and tells ONNX Runtime where they
+   * are.
+   *
+   * @throws IllegalArgumentException if the jar has no library for this operating system or CPU
+   */
   static synchronized void unpack() {
     if (System.getProperty(PROPERTY) != null) {
       return;
@@ -33,7 +40,7 @@ final class OnnxLibrary {
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "ONNX Runtime's native library cannot be unpacked into " + folder, e);
+          "cannot extract ONNX Runtime's native library into " + folder, e);
     }
     System.setProperty(PROPERTY, folder.toString());
   }
@@ -46,12 +53,12 @@ final class OnnxLibrary {
     try (InputStream in = OnnxLibrary.class.getResourceAsStream(resource)) {
       if (in == null) {
         throw new IllegalArgumentException(
-            ("found no ONNX Runtime for this machine (%s), expected linux on x64 or aarch64, and"
-                    + " the model among the deployment's files, which brings ONNX Runtime along")
+            ("found no ONNX Runtime for this machine (%s); expected Linux on x64 or aarch64, and the"
+                    + " model in the deployment's files, which adds ONNX Runtime to the package")
                 .formatted(System.getProperty("os.arch")));
       }
       Files.copy(in, part);
-      // Whole at once: another replica may look at the same moment.
+      // Atomic, because other replicas may check for the file at the same time.
       Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(part);

@@ -22,14 +22,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A regressor in an ONNX file, run by ONNX Runtime. What it needs is checked when it is loaded, a
- * trial run included, so that a wrong file fails the deployment with the reason and never a
- * request.
+ * A regressor in an ONNX file, run by ONNX Runtime. The constructor checks the inputs and outputs
+ * and runs the model once, so that an unsuitable file fails the deployment instead of requests.
  */
 final class OnnxModel implements Model {
 
-  /** Rows that are handed over at a time: bounds memory where {@code explain} multiplies them. */
-  private static final int BATCH = 4_096;
+  /** The maximum number of rows per run, which bounds the memory used. */
+  private static final int MAX_BATCH = 4_096;
+
+  /** The size of a dimension that the model leaves open. */
+  private static final long DYNAMIC = -1;
+
+  /** The number of hexadecimal digits of the file's SHA-256 that make up the version. */
+  private static final int VERSION_LENGTH = 12;
 
   private static final String EXPECTED =
       "a regressor with one input of [batch, %d] and one output of [batch, 1], float or double"
@@ -40,22 +45,26 @@ final class OnnxModel implements Model {
   private final Path file;
   private final String input;
   private final OnnxJavaType type;
-  private final int batch;
+
+  /** The rows per run that the model requires; 0 if it accepts any number. */
+  private final int fixedBatch;
+
   private final String version;
 
   /**
    * Loads a model.
    *
-   * @throws IllegalArgumentException if the file is missing, no model, or not such a regressor
+   * @throws IllegalArgumentException if the file is missing, is not an ONNX model, or is not a
+   *     regressor with the expected input and output
    */
   OnnxModel(Path file) {
     this.file = file;
     byte[] bytes = bytes(file);
-    this.version = sha256(bytes).substring(0, 12);
+    this.version = sha256(bytes).substring(0, VERSION_LENGTH);
     OnnxLibrary.unpack();
     environment = OrtEnvironment.getEnvironment();
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-      // Requests run beside each other already, and a pool of threads a replica is memory.
+      // Requests already run concurrently; thread pools would only cost memory.
       options.setIntraOpNumThreads(1);
       options.setInterOpNumThreads(1);
       session = environment.createSession(bytes, options);
@@ -67,14 +76,14 @@ final class OnnxModel implements Model {
     long[] dimensions = shape.getShape();
     boolean matches =
         dimensions.length == 2
-            && (dimensions[0] == -1 || dimensions[0] >= 1)
-            && (dimensions[1] == -1 || dimensions[1] == Features.COUNT);
+            && (dimensions[0] == DYNAMIC || dimensions[0] >= 1)
+            && (dimensions[1] == DYNAMIC || dimensions[1] == Features.COUNT);
     if (!matches) {
-      throw wrong("found an input of the shape " + Arrays.toString(dimensions));
+      throw wrong("found an input of shape " + Arrays.toString(dimensions));
     }
     input = in.getKey();
     type = shape.type;
-    batch = dimensions[0] == -1 ? 0 : (int) Math.min(BATCH, dimensions[0]);
+    fixedBatch = dimensions[0] == DYNAMIC ? 0 : (int) Math.min(MAX_BATCH, dimensions[0]);
     Map.Entry<String, NodeInfo> out = only(outputs(), "output");
     tensor(out.getValue(), "output " + out.getKey());
     scores(List.of(Features.defaults(), Features.defaults()));
@@ -85,7 +94,7 @@ final class OnnxModel implements Model {
     return file.getFileName().toString();
   }
 
-  /** The first twelve digits of the file's SHA-256. */
+  /** Returns the first digits of the file's SHA-256. */
   @Override
   public String version() {
     return version;
@@ -94,15 +103,18 @@ final class OnnxModel implements Model {
   @Override
   public double[] scores(List<double[]> events) {
     double[] scores = new double[events.size()];
-    int step = batch == 0 ? BATCH : batch;
+    int step = fixedBatch == 0 ? MAX_BATCH : fixedBatch;
     for (int from = 0; from < scores.length; from += step) {
-      List<double[]> some = events.subList(from, Math.min(scores.length, from + step));
-      System.arraycopy(run(some), 0, scores, from, some.size());
+      List<double[]> batch = events.subList(from, Math.min(scores.length, from + step));
+      System.arraycopy(run(batch), 0, scores, from, batch.size());
     }
     return scores;
   }
 
-  /** By how much the score would change if the feature had its default, each feature alone. */
+  /**
+   * Returns, for each event and feature, the event's score minus its score with that feature alone
+   * set to the default.
+   */
   @Override
   public List<Map<String, Double>> explain(List<double[]> events) {
     List<Map<String, Double>> explanations = new ArrayList<>(events.size());
@@ -115,17 +127,17 @@ final class OnnxModel implements Model {
         variants.add(variant);
       }
       double[] scores = scores(variants);
-      Map<String, Double> shares = new LinkedHashMap<>();
+      Map<String, Double> contributions = new LinkedHashMap<>();
       for (Features feature : Features.values()) {
-        shares.put(feature.field, scores[0] - scores[feature.ordinal() + 1]);
+        contributions.put(feature.field, scores[0] - scores[feature.ordinal() + 1]);
       }
-      explanations.add(shares);
+      explanations.add(contributions);
     }
     return explanations;
   }
 
   private double[] run(List<double[]> events) {
-    int rows = batch == 0 ? events.size() : batch;
+    int rows = fixedBatch == 0 ? events.size() : fixedBatch;
     long[] shape = {rows, Features.COUNT};
     try (OnnxTensor tensor = tensor(events, rows, shape);
         OrtSession.Result result = session.run(Map.of(input, tensor))) {
@@ -134,13 +146,14 @@ final class OnnxModel implements Model {
       for (int i = 0; i < scores.length; i++) {
         if (Double.isNaN(values[i])) {
           throw new IllegalStateException(
-              "%s answers NaN for the event %s".formatted(file, Arrays.toString(events.get(i))));
+              "model %s: returned NaN for event %s"
+                  .formatted(file, Arrays.toString(events.get(i))));
         }
         scores[i] = Math.max(0, Math.min(1, values[i]));
       }
       return scores;
     } catch (OrtException e) {
-      throw wrong("it does not run (%s)".formatted(e.getMessage()));
+      throw wrong("inference failed (%s)".formatted(e.getMessage()));
     }
   }
 
@@ -177,7 +190,7 @@ final class OnnxModel implements Model {
     try {
       return session.getInputInfo();
     } catch (OrtException e) {
-      throw wrong("its inputs cannot be read (%s)".formatted(e.getMessage()));
+      throw wrong("cannot read its inputs (%s)".formatted(e.getMessage()));
     }
   }
 
@@ -185,7 +198,7 @@ final class OnnxModel implements Model {
     try {
       return session.getOutputInfo();
     } catch (OrtException e) {
-      throw wrong("its outputs cannot be read (%s)".formatted(e.getMessage()));
+      throw wrong("cannot read its outputs (%s)".formatted(e.getMessage()));
     }
   }
 
@@ -201,7 +214,7 @@ final class OnnxModel implements Model {
         && (info.type == OnnxJavaType.FLOAT || info.type == OnnxJavaType.DOUBLE)) {
       return info;
     }
-    throw wrong("found the %s, %s".formatted(what, node.getInfo()));
+    throw wrong("found %s of type %s".formatted(what, node.getInfo()));
   }
 
   private IllegalArgumentException wrong(String found) {
@@ -214,8 +227,8 @@ final class OnnxModel implements Model {
       return Files.readAllBytes(file);
     } catch (IOException e) {
       throw new IllegalArgumentException(
-          ("model %s: found no such file in the replica's working folder, %s, expected one: name it"
-                  + " in the deployment's files too")
+          ("model %s: found no such file in the replica's working directory, %s; list it in the"
+                  + " deployment's files")
               .formatted(file, Path.of("").toAbsolutePath()),
           e);
     }

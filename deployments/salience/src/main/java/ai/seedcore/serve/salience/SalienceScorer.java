@@ -18,13 +18,19 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Scores events, or a text, from 0 (ignore) to 1 (look at once). */
+/** Scores events, or a text, from 0 (ignore) to 1 (needs immediate attention). */
 public final class SalienceScorer {
 
   private static final String[] KNOWN = {"features", "top_k", "explain", "text", "context"};
-  private static final Range PRIORITY = Range.of(1, 10);
+  private static final double MAX_PRIORITY = 10;
+  private static final Range PRIORITY = Range.of(1, MAX_PRIORITY);
   private static final double DEFAULT_PRIORITY = 5;
-  private static final int MOST_PATH = 4_096;
+
+  /** The number of words from which on a longer text does not score higher. */
+  private static final double MAX_WORDS = 100;
+
+  /** The maximum length of the option {@code model}, in characters. */
+  private static final int MAX_PATH = 4_096;
 
   private final Model model;
   private final Limits limits;
@@ -39,23 +45,24 @@ public final class SalienceScorer {
     private double priority = DEFAULT_PRIORITY;
   }
 
-  /** With the built-in formula. */
+  /** Creates a deployment with the built-in formula and the default limits. */
   public SalienceScorer() {
     this("{}");
   }
 
   /**
-   * As it is declared.
+   * Creates a deployment.
    *
-   * @param options a JSON object: {@code model}, an ONNX file in the working folder, and {@code
-   *     limits}
+   * @param options a JSON object with {@code model}, an ONNX file in the working directory, and
+   *     {@code limits}; both are optional
+   * @throws IllegalArgumentException if an option is invalid or the model cannot be loaded
    */
   public SalienceScorer(String options) {
     this(
         Options.read(
             options,
             "model",
-            input -> new OnnxModel(Path.of(input.text(MOST_PATH))),
+            input -> new OnnxModel(Path.of(input.text(MAX_PATH))),
             (Model) new Formula()));
   }
 
@@ -79,12 +86,12 @@ public final class SalienceScorer {
             this::score);
   }
 
-  /** Answers one request; the name and the types are those that Serve calls. */
+  /** Answers one request. Serve requires this name and signature. */
   public Object call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 
-  /** Whether the model can answer; Serve asks every few seconds. */
+  /** Returns whether the deployment is healthy. Serve calls it every few seconds. */
   public boolean checkHealth() {
     return true;
   }
@@ -108,11 +115,11 @@ public final class SalienceScorer {
     if (given.contains("text")) {
       for (String other : List.of("features", "top_k", "explain")) {
         if (given.contains(other)) {
-          throw Refusal.field(other, "it beside text", "either text or features");
+          throw Refusal.field(other, "it together with text", "either text or features");
         }
       }
     } else if (given.contains("context")) {
-      throw Refusal.field("context", "it without text", "it beside text only");
+      throw Refusal.field("context", "it without text", "it only together with text");
     } else if (request.events.isEmpty()) {
       throw input.missing("features", "features or text");
     }
@@ -132,7 +139,8 @@ public final class SalienceScorer {
   private Map<String, Object> score(Request request) {
     Map<String, Object> reply = new LinkedHashMap<>();
     if (request.text != null) {
-      reply.put("score", Math.min(1, words(request.text) / 100.0) * request.priority / 10);
+      double length = Math.min(1, words(request.text) / MAX_WORDS);
+      reply.put("score", length * request.priority / MAX_PRIORITY);
       reply.put("model", "text_length");
       return reply;
     }
@@ -147,24 +155,24 @@ public final class SalienceScorer {
     return reply;
   }
 
-  /** Runs of anything but white space. */
+  /** Counts the words, which are separated by white space. */
   private static int words(String text) {
     int words = 0;
-    boolean within = false;
+    boolean inWord = false;
     for (int i = 0; i < text.length(); i++) {
       boolean letter = !Character.isWhitespace(text.charAt(i));
-      words += letter && !within ? 1 : 0;
-      within = letter;
+      words += letter && !inWord ? 1 : 0;
+      inWord = letter;
     }
     return words;
   }
 
-  private static List<Map<String, Object>> top(double[] scores, int most) {
+  private static List<Map<String, Object>> top(double[] scores, int count) {
     return IntStream.range(0, scores.length)
         .boxed()
         // The sort is stable: equal scores keep the order of their indices.
         .sorted(Comparator.comparingDouble((Integer i) -> scores[i]).reversed())
-        .limit(most)
+        .limit(count)
         .map(i -> Map.<String, Object>of("index", i, "score", scores[i]))
         .toList();
   }

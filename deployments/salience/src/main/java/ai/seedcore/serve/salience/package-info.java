@@ -1,4 +1,4 @@
-/** SalienceScorer: how much attention does this event deserve? */
+/** The SalienceScorer deployment, which scores how much attention an event deserves. */
 @NullMarked
 package ai.seedcore.serve.salience;
 

@@ -20,11 +20,11 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.json.JsonFactory;
 
-/** The models are made by {@code model/train.py} and {@code wrong_models.py}. */
+/** {@code model/train.py} and {@code wrong_models.py} created the model files. */
 class OnnxModelTest {
 
   @Test
-  void answersAsScikitLearnDoes() throws Exception {
+  void scoresMatchScikitLearn() throws Exception {
     List<double[]> events = new ArrayList<>();
     List<Double> expected = new ArrayList<>();
     readAnswers(events, expected);
@@ -42,7 +42,7 @@ class OnnxModelTest {
   }
 
   @Test
-  void explainsByTheChangeWhenAFeatureIsSetToItsDefault() throws Exception {
+  void explainsScoreByResettingEachFeatureToDefault() throws Exception {
     OnnxModel model = new OnnxModel(file("salience.onnx"));
     double[] event = Features.defaults();
     event[Features.TASK_RISK.ordinal()] = 0.95;
@@ -50,21 +50,21 @@ class OnnxModelTest {
     double[] without = event.clone();
     without[Features.ERROR_RATE.ordinal()] = 0;
     double[] scores = model.scores(List.of(event, without));
-    Map<String, Double> shares = model.explain(List.of(event)).get(0);
-    assertThat(shares.get("error_rate")).isCloseTo(scores[0] - scores[1], within(1e-12));
-    assertThat(shares.get("error_rate")).isPositive();
-    assertThat(shares.get("cpu_usage")).isZero();
-    assertThat(shares).hasSize(12);
+    Map<String, Double> contributions = model.explain(List.of(event)).get(0);
+    assertThat(contributions.get("error_rate")).isCloseTo(scores[0] - scores[1], within(1e-12));
+    assertThat(contributions.get("error_rate")).isPositive();
+    assertThat(contributions.get("cpu_usage")).isZero();
+    assertThat(contributions).hasSize(12);
   }
 
   @Test
-  void aModelOfDoublesAndOneOfASingleRowServeToo() {
+  void runsDoubleModelAndModelWithFixedBatch() {
     double[] event = new double[12];
     Arrays.fill(event, 0.25);
     List<double[]> three = List.of(event, Features.defaults(), event);
     assertThat(new OnnxModel(file("mean-double.onnx")).scores(three)[2])
         .isCloseTo(0.25, within(1e-12));
-    // The sum is 3: a score stays within 0..1.
+    // The model returns 3, which is clipped to 1.
     assertThat(new OnnxModel(file("one-by-one.onnx")).scores(three)).containsExactly(1, 1, 1);
   }
 
@@ -73,22 +73,22 @@ class OnnxModelTest {
       delimiter = '|',
       textBlock =
           """
-          five-inputs.onnx | found an input of the shape [-1, 5], expected a regressor
-          classifier.onnx | found the output y
+          five-inputs.onnx | found an input of shape [-1, 5], expected a regressor
+          classifier.onnx | found output y of type
           two-outputs.onnx | found 2 outputs, [y, z]
           twelve-answers.onnx | found 24 outputs for 2 events
-          not-a-number.onnx | answers NaN
+          not-a-number.onnx | returned NaN
           answers.json | found no model that ONNX Runtime can load
-          nowhere.onnx | found no such file in the replica's working folder
+          nowhere.onnx | found no such file in the replica's working directory
           """)
-  void aWrongModelIsRefusedWhenItIsLoaded(String name, String reason) {
+  void rejectsUnsuitableModelWhenLoading(String name, String reason) {
     assertThatThrownBy(() -> new OnnxModel(file(name)))
         .hasMessageContaining(name)
         .hasMessageContaining(reason);
   }
 
   @Test
-  void aModelCutShortIsRefused(@TempDir Path folder) throws IOException {
+  void rejectsTruncatedModel(@TempDir Path folder) throws IOException {
     byte[] whole = Files.readAllBytes(file("salience.onnx"));
     Path half = Files.write(folder.resolve("half.onnx"), Arrays.copyOf(whole, whole.length / 2));
     assertThatThrownBy(() -> new OnnxModel(half))
@@ -96,13 +96,13 @@ class OnnxModelTest {
   }
 
   @Test
-  void theDeploymentNamesTheModelAndTakesItFromItsOptions() {
+  void loadsModelFromOptionsAndNamesItInReply() {
     String options = "{\"model\": \"%s\"}".formatted(file("salience.onnx"));
     Map<?, ?> reply = (Map<?, ?>) new SalienceScorer(options).call("{\"features\": [{}]}");
     assertThat(reply.get("model")).isEqualTo("salience.onnx");
     assertThat((List<?>) reply.get("scores")).hasSize(1);
     assertThatThrownBy(() -> new SalienceScorer("{\"model\": 5}"))
-        .hasMessage("init_args[0].model: found 5, expected a text of 1 to 4096 characters");
+        .hasMessage("init_args[0].model: found 5, expected a string of 1 to 4096 characters");
     assertThatThrownBy(() -> new SalienceScorer("{\"modle\": \"a\"}"))
         .hasMessage("init_args[0].modle: found an unknown field, expected one of limits, model");
   }
@@ -136,7 +136,7 @@ class OnnxModelTest {
           default -> {}
         }
       }
-      events.remove(events.size() - 1); // The document itself is an object too.
+      events.remove(events.size() - 1); // The last object is the document itself.
     }
   }
 }

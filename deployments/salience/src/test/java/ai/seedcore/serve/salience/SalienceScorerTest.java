@@ -22,7 +22,7 @@ class SalienceScorerTest {
           Clock.fixed(Instant.ofEpochMilli(1_500), ZoneOffset.UTC));
 
   @Test
-  void theFormulaIsTheContracts() {
+  void scoresEventsByFormula() {
     Map<?, ?> reply =
         answer(
             """
@@ -44,7 +44,7 @@ class SalienceScorerTest {
   }
 
   @Test
-  void topIsByScoreTiesByIndexAtMostAsManyAsThereAre() {
+  void topIsSortedByScoreThenIndex() {
     Map<?, ?> reply =
         answer("{\"features\": [{}, {\"user_impact\": 1}, {}], \"top_k\": 9, \"explain\": true}");
     assertThat((List<?>) reply.get("top"))
@@ -52,12 +52,12 @@ class SalienceScorerTest {
         .isEqualTo(List.of(1, 0, 2));
     assertThat((List<?>) reply.get("explanations")).hasSize(3);
     Map<?, ?> terms = (Map<?, ?>) ((List<?>) reply.get("explanations")).get(1);
-    double sum = terms.values().stream().mapToDouble(share -> (Double) share).sum();
+    double sum = terms.values().stream().mapToDouble(term -> (Double) term).sum();
     assertThat(sum).isCloseTo((Double) ((List<?>) reply.get("scores")).get(1), within(1e-12));
   }
 
   @Test
-  void aTextIsScoredByItsLengthAndPriority() {
+  void scoresTextByLengthAndPriority() {
     assertThat(answer("{\"text\": \"a b c d\"}").get("score")).isEqualTo(0.04 * 5 / 10);
     Map<?, ?> reply = answer("{\"text\": \"a b\", \"context\": {\"priority\": 10}}");
     assertThat(reply.get("score")).isEqualTo(0.02);
@@ -65,7 +65,7 @@ class SalienceScorerTest {
   }
 
   @Test
-  void anEmptyBodyAsksWhatThisIs() {
+  void answersEmptyBodyWithDescription() {
     Map<?, ?> reply = (Map<?, ?>) scorer.call("");
     assertThat(reply.get("status")).isEqualTo("success");
     assertThat(reply.get("name")).isEqualTo("SalienceScorer");
@@ -80,7 +80,7 @@ class SalienceScorerTest {
       textBlock =
           """
           {"features": [{"task_risk": 1.5}]} | invalid_field | features[0].task_risk: found 1.5, expected a number from 0 to 1
-          {"features": [{}, {"task_risk": "0.5"}]} | invalid_field | features[1].task_risk: found the text "0.5"
+          {"features": [{}, {"task_risk": "0.5"}]} | invalid_field | features[1].task_risk: found the string "0.5"
           {"features": [{"task_risk": true}]} | invalid_field | features[0].task_risk: found true
           {"features": [{"task_risk": null}]} | invalid_field | features[0].task_risk: found null
           {"features": [{"response_time": 1e999}]} | invalid_field | features[0].response_time
@@ -92,8 +92,8 @@ class SalienceScorerTest {
           {"features": [{}], "top_k": 0} | invalid_field | top_k: found 0
           {"features": [{}], "top_k": 1.5} | invalid_field | top_k: found 1.5
           {"features": [{}], "explain": 1} | invalid_field | explain: found 1, expected true or false
-          {"features": [{}], "text": "a"} | invalid_field | features: found it beside text
-          {"text": ""} | invalid_field | text: found the text ""
+          {"features": [{}], "text": "a"} | invalid_field | features: found it together with text
+          {"text": ""} | invalid_field | text: found the string ""
           {"text": 5} | invalid_field | text: found 5
           {"text": "a", "context": {"priority": 11}} | invalid_field | context.priority: found 11
           {"text": "a", "context": {"prio": 1}} | invalid_field | context.prio: found an unknown field
@@ -108,10 +108,10 @@ class SalienceScorerTest {
           {"features": [{}], "features": [{}]} | invalid_json | body: found
           {"features": [{"task_risk": NaN}]} | invalid_json | body: found
           {"features": [{}] | invalid_json | body: found
-          {"features": [{},{},{},{}]} | too_large | features: found more than 3 entries, expected 3 at most
-          {"text": "aaaaaaaaaaaaaaaaaaaaa"} | too_large | text: found 21 characters, expected 20 at most
+          {"features": [{},{},{},{}]} | too_large | features: found more than 3 entries, expected at most 3
+          {"text": "aaaaaaaaaaaaaaaaaaaaa"} | too_large | text: found 21 characters, expected at most 20
           """)
-  void aBadRequestIsToldWhereAndWhy(String body, String code, String message) {
+  void rejectsInvalidRequestWithPathAndReason(String body, String code, String message) {
     Map<?, ?> reply = answer(body);
     assertThat(reply.get("status")).isEqualTo("error");
     assertThat(reply.get("code")).isEqualTo(code);
@@ -120,7 +120,7 @@ class SalienceScorerTest {
   }
 
   @Test
-  void depthAndSizeAreLimited() {
+  void limitsDepthAndSize() {
     assertThat(answer("[".repeat(33) + "]".repeat(33)).get("code")).isEqualTo("invalid_json");
     assertThat(answer("[".repeat(32) + "]".repeat(32)).get("code")).isEqualTo("invalid_field");
     assertThat(answer(" ".repeat(1_999) + "{}").get("code")).isEqualTo("too_large");

@@ -1,4 +1,4 @@
-"""Makes the small models that OnnxModelTest refuses or takes: python wrong_models.py FOLDER"""
+"""Writes the small valid and invalid models for OnnxModelTest: python wrong_models.py DIRECTORY"""
 import sys
 import onnx
 from onnx import helper, TensorProto as T

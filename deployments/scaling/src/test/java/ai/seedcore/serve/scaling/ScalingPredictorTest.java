@@ -95,7 +95,7 @@ class ScalingPredictorTest {
           {"cpu_avg": 0.5, "current_replicas": 1.5} | current_replicas: found 1.5
           {"cpu_avg": 0.5, "min_replicas": 5, "max_replicas": 2} | min_replicas: found 5
           {"cpu_avg": 0.5, "horizon_s": 10} | horizon_s: found it without history
-          {"cpu_avg": 0.5, "history": [{"timestamp": 1, "cpu_avg": 1}]} | cpu_avg: found it beside history
+          {"cpu_avg": 0.5, "history": [{"timestamp": 1, "cpu_avg": 1}]} | cpu_avg: found it together with history
           {"history": []} | history: found an empty list
           {"history": [{"cpu_avg": 0.5}]} | history[0].timestamp: found nothing
           {"history": [{"timestamp": 1}]} | history[0]: found no metric

@@ -4,91 +4,111 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * What repeats in a series: a period, and how far each of its phases lies from the level.
+ * The seasonality of a time series: a period and the seasonal effect of each phase.
  *
- * <p>Candidates are the peaks of the autocorrelation; one is taken only if it would have forecast
- * the newer half of the history clearly better than no season at all, and the shortest of those
- * that do so equally well.
+ * <p>The candidates for the period are the peaks of the autocorrelation. A candidate is accepted
+ * only if a seasonal forecast of the newer half of the history has a clearly smaller error than the
+ * best non-seasonal forecast. Of several candidates with similar errors, the shortest wins.
  *
- * @param period points; 0: nothing repeats
- * @param profile one entry a phase
+ * @param period the period, in points; 0 if the series has no seasonality
+ * @param profile the deviation from the level, one entry per phase
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
 public record Season(int period, double[] profile) {
 
-  /** Nothing repeats. */
+  /** No seasonality. */
   public static final Season NONE = new Season(0, new double[0]);
 
-  private static final int SHORTEST_HISTORY = 48;
-  private static final int SHORTEST_PERIOD = 4;
-  private static final int MOST_CANDIDATES = 4;
-  private static final int MOST_CYCLES = 8;
+  private static final int MIN_HISTORY = 48;
+  private static final int MIN_PERIOD = 4;
+  private static final int MAX_CANDIDATES = 4;
 
-  /** Cycles that must have been seen. */
-  private static final double CYCLES = 2.2;
+  /** The maximum number of cycles that the profile is estimated from. */
+  private static final int MAX_PROFILE_CYCLES = 8;
 
-  /** The correlation from which on a lag is a candidate. */
-  private static final double CORRELATED = 0.15;
+  /** The number of cycles from which on the extremes of each phase are trimmed. */
+  private static final int MIN_TRIMMED_CYCLES = 3;
 
-  /** The share of the error without a season that is left with one, at the most. */
-  private static final double GAIN = 0.9;
+  /** The share of a phase's values that is trimmed at each end: one in this many. */
+  private static final int TRIM_DIVISOR = 4;
 
-  /** Errors no further apart than by this factor are the same. */
-  private static final double ALIKE = 1.1;
+  /** The maximum number of cycles that a seasonal forecast averages. */
+  private static final int MAX_FORECAST_CYCLES = 4;
 
-  /** Points that the level is estimated from, when candidates are compared. */
-  private static final int LEVEL = 8;
+  /** The minimum number of cycles in the history. */
+  private static final double MIN_CYCLES = 2.2;
 
-  /** Beyond so many deviations a point says no more than at them. */
+  /** The minimum autocorrelation of a candidate. */
+  private static final double MIN_CORRELATION = 0.15;
+
+  /** The maximum error of a seasonal forecast, as a share of the error of a non-seasonal one. */
+  private static final double MAX_ERROR_RATIO = 0.9;
+
+  /** Errors that differ by at most this factor count as equal. */
+  private static final double SIMILAR_ERROR = 1.1;
+
+  /** The number of points that the level is averaged over when candidates are compared. */
+  private static final int LEVEL_POINTS = 8;
+
+  /** The maximum absolute value of a normalized point, in deviations. */
   private static final double CLIP = 8;
 
-  /** How far the phase of a point lies from the level. */
+  /** Scales the median absolute deviation of normal data to its standard deviation. */
+  private static final double NORMAL_MAD = 1.4826;
+
+  /**
+   * If the median absolute deviation is smaller than this share of the mean absolute deviation, the
+   * series is mostly constant, and the mean is used.
+   */
+  private static final double MIN_MAD_RATIO = 0.1;
+
+  /** Returns the seasonal effect at a time, which counts points. */
   public double at(long time) {
     return period == 0 ? 0 : profile[(int) (time % period)];
   }
 
   /**
-   * The periods that a history may repeat itself in, by its autocorrelation alone, ascending;
-   * whether they are any good is for the caller to find out.
+   * Returns the candidate periods of a history in ascending order, judged by its autocorrelation
+   * alone. The caller must check whether they improve a forecast.
    */
   public static int[] periods(double[] values) {
-    return values.length < SHORTEST_HISTORY
+    return values.length < MIN_HISTORY
         ? new int[0]
-        : peaks(clipped(values), (int) (values.length / CYCLES)).sorted().toArray();
+        : peaks(normalized(values), (int) (values.length / MIN_CYCLES)).sorted().toArray();
   }
 
   /**
-   * Looks for a season.
+   * Finds the seasonality of a history.
    *
    * @param values the history
    * @param start the time of its first value
-   * @param before the season up to now: it is kept if it does as well as the best
+   * @param previous the seasonality found before; it is kept unless another is clearly better
    */
-  public static Season find(double[] values, long start, Season before) {
-    if (values.length < SHORTEST_HISTORY) {
+  public static Season find(double[] values, long start, Season previous) {
+    if (values.length < MIN_HISTORY) {
       return NONE;
     }
-    double[] clipped = clipped(values);
-    int longest = (int) (values.length / CYCLES);
-    int[] candidates = candidates(clipped, longest);
+    double[] normalized = normalized(values);
+    int maxPeriod = (int) (values.length / MIN_CYCLES);
+    int[] candidates = candidates(normalized, maxPeriod);
     int best = 0;
-    double least = GAIN * errorWithout(clipped);
-    if (before.period() > 0 && before.period() <= longest) {
-      double error = errorWith(clipped, before.period());
-      if (error < least) {
-        best = before.period();
-        least = error / ALIKE;
+    double maxError = MAX_ERROR_RATIO * nonSeasonalError(normalized);
+    if (previous.period() > 0 && previous.period() <= maxPeriod) {
+      double error = seasonalError(normalized, previous.period());
+      if (error < maxError) {
+        best = previous.period();
+        maxError = error / SIMILAR_ERROR;
       }
     }
     double[] errors = new double[candidates.length];
     for (int i = 0; i < candidates.length; i++) {
-      errors[i] = errorWith(clipped, candidates[i]);
+      errors[i] = seasonalError(normalized, candidates[i]);
     }
-    double lowest = Arrays.stream(errors).min().orElse(Double.MAX_VALUE);
-    if (lowest < least) {
-      // In ascending order: the first one that does as well is the shortest.
+    double minError = Arrays.stream(errors).min().orElse(Double.MAX_VALUE);
+    if (minError < maxError) {
+      // The candidates are in ascending order, so the first similar one is the shortest.
       int i = 0;
-      while (errors[i] > Math.min(least, ALIKE * lowest)) {
+      while (errors[i] > Math.min(maxError, SIMILAR_ERROR * minError)) {
         i++;
       }
       best = candidates[i];
@@ -97,9 +117,10 @@ public record Season(int period, double[] profile) {
   }
 
   /**
-   * The values without their line, around 0, in deviations; single ones count no more than that.
+   * Returns the values without their linear trend, centered on 0, in units of their deviation, and
+   * clipped to {@link #CLIP} so that outliers do not dominate.
    */
-  private static double[] clipped(double[] values) {
+  private static double[] normalized(double[] values) {
     int n = values.length;
     double[] rest = new double[n];
     double mean = Arrays.stream(values).average().orElse(0);
@@ -116,9 +137,9 @@ public record Season(int period, double[] profile) {
     double median = median(rest.clone());
     double[] distances = Arrays.stream(rest).map(value -> Math.abs(value - median)).toArray();
     double average = Arrays.stream(distances).average().orElse(0);
-    double deviation = 1.4826 * median(distances);
-    // Mostly at rest: the median would take every move for an extreme one.
-    double unit = deviation < 0.1 * average ? average : deviation;
+    double deviation = NORMAL_MAD * median(distances);
+    // In a mostly constant series, the median is so small that every change would be clipped.
+    double unit = deviation < MIN_MAD_RATIO * average ? average : deviation;
     if (unit == 0) {
       return new double[n];
     }
@@ -134,20 +155,21 @@ public record Season(int period, double[] profile) {
     return values[values.length / 2];
   }
 
-  /** The highest peaks of the autocorrelation, and their neighbours, ascending. */
-  private static int[] candidates(double[] values, int longest) {
-    return peaks(values, longest)
+  /** Returns the lags next to and at the highest peaks of the autocorrelation, ascending. */
+  private static int[] candidates(double[] values, int maxPeriod) {
+    return peaks(values, maxPeriod)
         .flatMap(lag -> IntStream.rangeClosed(lag - 1, lag + 1))
-        .filter(lag -> lag >= SHORTEST_PERIOD && lag <= longest)
+        .filter(lag -> lag >= MIN_PERIOD && lag <= maxPeriod)
         .distinct()
         .sorted()
         .toArray();
   }
 
-  private static IntStream peaks(double[] values, int longest) {
+  /** Returns the lags of the highest peaks of the autocorrelation, in no order. */
+  private static IntStream peaks(double[] values, int maxPeriod) {
     int n = values.length;
     double power = Arrays.stream(values).map(value -> value * value).sum();
-    double[] correlation = new double[longest + 2];
+    double[] correlation = new double[maxPeriod + 2];
     for (int lag = 1; power > 0 && lag < correlation.length; lag++) {
       double sum = 0;
       for (int i = lag; i < n; i++) {
@@ -155,13 +177,14 @@ public record Season(int period, double[] profile) {
       }
       correlation[lag] = sum / power * n / (n - lag);
     }
-    int first = 1; // Before it first falls below 0, the correlation is that of neighbours.
-    while (first < longest && correlation[first] > 0) {
+    // Until it first falls to 0, the correlation is that of neighbouring points, not of a season.
+    int first = 1;
+    while (first < maxPeriod && correlation[first] > 0) {
       first++;
     }
-    int[] peaks = new int[MOST_CANDIDATES];
-    for (int lag = Math.max(SHORTEST_PERIOD, first); lag <= longest; lag++) {
-      if (correlation[lag] > CORRELATED
+    int[] peaks = new int[MAX_CANDIDATES];
+    for (int lag = Math.max(MIN_PERIOD, first); lag <= maxPeriod; lag++) {
+      if (correlation[lag] > MIN_CORRELATION
           && correlation[lag] >= correlation[lag - 1]
           && correlation[lag] >= correlation[lag + 1]) {
         int lowest = 0;
@@ -176,8 +199,11 @@ public record Season(int period, double[] profile) {
     return Arrays.stream(peaks).filter(lag -> lag > 0);
   }
 
-  /** The mean squared error of the best of three forecasts that know no season. */
-  private static double errorWithout(double[] values) {
+  /**
+   * Returns the mean squared one-step error of the best of three non-seasonal forecasts: last
+   * value, level, and linear extrapolation.
+   */
+  private static double nonSeasonalError(double[] values) {
     double last = 0;
     double level = 0;
     double line = 0;
@@ -190,14 +216,14 @@ public record Season(int period, double[] profile) {
     return Math.min(last, Math.min(level, line)) / (values.length - from);
   }
 
-  /** The mean squared error of a forecast by the same phase of up to four cycles before. */
-  private static double errorWith(double[] values, int period) {
+  /** Returns the mean squared one-step error of a forecast by the same phase of earlier cycles. */
+  private static double seasonalError(double[] values, int period) {
     double error = 0;
     int count = 0;
     for (int i = from(values, period); i < values.length; i++) {
       double phase = 0;
       int cycles = 0;
-      for (int j = i - period; j >= LEVEL && cycles < 4; j -= period) {
+      for (int j = i - period; j >= LEVEL_POINTS && cycles < MAX_FORECAST_CYCLES; j -= period) {
         phase += values[j] - level(values, j);
         cycles++;
       }
@@ -209,26 +235,27 @@ public record Season(int period, double[] profile) {
     return count == 0 ? Double.MAX_VALUE : error / count;
   }
 
+  /** Returns the first index that forecasts are compared at. */
   private static int from(double[] values, int period) {
-    return Math.max((int) (values.length / CYCLES), period + LEVEL);
+    return Math.max((int) (values.length / MIN_CYCLES), period + LEVEL_POINTS);
   }
 
-  /** The mean of the values just before. */
+  /** Returns the mean of the {@link #LEVEL_POINTS} values before an index. */
   private static double level(double[] values, int index) {
     double sum = 0;
-    for (int i = index - LEVEL; i < index; i++) {
+    for (int i = index - LEVEL_POINTS; i < index; i++) {
       sum += values[i];
     }
-    return sum / LEVEL;
+    return sum / LEVEL_POINTS;
   }
 
   private static double square(double value) {
     return value * value;
   }
 
-  /** The middle of what each phase was in the newest cycles, each around its own mean. */
+  /** Returns the trimmed mean of each phase in the newest cycles, relative to the cycle's mean. */
   private static double[] profile(double[] values, long start, int period) {
-    int cycles = Math.min(MOST_CYCLES, values.length / period);
+    int cycles = Math.min(MAX_PROFILE_CYCLES, values.length / period);
     double[][] phases = new double[period][cycles];
     for (int cycle = 0; cycle < cycles; cycle++) {
       int from = values.length - (cycle + 1) * period;
@@ -237,11 +264,11 @@ public record Season(int period, double[] profile) {
         phases[(int) ((start + i) % period)][cycle] = values[i] - mean;
       }
     }
-    int cut = cycles < 3 ? 0 : Math.max(1, cycles / 4);
+    int trimmed = cycles < MIN_TRIMMED_CYCLES ? 0 : Math.max(1, cycles / TRIM_DIVISOR);
     double[] profile = new double[period];
     for (int phase = 0; phase < period; phase++) {
       Arrays.sort(phases[phase]);
-      profile[phase] = Arrays.stream(phases[phase], cut, cycles - cut).average().orElse(0);
+      profile[phase] = Arrays.stream(phases[phase], trimmed, cycles - trimmed).average().orElse(0);
     }
     return profile;
   }

@@ -1,4 +1,4 @@
-/** What the models that look at series share. */
+/** Time series code that several deployments share. */
 @NullMarked
 package ai.seedcore.serve.series;
 
