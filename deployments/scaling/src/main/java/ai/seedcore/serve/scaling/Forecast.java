@@ -1,30 +1,31 @@
 package ai.seedcore.serve.scaling;
 
 /**
- * A value to come, with the interval that holds it four times in five.
+ * A forecast with its 80 % prediction interval.
  *
- * @param low the interval's lower end
- * @param high the interval's upper end
+ * @param value the forecast value
+ * @param low the lower end of the interval
+ * @param high the upper end of the interval
  */
 record Forecast(double value, double low, double high) {
 
-  /** The same in another unit. */
+  /** Returns the forecast multiplied by a unit. */
   Forecast times(double unit) {
     return new Forecast(value * unit, low * unit, high * unit);
   }
 
-  /** The same within the values that a metric can have. */
-  Forecast within(double least, double most) {
-    return new Forecast(clip(value, least, most), clip(low, least, most), clip(high, least, most));
+  /** Returns the forecast clipped to the range of a metric. */
+  Forecast within(double min, double max) {
+    return new Forecast(clip(value, min, max), clip(low, min, max), clip(high, min, max));
   }
 
-  /** The interval's width against the value, 0..1; 0 for a sure forecast. */
+  /** Returns the width of the interval relative to the value, 0..1. */
   double relativeWidth() {
     double width = high - low;
     return width == 0 ? 0 : width / Math.max(Math.abs(value), width);
   }
 
-  private static double clip(double value, double least, double most) {
-    return Math.max(least, Math.min(most, value));
+  private static double clip(double value, double min, double max) {
+    return Math.max(min, Math.min(max, value));
   }
 }

@@ -7,31 +7,42 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Extends each metric of a history. Every {@link Method} forecasts what the history itself went on
- * to be, at the same horizon, from many points of it; they are then mixed by how right they were,
- * and the interval is how wrong the mixture was (Bates and Granger, "The Combination of Forecasts",
- * 1969; split conformal intervals: Vovk et al., "Algorithmic Learning in a Random World", 2005).
+ * Forecasts each metric of a history. Every {@link Method} is backtested: it forecasts later values
+ * of the history from many origins, at the same horizon. The forecast is the mean of all methods,
+ * weighted by their backtest errors (Bates and Granger, "The Combination of Forecasts", 1969). The
+ * prediction interval follows from the backtest errors of the combination (split conformal
+ * prediction: Vovk et al., "Algorithmic Learning in a Random World", 2005).
  */
 final class Forecaster {
 
-  /** Starting points from which the history is forecast, at the most. */
-  private static final int MOST_ORIGINS = 256;
+  /** The maximum number of origins of the backtest. */
+  private static final int MAX_ORIGINS = 256;
 
-  /** Fewer say too little: the interval is then wider than what they show. */
-  private static final int FEWEST_ORIGINS = 10;
+  /** With fewer origins, the interval is widened, to up to twice its width. */
+  private static final int MIN_ORIGINS = 10;
 
-  /** How sharply the best methods are preferred: the weight is the mean squared error to -this. */
-  private static final double SHARPNESS = 8;
+  /** The weight of a method is its mean squared error to the power of the negative of this. */
+  private static final double WEIGHT_EXPONENT = 8;
 
-  /** The share of the errors within the interval. */
-  private static final double INSIDE = 0.8;
+  /** The probability that the interval contains the value. */
+  private static final double COVERAGE = 0.8;
 
-  /** Squared errors of values up to 1 that are as good as none. */
-  private static final double NOTHING = 1e-18;
+  /** A negligible mean squared error of values up to 1. */
+  private static final double EPSILON = 1e-18;
+
+  /** The minimum length of a series for a backtest. */
+  private static final int MIN_LENGTH = 3;
+
+  /** The longest horizon of a backtest, as a share of the series: one in this many values. */
+  private static final int MAX_HORIZON_DIVISOR = 3;
 
   private Forecaster() {}
 
-  /** Each metric's value so many seconds after the history's end. */
+  /**
+   * Forecasts each metric of a history.
+   *
+   * @param horizon seconds after the end of the history
+   */
   static Map<Metric, Forecast> forecast(History history, double horizon) {
     double[] times = history.times();
     Map<Metric, Forecast> forecasts = new EnumMap<>(Metric.class);
@@ -39,7 +50,7 @@ final class Forecaster {
         .values()
         .forEach(
             (metric, values) -> {
-              // In units of the largest, as the squares of the largest numbers are infinite.
+              // Scaled to at most 1, because the squares of very large values overflow.
               double unit = Math.max(Double.MIN_NORMAL, Arrays.stream(values).max().orElse(0));
               double[] scaled = Arrays.stream(values).map(value -> value / unit).toArray();
               Range range = metric.range;
@@ -51,47 +62,48 @@ final class Forecaster {
   }
 
   /**
-   * Extends one series.
+   * Forecasts one series.
    *
-   * @param times seconds, not decreasing
-   * @param values one a time, no larger than 1
-   * @param horizon seconds beyond the last time
+   * @param times timestamps in seconds, not decreasing
+   * @param values one value per timestamp, at most 1
+   * @param horizon seconds after the last timestamp
    */
   static Forecast forecast(double[] times, double[] values, double horizon) {
     Grid grid = Grid.of(times, values);
     double[] series = grid.values();
     int last = series.length - 1;
     int steps = (int) Math.max(1, Math.rint(horizon / grid.step()));
-    if (series.length < 3) {
+    if (series.length < MIN_LENGTH) {
       double value = series[last];
-      // Two points at the most tell nothing of what comes: as wide as the value itself.
+      // Two points say nothing about the error, so the interval is as wide as the value.
       return new Forecast(value, value - Math.abs(value), value + Math.abs(value));
     }
-    // A horizon beyond what the history can show is told from the longest that it can.
-    int shown = Math.min(steps, Math.max(1, series.length / 3));
+    // If the horizon is too long for the history, use the longest one that can be backtested.
+    int tested = Math.min(steps, Math.max(1, series.length / MAX_HORIZON_DIVISOR));
     List<Method> methods = Method.all(series, grid.step());
-    int[] origins = origins(series.length, shown);
-    double[] weights = weights(methods, series, origins, shown);
+    int[] origins = origins(series.length, tested);
+    double[] weights = weights(methods, series, origins, tested);
     double[] errors =
         Arrays.stream(origins)
-            .mapToDouble(i -> Math.abs(series[i + shown] - mixture(methods, weights, i, shown)))
+            .mapToDouble(i -> Math.abs(series[i + tested] - combined(methods, weights, i, tested)))
             .sorted()
             .toArray();
-    // Of n errors the one that the next stays within with the given probability.
-    int rank = (int) Math.ceil(INSIDE * (errors.length + 1)) - 1;
+    // The conformal quantile: the next error is at most this one with the probability COVERAGE.
+    int rank = (int) Math.ceil(COVERAGE * (errors.length + 1)) - 1;
     double width =
         errors[Math.min(rank, errors.length - 1)]
-            * Math.sqrt((double) steps / shown)
-            * Math.max(1, 2 - (double) errors.length / FEWEST_ORIGINS);
-    double value = mixture(methods, weights, last, steps);
+            * Math.sqrt((double) steps / tested)
+            * Math.max(1, 2 - (double) errors.length / MIN_ORIGINS);
+    double value = combined(methods, weights, last, steps);
     return new Forecast(value, value - width, value + width);
   }
 
-  /** Where forecasts of the history begin: evenly over its newer part. */
+  /** Returns the indices that the backtest forecasts from, evenly over the newer history. */
   private static int[] origins(int length, int steps) {
     int end = length - steps;
+    // The methods need a start of the series to learn from: two fifths.
     int from = Math.min(end - 1, Math.max(1, length * 2 / 5));
-    int count = Math.min(MOST_ORIGINS, end - from);
+    int count = Math.min(MAX_ORIGINS, end - from);
     int[] origins = new int[count];
     for (int i = 0; i < count; i++) {
       origins[i] = from + (int) ((long) i * (end - from) / count);
@@ -99,6 +111,7 @@ final class Forecaster {
     return origins;
   }
 
+  /** Returns the weight of each method; the weights sum to 1. */
   private static double[] weights(List<Method> methods, double[] series, int[] origins, int steps) {
     double[] errors = new double[methods.size()];
     for (int m = 0; m < errors.length; m++) {
@@ -110,13 +123,14 @@ final class Forecaster {
     double best = Arrays.stream(errors).min().orElse(0);
     double[] weights =
         Arrays.stream(errors)
-            .map(error -> Math.pow((best + NOTHING) / (error + NOTHING), SHARPNESS))
+            .map(error -> Math.pow((best + EPSILON) / (error + EPSILON), WEIGHT_EXPONENT))
             .toArray();
     double sum = Arrays.stream(weights).sum();
     return Arrays.stream(weights).map(weight -> weight / sum).toArray();
   }
 
-  private static double mixture(List<Method> methods, double[] weights, int index, int steps) {
+  /** Returns the weighted mean of the methods' forecasts. */
+  private static double combined(List<Method> methods, double[] weights, int index, int steps) {
     double sum = 0;
     for (int m = 0; m < weights.length; m++) {
       sum += weights[m] * methods.get(m).ahead(index, steps);

@@ -3,22 +3,22 @@ package ai.seedcore.serve.scaling;
 import java.util.Arrays;
 
 /**
- * A series at equal steps: what fell into one step is averaged, what is missing lies on the line
- * between its neighbours.
+ * A series resampled to equal steps. Values in the same step are averaged; missing values are
+ * interpolated linearly.
  *
- * @param step seconds
- * @param values one a step, the last one at the series' end
+ * @param step seconds between two values
+ * @param values one value per step; the last one is at the end of the series
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
 record Grid(double step, double[] values) {
 
-  private static final int MOST = 2_048;
+  private static final int MAX_SIZE = 2_048;
 
   /**
-   * Lays a series on a grid.
+   * Resamples a series. The step is the median distance of two timestamps.
    *
-   * @param times seconds, not decreasing, one at the least
-   * @param values one a time
+   * @param times timestamps in seconds, not decreasing; at least one
+   * @param values one value per timestamp
    */
   static Grid of(double[] times, double[] values) {
     double end = times[times.length - 1];
@@ -27,9 +27,10 @@ record Grid(double step, double[] values) {
       return new Grid(1, new double[] {Arrays.stream(values).average().orElse(0)});
     }
     double step = gaps[gaps.length / 2];
-    // Of a long history the newest part, unless that is a few steps of a mostly silent series.
-    step = Math.max(step, (end - times[Math.max(0, times.length - MOST)]) / MOST);
-    int size = (int) Math.min(MOST, Math.floor((end - times[0]) / step) + 1);
+    // Of a long history, the grid covers the newest points. A longer step prevents that large gaps
+    // between them use up the grid.
+    step = Math.max(step, (end - times[Math.max(0, times.length - MAX_SIZE)]) / MAX_SIZE);
+    int size = (int) Math.min(MAX_SIZE, Math.floor((end - times[0]) / step) + 1);
     double[] sums = new double[size];
     int[] counts = new int[size];
     for (int i = 0; i < times.length; i++) {
@@ -43,6 +44,7 @@ record Grid(double step, double[] values) {
     return new Grid(step, filled(sums, counts));
   }
 
+  /** Returns the mean of each step, and interpolated values for empty steps. */
   private static double[] filled(double[] sums, int[] counts) {
     double[] filled = new double[sums.length];
     int last = -1;

@@ -10,20 +10,25 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 
-/** What was measured up to now; every entry has the metrics of the first one. */
+/** Past measurements. Every entry has the same metrics as the first one. */
 final class History {
 
   private static final String TIMESTAMP = "timestamp";
+  private static final int INITIAL_CAPACITY = 64;
 
   private final Timestamps clock = new Timestamps();
   private final EnumMap<Metric, double[]> values = new EnumMap<>(Metric.class);
-  private double[] times = new double[64];
+  private double[] times = new double[INITIAL_CAPACITY];
   private int size;
 
-  /** Reads the field {@code history}. */
-  static History read(Input input, int mostPoints) throws Refusal {
+  /**
+   * Reads the field {@code history}.
+   *
+   * @param maxPoints the maximum number of entries
+   */
+  static History read(Input input, int maxPoints) throws Refusal {
     History history = new History();
-    input.list(mostPoints, index -> history.entry(input, index));
+    input.list(maxPoints, index -> history.entry(input, index));
     return history;
   }
 
@@ -50,14 +55,14 @@ final class History {
           }
         });
     if (!timed[0]) {
-      throw input.missing(TIMESTAMP, "unix seconds or ISO-8601");
+      throw input.missing(TIMESTAMP, "Unix time in seconds or ISO 8601");
     }
     if (index == 0 && Metric.SCALED.stream().noneMatch(given::contains)) {
-      throw input.wrong("no metric", "one of cpu_avg, memory_avg, response_time");
+      throw input.wrong("no metric", "at least one of cpu_avg, memory_avg, response_time");
     }
     for (Metric metric : values.keySet()) {
       if (!given.contains(metric)) {
-        throw input.missing(metric.field, "it, as in history[0]");
+        throw input.missing(metric.field, "a number, as in history[0]");
       }
     }
     size = index + 1;
@@ -69,17 +74,17 @@ final class History {
     }
     double[] column = values.get(metric);
     if (column == null) {
-      throw input.wrong("a metric that history[0] does not have", "those of history[0] only");
+      throw input.wrong("a metric that history[0] does not have", "only the metrics of history[0]");
     }
     return column;
   }
 
-  /** Unix seconds, not decreasing. */
+  /** Returns the timestamps as Unix time in seconds, not decreasing. */
   double[] times() {
     return Arrays.copyOf(times, size);
   }
 
-  /** The values of each metric, one a time. */
+  /** Returns the values of each metric, one per timestamp. */
   Map<Metric, double[]> values() {
     EnumMap<Metric, double[]> copy = new EnumMap<>(Metric.class);
     values.forEach((metric, column) -> copy.put(metric, Arrays.copyOf(column, size)));

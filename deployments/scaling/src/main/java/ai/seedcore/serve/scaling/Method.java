@@ -8,23 +8,39 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * One way to extend a series. All of them are known from the textbooks (Hyndman and Athanasopoulos,
- * "Forecasting: Principles and Practice", chapters 5, 7 and 8).
+ * A forecasting method. Hyndman and Athanasopoulos, "Forecasting: Principles and Practice",
+ * chapters 5, 7 and 8, describe all of them.
  */
 interface Method {
 
-  /**
-   * The value so many steps after the value at an index, of which and of those before it alone it
-   * is made.
-   */
+  /** Forecasts the value {@code steps} after an index, from the values up to that index only. */
   double ahead(int index, int steps);
 
-  /** Seconds a day. */
+  /** The number of seconds per day. */
   double DAY = 86_400;
 
+  /** The number of days in a history from which on a daily season is tried. */
+  double MIN_DAYS = 1.25;
+
+  /** The number of last values for the short linear regression. */
+  int LINE_WINDOW = 32;
+
+  /** The minimum number of values for a linear regression. */
+  int MIN_LINE_VALUES = 3;
+
+  /** The damping of a trend per step. */
+  double DAMPING = 0.98;
+
+  /** The maximum number of cycles that a seasonal forecast averages. */
+  int MAX_CYCLES = 4;
+
+  /** The number of last values for the smoothed variant of the seasonal methods. */
+  int SEASONAL_WINDOW = 6;
+
   /**
-   * All ways that the history is long enough for.
+   * Returns all methods that the history is long enough for.
    *
+   * @param values the history
    * @param step seconds between two values
    */
   static List<Method> all(double[] values, double step) {
@@ -35,25 +51,26 @@ interface Method {
     methods.add(mean(values));
     methods.add(dampedTrend(values, 0.3, 0.1));
     methods.add(dampedTrend(values, 0.1, 0.05));
-    methods.add(line(values, 32));
+    methods.add(line(values, LINE_WINDOW));
     methods.add(line(values, values.length));
     Set<Integer> periods = new TreeSet<>();
     Arrays.stream(Season.periods(values)).forEach(periods::add);
     int day = (int) Math.rint(DAY / step);
-    if (day > 1 && values.length > 1.25 * day) {
-      periods.add(day); // Mostly what people do: looked at before two of them have passed.
+    if (day > 1 && values.length > MIN_DAYS * day) {
+      // A daily season is so common that it is tried before two days have passed.
+      periods.add(day);
     }
     for (int period : periods) {
       methods.add(seasonal(values, period, 1, 1));
       methods.add(seasonal(values, period, 0.5, 1));
-      methods.add(seasonal(values, period, 1, 6));
-      methods.add(seasonal(values, period, 0.5, 6));
+      methods.add(seasonal(values, period, 1, SEASONAL_WINDOW));
+      methods.add(seasonal(values, period, 0.5, SEASONAL_WINDOW));
       methods.add(seasonal(values, period, 0, 1));
     }
     return methods;
   }
 
-  /** Simple exponential smoothing. */
+  /** Forecasts by simple exponential smoothing. */
   private static Method level(double[] values, double weight) {
     double[] levels = values.clone();
     for (int i = 1; i < levels.length; i++) {
@@ -62,7 +79,7 @@ interface Method {
     return (index, steps) -> levels[index];
   }
 
-  /** The mean of all. */
+  /** Forecasts the mean of all values. */
   private static Method mean(double[] values) {
     double[] means = values.clone();
     for (int i = 1; i < means.length; i++) {
@@ -71,23 +88,22 @@ interface Method {
     return (index, steps) -> means[index];
   }
 
-  /** Holt's method with a trend that fades (Gardner and McKenzie, 1985). */
+  /** Forecasts by Holt's method with a damped trend (Gardner and McKenzie, 1985). */
   private static Method dampedTrend(double[] values, double levelWeight, double trendWeight) {
-    double fading = 0.98;
     double[] levels = values.clone();
     double[] trends = new double[values.length];
     for (int i = 1; i < values.length; i++) {
-      double expected = levels[i - 1] + fading * trends[i - 1];
+      double expected = levels[i - 1] + DAMPING * trends[i - 1];
       levels[i] = expected + levelWeight * (values[i] - expected);
       trends[i] =
-          fading * trends[i - 1]
-              + trendWeight * (levels[i] - levels[i - 1] - fading * trends[i - 1]);
+          DAMPING * trends[i - 1]
+              + trendWeight * (levels[i] - levels[i - 1] - DAMPING * trends[i - 1]);
     }
     return (index, steps) ->
-        levels[index] + trends[index] * fading * (1 - Math.pow(fading, steps)) / (1 - fading);
+        levels[index] + trends[index] * DAMPING * (1 - Math.pow(DAMPING, steps)) / (1 - DAMPING);
   }
 
-  /** The least-squares line through the last values. */
+  /** Forecasts by the least-squares line through the last values. */
   private static Method line(double[] values, int window) {
     double[] sums = new double[values.length + 1];
     double[] products = new double[values.length + 1];
@@ -97,7 +113,7 @@ interface Method {
     }
     return (index, steps) -> {
       int n = Math.min(window, index + 1);
-      if (n < 3) {
+      if (n < MIN_LINE_VALUES) {
         return values[index];
       }
       int from = index + 1 - n;
@@ -110,11 +126,12 @@ interface Method {
   }
 
   /**
-   * The mean of the same time in up to four cycles before, moved by how far the newest values lie
-   * from what they were then.
+   * Forecasts the mean of the same phase in earlier cycles, shifted by the change of the level
+   * since then.
    *
-   * @param follow the share of that distance that is kept
-   * @param window how many values are the newest
+   * @param period the period, in values
+   * @param follow the share of the change that is applied, 0..1
+   * @param window the number of values that a level is averaged over
    */
   private static Method seasonal(double[] values, int period, double follow, int window) {
     return (index, steps) -> {
@@ -122,7 +139,7 @@ interface Method {
       double sum = 0;
       double distance = 0;
       int cycles = 0;
-      for (int at = index + steps - back; at >= 0 && cycles < 4; at -= period) {
+      for (int at = index + steps - back; at >= 0 && cycles < MAX_CYCLES; at -= period) {
         sum += values[at];
         distance += recent(values, index, window) - recent(values, Math.max(0, at - steps), window);
         cycles++;
@@ -131,7 +148,7 @@ interface Method {
     };
   }
 
-  /** The mean of the last values. */
+  /** Returns the mean of the last values up to an index. */
   private static double recent(double[] values, int index, int window) {
     int n = Math.min(window, index + 1);
     double sum = 0;

@@ -5,19 +5,19 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a request measures. */
+/** A metric in a request. */
 enum Metric {
   CPU("cpu_avg", "cpu_scale", Range.FRACTION),
   MEMORY("memory_avg", "memory_scale", Range.FRACTION),
   RESPONSE("response_time", "response_scale", Range.NOT_NEGATIVE),
   RATE("request_rate", null, Range.NOT_NEGATIVE);
 
-  /** The metrics that a policy scales by. */
+  /** The metrics that have a scale. */
   static final List<Metric> SCALED = List.of(CPU, MEMORY, RESPONSE);
 
   final String field;
 
-  /** The reply's name for the metric's scale; null: it has none. */
+  /** The name of the metric's scale in the reply; null if the metric has no scale. */
   final @Nullable String scaleField;
 
   final Range range;
@@ -32,7 +32,7 @@ enum Metric {
     return Arrays.stream(values()).map(metric -> metric.field).toList();
   }
 
-  /** The metric of that name; null: there is none. */
+  /** Returns the metric with a name, or null if there is none. */
   static @Nullable Metric named(String field) {
     for (Metric metric : values()) {
       if (metric.field.equals(field)) {

@@ -8,20 +8,24 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * What values mean: how each becomes a scale, what follows from their mean, and how many replicas
- * are enough.
+ * The scaling policy: converts each metric to a scale, the mean scale to an action, and the metrics
+ * to a number of replicas.
  */
 final class Policy {
 
   /**
-   * One metric's value to a scale: 1 in between, above {@code over} up, below {@code under} down.
+   * The conversion of a metric's value to a scale: 1 between {@code under} and {@code over}, linear
+   * outside, and clipped.
    *
-   * @param up how fast the scale rises above {@code over}
-   * @param down how fast it falls below {@code under}
-   * @param low the least scale
-   * @param high the greatest scale
+   * @param over the value above which the scale increases
+   * @param under the value below which the scale decreases
+   * @param up the slope above {@code over}
+   * @param down the slope below {@code under}
+   * @param low the minimum scale
+   * @param high the maximum scale
    */
   record Scale(double over, double under, double up, double down, double low, double high) {
+    /** Returns the scale of a value. */
     double of(double value) {
       double scale = 1;
       if (value > over) {
@@ -49,37 +53,43 @@ final class Policy {
         throw input.wrong("over below under", "over no less than under");
       }
       if (values[4] > 1 || values[5] < 1) {
-        throw input.wrong("a clip that 1 is not within", "low up to 1, high from 1 on");
+        throw input.wrong("a range from low to high without 1", "low at most 1, high at least 1");
       }
       return new Scale(values[0], values[1], values[2], values[3], values[4], values[5]);
     }
   }
 
+  private static final String SCALE_UP = "scale_up";
+  private static final String SCALE_DOWN = "scale_down";
+
   private final Map<Metric, Scale> scales = new EnumMap<>(Metric.class);
 
-  /** Above it is {@code scale_up}. */
+  /** The overall scale above which the action is {@code scale_up}. */
   private double upAbove = 1.2;
 
-  /** Below it is {@code scale_down}. */
+  /** The overall scale below which the action is {@code scale_down}. */
   private double downBelow = 0.95;
 
-  /** Below this confidence is {@code monitor}. */
+  /** The confidence below which the action is {@code monitor}. */
   private double confidence = 0.5;
 
-  /** The use of cpu and of memory that replicas are chosen for. */
+  /** The CPU and memory utilization that the number of replicas aims at. */
   private double target = 0.6;
 
-  /** As near to the target the number of replicas is kept, as Kubernetes' autoscaler does. */
+  /**
+   * The relative deviation from the target up to which the number of replicas stays the same. The
+   * Kubernetes Horizontal Pod Autoscaler has the same tolerance.
+   */
   private double tolerance = 0.1;
 
-  /** The contract's own. */
+  /** Creates the default policy. */
   Policy() {
     scales.put(Metric.CPU, new Scale(0.70, 0.30, 2, 0.5, 0.5, 2));
     scales.put(Metric.MEMORY, new Scale(0.75, 0.40, 1.5, 0.3, 0.5, 2));
     scales.put(Metric.RESPONSE, new Scale(1.5, 0.5, 0.3, 0.2, 0.8, 1.5));
   }
 
-  /** Reads the option {@code policy}: an object that names what is to be otherwise. */
+  /** Reads the option {@code policy}. A value that it does not name has its default. */
   static Policy read(Input input) throws Refusal {
     Policy policy = new Policy();
     input.object(
@@ -111,7 +121,7 @@ final class Policy {
     return policy;
   }
 
-  /** The scale that a metric's value asks for. */
+  /** Returns the scale of a metric's value. */
   double scale(Metric metric, double value) {
     Scale scale = scales.get(metric);
     if (scale == null) {
@@ -120,33 +130,42 @@ final class Policy {
     return scale.of(value);
   }
 
-  /** What is to be done. */
-  String action(double overall, double sureness) {
-    if (sureness < confidence) {
+  /**
+   * Returns the recommended action.
+   *
+   * @param overall the overall scale
+   * @param certainty the confidence in it, 0..1
+   */
+  String action(double overall, double certainty) {
+    if (certainty < confidence) {
       return "monitor";
     }
-    return overall > upAbove ? "scale_up" : overall < downBelow ? "scale_down" : "maintain";
+    return overall > upAbove ? SCALE_UP : overall < downBelow ? SCALE_DOWN : "maintain";
   }
 
   /**
-   * The replicas that keep cpu and memory at their target; never against the action.
+   * Returns the number of replicas that brings CPU and memory to their target. It never contradicts
+   * the action.
    *
-   * @param values by metric; without cpu and memory the number is kept
+   * @param current the current number of replicas
+   * @param min the minimum number of replicas
+   * @param max the maximum number of replicas
+   * @param values one value per metric; without CPU and memory, the number stays the same
    */
-  int replicas(String action, int current, int least, int most, Map<Metric, Double> values) {
+  int replicas(String action, int current, int min, int max, Map<Metric, Double> values) {
     Double cpu = values.get(Metric.CPU);
     Double memory = values.get(Metric.MEMORY);
     double ratio =
         cpu == null && memory == null
             ? 1
             : Math.max(cpu == null ? 0 : cpu, memory == null ? 0 : memory) / target;
-    int wanted =
+    int desired =
         Math.abs(ratio - 1) <= tolerance
             ? current
             : (int) Math.min(Integer.MAX_VALUE, Math.ceil(current * ratio));
     return switch (action) {
-      case "scale_up" -> Math.max(current, Math.min(most, wanted));
-      case "scale_down" -> Math.min(current, Math.max(least, wanted));
+      case SCALE_UP -> Math.max(current, Math.min(max, desired));
+      case SCALE_DOWN -> Math.min(current, Math.max(min, desired));
       default -> current;
     };
   }

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Says by how much to scale, from what is measured now or from a forecast of its history. */
+/** Recommends a scaling action from current measurements or from a forecast of their history. */
 public final class ScalingPredictor {
 
   private static final Description DESCRIPTION =
@@ -24,38 +24,45 @@ public final class ScalingPredictor {
           "policy",
           "1",
           Map.of("cpu_avg", 0.82, "memory_avg", 0.6, "response_time", 1.2, "current_replicas", 4));
+
+  /** The range of the forecast horizon, in seconds: up to one day. */
   private static final Range HORIZON = Range.of(1, 86_400);
+
   private static final double DEFAULT_HORIZON = 300;
-  private static final int DEFAULT_MOST = 100;
+  private static final int DEFAULT_MIN_REPLICAS = 1;
+  private static final int DEFAULT_MAX_REPLICAS = 100;
+
+  /** Stands for a number of replicas that the request does not have. */
   private static final int UNKNOWN = -1;
 
   private final Policy policy;
   private final Limits limits;
   private final Endpoint<Request> endpoint;
 
-  /** One request: either values or a history. */
+  /** A parsed request, with either current values or a history. */
   private static final class Request {
     private final Map<Metric, Double> values = new EnumMap<>(Metric.class);
     private @Nullable History history;
     private double horizon = DEFAULT_HORIZON;
-    private int current = UNKNOWN;
-    private int least = 1;
-    private int most = UNKNOWN;
+    private int currentReplicas = UNKNOWN;
+    private int minReplicas = DEFAULT_MIN_REPLICAS;
+    private int maxReplicas = UNKNOWN;
 
-    private int most() {
-      return most == UNKNOWN ? Math.max(DEFAULT_MOST, least) : most;
+    private int maxReplicas() {
+      return maxReplicas == UNKNOWN ? Math.max(DEFAULT_MAX_REPLICAS, minReplicas) : maxReplicas;
     }
   }
 
-  /** With the contract's policy. */
+  /** Creates a deployment with the default policy and limits. */
   public ScalingPredictor() {
     this("{}");
   }
 
   /**
-   * As it is declared.
+   * Creates a deployment.
    *
-   * @param options a JSON object: {@code policy} and {@code limits}
+   * @param options a JSON object with {@code policy} and {@code limits}; both are optional
+   * @throws IllegalArgumentException if an option is invalid
    */
   public ScalingPredictor(String options) {
     this(Options.read(options, "policy", Policy::read, new Policy()));
@@ -68,12 +75,12 @@ public final class ScalingPredictor {
         new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::predict);
   }
 
-  /** Answers one request; the name and the types are those that Serve calls. */
+  /** Answers one request. Serve requires this name and signature. */
   public Object call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 
-  /** Whether the model can answer; Serve asks every few seconds. */
+  /** Returns whether the deployment is healthy. Serve calls it every few seconds. */
   public boolean checkHealth() {
     return true;
   }
@@ -92,9 +99,10 @@ public final class ScalingPredictor {
           switch (name) {
             case "history" -> request.history = History.read(input, limits.points());
             case "horizon_s" -> request.horizon = input.number(HORIZON);
-            case "current_replicas" -> request.current = input.integer(0, Integer.MAX_VALUE);
-            case "min_replicas" -> request.least = input.integer(0, Integer.MAX_VALUE);
-            case "max_replicas" -> request.most = input.integer(1, Integer.MAX_VALUE);
+            case "current_replicas" ->
+                request.currentReplicas = input.integer(0, Integer.MAX_VALUE);
+            case "min_replicas" -> request.minReplicas = input.integer(0, Integer.MAX_VALUE);
+            case "max_replicas" -> request.maxReplicas = input.integer(1, Integer.MAX_VALUE);
             default -> {
               List<String> known = new ArrayList<>(Metric.names());
               known.addAll(
@@ -104,25 +112,25 @@ public final class ScalingPredictor {
             }
           }
         });
-    if (request.least > request.most()) {
+    if (request.minReplicas > request.maxReplicas()) {
       throw Refusal.field(
           "min_replicas",
-          Integer.toString(request.least),
-          "no more than max_replicas, " + request.most());
+          Integer.toString(request.minReplicas),
+          "at most max_replicas (%d)".formatted(request.maxReplicas()));
     }
     if (request.history == null) {
       if (given.contains("horizon_s")) {
-        throw Refusal.field("horizon_s", "it without history", "it beside history only");
+        throw Refusal.field("horizon_s", "it without history", "it only together with history");
       }
       if (Metric.SCALED.stream().noneMatch(request.values::containsKey)) {
         throw input.wrong(
-            "no metric", "history, or one of cpu_avg, memory_avg, response_time at the least");
+            "no metric", "history, or at least one of cpu_avg, memory_avg, response_time");
       }
     } else if (!request.values.isEmpty()) {
       throw Refusal.field(
           request.values.keySet().iterator().next().field,
-          "it beside history",
-          "either values or their history");
+          "it together with history",
+          "either current values or a history");
     }
     return request;
   }
@@ -136,7 +144,7 @@ public final class ScalingPredictor {
     }
     Map<String, Object> reply = new LinkedHashMap<>();
     double overall = 0;
-    double sureness = 0;
+    double certainty = 0;
     int count = 0;
     for (Metric metric : Metric.SCALED) {
       Double value = values.get(metric);
@@ -145,13 +153,13 @@ public final class ScalingPredictor {
         reply.put(String.valueOf(metric.scaleField), scale);
         overall += scale;
         Forecast forecast = forecasts.get(metric);
-        sureness += forecast == null ? 1 : 1 - forecast.relativeWidth();
+        certainty += forecast == null ? 1 : 1 - forecast.relativeWidth();
         count++;
       }
     }
     overall /= count;
-    // The share of the metrics given, times the mean sureness of what was given.
-    double confidence = Math.max(0, sureness / Metric.SCALED.size());
+    // The share of the metrics in the request times their mean certainty.
+    double confidence = Math.max(0, certainty / Metric.SCALED.size());
     String action = policy.action(overall, confidence);
     reply.put("overall_scale", overall);
     reply.put("confidence", confidence);
@@ -160,10 +168,11 @@ public final class ScalingPredictor {
       reply.put("forecast", toMap(forecasts));
       reply.put("model", "forecast");
     }
-    if (request.current != UNKNOWN) {
+    if (request.currentReplicas != UNKNOWN) {
       reply.put(
           "recommended_replicas",
-          policy.replicas(action, request.current, request.least, request.most(), values));
+          policy.replicas(
+              action, request.currentReplicas, request.minReplicas, request.maxReplicas(), values));
     }
     return reply;
   }

@@ -1,4 +1,4 @@
-/** ScalingPredictor: how many of these will be needed soon? */
+/** The ScalingPredictor deployment, which recommends a number of replicas. */
 @NullMarked
 package ai.seedcore.serve.scaling;
 

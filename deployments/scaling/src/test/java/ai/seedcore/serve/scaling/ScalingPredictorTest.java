@@ -22,7 +22,7 @@ class ScalingPredictorTest {
     "0.1, 0.1, 0.1, 0.9, 0.91, 0.92, 0.91, scale_down",
     "1.0, 1.0, 9.0, 1.6, 1.375, 1.5, 1.49167, scale_up",
   })
-  void thePolicyIsTheContracts(
+  void appliesDefaultPolicy(
       double cpu,
       double memory,
       double response,
@@ -48,22 +48,22 @@ class ScalingPredictorTest {
   @CsvSource({
     "0.9, 0.9, 3.0, 4, 1, 100, 6", // ceil(4 * 0.9 / 0.6)
     "0.9, 0.9, 3.0, 4, 1, 5, 5",
-    "0.5, 0.5, 1.0, 4, 1, 100, 4", // maintain keeps
+    "0.5, 0.5, 1.0, 4, 1, 100, 4", // maintain
     "0.1, 0.1, 0.1, 8, 1, 100, 2", // ceil(8 * 0.1 / 0.6)
     "0.1, 0.1, 0.1, 8, 3, 100, 3",
   })
-  void replicasFollowTheActionWithinTheirBounds(
-      double cpu, double memory, double response, int current, int least, int most, int expected) {
+  void recommendsReplicasWithinBounds(
+      double cpu, double memory, double response, int current, int min, int max, int expected) {
     Map<?, ?> reply =
         answer(
             ("{\"cpu_avg\": %s, \"memory_avg\": %s, \"response_time\": %s,"
                     + " \"current_replicas\": %d, \"min_replicas\": %d, \"max_replicas\": %d}")
-                .formatted(cpu, memory, response, current, least, most));
+                .formatted(cpu, memory, response, current, min, max));
     assertThat(reply.get("recommended_replicas")).isEqualTo(expected);
   }
 
   @Test
-  void oneMetricAloneIsOnlyMonitored() {
+  void monitorsOnlyWithSingleMetric() {
     Map<?, ?> reply = answer("{\"cpu_avg\": 0.99, \"current_replicas\": 3}");
     assertThat((Double) reply.get("confidence")).isCloseTo(1 / 3.0, Offset.offset(1e-12));
     assertThat(reply.get("action")).isEqualTo("monitor");
@@ -71,7 +71,7 @@ class ScalingPredictorTest {
   }
 
   @Test
-  void aRisingHistoryIsExtended() {
+  void extrapolatesRisingHistory() {
     String history =
         IntStream.range(0, 60)
             .mapToObj(
@@ -104,7 +104,7 @@ class ScalingPredictorTest {
           {"request_rate": 5} | body: found no metric
           {"load": 1} | load: found an unknown field
           """)
-  void aBadRequestIsToldWhereAndWhy(String body, String message) {
+  void rejectsInvalidRequestWithPathAndReason(String body, String message) {
     Map<?, ?> reply = answer(body);
     assertThat(reply.get("code")).isEqualTo("invalid_field");
     assertThat((String) reply.get("error")).startsWith(message);
