@@ -8,36 +8,36 @@ import java.util.Random;
 import java.util.stream.IntStream;
 
 /**
- * Makes series as an operator's dashboards show them, with anomalies whose places are known. Every
- * series comes from its seed alone.
+ * Generates series that resemble operational metrics, with labelled anomalies. A series depends
+ * only on the constructor's arguments and the kind.
  */
 final class Generator {
 
-  /** What the series look like. */
+  /** The kinds of series. */
   enum Kind {
-    /** Noise around a level. */
+    /** Noise around a constant level. */
     FLAT,
-    /** A daily curve of several waves. */
+    /** A daily season with harmonics. */
     SEASON,
-    /** A daily curve whose amplitude and level drift. */
+    /** A daily season whose amplitude and level drift. */
     DRIFTING_SEASON,
-    /** A working-day curve: weekends are low, and normal. */
+    /** A daily season on working days; low values on weekends are normal. */
     WEEK,
-    /** A level that moves by itself, slowly. */
+    /** A slow random walk. */
     DRIFT,
-    /** Latency-like: skewed, with a heavy tail that is normal. */
+    /** A skewed, heavy-tailed distribution, like latencies. */
     SKEWED,
-    /** Few events a minute: counts, mostly zero. */
+    /** Small event counts, mostly zero. */
     COUNTS,
-    /** Idle, with a job that runs on time. */
+    /** Idle with a periodic job. */
     CRON,
-    /** Levels that change, each for good; the change is marked, the new level is not. */
+    /** Permanent level shifts. The shift is labelled, the new level is not. */
     SHIFTS,
-    /** A gauge that rests on few values, or does not move. */
+    /** A gauge with few distinct values, or a constant one. */
     STEPPED,
-    /** Noise whose strength follows the hour. */
+    /** Noise whose deviation has a daily season. */
     BREATHING,
-    /** Three metrics that move together. */
+    /** Three correlated metrics. */
     TOGETHER,
   }
 
@@ -47,10 +47,12 @@ final class Generator {
   private final boolean quiet;
 
   /**
-   * A generator.
+   * Creates a generator.
    *
-   * @param noise how strong the noise is: 1 as usual
-   * @param quiet whether there is to be no anomaly at all
+   * @param seed the seed of the random generator
+   * @param noise the factor on the default deviation of the noise
+   * @param size the number of points before some are dropped
+   * @param quiet whether the series has no anomalies
    */
   Generator(long seed, double noise, int size, boolean quiet) {
     this.random = new Random(seed * 0x9E3779B97F4A7C15L + 1);
@@ -59,12 +61,14 @@ final class Generator {
     this.quiet = quiet;
   }
 
+  /** Generates one series. */
   LabelledSeries make(Kind kind) {
     return switch (kind) {
-      case FLAT -> spoil(kind, level(), noise * uniform(0.5, 2));
+      case FLAT -> withAnomalies(kind, level(), noise * uniform(0.5, 2));
       case SEASON -> {
         double amplitude = uniform(5, 20);
-        yield spoil(kind, plus(season(period(), amplitude), level()), noise * 0.06 * amplitude);
+        yield withAnomalies(
+            kind, plus(season(period(), amplitude), level()), noise * 0.06 * amplitude);
       }
       case DRIFTING_SEASON -> {
         double amplitude = uniform(5, 20);
@@ -72,10 +76,11 @@ final class Generator {
         double turns = uniform(0.5, 2);
         double slope = uniform(-1, 1) * amplitude;
         for (int i = 0; i < size; i++) {
-          double way = (double) i / size;
-          curve[i] = curve[i] * (1 + 0.4 * Math.sin(turns * 2 * Math.PI * way)) + slope * way;
+          double progress = (double) i / size;
+          curve[i] =
+              curve[i] * (1 + 0.4 * Math.sin(turns * 2 * Math.PI * progress)) + slope * progress;
         }
-        yield spoil(kind, plus(curve, level()), noise * 0.06 * amplitude);
+        yield withAnomalies(kind, plus(curve, level()), noise * 0.06 * amplitude);
       }
       case WEEK -> {
         double amplitude = uniform(5, 20);
@@ -84,12 +89,12 @@ final class Generator {
         int phase = random.nextInt(7);
         double weekend = 0;
         for (int i = 0; i < size; i++) {
-          // Within three hours it becomes quiet, or busy again.
+          // The transition between working days and weekends takes three hours.
           double goal = (i / day + phase) % 7 >= 5 ? 1 : 0;
           weekend += Math.max(-1.0 / 12, Math.min(1.0 / 12, goal - weekend));
           curve[i] -= weekend * (0.6 * amplitude + 0.75 * curve[i]);
         }
-        yield spoil(kind, plus(curve, level()), noise * 0.06 * amplitude);
+        yield withAnomalies(kind, plus(curve, level()), noise * 0.06 * amplitude);
       }
       case DRIFT -> {
         double[] walk = new double[size];
@@ -100,7 +105,7 @@ final class Generator {
           at += step;
           walk[i] = at;
         }
-        yield spoil(kind, walk, 0.4 * noise);
+        yield withAnomalies(kind, walk, 0.4 * noise);
       }
       case SKEWED -> skewed(kind);
       case COUNTS -> counts(kind);
@@ -126,7 +131,7 @@ final class Generator {
     return new int[] {48, 96, 144, 288}[random.nextInt(4)];
   }
 
-  /** A curve of a period: a wave, its overtones, and now and then a plateau. */
+  /** Returns a periodic curve: a sine with two harmonics, sometimes flattened to a plateau. */
   private double[] season(int period, double amplitude) {
     double[] phases = {uniform(0, 6.3), uniform(0, 6.3), uniform(0, 6.3)};
     double second = uniform(0, 0.5);
@@ -144,13 +149,17 @@ final class Generator {
     return curve;
   }
 
-  /** Noise on a curve, and anomalies in it whose size is told in units of the noise. */
-  private LabelledSeries spoil(Kind kind, double[] curve, double sigma) {
+  /**
+   * Adds autocorrelated noise and anomalies to a curve.
+   *
+   * @param sigma the deviation of the noise, and the unit of the anomalies' size
+   */
+  private LabelledSeries withAnomalies(Kind kind, double[] curve, double sigma) {
     double[] values = new double[size];
-    double[] wear = new double[size];
+    double[] error = new double[size];
     for (int i = 0; i < size; i++) {
-      wear[i] = 0.3 * (i == 0 ? 0 : wear[i - 1]) + 0.95 * sigma * random.nextGaussian();
-      values[i] = curve[i] + wear[i];
+      error[i] = 0.3 * (i == 0 ? 0 : error[i - 1]) + 0.95 * sigma * random.nextGaussian();
+      values[i] = curve[i] + error[i];
     }
     List<Event> events = new ArrayList<>();
     for (Event place : places()) {
@@ -159,7 +168,7 @@ final class Generator {
     return series(kind, values, events);
   }
 
-  /** One of the ways in which a curve goes wrong. */
+  /** Adds a random anomaly at an index. */
   private Event disturb(double[] values, double sigma, int at) {
     double size = uniform(7, 14) * sigma * sign();
     switch (random.nextInt(6)) {
@@ -167,14 +176,14 @@ final class Generator {
         values[at] += size;
         return new Event(at, at);
       }
-      case 2 -> { // A spike of a few points, as a request storm.
+      case 2 -> { // A spike of a few points, like a burst of requests.
         int length = 2 + random.nextInt(5);
         for (int i = 0; i < length; i++) {
           values[at + i] += size * (1 - 0.1 * i);
         }
         return new Event(at, at + length - 1);
       }
-      case 3 -> { // A level that holds for a while and goes back.
+      case 3 -> { // A temporary level shift.
         int length = 15 + random.nextInt(25);
         for (int i = 0; i < length; i++) {
           values[at + i] += 0.8 * size;
@@ -188,12 +197,12 @@ final class Generator {
         }
         return new Event(at, at + length - 1);
       }
-      default -> { // A ramp, as a leak, and the restart that ends it.
+      default -> { // A ramp that ends abruptly, like a leak and a restart.
         int length = 10 + random.nextInt(15);
         for (int i = 0; i < length; i++) {
           values[at + i] += 1.3 * size * (i + 1) / length;
         }
-        // Nobody sees the first third of it.
+        // The first third is too small to be labelled.
         return new Event(at + length / 3, at + length - 1);
       }
     }
@@ -237,7 +246,7 @@ final class Generator {
     return series(kind, values, events);
   }
 
-  /** A job every so many points; anomalies are a run at the wrong time, or a longer one. */
+  /** Generates a periodic job. An anomaly is a run at the wrong time or with a higher peak. */
   private LabelledSeries cron(Kind kind) {
     int every = 20 + random.nextInt(60);
     int length = 1 + random.nextInt(4);
@@ -271,7 +280,7 @@ final class Generator {
     for (int i = 0; i < size; i++) {
       if (next < places.size() && places.get(next).first() == i) {
         at += uniform(7, 14) * sigma * sign();
-        // A person marks the change, and is used to the new level some points later.
+        // The label covers the change and a few points of the new level.
         events.add(new Event(i, Math.min(size - 1, i + 5)));
         next++;
       }
@@ -325,7 +334,7 @@ final class Generator {
     return series(kind, values, events);
   }
 
-  /** Load, processor and queue follow each other; an anomaly is one that does not. */
+  /** Generates three correlated metrics. An anomaly is a metric that deviates from the others. */
   private LabelledSeries together(Kind kind) {
     double[] load = season(period(), 1);
     double[][] values = new double[size][3];
@@ -350,7 +359,7 @@ final class Generator {
     return collected(kind, values, events);
   }
 
-  /** Where anomalies begin: none in the first part, from which a detector learns. */
+  /** Returns the starts of the anomalies. The first part of the series has none, for learning. */
   private List<Event> places() {
     List<Event> places = new ArrayList<>();
     int from = Math.min(size / 3, 700);
@@ -371,8 +380,8 @@ final class Generator {
   }
 
   /**
-   * As it comes from a collector: here and there points are missing, one is sent twice, or a value
-   * is repeated because there was no newer one. None of it is an anomaly.
+   * Simulates a metrics collector: some points are missing, sent twice, or repeat the previous
+   * value. These are not anomalies.
    */
   private LabelledSeries collected(Kind kind, double[][] values, List<Event> events) {
     List<double[]> rows = new ArrayList<>();
@@ -406,6 +415,7 @@ final class Generator {
         events.stream().map(e -> new Event(places[e.first()], places[e.last()])).toList());
   }
 
+  /** Draws from a Poisson distribution with Knuth's algorithm. */
   private int poisson(double rate) {
     double limit = Math.exp(-Math.min(rate, 500));
     int count = 0;

@@ -3,31 +3,31 @@ package ai.seedcore.serve.bench.anomaly;
 import java.util.List;
 
 /**
- * A series and what a person would mark in it.
+ * A series with labelled anomalies.
  *
- * @param kind what it looks like
- * @param times unix seconds, one a point
- * @param values one row a point, one column a metric
- * @param events the marked stretches, in their order
+ * @param kind the kind of series
+ * @param times one Unix time in seconds per point
+ * @param values one row per point and one column per metric
+ * @param events the anomalies, in order
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
 record LabelledSeries(String kind, double[] times, double[][] values, List<Event> events) {
 
-  /** Points from the first to the last that are not normal. */
+  /** An anomaly, from the index of its first point to that of its last point. */
   record Event(int first, int last) {}
 
   int size() {
     return values.length;
   }
 
-  /** One entry a point: whether it is marked. */
-  boolean[] marks() {
-    boolean[] marks = new boolean[size()];
+  /** Returns for each point whether it belongs to an anomaly. */
+  boolean[] labels() {
+    boolean[] labels = new boolean[size()];
     for (Event event : events) {
       for (int i = event.first(); i <= event.last(); i++) {
-        marks[i] = true;
+        labels[i] = true;
       }
     }
-    return marks;
+    return labels;
   }
 }

@@ -5,10 +5,13 @@ import com.amazon.randomcutforest.config.TransformMethod;
 import com.amazon.randomcutforest.parkservices.AnomalyDescriptor;
 import com.amazon.randomcutforest.parkservices.ThresholdedRandomCutForest;
 
-/** The forest's own library with its own thresholds, as its examples use it. */
+/** The thresholded forest of the random cut forest library, configured as in its examples. */
 final class LibraryRule implements Rule {
 
   private static final int SHINGLE = 8;
+  private static final int TREES = 50;
+  private static final int SAMPLE = 256;
+  private static final long SEED = 7;
 
   @Override
   public Verdicts judge(LabelledSeries series) {
@@ -17,9 +20,9 @@ final class LibraryRule implements Rule {
         ThresholdedRandomCutForest.builder()
             .dimensions(SHINGLE * metrics)
             .shingleSize(SHINGLE)
-            .numberOfTrees(50)
-            .sampleSize(256)
-            .randomSeed(7)
+            .numberOfTrees(TREES)
+            .sampleSize(SAMPLE)
+            .randomSeed(SEED)
             .forestMode(ForestMode.STANDARD)
             .transformMethod(TransformMethod.NORMALIZE)
             .autoAdjust(true)

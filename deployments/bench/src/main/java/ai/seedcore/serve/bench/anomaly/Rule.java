@@ -1,17 +1,17 @@
 package ai.seedcore.serve.bench.anomaly;
 
-/** A detector that is measured. */
+/** A detector to measure. */
 interface Rule {
 
   /**
-   * What it says of a series, point by point in order.
+   * The results for a series.
    *
-   * @param scores one a point, higher is stranger
-   * @param alarms one a point
+   * @param scores one score per point; higher is more anomalous
+   * @param alarms for each point, whether it is reported
    */
   @SuppressWarnings("ArrayRecordComponent") // Never compared.
   record Verdicts(double[] scores, boolean[] alarms) {}
 
-  /** Judges a series. */
+  /** Scores a series. */
   Verdicts judge(LabelledSeries series);
 }

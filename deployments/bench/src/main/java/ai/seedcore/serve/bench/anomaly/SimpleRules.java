@@ -2,9 +2,9 @@ package ai.seedcore.serve.bench.anomaly;
 
 import java.util.Arrays;
 
-/** What people write in an afternoon; each metric for itself, the strangest one counts. */
+/** Common simple rules. They score each metric separately and use the highest score. */
 enum SimpleRules implements Rule {
-  /** Deviations from the mean of the last points. */
+  /** Standard deviations from the mean of the last points. */
   ROLLING_Z {
     @Override
     double deviations(double[] past, double value) {
@@ -25,7 +25,7 @@ enum SimpleRules implements Rule {
     double deviations(double[] past, double value) {
       double median = median(past.clone());
       double[] distances = Arrays.stream(past).map(p -> Math.abs(p - median)).toArray();
-      return ratio(Math.abs(value - median), 1.4826 * median(distances));
+      return ratio(Math.abs(value - median), NORMAL_MAD * median(distances));
     }
 
     @Override
@@ -37,8 +37,16 @@ enum SimpleRules implements Rule {
   private static final int WINDOW = 100;
   private static final int WARM_UP = 20;
 
+  /** Scales the median absolute deviation of normal data to its standard deviation. */
+  private static final double NORMAL_MAD = 1.4826;
+
+  private static final double MAX_RATIO = 1e6;
+  private static final double MIN_SPREAD = 1e-9;
+
+  /** Returns the distance of a value from the center of the past values, in deviations. */
   abstract double deviations(double[] past, double value);
 
+  /** Returns the number of deviations above which a point is reported. */
   abstract double limit();
 
   @Override
@@ -60,7 +68,7 @@ enum SimpleRules implements Rule {
   }
 
   private static double ratio(double distance, double spread) {
-    return distance == 0 ? 0 : Math.min(1e6, distance / Math.max(spread, 1e-9));
+    return distance == 0 ? 0 : Math.min(MAX_RATIO, distance / Math.max(spread, MIN_SPREAD));
   }
 
   private static double median(double[] values) {

@@ -5,24 +5,25 @@ import ai.seedcore.serve.bench.anomaly.Rule.Verdicts;
 import java.util.stream.IntStream;
 
 /**
- * How right a rule was, over many series.
+ * The accuracy of a rule on several series.
  *
- * <p>Alarms no more than {@link #SLACK} points apart are one alarm. An alarm is true if it touches
- * a marked stretch, or the {@link #SLACK} points after it, in which what was there before comes
- * back. A stretch is found if an alarm touches it.
+ * <p>Alarms at most {@link #SLACK} points apart count as one alarm. An alarm is true if it overlaps
+ * an anomaly or the {@link #SLACK} points after it, in which the series returns to normal. An
+ * anomaly is detected if an alarm overlaps it or the point after it.
  */
 final class Tally {
 
   private static final int SLACK = 3;
 
   private int events;
-  private int found;
+  private int detected;
   private int trueAlarms;
   private int falseAlarms;
   private int normalPoints;
   private double averagePrecision;
   private int ranked;
 
+  /** Adds the results for one series. */
   void add(LabelledSeries series, Verdicts verdicts) {
     boolean[] near = new boolean[series.size()];
     for (Event event : series.events()) {
@@ -32,7 +33,7 @@ final class Tally {
         hit |= i <= event.last() + 1 && verdicts.alarms()[i];
       }
       events++;
-      found += hit ? 1 : 0;
+      detected += hit ? 1 : 0;
     }
     boolean[] alarms = verdicts.alarms();
     for (int i = 0; i < alarms.length; i++) {
@@ -40,15 +41,15 @@ final class Tally {
       if (!alarms[i]) {
         continue;
       }
-      boolean right = false;
+      boolean correct = false;
       int last = i;
       for (int j = i; j < alarms.length && j <= last + SLACK; j++) {
         if (alarms[j]) {
           last = j;
-          right |= near[j];
+          correct |= near[j];
         }
       }
-      if (right) {
+      if (correct) {
         trueAlarms++;
       } else {
         falseAlarms++;
@@ -56,13 +57,13 @@ final class Tally {
       i = last;
     }
     if (!series.events().isEmpty()) {
-      averagePrecision += averagePrecision(series.marks(), verdicts.scores());
+      averagePrecision += averagePrecision(series.labels(), verdicts.scores());
       ranked++;
     }
   }
 
-  /** The area under the curve of precision over recall, of the points ranked by their scores. */
-  private static double averagePrecision(boolean[] marks, double[] scores) {
+  /** Returns the area under the precision-recall curve of the points ranked by score. */
+  private static double averagePrecision(boolean[] labels, double[] scores) {
     int[] order =
         IntStream.range(0, scores.length)
             .boxed()
@@ -72,7 +73,7 @@ final class Tally {
     double sum = 0;
     int hits = 0;
     for (int rank = 0; rank < order.length; rank++) {
-      if (marks[order[rank]]) {
+      if (labels[order[rank]]) {
         hits++;
         sum += (double) hits / (rank + 1);
       }
@@ -86,7 +87,7 @@ final class Tally {
   }
 
   double recall() {
-    return events == 0 ? 1 : (double) found / events;
+    return events == 0 ? 1 : (double) detected / events;
   }
 
   double f1() {
@@ -94,11 +95,12 @@ final class Tally {
     return sum == 0 ? 0 : 2 * precision() * recall() / sum;
   }
 
-  /** False alarms in a thousand normal points. */
+  /** Returns the number of false alarms per 1,000 normal points. */
   double falseAlarms() {
     return 1_000.0 * falseAlarms / Math.max(1, normalPoints);
   }
 
+  /** Returns the mean of the series' average precisions; NaN without anomalies. */
   double averagePrecision() {
     return ranked == 0 ? Double.NaN : averagePrecision / ranked;
   }

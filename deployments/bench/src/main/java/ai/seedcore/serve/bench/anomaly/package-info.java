@@ -1,4 +1,4 @@
-/** How right the AnomalyDetector is: labelled series, rules to compare with, a table. */
+/** Measures the accuracy of AnomalyDetector and of other rules on labelled series. */
 @NullMarked
 package ai.seedcore.serve.bench.anomaly;
 

@@ -14,18 +14,29 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Clients that ask as fast as they are answered, each on a connection of its own. */
+/** A closed-loop load generator: each client sends its next request after a response. */
 final class Clients {
 
-  /** What came of it. */
+  private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(30);
+
+  /**
+   * The result of a run.
+   *
+   * @param perSecond requests per second
+   * @param p50 the median latency, in milliseconds
+   * @param p99 the 99th percentile of the latency, in milliseconds
+   */
   record Result(double perSecond, double p50, double p99) {}
 
   private Clients() {}
 
   /**
-   * Asks for a while.
+   * Sends requests for a while.
    *
-   * @param check what a right answer holds, {@code times} times; any other answer ends the run
+   * @param check a string that a valid response contains exactly {@code times} times
+   * @param connections the number of clients, each with its own connection
+   * @param time how long to send requests
+   * @throws IllegalStateException if a response is not valid
    */
   static Result run(URI url, String body, String check, int times, int connections, Duration time)
       throws InterruptedException {
@@ -35,7 +46,7 @@ final class Clients {
       List<Future<List<Long>>> clients = new ArrayList<>();
       long start = System.nanoTime();
       for (int i = 0; i < connections; i++) {
-        clients.add(threads.submit(() -> ask(url, body, check, times, end)));
+        clients.add(threads.submit(() -> runClient(url, body, check, times, end)));
       }
       List<Long> all = new ArrayList<>();
       for (Future<List<Long>> client : clients) {
@@ -55,12 +66,13 @@ final class Clients {
     }
   }
 
-  private static List<Long> ask(URI url, String body, String check, int times, long end)
+  /** Sends requests until {@code end} and returns their latencies in nanoseconds. */
+  private static List<Long> runClient(URI url, String body, String check, int times, long end)
       throws IOException, InterruptedException {
     HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     HttpRequest request =
         HttpRequest.newBuilder(url)
-            .timeout(Duration.ofSeconds(30))
+            .timeout(REQUEST_TIMEOUT)
             .POST(HttpRequest.BodyPublishers.ofString(body))
             .build();
     List<Long> latencies = new ArrayList<>();

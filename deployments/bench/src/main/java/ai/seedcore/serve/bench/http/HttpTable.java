@@ -19,10 +19,11 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Prints how fast SalienceScorer answers, beside a Python deployment that answers the same, and a
- * Java one that does nothing: one cluster, one proxy, one payload, in turn.
+ * Prints the throughput and latency of SalienceScorer, of a Python deployment with the same
+ * replies, and of a Java deployment that does nothing. They run in turn on one cluster, with the
+ * same proxy and payload.
  *
- * <p>Arguments: the jar of SeedCore Serve, the {@code ray} command, this bench's own jar.
+ * <p>Arguments: the jar of SeedCore Serve, the {@code ray} command, the jar of this benchmark.
  */
 public final class HttpTable {
 
@@ -31,15 +32,20 @@ public final class HttpTable {
   private static final Duration WARM_UP = Duration.ofSeconds(6);
   private static final Duration TURN = Duration.ofSeconds(2);
   private static final int TURNS = 9;
+  private static final int READY_TIMEOUT_S = 180;
+  private static final int PEER_TIMEOUT_S = 120;
+  private static final int STOP_TIMEOUT_S = 20;
   private static final String ITEM =
       "{\"task_risk\":0.9,\"failure_severity\":0.8,\"agent_capability\":0.7,\"system_load\":0.3,"
           + "\"memory_usage\":0.4,\"cpu_usage\":0.6,\"user_impact\":0.9}";
 
-  /** How the score of that item begins, in every answer. */
+  /** The first digits of that item's score, which every response contains. */
   private static final String SCORE = "0.65466666666666";
 
+  private static final String GCS = "127.0.0.1:26381";
   private static final String STATUS = "127.0.0.1:28191";
-  private static final String ROUTES = "http://127.0.0.1:28100";
+  private static final int SERVE_PORT = 28_100;
+  private static final String ROUTES = "http://127.0.0.1:" + SERVE_PORT;
 
   private static final String CONFIG =
       """
@@ -56,21 +62,21 @@ public final class HttpTable {
 
   private enum Target {
     NO_OP("/NoOp", "no-op Java replica"),
-    OURS("/SalienceScorer", "SalienceScorer"),
+    SCORER("/SalienceScorer", "SalienceScorer"),
     PEER("/peer", "Python peer");
 
     final URI url;
-    final String words;
+    final String label;
 
-    Target(String path, String words) {
+    Target(String path, String label) {
       this.url = URI.create(ROUTES + path);
-      this.words = words;
+      this.label = label;
     }
   }
 
   private HttpTable() {}
 
-  /** Starts a cluster, measures, ends it. */
+  /** Starts a cluster, runs the benchmark, and stops the cluster. */
   public static void main(String[] arguments) throws Exception {
     Path jar = Path.of(arguments[0]).toAbsolutePath();
     Path ray = Path.of(arguments[1]).toAbsolutePath();
@@ -78,7 +84,7 @@ public final class HttpTable {
     Path folder = Files.createTempDirectory("seedcore-bench");
     Files.writeString(folder.resolve("bench.yaml"), CONFIG.formatted(bench));
     Process cluster = start(jar, ray, folder);
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> end(cluster)));
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(cluster)));
     try {
       awaitReady(cluster, folder);
       startPeer(ray, folder);
@@ -87,23 +93,23 @@ public final class HttpTable {
           measure(items, connections);
         }
       }
-      memory();
+      printMemory();
     } finally {
-      end(cluster);
+      stop(cluster);
     }
   }
 
   private static Process start(Path jar, Path ray, Path folder) throws IOException {
-    System.err.println("starting a cluster; its log is " + folder.resolve("cluster.log"));
+    System.err.println("starting a cluster; log: " + folder.resolve("cluster.log"));
     List<String> command =
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(List.of("-Xmx48m", "-jar", jar.toString(), "run", "--local"));
     command.addAll(
         List.of(
-            "--address=127.0.0.1:26381",
+            "--address=" + GCS,
             "--dashboard=http://127.0.0.1:28266",
-            "--serve-port=28100",
+            "--serve-port=" + SERVE_PORT,
             "--status=" + STATUS,
             "--ray=" + ray,
             "--config=" + folder.resolve("bench.yaml")));
@@ -114,14 +120,14 @@ public final class HttpTable {
   }
 
   private static void awaitReady(Process cluster, Path folder) throws InterruptedException {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(180);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(READY_TIMEOUT_S);
     while (System.nanoTime() < end && cluster.isAlive()) {
       try {
         if (get(URI.create("http://" + STATUS + "/readyz")).statusCode() == 200) {
           return;
         }
       } catch (IOException e) {
-        // Not yet.
+        // Not listening yet.
       }
       Thread.sleep(200);
     }
@@ -139,17 +145,19 @@ public final class HttpTable {
                 ray.resolveSibling("python").toString(),
                 "-c",
                 "import ray; from ray import serve; import peer_app;"
-                    + "ray.init(address='127.0.0.1:26381', namespace='serve',"
-                    + " runtime_env={'working_dir': '.'});"
+                    + "ray.init(address='"
+                    + GCS
+                    + "', namespace='serve', runtime_env={'working_dir': '.'});"
                     + "serve.run(peer_app.app, name='peer', route_prefix='/peer')")
             .directory(folder.toFile())
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("peer.log").toFile());
     builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
     Process process = builder.start();
-    if (!process.waitFor(120, TimeUnit.SECONDS) || process.exitValue() != 0) {
+    if (!process.waitFor(PEER_TIMEOUT_S, TimeUnit.SECONDS) || process.exitValue() != 0) {
       process.destroyForcibly();
-      throw new IllegalStateException("the peer did not start; see " + folder.resolve("peer.log"));
+      throw new IllegalStateException(
+          "the Python peer did not start; see " + folder.resolve("peer.log"));
     }
   }
 
@@ -159,7 +167,7 @@ public final class HttpTable {
     for (Target target : Target.values()) {
       Clients.run(target.url, body, SCORE, items, connections, WARM_UP);
     }
-    // In turn, again and again: what disturbs the machine disturbs all of them.
+    // Many short turns, so that load on the machine affects all targets alike.
     for (int turn = 0; turn < TURNS; turn++) {
       for (Target target : Target.values()) {
         results
@@ -167,9 +175,9 @@ public final class HttpTable {
             .add(Clients.run(target.url, body, SCORE, items, connections, TURN));
       }
     }
-    System.out.printf("%n%d items a request, %d connections%n%n", items, connections);
+    System.out.printf("%n%d items per request, %d connections%n%n", items, connections);
     System.out.println(
-        "| | requests/s | p50 ms | p99 ms | against the peer | against the ceiling |");
+        "| | requests/s | p50 ms | p99 ms | vs. Python peer | vs. no-op Java replica |");
     System.out.println("|---|---|---|---|---|---|");
     double peer = median(results.get(Target.PEER)).perSecond();
     double ceiling = median(results.get(Target.NO_OP)).perSecond();
@@ -178,7 +186,7 @@ public final class HttpTable {
       System.out.printf(
           Locale.ROOT,
           "| %s | %.0f | %.1f | %.1f | %.2f | %.2f |%n",
-          target.words,
+          target.label,
           result.perSecond(),
           result.p50(),
           result.p99(),
@@ -187,6 +195,7 @@ public final class HttpTable {
     }
   }
 
+  /** Returns the result with the median throughput. */
   private static Clients.Result median(List<Clients.Result> results) {
     return results.stream()
         .sorted((a, b) -> Double.compare(a.perSecond(), b.perSecond()))
@@ -194,21 +203,21 @@ public final class HttpTable {
         .get(results.size() / 2);
   }
 
-  private static void memory() throws IOException, InterruptedException {
-    String noOp = get(Target.NO_OP.url).body().replaceAll("\\D", "");
-    System.out.printf("%nMemory of each replica after all of that (RSS):%n%n");
+  private static void printMemory() throws IOException, InterruptedException {
+    String noOpPid = get(Target.NO_OP.url).body().replaceAll("\\D", "");
+    System.out.printf("%nMemory of each replica after the runs (RSS):%n%n");
     for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
       String command = text(Path.of("/proc", Long.toString(process.pid()), "cmdline"));
       String name =
           command.startsWith("ray::ServeReplica:peer")
-              ? Target.PEER.words
+              ? Target.PEER.label
               : !command.contains("DefaultWorker")
                       || command.contains("raylet/raylet")
-                      || !command.contains("127.0.0.1:26381")
+                      || !command.contains(GCS)
                   ? ""
-                  : noOp.equals(Long.toString(process.pid()))
-                      ? Target.NO_OP.words
-                      : Target.OURS.words;
+                  : noOpPid.equals(Long.toString(process.pid()))
+                      ? Target.NO_OP.label
+                      : Target.SCORER.label;
       if (!name.isEmpty()) {
         String status = text(Path.of("/proc", Long.toString(process.pid()), "status"));
         long kilobytes = Long.parseLong(status.replaceAll("(?s).*VmRSS:\\s+(\\d+) kB.*", "$1"));
@@ -221,7 +230,7 @@ public final class HttpTable {
     try {
       return Files.readString(file, StandardCharsets.ISO_8859_1).replace('\0', ' ');
     } catch (IOException e) {
-      return ""; // It has just ended, or is not ours to see.
+      return ""; // The process has ended or belongs to another user.
     }
   }
 
@@ -232,10 +241,10 @@ public final class HttpTable {
             HttpResponse.BodyHandlers.ofString());
   }
 
-  private static void end(Process cluster) {
+  private static void stop(Process cluster) {
     cluster.destroy();
     try {
-      if (!cluster.waitFor(20, TimeUnit.SECONDS)) {
+      if (!cluster.waitFor(STOP_TIMEOUT_S, TimeUnit.SECONDS)) {
         cluster.destroyForcibly();
       }
     } catch (InterruptedException e) {

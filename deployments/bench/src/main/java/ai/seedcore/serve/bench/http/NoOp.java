@@ -5,17 +5,18 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ceiling: a Java replica that does nothing but answer what is prepared, in the shape of a
- * model's answer.
+ * A Java deployment that returns a prepared reply. It shows the maximum throughput of any Java
+ * deployment.
  */
 public final class NoOp {
 
+  /** The length from which on a request body has 100 items instead of one, in characters. */
   private static final int LONG_BODY = 1_000;
 
   private static final Map<String, Object> ONE = reply(1);
   private static final Map<String, Object> HUNDRED = reply(100);
 
-  /** Answers one request. */
+  /** Returns a prepared reply, or the process id if the body is empty. */
   public Object call(@Nullable String body) {
     if (body == null || body.isEmpty()) {
       return Map.of("pid", ProcessHandle.current().pid());

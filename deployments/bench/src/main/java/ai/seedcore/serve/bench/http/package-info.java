@@ -1,4 +1,4 @@
-/** How fast the models answer through Serve's proxy, beside what a user would run instead. */
+/** Measures the deployments through Serve's proxy and compares them with alternatives. */
 @NullMarked
 package ai.seedcore.serve.bench.http;
 

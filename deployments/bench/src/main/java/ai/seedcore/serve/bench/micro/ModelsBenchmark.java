@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One request each, from its text to the reply's map. With an ONNX model too where one is named:
- * {@code -Dmodel=salience.onnx} among the JVM's arguments, {@code -jvmArgs}.
+ * Measures one request of each deployment, from the request body to the reply map. To measure an
+ * ONNX model, pass {@code -jvmArgs -Dmodel=salience.onnx}.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
@@ -32,7 +32,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 2)
 public class ModelsBenchmark {
 
-  /** Entries of a request. */
+  /** The number of entries in a request. */
   @Param({"1", "100", "10000"})
   public int entries;
 
@@ -43,7 +43,7 @@ public class ModelsBenchmark {
   private String points;
   private String history;
 
-  /** Makes the requests. */
+  /** Creates the deployments and the request bodies. */
   @Setup
   public void setUp() {
     String model = System.getProperty("model");
@@ -74,19 +74,19 @@ public class ModelsBenchmark {
             .collect(Collectors.joining(",", "{\"history\":[", "]}"));
   }
 
-  /** The formula, or the model that is named. */
+  /** Scores events with the formula or the ONNX model. */
   @Benchmark
   public Object salience() {
     return scorer.call(events);
   }
 
-  /** Forecast, tails and forest of each point. */
+  /** Scores the points of a series. */
   @Benchmark
   public Object anomaly() {
     return detector.call(points);
   }
 
-  /** One forecast. */
+  /** Forecasts one metric. */
   @Benchmark
   public Object forecast() {
     return predictor.call(history);

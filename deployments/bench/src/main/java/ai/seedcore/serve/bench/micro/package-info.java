@@ -1,4 +1,4 @@
-/** How fast the models are by themselves: JMH. */
+/** Measures the deployments without Serve, with JMH. */
 @NullMarked
 package ai.seedcore.serve.bench.micro;
 

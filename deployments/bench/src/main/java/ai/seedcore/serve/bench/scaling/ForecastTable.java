@@ -6,34 +6,45 @@ import java.util.Map;
 import java.util.stream.IntStream;
 
 /**
- * Prints how wrong the ScalingPredictor's forecasts are, beside the two that cost nothing: the last
- * value, and the same time yesterday. The predictor was tuned with the seeds 1 to 3; the table is
- * made with others.
+ * Prints the errors of ScalingPredictor's forecasts and of two naive forecasts: the last value, and
+ * the value at the same time yesterday. The predictor was tuned on the seeds 1 to 3; the table uses
+ * other seeds.
  */
 public final class ForecastTable {
 
   private static final int FIRST_SEED = 101;
   private static final int SEEDS = 6;
 
-  /** Days of history, and days through which is forecast. */
+  /** The length of the history, in days. */
   private static final int HISTORY = 4;
 
+  /** The number of forecasts per seed, evenly distributed over one day. */
   private static final int FORECASTS = 24;
+
+  /** The horizons, in seconds. */
   private static final int[] HORIZONS = {300, 1_800, 7_200};
 
-  private record Errors(double ours, double last, double yesterday, double inside) {
+  /**
+   * Sums of absolute errors.
+   *
+   * @param inside the number of values inside the prediction interval
+   */
+  private record Errors(double predictor, double last, double yesterday, double inside) {
     Errors plus(Errors other) {
       return new Errors(
-          ours + other.ours, last + other.last, yesterday + other.yesterday, inside + other.inside);
+          predictor + other.predictor,
+          last + other.last,
+          yesterday + other.yesterday,
+          inside + other.inside);
     }
   }
 
   private ForecastTable() {}
 
-  /** Takes no arguments. */
+  /** Prints the table. The arguments are ignored. */
   public static void main(String[] arguments) {
     System.out.printf(
-        "%d seeds from %d on, %d days of history, %d forecasts each; mean absolute error in"
+        "%d seeds from %d, %d days of history, %d forecasts per seed; mean absolute error in"
             + " hundredths%n%n",
         SEEDS, FIRST_SEED, HISTORY, FORECASTS);
     System.out.println(
@@ -55,8 +66,8 @@ public final class ForecastTable {
             horizon,
             100 * sum.last() / count,
             100 * sum.yesterday() / count,
-            100 * sum.ours() / count,
-            sum.ours() / Math.min(sum.last(), sum.yesterday()),
+            100 * sum.predictor() / count,
+            sum.predictor() / Math.min(sum.last(), sum.yesterday()),
             100 * sum.inside() / count);
       }
     }

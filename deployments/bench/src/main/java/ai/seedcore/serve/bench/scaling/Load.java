@@ -2,16 +2,16 @@ package ai.seedcore.serve.bench.scaling;
 
 import java.util.Random;
 
-/** Processor use over days, one value each five minutes, as machines show it. */
+/** Synthetic CPU utilization over several days, with one value per five minutes. */
 enum Load {
-  /** No structure: noise around a level. */
+  /** Noise around a constant level. */
   NOISE {
     @Override
     double next(int i, double last, Random random, double[] style) {
       return 0.3 + 0.4 * style[0] + 0.05 * random.nextGaussian();
     }
   },
-  /** No structure: where it goes next does not depend on where it came from. */
+  /** A random walk. */
   WALK {
     @Override
     double next(int i, double last, Random random, double[] style) {
@@ -19,21 +19,21 @@ enum Load {
       return next < 0.05 || next > 0.95 ? last : next;
     }
   },
-  /** Days, as users come and go. */
+  /** A daily season. */
   DAYS {
     @Override
     double next(int i, double last, Random random, double[] style) {
       return 0.45 + day(i, style) + 0.03 * random.nextGaussian();
     }
   },
-  /** Days that are busier each time. */
+  /** A daily season with a rising trend. */
   GROWING_DAYS {
     @Override
     double next(int i, double last, Random random, double[] style) {
       return 0.3 + 0.0002 * i + 0.8 * day(i, style) + 0.03 * random.nextGaussian();
     }
   },
-  /** Days whose level is another each day, as after releases. */
+  /** A daily season with a different level every day, like after releases. */
   SHIFTING_DAYS {
     @Override
     double next(int i, double last, Random random, double[] style) {
@@ -41,7 +41,7 @@ enum Load {
       return 0.45 + level + 0.8 * day(i, style) + 0.03 * random.nextGaussian();
     }
   },
-  /** A leak, and a restart when it is full. */
+  /** A leak with periodic restarts. */
   LEAK {
     @Override
     double next(int i, double last, Random random, double[] style) {
@@ -49,7 +49,7 @@ enum Load {
       return 0.3 + 0.6 * ((i + style[1] * period) % period) / period + 0.01 * random.nextGaussian();
     }
   },
-  /** A job each hour, for a quarter of it, on top of a slow wave. */
+  /** An hourly job of 15 minutes on top of a daily season. */
   JOBS {
     @Override
     double next(int i, double last, Random random, double[] style) {
@@ -57,7 +57,7 @@ enum Load {
       return 0.25 + job + 0.3 * day(i, style) + 0.03 * random.nextGaussian();
     }
   },
-  /** Recorded-looking: days, bursts that fade, noise that remembers. */
+  /** A realistic mix: a daily season, decaying bursts, and autocorrelated noise. */
   RECORDED {
     @Override
     double next(int i, double last, Random random, double[] style) {
@@ -70,21 +70,28 @@ enum Load {
     }
   };
 
-  /** Points a day. */
+  /** The number of points per day. */
   static final int DAY = 288;
 
   /** Seconds between two points. */
   static final int STEP = 300;
 
+  /**
+   * Returns the next value.
+   *
+   * @param i the index of the value
+   * @param last the previous value
+   * @param style four random numbers, 0..1, that are constant for a series
+   */
   abstract double next(int i, double last, Random random, double[] style);
 
-  /** The days' curve: two waves. */
+  /** Returns the daily season at an index: a sine with one harmonic. */
   private static double day(int i, double[] style) {
-    double angle = 2 * Math.PI * (i + 288 * style[2]) / DAY;
+    double angle = 2 * Math.PI * (i + DAY * style[2]) / DAY;
     return 0.2 * Math.sin(angle) + 0.08 * Math.sin(2 * angle + 6 * style[3]);
   }
 
-  /** A series of so many points, 0 to 1. */
+  /** Returns a series of values from 0 to 1. */
   double[] series(long seed, int points) {
     Random random = new Random(seed * 0x9E3779B97F4A7C15L + ordinal());
     double[] style = random.doubles(4).toArray();

@@ -1,6 +1,4 @@
-/**
- * How right the ScalingPredictor's forecasts are: loads, naive forecasts to compare with, a table.
- */
+/** Measures the errors of ScalingPredictor's forecasts and of naive forecasts. */
 @NullMarked
 package ai.seedcore.serve.bench.scaling;
 

@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** The AnomalyDetector as a client sees it: one request a series. */
-final class OurRule implements Rule {
+/** Calls AnomalyDetector as a client does, with one request per series. */
+final class DetectorRule implements Rule {
 
   private final AnomalyDetector detector = new AnomalyDetector();
 
