@@ -5,23 +5,29 @@ import ai.seedcore.serve.protocol.Request;
 import io.ray.api.Ray;
 import org.jspecify.annotations.Nullable;
 
-/** One driver's connection to one cluster session, from {@code connect} to the driver's end. */
+/** The connection of a driver to a Ray cluster. A driver connects at most once. */
 final class ClusterSession {
 
   private @Nullable ServeApi serve;
 
   /**
-   * Loads all that can be loaded before there is a cluster, so that {@code connect} has the least
-   * to do once there is one.
+   * Loads everything that does not need a cluster, so that {@code connect} is fast.
+   *
+   * @param libraryFolder the directory for Ray's native library
    */
   void warm(String libraryFolder) {
     serve = ServeApi.load(libraryFolder);
   }
 
+  /**
+   * Executes a request.
+   *
+   * @throws IllegalStateException if {@link #warm} was not called
+   */
   Reply handle(Request request) throws ReflectiveOperationException {
     ServeApi api = serve;
     if (api == null) {
-      throw new IllegalStateException("not warm");
+      throw new IllegalStateException("warm() was not called");
     }
     if (request instanceof Request.Connect connect) {
       return connect(connect);
@@ -38,12 +44,12 @@ final class ClusterSession {
   }
 
   private static Reply connect(Request.Connect connect) {
-    // Ray reads its configuration from system properties, once, in init.
+    // Ray.init reads its configuration from system properties.
     System.setProperty("ray.address", connect.address());
     System.setProperty("ray.node-ip", connect.nodeIp());
     System.setProperty("ray.job.namespace", "serve");
-    // Any path: a job that has one may create actors across languages, and so may the Serve
-    // controller that is started within it.
+    // Any path will do: only a job with a code search path may create actors in another language,
+    // and so may a Serve controller that this job starts.
     System.setProperty("ray.job.code-search-path", "/tmp/ray");
     Ray.init();
     return new Reply.Done(connect.id());
@@ -59,7 +65,7 @@ final class ClusterSession {
         controller.completed());
   }
 
-  /** Ends the job in good order, where there is one. */
+  /** Ends the Ray job if there is one. */
   void leave() {
     if (Ray.isInitialized()) {
       Ray.shutdown();

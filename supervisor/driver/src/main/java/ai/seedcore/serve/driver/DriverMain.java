@@ -14,17 +14,18 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
 /**
- * Reads requests from standard input, and answers each on descriptor 3; standard output is left to
- * native code, which prints there. What asks for a sign of life is answered at once, all else one
- * after the other. The end of the input means that the daemon has gone: so does the driver.
+ * The driver's main class. It reads requests from standard input and writes replies to file
+ * descriptor 3, because Ray's native code prints to standard output. Pings are answered at once;
+ * the other requests run one after the other. The end of the input means that the daemon has
+ * exited, and the driver exits, too.
  */
 public final class DriverMain {
 
-  /** Where the daemon listens for replies; the daemon's shell command opens it. */
+  /** The file for replies. The shell command with which the daemon starts the driver opens it. */
   private static final String REPLIES = "/dev/fd/3";
 
-  /** How long a request under way may hold up the end. */
-  private static final long LAST_WORDS_MS = 1_500;
+  /** How long the driver waits for a request in progress before it exits. */
+  private static final long EXIT_GRACE_MS = 1_500;
 
   private final BlockingQueue<Optional<Request>> requests = new LinkedBlockingQueue<>();
   private final PrintStream replies;
@@ -34,9 +35,9 @@ public final class DriverMain {
   }
 
   /**
-   * The driver's life.
+   * Runs the driver until its input ends.
    *
-   * @param arguments one: the folder in which Ray's native library is kept unpacked
+   * @param arguments one argument, the directory for Ray's native library
    */
   public static void main(String[] arguments) throws IOException, InterruptedException {
     PrintStream replies =
@@ -45,17 +46,17 @@ public final class DriverMain {
     Thread reader = new Thread(driver::read, "requests");
     reader.setDaemon(true);
     reader.start();
-    driver.work(arguments[0]);
+    driver.processRequests(arguments[0]);
     // Ray's native threads would keep the JVM alive.
     Runtime.getRuntime().halt(0);
   }
 
-  private void work(String libraryFolder) throws InterruptedException {
+  private void processRequests(String libraryFolder) throws InterruptedException {
     ClusterSession session = new ClusterSession();
     session.warm(libraryFolder);
-    say(new Reply.Warm(0));
+    send(new Reply.Warm(0));
     for (Optional<Request> next = requests.take(); next.isPresent(); next = requests.take()) {
-      say(answer(session, next.get()));
+      send(answer(session, next.get()));
     }
     session.leave();
   }
@@ -66,35 +67,36 @@ public final class DriverMain {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         Request request = Wire.request(line);
         if (request instanceof Request.Ping ping) {
-          say(new Reply.Done(ping.id()));
+          send(new Reply.Done(ping.id()));
         } else {
           requests.add(Optional.of(request));
         }
       }
     } catch (IOException e) {
-      System.err.println("the driver's input failed: " + e);
+      System.err.println("cannot read the driver's input: " + e);
     }
     requests.add(Optional.empty());
     try {
-      Thread.sleep(LAST_WORDS_MS);
+      Thread.sleep(EXIT_GRACE_MS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    Runtime.getRuntime().halt(0); // Whatever is under way: nobody waits for it any more.
+    Runtime.getRuntime().halt(0); // Abandons a request in progress: nobody reads its reply.
   }
 
-  private synchronized void say(Reply reply) {
+  private synchronized void send(Reply reply) {
     replies.println(Wire.line((Record) reply));
   }
 
   private static Reply answer(ClusterSession session, Request request) {
     try {
       return session.handle(request);
-    } catch (Throwable e) { // Whatever Ray throws, errors too: the daemon decides what follows.
+    } catch (Throwable e) { // Includes errors from Ray: the daemon decides how to react.
       return new Reply.Failed(request.id(), chain(e));
     }
   }
 
+  /** Formats an exception and its causes on one line. */
   private static String chain(Throwable error) {
     StringBuilder text = new StringBuilder();
     for (Throwable e = error; e != null; e = e.getCause()) {

@@ -19,16 +19,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The few calls of {@code io.ray.serve} that we need, found by name in the cluster's own jar: that
- * package was never published to Maven Central, and it differs between Ray's versions. Nothing else
- * of the product depends on Ray's version, but for the Python source that it runs.
+ * Calls {@code io.ray.serve} by reflection in the cluster's {@code ray_dist.jar}. That package is
+ * not on Maven Central and differs between Ray versions. Besides the Python resources, this is the
+ * only code of the driver that depends on the Ray version.
  */
 final class ServeApi {
 
-  /** Ray's native library, as {@code System.mapLibraryName} knows it. */
+  /** The name of Ray's native library, for {@code System.mapLibraryName}. */
   private static final String LIBRARY = "core_worker_library_java";
 
-  /** The agent's class that holds the declared one in a replica. */
+  /** The agent's class that wraps the declared class in a replica. */
   private static final String HOST = "ai.seedcore.serve.agent.Host";
 
   private static final String SERVE = "io.ray.serve.api.Serve";
@@ -42,20 +42,21 @@ final class ServeApi {
   }
 
   /**
-   * What {@link #ensureServe} found or made.
+   * The Serve controller that {@link #ensureServe} found or started.
    *
    * @param started whether this call started it
-   * @param hostsJava whether its job lets it create Java replicas
-   * @param visible whether its class is exported, without which the dashboard shows no Serve
-   * @param completed whether it runs java_support.py
+   * @param hostsJava whether its job allows it to create Java replicas
+   * @param visible whether its class is exported; without that, the dashboard does not show Serve
+   * @param completed whether it has the patches of java_support.py
    */
   record Controller(boolean started, boolean hostsJava, boolean visible, boolean completed) {}
 
   /**
    * Loads Ray's classes and its native library.
    *
-   * @param libraryFolder where the library is unpacked, once: Ray itself would unpack its 32 MB
-   *     anew, to a folder that nobody removes, in every driver's life
+   * @param libraryFolder the directory that the library is extracted into unless it is there. Ray
+   *     itself would extract its 32 MB for each driver, into a directory that nobody deletes.
+   * @throws IllegalStateException if the jar lacks one of the classes
    */
   static ServeApi load(String libraryFolder) {
     try {
@@ -74,13 +75,13 @@ final class ServeApi {
         Class.forName(name);
       }
     } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException("this ray_dist.jar is not one that we know: " + e, e);
+      throw new IllegalStateException("this ray_dist.jar is not supported: " + e, e);
     }
-    // Read now: the jar may be gone by the time that it is needed.
+    // Read now, because the driver's jar may have been deleted when they are needed.
     return new ServeApi(read("ensure_serve.py"), read("java_support.py"));
   }
 
-  /** Starts Serve where none runs; in both cases says what its controller can do. */
+  /** Starts Serve unless it runs. Returns the properties of its controller. */
   Controller ensureServe(Request.EnsureServe request) {
     String options =
         JsonMapper.shared()
@@ -97,13 +98,14 @@ final class ServeApi {
   }
 
   /**
-   * Runs one of our Python sources in a worker of this driver's job.
+   * Runs Python source code in a worker of this driver's job.
    *
-   * @param options handed to its function {@code run}, as JSON text
-   * @return what {@code run} returned
+   * @param text source code that defines a function {@code run}; ASCII only
+   * @param options the argument of {@code run}, as JSON text
+   * @return the result of {@code run}
    */
   private static Object python(String text, String options) {
-    // A JSON string of ASCII text is a Python string literal too.
+    // A JSON string of ASCII text is also a Python string literal.
     String source = JsonMapper.shared().writeValueAsString(text);
     String argument = JsonMapper.shared().writeValueAsString(options);
     String expression =
@@ -123,11 +125,11 @@ final class ServeApi {
   }
 
   /**
-   * Submits the application; returns once the controller has taken it.
+   * Submits an application. Returns when the controller has accepted it.
    *
-   * @param completed whether Serve runs java_support.py: without it a user config makes the
-   *     dashboard's Serve page fail for all applications, and so goes with the constructor's
-   *     arguments
+   * @param completed whether the controller has the patches of java_support.py. Without them, a
+   *     user config breaks the dashboard's Serve page for all applications, so the settings are
+   *     passed as a constructor argument instead.
    */
   void deploy(Application application, boolean completed) throws ReflectiveOperationException {
     Object creator = callOn(SERVE, null, "deployment");
@@ -154,8 +156,8 @@ final class ServeApi {
       application.className(), application.initArguments(), completed ? "" : application.settings()
     };
     Object target = call(creator, "bind", (Object) hosted);
-    // Not blocking: Ray's own wait for RUNNING has no time limit. Newer versions take one boolean
-    // more, whose default is false.
+    // Non-blocking, because Ray's wait for RUNNING has no timeout. Newer Ray versions have another
+    // boolean parameter, whose default is false.
     Method run =
         Stream.of(Class.forName(SERVE).getMethods())
             .filter(method -> method.getName().equals("run") && method.getParameterCount() >= 5)
@@ -171,7 +173,7 @@ final class ServeApi {
     invoke(run, null, arguments);
   }
 
-  /** Takes the application down; returns once the controller has taken the wish. */
+  /** Deletes an application. Returns when the controller has accepted the request. */
   void delete(String name) throws ReflectiveOperationException {
     Method delete = Class.forName(SERVE).getMethod("delete", String.class, boolean.class);
     invoke(delete, null, name, false);

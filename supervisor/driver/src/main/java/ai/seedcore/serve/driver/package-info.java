@@ -1,7 +1,8 @@
 /**
- * The child process that holds the Ray Java API. It may die at any time and nothing is lost with
- * it; what it is asked for is in {@link ai.seedcore.serve.protocol}. All that depends on Ray's
- * version stands in {@link ai.seedcore.serve.driver.ServeApi} and {@code ensure_serve.py}.
+ * The driver: a child process of the daemon that uses the Ray Java API. It holds no state, so it
+ * may exit at any time. {@link ai.seedcore.serve.protocol} defines its requests. Everything that
+ * depends on the Ray version is in {@link ai.seedcore.serve.driver.ServeApi} and the Python
+ * resources.
  */
 @NullMarked
 package ai.seedcore.serve.driver;

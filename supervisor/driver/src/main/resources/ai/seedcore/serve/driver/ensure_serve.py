@@ -1,8 +1,8 @@
-"""Run by the driver in a Python worker of its own job. ASCII only.
+"""Starts Serve unless it runs. The driver executes this file in a Python worker of its job. ASCII only.
 
-Starts Serve, where none runs, so that its controller may create Java replicas, is seen by the
-dashboard, and supports those replicas in full (java_support.py). Neither plain Python nor plain Java
-gets any two of these: see docs/decisions/003-who-starts-serve.md.
+The controller can create Java replicas, is visible in the dashboard, and has the patches of
+java_support.py. A Serve that is started from plain Python or plain Java lacks at least two of these;
+see docs/decisions/003-who-starts-serve.md.
 """
 import json
 
@@ -11,10 +11,12 @@ from ray._private.function_manager import make_function_table_key
 from ray._private.ray_constants import KV_NAMESPACE_FUNCTION_TABLE
 from ray._private.worker import global_worker
 
+# The name of the patched controller class in java_support.py.
 COMPLETED = "ServeControllerForJava"
 
 
 def run(options_text):
+    """Returns the properties of the controller as JSON; see ServeApi.Controller."""
     options = json.loads(options_text)
     found = find_controller()
     if found is None:
@@ -31,6 +33,7 @@ def run(options_text):
 
 
 def find_controller():
+    """Returns the handle of the Serve controller, or None if there is none."""
     try:
         return ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
     except ValueError:
@@ -38,58 +41,59 @@ def find_controller():
 
 
 def start(host, port, java_support):
-    # Imported where it is needed: it takes half a second, and where Serve runs already it is not.
+    # Imported only here, because the import takes half a second.
     from ray import serve
     from ray.serve._private import api, controller
 
     scope = {}
     exec(java_support, scope)
-    # Waiting for the proxies is the daemon's business: it probes them, and has other work meanwhile.
+    # Do not wait for the proxies: the daemon probes them.
     api.HTTP_PROXY_TIMEOUT = 0
     substitute(api, controller, scope["controller_class"](java_support))
-    # While the job loads code from local, Ray does not export the controller's class to the GCS,
-    # and the dashboard, which belongs to another job, cannot look the controller up.
+    # In a job with a code search path, Ray does not export the controller's class to the GCS. The
+    # dashboard, which belongs to another job, could then not look up the controller.
     with scope["exported"]():
         try:
             serve.start(proxy_location="EveryNode", http_options={"host": host, "port": port})
         except Exception:
-            # Newer versions fail here after the controller exists; what counts is that it does.
+            # Newer Ray versions fail here after they have created the controller.
             if find_controller() is None:
                 raise
 
 
-def substitute(api, controller, completed):
-    """Has serve.start() create that controller."""
+def substitute(api, controller, patched):
+    """Makes serve.start() create the patched controller."""
     plain = controller.ServeController
     if hasattr(plain, "__ray_metadata__"):
-        api.ServeController = ray.remote(num_cpus=0)(completed)
+        api.ServeController = ray.remote(num_cpus=0)(patched)
         return
-    # Newer versions make the actor's class when they need it. Only then: else the plain class, which ours
-    # extends, would not be found under its name, and be exported with all that it refers to.
-    make = api.get_controller_impl
+    # Newer Ray versions create the actor class on demand. Substitute the class only during that call:
+    # otherwise pickle would not find the base class under its name and would export it by value.
+    create = api.get_controller_impl
 
-    def make_completed(*args, **kwargs):
-        controller.ServeController = completed
+    def create_patched(*args, **kwargs):
+        controller.ServeController = patched
         try:
-            return make(*args, **kwargs)
+            return create(*args, **kwargs)
         finally:
             controller.ServeController = plain
 
-    api.get_controller_impl = make_completed
+    api.get_controller_impl = create_patched
 
 
 def descriptor(found):
+    """Returns the function descriptor of the controller's class."""
     return found._ray_actor_creation_function_descriptor
 
 
 def hosts_java(found):
-    """Whether the job that created the controller has a code search path."""
+    """Returns whether the job that created the controller has a code search path."""
     job = global_worker.gcs_client.get_all_job_info().get(found._actor_id.job_id)
     return job is None or bool(job.config.code_search_path)
 
 
 def visible(found):
-    """Whether the controller's class is exported, so that other jobs can look the actor up."""
+    """Returns whether the controller's class is exported, so that other jobs can look up the actor."""
     key = make_function_table_key(
         b"ActorClass", found._actor_id.job_id, descriptor(found).function_id.binary())
     return bool(global_worker.gcs_client.internal_kv_exists(key, KV_NAMESPACE_FUNCTION_TABLE))

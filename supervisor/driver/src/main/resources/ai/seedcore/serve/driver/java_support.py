@@ -1,9 +1,9 @@
-"""Completes Ray Serve's support for Java replicas, inside Serve's controller and HTTP proxies. ASCII only.
+"""Patches the support for Java replicas in Ray Serve's controller and HTTP proxies. ASCII only.
 
-Serve can create a Java replica, and little more: it cannot reconfigure one in place, does not let one
-finish its requests before it stops, replaces all of them when the controller restarts, and answers a
-bare 500 when a class throws. Each function below changes one of those. Ray's own replica class is
-changed to match by the agent (deployments/agent). See docs/decisions/013-java-support-in-serve.md.
+Without the patches, Serve cannot reconfigure a Java replica in place, stops one without waiting for its
+requests, replaces all of them when the controller restarts, and responds with a bare 500 when a
+deployment throws. The agent (deployments/agent) patches Ray's Java replica classes to match. See
+docs/decisions/013-java-support-in-serve.md.
 """
 import asyncio
 import base64
@@ -14,21 +14,22 @@ import re
 
 import ray
 
-# Calls of the controller's run beside requests, in threads of their own.
+# The concurrency group for the controller's calls, which must not wait for requests.
 CONTROL = "control"
 CONTROL_THREADS = 2
 
-# In a replica's environment: how many requests its JVM can run at a time, whatever the present limit is.
+# A replica's environment variable with the number of threads for requests. It is the upper bound for
+# max_ongoing_requests, which can change while the replica runs.
 THREADS = "SEEDCORE_THREADS"
 
-# What the agent writes, and lets no class write: a reply's key, and the marks around an error's JSON in an
-# exception, where it stands in base64.
+# Written by the agent only, never by a deployment: the key of a complete reply, and the markers around the
+# base64 form of an error reply in an exception message.
 REPLY = "\0seedcore"
 REASON = re.compile(r"\{seedcore ([A-Za-z0-9+/=]*) seedcore\}")
 
 
 def controller_class(source):
-    """The controller's class, completed. `source` is this text: each process runs it for itself."""
+    """Returns the patched controller class. `source` is the text of this file, for the new process."""
     from ray.serve._private import controller
 
     plain = user_class(controller.ServeController)
@@ -37,14 +38,14 @@ def controller_class(source):
         async def __init__(self, *args, **kwargs):
             scope = {}
             exec(source, scope)
-            scope["complete_controller"](source)
+            scope["patch_controller"](source)
             await super().__init__(*args, **kwargs)
 
     return named(ServeControllerForJava, controller)
 
 
 def proxy_class(source):
-    """The HTTP proxies' class, completed."""
+    """Returns the patched HTTP proxy class."""
     from ray.serve._private import proxy
 
     plain = user_class(proxy.ProxyActor)
@@ -53,20 +54,23 @@ def proxy_class(source):
         def __init__(self, *args, **kwargs):
             scope = {}
             exec(source, scope)
-            scope["complete_proxy"]()
+            scope["patch_proxy"]()
             super().__init__(*args, **kwargs)
 
     return named(ProxyActorForJava, proxy)
 
 
 def user_class(found):
-    """The class as it was written, before ray.remote() changed it."""
+    """Returns the original class that ray.remote() wrapped."""
     changed = getattr(getattr(found, "__ray_metadata__", None), "modified_class", found)
     return getattr(changed, "__ray_actor_class__", changed)
 
 
 def named(cls, module):
-    # Ray looks a class up in its module first; one that has no such class makes it take the exported one.
+    """Sets the name and module of a class so that Ray loads the exported class.
+
+    Ray first looks up the class by name in its module, which does not contain it.
+    """
     cls.__module__ = module.__name__
     cls.__qualname__ = cls.__name__
     return cls
@@ -74,7 +78,7 @@ def named(cls, module):
 
 @contextlib.contextmanager
 def exported():
-    """What is created in here is exported to the GCS, where other jobs, such as the dashboard's, find it."""
+    """Exports actor classes that are created inside to the GCS, where other jobs find them."""
     from ray._private.worker import global_worker
 
     before = global_worker.load_code_from_local
@@ -85,12 +89,13 @@ def exported():
         global_worker.set_load_code_from_local(before)
 
 
-def complete_controller(source):
+def patch_controller(source):
+    """Applies all patches in the controller's process."""
     from ray.serve._private import config, deployment_state, proxy_state
 
-    complete_user_config(config.DeploymentConfig)
-    complete_replicas(deployment_state)
-    complete_proxies(proxy_state, source)
+    patch_user_config(config.DeploymentConfig)
+    patch_replicas(deployment_state)
+    patch_proxies(proxy_state, source)
 
 
 def is_java(deployment_config):
@@ -99,18 +104,18 @@ def is_java(deployment_config):
     return deployment_config.deployment_language == DeploymentLanguage.JAVA
 
 
-def complete_user_config(config_class):
-    """A Java client's user_config is a serialized text; the dashboard shows dictionaries only."""
+def patch_user_config(config_class):
+    """Stores a Java client's user_config, a serialized string, as the dictionary the dashboard needs."""
     from ray.serve._private.utils import msgpack_deserialize, msgpack_serialize
 
     from_proto = config_class.from_proto.__func__
     to_proto = config_class.to_proto
 
     def from_java(cls, proto):
-        made = from_proto(cls, proto)
-        if is_java(made) and isinstance(made.user_config, bytes):
-            made.user_config = {"json": msgpack_deserialize(made.user_config)}
-        return made
+        config = from_proto(cls, proto)
+        if is_java(config) and isinstance(config.user_config, bytes):
+            config.user_config = {"json": msgpack_deserialize(config.user_config)}
+        return config
 
     def to_java(self):
         if is_java(self) and isinstance(self.user_config, dict):
@@ -122,13 +127,14 @@ def complete_user_config(config_class):
     config_class.to_proto = to_java
 
 
-def complete_replicas(deployment_state):
+def patch_replicas(deployment_state):
+    """Lets the controller reconfigure, drain, and recover Java replicas."""
     wrapper = deployment_state.ActorReplicaWrapper
     plain_handle = deployment_state.JavaActorHandleProxy
     status = deployment_state.ReplicaStartupStatus
 
     class JavaReplica(plain_handle):
-        """A replica as the controller calls it: in threads that no request occupies."""
+        """A replica handle for the controller, whose calls run in the control concurrency group."""
 
         def __getattr__(self, name):
             method = super().__getattr__(name).options(concurrency_group=CONTROL)
@@ -138,7 +144,7 @@ def complete_replicas(deployment_state):
         def __init__(self, method):
             self.method = method
 
-        def remote(self, deployment_config, *more):  # Newer versions add a rank, which Java has not.
+        def remote(self, deployment_config, *more):  # Newer Ray versions add a rank, unknown to Java.
             return self.method.remote(deployment_config.to_proto_bytes())
 
     start, recover, check_ready = wrapper.start, wrapper.recover, wrapper.check_ready
@@ -153,7 +159,7 @@ def complete_replicas(deployment_state):
         return request
 
     def threads(deployment_info):
-        """As the daemon declares; None for somebody else's class, which may count on having one thread."""
+        """Returns the number of threads; None for other deployments, which may rely on a single thread."""
         options = deployment_info.replica_config.ray_actor_options or {}
         declared = ((options.get("runtime_env") or {}).get("env_vars") or {}).get(THREADS)
         return None if declared is None else int(declared)
@@ -168,7 +174,7 @@ def complete_replicas(deployment_state):
         self._is_cross_language = True
         self._actor_handle = JavaReplica(actor)
         self._allocated_obj_ref = self._actor_handle.is_allocated.remote()
-        # It may not have been initialized yet when the controller died; twice does no harm.
+        # The controller may have died before the initialization. Repeating it is harmless.
         self._ready_obj_ref = self._actor_handle.is_initialized.remote(
             self._version.deployment_config.to_proto_bytes())
         self._recovering_java = True
@@ -179,7 +185,7 @@ def complete_replicas(deployment_state):
         if not self._is_cross_language or result[0] != status.SUCCEEDED:
             return result
         try:
-            answer = ray.get(self._ready_obj_ref)  # Serve itself takes any answer for a good one.
+            answer = ray.get(self._ready_obj_ref)  # Serve itself ignores an exception here.
         except Exception as e:
             return (status.FAILED, reason(e)) + tuple(result[2:])
         if getattr(self, "_recovering_java", False):
@@ -188,7 +194,7 @@ def complete_replicas(deployment_state):
         return result
 
     def with_code_version(target, proto_bytes):
-        """The version of a replica that outlived the controller, which may have been about to replace it."""
+        """Returns the version of a recovered replica, which may differ from the target version."""
         from ray.serve.generated.serve_pb2 import DeploymentVersion
 
         code_version = DeploymentVersion.FromString(proto_bytes).code_version
@@ -204,29 +210,29 @@ def complete_replicas(deployment_state):
     wrapper.check_ready = check_ready_java
     deployment_state.JavaActorHandleProxy = JavaReplica
     if hasattr(deployment_state, "RAY_SERVE_STOP_FAILED_ROLLING_UPDATES"):
-        # Newer versions give a rollout up for good that failed, also where its cause was passing.
+        # Newer Ray versions abandon a failed rollout for good, even after a transient failure.
         deployment_state.RAY_SERVE_STOP_FAILED_ROLLING_UPDATES = False
 
 
-def complete_proxies(proxy_state, source):
-    """Starts the completed class, exported, so that Python clients can look the proxies up."""
+def patch_proxies(proxy_state, source):
+    """Makes the controller start patched proxies and exports their class for Python clients."""
     from ray.serve._private.proxy import ProxyActor
 
     wrapper = proxy_state.ActorProxyWrapper
     create = wrapper._get_or_create_proxy_actor
-    completed = ray.remote(num_cpus=0)(proxy_class(source))
+    patched = ray.remote(num_cpus=0)(proxy_class(source))
 
-    def create_completed(*args, **kwargs):
+    def create_patched(*args, **kwargs):
         if kwargs.get("proxy_actor_class", ProxyActor) is ProxyActor:
-            kwargs["proxy_actor_class"] = completed
+            kwargs["proxy_actor_class"] = patched
         with exported():
             return create(*args, **kwargs)
 
-    wrapper._get_or_create_proxy_actor = staticmethod(create_completed)
+    wrapper._get_or_create_proxy_actor = staticmethod(create_patched)
 
 
-def complete_proxy():
-    """A Java class's reply may have a status and a type, and its exception an answer that tells of it."""
+def patch_proxy():
+    """Makes a proxy forward complete replies and error replies from the agent."""
     from ray.serve._private import proxy
 
     class JavaResponses(proxy.ProxyResponseGenerator):
@@ -242,10 +248,10 @@ def complete_proxy():
             except (StopAsyncIteration, TimeoutError, asyncio.CancelledError):
                 raise
             except Exception as e:
-                told = error_reply(e) if self.java else None
-                if told is None:
+                reply = error_reply(e) if self.java else None
+                if reply is None:
                     raise
-                return response(500, "application/json", told)
+                return response(500, "application/json", reply)
 
     def messages(answer):
         reply = answer.get(REPLY) if isinstance(answer, dict) else None
@@ -265,12 +271,12 @@ def complete_proxy():
 
 
 def error_reply(error):
-    """The JSON that the agent put into an exception; None where it put none."""
-    told = REASON.search(str(error))
-    return None if told is None else base64.b64decode(told.group(1))
+    """Returns the JSON error reply in an exception from the agent, or None if there is none."""
+    match = REASON.search(str(error))
+    return None if match is None else base64.b64decode(match.group(1))
 
 
 def reason(error):
-    """Why a replica did not start, in the agent's words where it has some."""
-    told = error_reply(error)
-    return str(error) if told is None else str(json.loads(told)["error"])
+    """Returns why a replica did not start: the agent's error message, or the exception's."""
+    reply = error_reply(error)
+    return str(error) if reply is None else str(json.loads(reply)["error"])

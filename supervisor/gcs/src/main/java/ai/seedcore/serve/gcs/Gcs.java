@@ -57,14 +57,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The GCS of one cluster. Answers come as futures; one that fails says why by {@link #reason}. Each
- * question has one deadline. After a failure the connection is made anew, and the address with it:
- * a head that comes back may have another one, and a connection that was cut may look alive for
- * minutes.
+ * An asynchronous client of the GCS of one cluster. All methods return futures; {@link #reason}
+ * describes why one failed. Every call has the same deadline. After a failure, the client resolves
+ * the address again and opens a new connection, because a restarted head may have another address,
+ * and a broken connection may look alive for minutes.
  */
 public final class Gcs implements AutoCloseable {
 
-  /** Ray's status code for what is not there. */
+  /** Ray's status code for a missing key or actor. */
   private static final int NOT_FOUND = 17;
 
   private static final String KEY_VALUE = "InternalKVGcsService";
@@ -74,12 +74,19 @@ public final class Gcs implements AutoCloseable {
   private static final String RUNTIME_ENV = "RuntimeEnvGcsService";
   private static final String WORKER = "CoreWorkerService";
 
-  /** More actors than a cluster has that we can be of use to; each is some 500 bytes. */
-  private static final int MOST_ACTORS = 10_000;
+  /** The maximum number of actors in a reply; each takes about 500 bytes. */
+  private static final int MAX_ACTORS = 10_000;
 
-  /** How long a reply may be: read, it takes several times as much of a small heap. */
-  private static final int LARGEST =
-      (int) Math.min(16 << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 12));
+  private static final int MIB = 1 << 20;
+
+  /**
+   * The maximum size of a reply relative to the heap; a parsed reply takes several times its size.
+   */
+  private static final int HEAP_DIVISOR = 12;
+
+  /** The maximum size of a reply, in bytes: 1 to 16 MiB, depending on the heap. */
+  private static final int MAX_REPLY =
+      (int) Math.min(16 * MIB, Math.max(MIB, Runtime.getRuntime().maxMemory() / HEAP_DIVISOR));
 
   private static final MethodDescriptor<InternalKVGetRequest, InternalKVGetReply> GET =
       method(KEY_VALUE, "InternalKVGet", InternalKVGetReply.getDefaultInstance());
@@ -116,19 +123,25 @@ public final class Gcs implements AutoCloseable {
   private final Supplier<Address> address;
   private final Duration deadline;
   private @Nullable ManagedChannel channel;
-  private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
-  private @Nullable CompletableFuture<Set<InetAddress>> meansNow;
 
-  /** Where a GCS listens. */
+  /** The IP addresses that the host name had when the connection was opened. */
+  private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
+
+  /** The IP addresses that the host name has now; null if no lookup is in progress. */
+  private @Nullable CompletableFuture<Set<InetAddress>> currentAddresses;
+
+  /** The address of a GCS. */
   public record Address(String host, int port) {}
 
   /**
    * A node of the cluster.
    *
-   * @param id in hexadecimal digits
-   * @param address under which the cluster knows it
-   * @param hostname what its machine calls itself
-   * @param resources what it has in all, by Ray's names
+   * @param id the node id, in hexadecimal
+   * @param address the IP address by which the cluster knows the node
+   * @param hostname the host name of the machine
+   * @param alive whether the GCS considers the node alive
+   * @param head whether it is the head node
+   * @param resources the total amount of each resource, by Ray's names
    */
   public record Node(
       String id,
@@ -139,14 +152,16 @@ public final class Gcs implements AutoCloseable {
       Map<String, Double> resources) {}
 
   /**
-   * A living actor.
+   * An actor that is alive.
    *
-   * @param id in hexadecimal digits
-   * @param name its name; empty: it has none
-   * @param host where its process listens, as are port and worker
-   * @param worker the process's id, in hexadecimal digits
-   * @param pid its process id there
-   * @param resources what it holds, by Ray's names
+   * @param id the actor id, in hexadecimal
+   * @param name the actor's name; empty if it has none
+   * @param namespace the Ray namespace of the name
+   * @param host the IP address of the actor's worker process
+   * @param port the gRPC port of the worker process
+   * @param worker the worker id, in hexadecimal
+   * @param pid the process id on its host
+   * @param resources the amount of each resource that the actor holds, by Ray's names
    */
   public record Actor(
       String id,
@@ -159,23 +174,23 @@ public final class Gcs implements AutoCloseable {
       Map<String, Double> resources) {}
 
   /**
-   * A GCS.
+   * Creates a client. It connects with the first call.
    *
-   * @param address asked anew for each connection
-   * @param deadline for each question
+   * @param address returns the address of the GCS; called for each new connection
+   * @param deadline the deadline of each call
    */
   public Gcs(Supplier<Address> address, Duration deadline) {
     this.address = address;
     this.deadline = deadline;
   }
 
-  /** The version of the cluster's Ray. */
+  /** Returns the Ray version of the cluster. */
   public CompletableFuture<String> rayVersion() {
     return ask(ALIVE, CheckAliveRequest.getDefaultInstance())
         .thenApply(reply -> checked(reply.getStatus(), reply).getRayVersion());
   }
 
-  /** All nodes that the cluster knows, dead ones too. */
+  /** Returns all nodes that the cluster knows, including dead ones. */
   public CompletableFuture<List<Node>> nodes() {
     return ask(ALL_NODES, GetAllNodeInfoRequest.getDefaultInstance())
         .thenApply(
@@ -193,12 +208,12 @@ public final class Gcs implements AutoCloseable {
                     .toList());
   }
 
-  /** The living actors. */
+  /** Returns the actors that are alive. */
   public CompletableFuture<List<Actor>> actors() {
     return ask(
             ALL_ACTORS,
             GetAllActorInfoRequest.newBuilder()
-                .setLimit(MOST_ACTORS)
+                .setLimit(MAX_ACTORS)
                 .setFilters(
                     GetAllActorInfoRequest.Filters.newBuilder()
                         .setState(ActorTableData.ActorState.ALIVE))
@@ -220,7 +235,10 @@ public final class Gcs implements AutoCloseable {
                     .toList());
   }
 
-  /** What is free on each node, by the node's id in hexadecimal digits and Ray's names. */
+  /**
+   * Returns the available resources of each node: node id in hexadecimal to Ray's resource name to
+   * amount.
+   */
   public CompletableFuture<Map<String, Map<String, Double>>> available() {
     return ask(AVAILABLE, GetAllAvailableResourcesRequest.getDefaultInstance())
         .thenApply(
@@ -233,7 +251,11 @@ public final class Gcs implements AutoCloseable {
                             (one, other) -> one)));
   }
 
-  /** Ends an actor's process at once, for good. */
+  /**
+   * Kills an actor's process. Ray does not restart the actor.
+   *
+   * @param actorId the actor id, in hexadecimal
+   */
   public CompletableFuture<Void> kill(String actorId) {
     return ask(
             KILL_ACTOR,
@@ -246,8 +268,8 @@ public final class Gcs implements AutoCloseable {
   }
 
   /**
-   * How many requests an actor is at work on, asked of its process itself. It answers beside them;
-   * one that is frozen does not.
+   * Returns the number of tasks that an actor runs. The call goes to the actor's process, which
+   * answers it concurrently with the tasks unless the process is frozen.
    */
   public CompletableFuture<Integer> runningTasks(Actor actor) {
     ManagedChannel process = channel(actor.host(), actor.port());
@@ -266,7 +288,7 @@ public final class Gcs implements AutoCloseable {
         .thenApply(GetCoreWorkerStatsReply::getRunningTaskIdsCount);
   }
 
-  /** The id of the living actor of that name, in hexadecimal digits; empty where there is none. */
+  /** Returns the id of the named actor, in hexadecimal; empty if there is no such actor. */
   public CompletableFuture<Optional<String>> actor(String namespace, String name) {
     return ask(
             ACTOR,
@@ -278,7 +300,7 @@ public final class Gcs implements AutoCloseable {
                     : Optional.empty());
   }
 
-  /** The value of a key; empty where there is none. */
+  /** Returns the value of a key; empty if the key does not exist. */
   public CompletableFuture<Optional<String>> get(String namespace, String key) {
     return ask(
             GET,
@@ -293,7 +315,7 @@ public final class Gcs implements AutoCloseable {
                     : Optional.empty());
   }
 
-  /** Whether there is such a key. */
+  /** Returns whether a key exists. */
   public CompletableFuture<Boolean> exists(String namespace, String key) {
     return ask(
             EXISTS,
@@ -305,10 +327,11 @@ public final class Gcs implements AutoCloseable {
   }
 
   /**
-   * Sets a value.
+   * Sets the value of a key.
    *
-   * @param overwrite false: only where there is none yet; of several who try, one succeeds
-   * @return whether the key came to be; false where it was there
+   * @param overwrite whether to replace an existing value. If false, only one of several concurrent
+   *     calls succeeds.
+   * @return whether the key was created; false if it existed
    */
   public CompletableFuture<Boolean> put(
       String namespace, String key, byte[] value, boolean overwrite) {
@@ -323,7 +346,7 @@ public final class Gcs implements AutoCloseable {
         .thenApply(reply -> checked(reply.getStatus(), reply).getAdded() > 0);
   }
 
-  /** The keys that begin so. */
+  /** Returns the keys with a prefix. */
   public CompletableFuture<List<String>> keys(String namespace, String prefix) {
     return ask(
             KEYS,
@@ -338,7 +361,7 @@ public final class Gcs implements AutoCloseable {
                     .toList());
   }
 
-  /** Removes a key. */
+  /** Deletes a key. */
   public CompletableFuture<Void> delete(String namespace, String key) {
     return ask(
             DELETE,
@@ -349,7 +372,12 @@ public final class Gcs implements AutoCloseable {
         .thenAccept(reply -> checked(reply.getStatus(), reply));
   }
 
-  /** Keeps a package for so long, whether or not anything uses it. */
+  /**
+   * Keeps a runtime environment package for a while even if nothing uses it.
+   *
+   * @param uri the URI of the package
+   * @param time how long to keep it, in whole seconds
+   */
   public CompletableFuture<Void> pin(String uri, Duration time) {
     return ask(
             PIN,
@@ -360,14 +388,14 @@ public final class Gcs implements AutoCloseable {
         .thenAccept(reply -> checked(reply.getStatus(), reply));
   }
 
-  /** What went wrong, in words for people; to be read after the GCS's name. */
+  /** Describes a failure in words that follow the name of the GCS in a sentence. */
   public static String reason(Throwable error) {
     Throwable cause = cause(error);
-    if (cause instanceof Refused refused) {
-      return refused.getMessage();
+    if (cause instanceof GcsException failure) {
+      return failure.getMessage();
     }
     if (!(cause instanceof StatusException failed)) {
-      return "cannot be asked: is its address right?";
+      return "cannot be queried: is its address right?";
     }
     String chain = chain(failed);
     if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
@@ -379,16 +407,16 @@ public final class Gcs implements AutoCloseable {
     } else if (failed.getStatus().getCode() == Status.Code.UNAVAILABLE) {
       return "cannot be reached";
     }
-    return "answers, but is no GCS of Ray's: is another program on its port?";
+    return "answers, but is not a Ray GCS: is another program on its port?";
   }
 
-  /** Whether a failure was answered by a server that is well: others use the same connection. */
+  /** Returns whether a healthy server answered the failed call, so that the connection stays. */
   private static boolean answered(Throwable error) {
     return cause(error) instanceof StatusException failed
         && failed.getStatus().getCode() == Status.Code.UNIMPLEMENTED;
   }
 
-  /** Whether a failure is a silence, which may be the network's, and not an answer. */
+  /** Returns whether the deadline passed without an answer, which may be a network problem. */
   public static boolean silent(Throwable error) {
     Throwable cause = cause(error);
     return cause instanceof StatusException failed
@@ -403,6 +431,7 @@ public final class Gcs implements AutoCloseable {
     return cause;
   }
 
+  /** Returns an exception and its causes, one per line. */
   private static String chain(Throwable error) {
     StringBuilder text = new StringBuilder();
     for (Throwable e = error; e != null; e = e.getCause()) {
@@ -411,26 +440,27 @@ public final class Gcs implements AutoCloseable {
     return text.toString();
   }
 
+  /** Calls a method of the GCS. After a failure, the next call opens a new connection. */
   private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> ask(
       MethodDescriptor<Q, A> method, Q request) {
     CompletableFuture<A> answer = new CompletableFuture<>();
     return channel()
         .thenCompose(
-            asked -> {
-              call(asked, method, request, answer);
+            used -> {
+              call(used, method, request, answer);
               return answer.whenComplete(
                   (reply, error) -> {
                     if (error != null && !answered(error)) {
-                      drop(asked);
+                      drop(used);
                     }
                   });
             });
   }
 
   private <Q extends MessageLite, A extends MessageLite> void call(
-      ManagedChannel asked, MethodDescriptor<Q, A> method, Q request, CompletableFuture<A> answer) {
+      ManagedChannel used, MethodDescriptor<Q, A> method, Q request, CompletableFuture<A> answer) {
     ClientCall<Q, A> call =
-        asked.newCall(
+        used.newCall(
             method,
             CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS));
     call.start(
@@ -442,7 +472,7 @@ public final class Gcs implements AutoCloseable {
 
           @Override
           public void onClose(Status status, Metadata trailers) {
-            if (!answer.isDone()) { // Also where it closes well without an answer.
+            if (!answer.isDone()) { // Also if the call succeeds without a reply.
               answer.completeExceptionally(
                   (status.isOk() ? Status.INTERNAL : status).asException());
             }
@@ -457,7 +487,7 @@ public final class Gcs implements AutoCloseable {
   private CompletableFuture<ManagedChannel> channel() {
     try {
       return connect();
-    } catch (RuntimeException e) { // gRPC does not take the address.
+    } catch (RuntimeException e) { // gRPC rejects the address.
       return CompletableFuture.failedFuture(e);
     }
   }
@@ -468,22 +498,23 @@ public final class Gcs implements AutoCloseable {
     }
     Address now = address.get();
     connectedTo = addresses(now.host());
-    meansNow = null;
+    currentAddresses = null;
     if (now.host().indexOf('_') < 0) {
       channel = channel(now.host(), now.port());
       return CompletableFuture.completedFuture(channel);
     }
-    // gRPC takes no such name, which every resolver does: it is told the number.
-    return connectedTo.thenApply(numbers -> channel(numbers, now.port()));
+    // gRPC rejects host names with an underscore, although resolvers accept them; use the IP
+    // address.
+    return connectedTo.thenApply(addresses -> channel(addresses, now.port()));
   }
 
-  private synchronized ManagedChannel channel(Set<InetAddress> numbers, int port) {
+  private synchronized ManagedChannel channel(Set<InetAddress> addresses, int port) {
     if (channel == null) {
-      if (numbers.isEmpty()) {
-        throw new Refused("has a name that does not resolve");
+      if (addresses.isEmpty()) {
+        throw new GcsException("has a name that does not resolve");
       }
-      String number = numbers.iterator().next().getHostAddress();
-      channel = channel(number.contains(":") ? "[" + number + "]" : number, port);
+      String ip = addresses.iterator().next().getHostAddress();
+      channel = channel(ip.contains(":") ? "[" + ip + "]" : ip, port);
     }
     return channel;
   }
@@ -491,21 +522,22 @@ public final class Gcs implements AutoCloseable {
   private static ManagedChannel channel(String host, int port) {
     return OkHttpChannelBuilder.forAddress(host, port)
         .usePlaintext()
-        .maxInboundMessageSize(LARGEST)
-        // Answers are handed over where they arrive: nobody blocks there.
+        .maxInboundMessageSize(MAX_REPLY)
+        // Runs callbacks on the network thread, because no callback blocks.
         .executor((Executor) Runnable::run)
         .disableRetry()
         .build();
   }
 
   /**
-   * To be called now and then while an answer is late: ends the connection, and with it the
-   * questions, if its name has come to mean another address since. Where a head was, there may be
-   * nobody to refuse, and the whole deadline would be waited for. Does not wait for the resolver.
+   * Closes the connection, and fails its calls, if the host name resolves to another address than
+   * before. Call this repeatedly while an answer is late: nothing may refuse connections to the old
+   * address, so the calls would wait for their deadlines. This method does not wait for the
+   * resolver.
    */
   public void reconsider() {
     if (movedAway()) {
-      close(); // The next question is asked where the name leads now.
+      close(); // The next call connects to the new address.
     }
   }
 
@@ -513,29 +545,31 @@ public final class Gcs implements AutoCloseable {
     if (channel == null || connectedTo == null || !connectedTo.isDone()) {
       return false;
     }
-    if (meansNow == null) {
-      meansNow = addresses(address.get().host());
-    } else if (meansNow.isDone()) {
-      Set<InetAddress> now = meansNow.join();
-      meansNow = null;
+    if (currentAddresses == null) {
+      currentAddresses = addresses(address.get().host());
+    } else if (currentAddresses.isDone()) {
+      Set<InetAddress> now = currentAddresses.join();
+      currentAddresses = null;
       return !now.isEmpty() && !now.equals(connectedTo.join());
     }
     return false;
   }
 
-  /** What a name means now; nothing where it does not resolve. */
+  /** Resolves a host name; the result is empty if it does not resolve. */
   private static CompletableFuture<Set<InetAddress>> addresses(String host) {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
-            return Set.copyOf(List.of(InetAddress.getAllByName(host))); // It may say one twice.
+            // The resolver may return duplicates, which Set.of would reject.
+            return Set.copyOf(List.of(InetAddress.getAllByName(host)));
           } catch (UnknownHostException e) {
             return Set.of();
           }
         });
   }
 
-  // A channel is shut down without our lock: its own threads hold locks of its when they come here.
+  // Channels are shut down without holding this object's lock, to avoid a deadlock: gRPC's threads
+  // hold locks of the channel when they call this class.
 
   private void drop(ManagedChannel failed) {
     synchronized (this) {
@@ -543,7 +577,7 @@ public final class Gcs implements AutoCloseable {
         channel = null;
       }
     }
-    failed.shutdown(); // What else is asked there may yet be answered.
+    failed.shutdown(); // Other calls on this connection may still succeed.
   }
 
   @Override
@@ -560,6 +594,7 @@ public final class Gcs implements AutoCloseable {
     return taken;
   }
 
+  /** Returns false for the status {@link #NOT_FOUND}; throws for any other error. */
   private static boolean found(GcsStatus status) {
     if (status.getCode() == NOT_FOUND) {
       return false;
@@ -570,16 +605,16 @@ public final class Gcs implements AutoCloseable {
 
   private static <T> T checked(GcsStatus status, T value) {
     if (status.getCode() != 0) {
-      throw new Refused("answers with Ray's status %d".formatted(status.getCode()));
+      throw new GcsException("answers with Ray's status %d".formatted(status.getCode()));
     }
     return value;
   }
 
-  /** Why there is no answer, in our words. */
-  private static final class Refused extends RuntimeException {
+  /** A failure whose message is a {@link #reason}. */
+  private static final class GcsException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    Refused(String reason) {
+    GcsException(String reason) {
       super(reason);
     }
 
@@ -600,7 +635,7 @@ public final class Gcs implements AutoCloseable {
   @SuppressWarnings("unchecked")
   private static <Q extends MessageLite, A extends MessageLite> MethodDescriptor<Q, A> method(
       String service, String name, A reply) {
-    // The request is only ever written, for which its own class need not be known.
+    // Requests are only written, so the marshaller does not need their class.
     return MethodDescriptor.<Q, A>newBuilder()
         .setType(MethodDescriptor.MethodType.UNARY)
         .setFullMethodName("ray.rpc.%s/%s".formatted(service, name))

@@ -1,7 +1,6 @@
 /**
- * The few questions that are asked of the head's global control service (GCS) itself, over its gRPC
- * interface. No class of Ray's is needed for it, and so nothing of Ray's can end the process. What
- * depends on Ray's version here is {@code gcs.proto}.
+ * A gRPC client of Ray's global control service (GCS). It uses no Ray classes, because Ray's native
+ * code can abort the process. Only {@code gcs.proto} depends on the Ray version.
  */
 @NullMarked
 package ai.seedcore.serve.gcs;

@@ -4,17 +4,19 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An application of one deployment, as Serve is to run it.
+ * A Serve application with one deployment.
  *
- * @param name the application's and the deployment's name
- * @param className the deployment's class, found in the package
- * @param route the route prefix, from {@code /} on
- * @param version the content version: Serve replaces the replicas when it changes
- * @param replicas how many replicas; null where {@code autoscaling} decides
- * @param maxOngoingRequests how many requests a replica is sent at a time
- * @param initArguments the arguments of the class's constructor, a JSON array
- * @param settings what can change while a replica runs, a JSON object; Serve's {@code user_config}
- * @param lifecycle when a replica counts as ill, and how long it may take to end
+ * @param name the name of the application and of the deployment
+ * @param className the deployment's class, which the package contains
+ * @param route the route prefix, which starts with {@code /}
+ * @param version the content version; Serve replaces the replicas when it changes
+ * @param replicas the number of replicas; null if {@code autoscaling} is set
+ * @param autoscaling the autoscaling options; null for a fixed number of replicas
+ * @param maxOngoingRequests the maximum number of concurrent requests of a replica
+ * @param initArguments the constructor's arguments, a JSON array
+ * @param settings the settings that can change while a replica runs, a JSON object; passed as
+ *     Serve's {@code user_config}
+ * @param lifecycle the intervals and timeouts of health checks and shutdown
  * @param actorOptions Ray's {@code ray_actor_options}
  */
 public record Application(
@@ -31,8 +33,7 @@ public record Application(
     Map<String, Object> actorOptions) {
 
   /**
-   * When a replica counts as ill, and how long it may take to end; in seconds, named as Serve names
-   * them.
+   * The intervals and timeouts of health checks and shutdown, in seconds. The names are Serve's.
    */
   public record Lifecycle(
       double healthCheckPeriodS,
@@ -41,12 +42,15 @@ public record Application(
       double gracefulShutdownTimeoutS) {}
 
   /**
-   * How Serve chooses the number of replicas.
+   * Serve's autoscaling options.
    *
-   * @param upscaleDelayS seconds of too much load before replicas are added
-   * @param downscaleDelayS seconds of too little load before replicas are removed
-   * @param metricsIntervalS seconds between two reports of load
-   * @param lookBackPeriodS seconds over which load is averaged
+   * @param minReplicas the minimum number of replicas
+   * @param maxReplicas the maximum number of replicas
+   * @param targetOngoingRequests the desired mean number of concurrent requests per replica
+   * @param upscaleDelayS seconds of high load before replicas are added
+   * @param downscaleDelayS seconds of low load before replicas are removed
+   * @param metricsIntervalS seconds between two load reports
+   * @param lookBackPeriodS seconds over which the load is averaged
    */
   public record Autoscaling(
       int minReplicas,

@@ -3,7 +3,7 @@ package ai.seedcore.serve.protocol;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 
-/** What the driver says. */
+/** A reply from the driver to the daemon. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "reply")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Reply.Warm.class, name = "warm"),
@@ -13,30 +13,31 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 })
 public sealed interface Reply {
 
-  /** The id of the request that this answers; 0 for {@link Warm}, which answers none. */
+  /** Returns the id of the answered request; 0 for {@link Warm}, which answers none. */
   long id();
 
-  /** Said once, unasked: Ray's classes and its native library are loaded. */
+  /** Sent once, without a request, when Ray's classes and native library are loaded. */
   record Warm(long id) implements Reply {}
 
-  /** The request is carried out. */
+  /** The request succeeded. */
   record Done(long id) implements Reply {}
 
   /**
-   * Answers {@link Request.EnsureServe}.
+   * The reply to {@link Request.EnsureServe}.
    *
-   * @param started true where this driver started it, false where it ran already
-   * @param hostsJava whether its controller can create Java replicas
-   * @param visible whether the dashboard can show it
-   * @param completed whether it supports Java replicas in full: changes in place, orderly ends
+   * @param started true if this driver started Serve, false if it was running
+   * @param hostsJava whether the controller can create Java replicas
+   * @param visible whether the dashboard can show Serve
+   * @param completed whether the controller has the patches for Java replicas, such as
+   *     reconfiguration in place and graceful shutdown
    */
   record Serve(long id, boolean started, boolean hostsJava, boolean visible, boolean completed)
       implements Reply {}
 
   /**
-   * The request failed; the driver goes on.
+   * The request failed. The driver accepts further requests.
    *
-   * @param error the exception's class and message, and those of its causes, on one line
+   * @param error the exception and its causes, on one line
    */
   record Failed(long id, String error) implements Reply {}
 }

@@ -3,7 +3,7 @@ package ai.seedcore.serve.protocol;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 
-/** One thing that the daemon asks of the driver. Each is answered once, with the same id. */
+/** A request from the daemon to the driver. The driver sends one reply with the same id. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "op")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Request.Ping.class, name = "ping"),
@@ -14,36 +14,36 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 })
 public sealed interface Request {
 
-  /** Chosen by the daemon, echoed in the reply. */
+  /** Returns the id, which the daemon chooses and the reply repeats. */
   long id();
 
-  /** Asks for a sign of life; answered at once, whatever else the driver works on. */
+  /** Checks that the driver is alive. The driver answers at once, even during another request. */
   record Ping(long id) implements Request {}
 
   /**
-   * Joins the cluster as a driver, in namespace {@code serve}. Once in a driver's life.
+   * Connects to the cluster as a driver, in the namespace {@code serve}. Sent at most once.
    *
-   * @param address the GCS, {@code host:port}
-   * @param nodeIp the address under which the cluster knows the Ray node that runs on this host
+   * @param address the address of the GCS, {@code host:port}
+   * @param nodeIp the IP address by which the cluster knows the Ray node on this host
    */
   record Connect(long id, String address, String nodeIp) implements Request {}
 
   /**
-   * Starts Serve where there is none, so that it can host Java replicas and is seen by the
-   * dashboard; says whether a Serve that runs already can.
+   * Starts Serve unless it runs. The reply is {@link Reply.Serve}.
    *
-   * @param host the address that the HTTP proxies listen on
+   * @param host the IP address that the HTTP proxies listen on
    * @param port the port that the HTTP proxies listen on
    */
   record EnsureServe(long id, String host, int port) implements Request {}
 
   /**
-   * Submits one application; returns when the controller has taken it, not when it runs.
+   * Submits an application. The reply means that the controller has accepted the application, not
+   * that it runs.
    *
-   * @param completed what {@link Reply.Serve} said of the Serve that runs
+   * @param completed the value in {@link Reply.Serve}
    */
   record Deploy(long id, Application application, boolean completed) implements Request {}
 
-  /** Takes one application down; returns when the controller has taken the wish. */
+  /** Deletes an application. The reply means that the controller has accepted the request. */
   record Delete(long id, String name) implements Request {}
 }

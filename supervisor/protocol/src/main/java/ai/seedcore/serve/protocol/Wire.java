@@ -5,7 +5,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Messages to lines and back. A line holds no line break, whatever the message's texts hold. */
+/** Encodes messages as lines of JSON. Line breaks in a message's strings are escaped. */
 public final class Wire {
 
   private static final ObjectMapper JSON =
@@ -16,24 +16,24 @@ public final class Wire {
 
   private Wire() {}
 
-  /** The message as one line, without its end. */
+  /** Encodes a message as one line, without the line break. */
   public static String line(Record message) {
     return JSON.writeValueAsString(message);
   }
 
   /**
-   * The request that a line holds.
+   * Decodes a request.
    *
-   * @throws JacksonException if it holds none
+   * @throws JacksonException if the line is not a request
    */
   public static Request request(String line) {
     return JSON.readValue(line, Request.class);
   }
 
   /**
-   * The reply that a line holds.
+   * Decodes a reply.
    *
-   * @throws JacksonException if it holds none
+   * @throws JacksonException if the line is not a reply
    */
   public static Reply reply(String line) {
     return JSON.readValue(line, Reply.class);

@@ -1,7 +1,8 @@
 /**
- * What daemon and driver say to each other: the daemon writes {@link
- * ai.seedcore.serve.protocol.Request}s to the driver's standard input, the driver answers with
- * {@link ai.seedcore.serve.protocol.Reply}s on a descriptor of its own, one JSON object a line.
+ * The protocol between daemon and driver. The daemon writes {@link
+ * ai.seedcore.serve.protocol.Request}s to the driver's standard input. The driver writes {@link
+ * ai.seedcore.serve.protocol.Reply}s to a separate file descriptor. A message is one JSON object on
+ * one line.
  */
 @NullMarked
 package ai.seedcore.serve.protocol;

@@ -12,7 +12,7 @@ import tools.jackson.core.JacksonException;
 class WireTest {
 
   @Test
-  void aRequestComesBackAsItWasOnOneLine() {
+  void decodesRequestFromOneLine() {
     Request.Deploy deploy =
         new Request.Deploy(
             7,
@@ -35,15 +35,22 @@ class WireTest {
   }
 
   @Test
-  void aReplyComesBackAsItWas() {
+  void decodesReply() {
     Reply.Serve reply = new Reply.Serve(3, true, true, false, true);
     assertThat(Wire.reply(Wire.line(reply))).isEqualTo(reply);
   }
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "null x", "[]", "{}", "{\"reply\":\"warm\"", "{\"reply\":\"dance\",\"id\":1}"})
-  void rubbishIsRefused(String line) {
+      strings = {
+        "",
+        "null x",
+        "[]",
+        "{}",
+        "{\"reply\":\"warm\"",
+        "{\"reply\":\"unknown\",\"id\":1}"
+      })
+  void rejectsInvalidReply(String line) {
     assertThatThrownBy(() -> Wire.reply(line)).isInstanceOf(JacksonException.class);
   }
 }
