@@ -8,11 +8,15 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * An application as it is wanted.
+ * The desired state of an application.
  *
- * @param script the file of the project that it runs
- * @param memory in GB
- * @param environment the variables that are ours; the platform may add others
+ * @param name the unique name within the project
+ * @param subdomain the unique subdomain within the workbench
+ * @param script the file of the project that the application runs
+ * @param cpu the number of CPUs
+ * @param memory the memory, in GB
+ * @param runtimeIdentifier the runtime image
+ * @param environment the environment variables; the platform may add others
  */
 record AppSpec(
     String name,
@@ -23,15 +27,16 @@ record AppSpec(
     String runtimeIdentifier,
     Map<String, String> environment) {
 
+  /** Returns whether an existing application has the desired state. */
   boolean matches(Application found) {
     return script.equals(found.script())
         && cpu == found.cpu()
         && memory == found.memory()
         && Objects.equals(runtimeIdentifier, found.runtimeIdentifier())
-        && holdsOurVariables(found.environment());
+        && containsEnvironment(found.environment());
   }
 
-  private boolean holdsOurVariables(@Nullable String text) {
+  private boolean containsEnvironment(@Nullable String text) {
     JsonNode found;
     try {
       found = JsonMapper.shared().readTree(text == null || text.isEmpty() ? "{}" : text);
@@ -39,6 +44,6 @@ record AppSpec(
       return false;
     }
     return environment.entrySet().stream()
-        .allMatch(ours -> found.path(ours.getKey()).asString("").equals(ours.getValue()));
+        .allMatch(entry -> found.path(entry.getKey()).asString("").equals(entry.getValue()));
   }
 }

@@ -4,11 +4,12 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An application of a project, as the API tells of it.
+ * An application of a project, as the API returns it.
  *
- * @param status such as {@code APPLICATION_RUNNING}
- * @param memory in GB
- * @param environment its variables, as the text of a JSON object
+ * @param status the API's status, such as {@code APPLICATION_RUNNING}
+ * @param cpu the number of CPUs
+ * @param memory the memory, in GB
+ * @param environment the environment variables, as the text of a JSON object
  */
 record Application(
     String id,
@@ -21,7 +22,7 @@ record Application(
     @Nullable String runtimeIdentifier,
     @Nullable String environment) {
 
-  /** What the API's words come to. */
+  /** The state of an application; {@code UNKNOWN} stands for any other status. */
   enum State {
     STARTING,
     RUNNING,
@@ -31,11 +32,12 @@ record Application(
     UNKNOWN
   }
 
+  /** Returns the state that the API's status stands for. */
   State state() {
-    String word =
+    String name =
         status == null ? "" : status.toUpperCase(Locale.ROOT).replaceFirst("^APPLICATION_", "");
     for (State state : State.values()) {
-      if (state.name().equals(word)) {
+      if (state.name().equals(name)) {
         return state;
       }
     }

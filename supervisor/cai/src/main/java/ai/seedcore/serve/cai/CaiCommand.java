@@ -24,11 +24,11 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
-/** A Ray cluster of Cloudera AI's applications. */
+/** The command {@code cai}, which manages a Ray cluster of Cloudera AI applications. */
 @Command(
     name = "cai",
     mixinStandardHelpOptions = true,
-    description = "A Ray cluster of Cloudera AI's applications: a head, workers, the daemon.",
+    description = "Manages a Ray cluster of Cloudera AI applications: head, workers, and daemon.",
     subcommands = {
       CaiCommand.Setup.class,
       CaiCommand.Launchers.class,
@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
     footerHeading = "%nExamples:%n",
     footer = {
       "  export CML_HOST=https://ml-1234.cloudera.site CML_API_KEY=...",
-      "  GITHUB_REPOSITORY=owner/name seedcore-serve cai setup      a project and its environment",
+      "  GITHUB_REPOSITORY=owner/name seedcore-serve cai setup",
       "  CDSW_PROJECT_ID=... seedcore-serve cai launch --num-workers 2 --cpu 4 --memory 16",
       "  seedcore-serve cai status",
       "  seedcore-serve cai stop --delete",
@@ -48,14 +48,22 @@ public final class CaiCommand implements Callable<Integer> {
 
   private static final int USAGE = 2;
   private static final int NOT_READY = 3;
-  private static final String RAY = "2.39.0";
+  private static final String RAY_VERSION = "2.39.0";
+  private static final int MAX_WORKERS = 1000;
+  private static final long MAX_FIRST_PAUSE_MS = 1_000;
+
+  /** The value of the script options that stands for a plain {@code ray start} command. */
+  private static final String INLINE = "inline";
+
+  /** The size of the daemon's application. */
+  private static final Cluster.Size DAEMON_SIZE = new Cluster.Size(1, 2);
 
   private final Map<String, String> environment;
   private final @Nullable Path jar;
 
   @Spec private CommandSpec spec;
 
-  /** The command of this process's environment and jar. */
+  /** Creates the command with this process's environment and jar. */
   public CaiCommand() {
     this(System.getenv(), null);
   }
@@ -65,7 +73,7 @@ public final class CaiCommand implements Callable<Integer> {
     this.jar = jar;
   }
 
-  /** The first of these variables that says something. */
+  /** Returns the value of the first variable that is not blank, or null. */
   private @Nullable String variable(String... names) {
     for (String name : names) {
       String value = environment.getOrDefault(name, "").strip();
@@ -90,25 +98,25 @@ public final class CaiCommand implements Callable<Integer> {
     int run() throws IOException;
   }
 
-  /** What the workbench refuses is a mistake of the caller's; what it does not do may pass. */
+  /** Runs a command and prints an API error. The exit code says whether a retry may succeed. */
   private int guarded(Work work) throws IOException {
     try {
       return work.run();
     } catch (CmlException e) {
       out().flush();
       spec.root().commandLine().getErr().println("seedcore-serve: " + e.getMessage());
-      return e.passing() ? NOT_READY : USAGE;
+      return e.transientError() ? NOT_READY : USAGE;
     } finally {
       out().flush();
     }
   }
 
-  private void say(String text) {
+  private void print(String text) {
     out().println(text);
     out().flush();
   }
 
-  /** The way to the workbench. */
+  /** The options for access to the workbench. */
   static final class Access {
 
     @Spec(Spec.Target.MIXEE)
@@ -117,27 +125,28 @@ public final class CaiCommand implements Callable<Integer> {
     @Option(
         names = "--host",
         paramLabel = "URL",
-        description = "The workbench, also CML_HOST; inside of one CDSW_DOMAIN is.")
+        description =
+            "The URL of the workbench. Default: CML_HOST, or CDSW_DOMAIN inside a workbench.")
     private @Nullable String host;
 
     @Option(
         names = "--project",
         paramLabel = "ID",
-        description = "The project, also CDSW_PROJECT_ID.")
+        description = "The id of the project. Default: CDSW_PROJECT_ID.")
     private @Nullable String project;
 
     @Option(
         names = "--name",
         paramLabel = "NAME",
         defaultValue = "seedcore",
-        description = "What the names of the cluster's applications begin with. Default: seedcore.")
+        description = "The prefix of the applications' names. Default: seedcore.")
     private String name;
 
     @Option(
         names = "--timeout",
         paramLabel = "SECONDS",
         defaultValue = "900",
-        description = "How long to wait for the workbench. Default: 900.")
+        description = "How long to wait for the workbench, in seconds. Default: 900.")
     private int timeout;
 
     @Option(names = "--poll", hidden = true, defaultValue = "2000")
@@ -146,38 +155,39 @@ public final class CaiCommand implements Callable<Integer> {
     private CmlApi api(CaiCommand cai) {
       if (!name.matches("[a-z]([a-z0-9-]{0,28}[a-z0-9])?") || name.contains("--")) {
         throw usage(
-            "--name: found '%s', expected lower-case letters, digits and single hyphens, 30 at most"
+            "--name: found '%s', expected at most 30 lower-case letters, digits and single hyphens"
                 .formatted(name));
       }
       if (timeout < 1) {
         throw usage("--timeout: found %d, expected 1 or more".formatted(timeout));
       }
-      // Not an option: what stands on a command line can be read by all of the machine.
+      // Not an option, because all users of a machine can read command lines.
       String key = cai.variable("CML_API_KEY", "CDSW_APIV2_KEY");
       if (key == null) {
         throw usage("CML_API_KEY: found nothing, expected an API v2 key of the workbench");
       }
       if (!key.matches("[!-~]+")) {
-        throw usage("CML_API_KEY: found a character that no key has, expected it as it was given");
+        throw usage("CML_API_KEY: found an invalid character, expected the key as it was issued");
       }
-      return new CmlApi(uri(cai), key, Duration.ofMillis(Math.min(1000, pollMillis)), cai::say);
+      return new CmlApi(
+          uri(cai), key, Duration.ofMillis(Math.min(MAX_FIRST_PAUSE_MS, pollMillis)), cai::print);
     }
 
     private URI uri(CaiCommand cai) {
-      String named = host == null ? cai.variable("CML_HOST", "CDSW_DOMAIN") : host.strip();
-      String text = named == null ? "" : named.replaceFirst("/+$", "");
+      String given = host == null ? cai.variable("CML_HOST", "CDSW_DOMAIN") : host.strip();
+      String text = given == null ? "" : given.replaceFirst("/+$", "");
       try {
         URI uri = new URI(text.contains("://") ? text : "https://" + text);
         boolean secure = "https".equals(uri.getScheme());
-        boolean here = "http".equals(uri.getScheme()) && "127.0.0.1".equals(uri.getHost());
-        if (!text.isEmpty() && uri.getHost() != null && (secure || here)) {
+        boolean loopback = "http".equals(uri.getScheme()) && "127.0.0.1".equals(uri.getHost());
+        if (!text.isEmpty() && uri.getHost() != null && (secure || loopback)) {
           return new URI(uri.getScheme(), uri.getAuthority(), null, null, null);
         }
       } catch (URISyntaxException e) {
-        // As for every other text that is no address.
+        // Same error as for a URL without a host.
       }
       throw usage(
-          "--host: found '%s', expected the workbench's address, such as https://ml-1234.cloudera.site (or CML_HOST)"
+          "--host: found '%s', expected the workbench's URL, such as https://ml-1234.cloudera.site (or CML_HOST)"
               .formatted(text));
     }
 
@@ -190,11 +200,11 @@ public final class CaiCommand implements Callable<Integer> {
     private String project(CaiCommand cai) {
       String found = projectOrNone(cai);
       if (found != null && !found.matches("[A-Za-z0-9_-]+")) {
-        throw usage("--project: found '%s', expected a project's id".formatted(found));
+        throw usage("--project: found '%s', expected a project id".formatted(found));
       }
       if (found == null) {
         throw usage(
-            "--project: found nothing, expected the project's id (or CDSW_PROJECT_ID); 'cai setup' prints it");
+            "--project: found nothing, expected the project id (or CDSW_PROJECT_ID); 'cai setup' prints it");
       }
       return found;
     }
@@ -205,12 +215,12 @@ public final class CaiCommand implements Callable<Integer> {
           project(cai),
           Duration.ofMillis(pollMillis),
           Duration.ofSeconds(timeout),
-          cai::say);
+          cai::print);
     }
 
-    private ProjectSetup setup(CmlApi api, Consumer<String> said) {
+    private ProjectSetup setup(CmlApi api, Consumer<String> output) {
       return new ProjectSetup(
-          api, Duration.ofMillis(pollMillis), Duration.ofSeconds(timeout), said);
+          api, Duration.ofMillis(pollMillis), Duration.ofSeconds(timeout), output);
     }
 
     private ParameterException usage(String message) {
@@ -218,13 +228,13 @@ public final class CaiCommand implements Callable<Integer> {
     }
   }
 
-  /** What our applications run. */
+  /** The options for the files that the applications run. */
   static final class Program {
     @Option(
         names = "--ray-version",
         paramLabel = "VERSION",
-        defaultValue = RAY,
-        description = "Of Ray in the project's environment. Default: " + RAY + ".")
+        defaultValue = RAY_VERSION,
+        description = "The Ray version in the project's environment. Default: " + RAY_VERSION + ".")
     private String rayVersion;
 
     private ProjectFiles files(CaiCommand cai) throws IOException {
@@ -239,15 +249,15 @@ public final class CaiCommand implements Callable<Integer> {
 
     private static Path jar() {
       try {
-        Path here =
+        Path location =
             Path.of(CaiCommand.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        if (Files.isRegularFile(here)) {
-          return here;
+        if (Files.isRegularFile(location)) {
+          return location;
         }
       } catch (URISyntaxException e) {
         throw new IllegalStateException(e);
       }
-      throw new CmlException(400, "expected to run from the jar, which is what is brought there");
+      throw new CmlException(400, "this command must run from the jar, because it uploads the jar");
     }
   }
 
@@ -255,8 +265,8 @@ public final class CaiCommand implements Callable<Integer> {
       name = "setup",
       mixinStandardHelpOptions = true,
       description = {
-        "Makes the project where there is none yet, brings our files to it, and runs a job that makes",
-        "its environment: Ray and a Java runtime in /home/cdsw/.venv. Again: does what is missing."
+        "Creates the project if it does not exist, uploads the launchers, and runs a job that installs Ray",
+        "and a Java runtime in /home/cdsw/.venv. If repeated, it does only what is missing."
       })
   static final class Setup implements Callable<Integer> {
     @Mixin private Access access;
@@ -266,7 +276,8 @@ public final class CaiCommand implements Callable<Integer> {
     @Option(
         names = "--repository",
         paramLabel = "OWNER/NAME",
-        description = "What a new project is cloned from, also GITHUB_REPOSITORY.")
+        description =
+            "The repository that a new project is cloned from. Default: GITHUB_REPOSITORY.")
     private @Nullable String repository;
 
     @Option(
@@ -280,14 +291,15 @@ public final class CaiCommand implements Callable<Integer> {
       CmlApi api = access.api(cai);
       return cai.guarded(
           () -> {
-            ProjectSetup setup = access.setup(api, cai::say);
+            ProjectSetup setup = access.setup(api, cai::print);
             String project =
                 setup.project(
                     access.projectOrNone(cai),
                     repository == null ? cai.variable("GITHUB_REPOSITORY") : repository);
             setup.environment(
                 project, program.files(cai), access.name + "-setup", setup.runtime(runtime));
-            cai.out().println("ready; for the next commands: export CDSW_PROJECT_ID=" + project);
+            cai.out()
+                .println("ready; before the next commands, run: export CDSW_PROJECT_ID=" + project);
             return 0;
           });
     }
@@ -296,7 +308,8 @@ public final class CaiCommand implements Callable<Integer> {
   @Command(
       name = "launchers",
       mixinStandardHelpOptions = true,
-      description = "Writes the launchers into this project's own folder; asks nobody.")
+      description =
+          "Writes the launchers into the directory of the current project. Does not use the API.")
   static final class Launchers implements Callable<Integer> {
     @Mixin private Program program;
     @ParentCommand private CaiCommand cai;
@@ -305,7 +318,7 @@ public final class CaiCommand implements Callable<Integer> {
         names = "--home",
         paramLabel = "FOLDER",
         defaultValue = "/home/cdsw",
-        description = "The project's folder. Default: /home/cdsw.")
+        description = "The project's directory. Default: /home/cdsw.")
     private Path home;
 
     @Override
@@ -315,10 +328,10 @@ public final class CaiCommand implements Callable<Integer> {
             if (!Files.isDirectory(home)) {
               throw new CmlException(
                   400,
-                  "--home: found no folder %s, expected a project's; outside of one 'cai setup' brings the files"
+                  "--home: found no directory %s, expected a project's directory; outside a project, 'cai setup' uploads the files"
                       .formatted(home));
             }
-            program.files(cai).write(home, cai::say);
+            program.files(cai).write(home, cai::print);
             return 0;
           });
     }
@@ -328,8 +341,8 @@ public final class CaiCommand implements Callable<Integer> {
       name = "launch",
       mixinStandardHelpOptions = true,
       description = {
-        "Makes the cluster's applications what is wanted (creates, changes, starts, removes) and waits",
-        "until they run. What is as it is wanted is left alone; after a failure the same command goes on."
+        "Creates, changes, starts or removes applications until they match the options, and waits until",
+        "they run. Does not touch applications that match. After a failure, the same command continues."
       })
   static final class Launch implements Callable<Integer> {
     @Mixin private Access access;
@@ -340,40 +353,40 @@ public final class CaiCommand implements Callable<Integer> {
         names = "--num-workers",
         paramLabel = "N",
         defaultValue = "1",
-        description = "How many workers. Default: 1.")
+        description = "The number of workers. Default: 1.")
     private int workers;
 
     @Option(
         names = "--cpu",
         paramLabel = "N",
         defaultValue = "2",
-        description = "Processors of the head and of each worker. Default: 2.")
+        description = "The number of CPUs of the head and of each worker. Default: 2.")
     private double cpu;
 
     @Option(
         names = "--memory",
         paramLabel = "GB",
         defaultValue = "8",
-        description = "Memory of the head and of each worker. Default: 8.")
+        description = "The memory of the head and of each worker, in GB. Default: 8.")
     private double memory;
 
     @Option(
         names = "--head-cpu",
         paramLabel = "N",
-        description = "Of the head, where it is to differ.")
+        description = "The number of CPUs of the head. Default: --cpu.")
     private @Nullable Double headCpu;
 
     @Option(
         names = "--head-memory",
         paramLabel = "GB",
-        description = "Of the head, where it is to differ.")
+        description = "The memory of the head, in GB. Default: --memory.")
     private @Nullable Double headMemory;
 
     @Option(
         names = "--runtime-identifier",
         paramLabel = "IMAGE",
         description =
-            "The runtime image. Default: that of the cluster, else the newest PBJ Workbench with Python 3.11.")
+            "The runtime image. Default: the cluster's image, or the newest PBJ Workbench with Python 3.11.")
     private @Nullable String runtime;
 
     @Option(
@@ -381,7 +394,7 @@ public final class CaiCommand implements Callable<Integer> {
         paramLabel = "FILE",
         defaultValue = ProjectFiles.HEAD,
         description =
-            "What the head runs: a file of the project, or 'inline' for the bare command. Default: ${DEFAULT-VALUE}.")
+            "The project file that the head runs, or 'inline' for a plain 'ray start'. Default: ${DEFAULT-VALUE}.")
     private String headScript;
 
     @Option(
@@ -389,40 +402,41 @@ public final class CaiCommand implements Callable<Integer> {
         paramLabel = "FILE",
         defaultValue = ProjectFiles.WORKER,
         description =
-            "What a worker runs: a file of the project, or 'inline' (wants --head-address). Default: ${DEFAULT-VALUE}.")
+            "The project file that a worker runs, or 'inline' for a plain 'ray start'. Default: ${DEFAULT-VALUE}.")
     private String workerScript;
 
     @Option(
         names = "--head-address",
         paramLabel = "HOST:PORT",
         description =
-            "Where workers and daemon find the head. Default: where its launcher says that it is.")
+            "The address of the head. Required for 'inline'. Default: the address that the head publishes.")
     private @Nullable String headAddress;
 
     @Option(
         names = "--environment",
         paramLabel = "NAME=VALUE",
-        description = "A variable for all of the applications; may be given several times.")
+        description = "An environment variable for all applications. May be repeated.")
     private Map<String, String> environment = new TreeMap<>();
 
     @Override
     public Integer call() throws IOException {
-      if (workers < 0 || workers > 1000) {
-        throw access.usage("--num-workers: found %d, expected 0 to 1000".formatted(workers));
+      if (workers < 0 || workers > MAX_WORKERS) {
+        throw access.usage(
+            "--num-workers: found %d, expected 0 to %d".formatted(workers, MAX_WORKERS));
       }
       double hCpu = headCpu == null ? cpu : headCpu;
       double hMemory = headMemory == null ? memory : headMemory;
       if (!(cpu > 0) || !(memory > 0) || !(hCpu > 0) || !(hMemory > 0)) {
-        throw access.usage("--cpu, --memory: expected more than 0");
+        throw access.usage("--cpu, --memory: expected numbers greater than 0");
       }
       if (headAddress != null && !headAddress.matches("[^\\s:]+:[0-9]{1,5}")) {
         throw access.usage("--head-address: found '%s', expected HOST:PORT".formatted(headAddress));
       }
-      if (headScript.equals("inline") && headAddress == null) {
-        throw access.usage("--head-script: inline wants --head-address, expected HOST:PORT");
+      if (headScript.equals(INLINE) && headAddress == null) {
+        throw access.usage("--head-script: inline requires --head-address HOST:PORT");
       }
-      if (workerScript.equals("inline") && headAddress == null && workers > 0) {
-        throw access.usage("--worker-script: inline wants --head-address, expected HOST:PORT");
+      if (workerScript.equals(INLINE) && headAddress == null && workers > 0) {
+        throw access.usage("--worker-script: inline requires --head-address HOST:PORT");
       }
       CmlApi api = access.api(cai);
       String project = access.project(cai);
@@ -432,7 +446,7 @@ public final class CaiCommand implements Callable<Integer> {
     private int launch(CmlApi api, String project, double hCpu, double hMemory) throws IOException {
       ClusterManager manager = access.manager(cai);
       ProjectFiles files = program.files(cai);
-      files.upload(api, project, cai::say);
+      files.upload(api, project, cai::print);
       Map<String, String> variables = new TreeMap<>(environment);
       if (headAddress != null) {
         variables.put("RAY_HEAD_ADDRESS", headAddress);
@@ -441,20 +455,20 @@ public final class CaiCommand implements Callable<Integer> {
       String image =
           runtime == null && !before.isEmpty() && before.get(0).runtimeIdentifier() != null
               ? before.get(0).runtimeIdentifier()
-              : access.setup(api, cai::say).runtime(runtime);
+              : access.setup(api, cai::print).runtime(runtime);
       Cluster cluster =
           new Cluster(
               access.name,
               workers,
               new Cluster.Size(hCpu, hMemory),
               new Cluster.Size(cpu, memory),
-              new Cluster.Size(1, 2),
+              DAEMON_SIZE,
               image,
               new Cluster.Scripts(
-                  headScript.equals("inline")
+                  headScript.equals(INLINE)
                       ? "ray start --head --port 6379 --dashboard-host 0.0.0.0 --dashboard-port 8265 --block"
                       : headScript,
-                  workerScript.equals("inline")
+                  workerScript.equals(INLINE)
                       ? "ray start --address=" + headAddress + " --block"
                       : workerScript,
                   ProjectFiles.SERVE),
@@ -468,7 +482,8 @@ public final class CaiCommand implements Callable<Integer> {
   @Command(
       name = "status",
       mixinStandardHelpOptions = true,
-      description = "Lists the cluster's applications. Exit code 0: all of them run; 3: not.")
+      description =
+          "Lists the cluster's applications. Exit code: 0 if all of them run, otherwise 3.")
   static final class Status implements Callable<Integer> {
     @Mixin private Access access;
     @ParentCommand private CaiCommand cai;
@@ -491,12 +506,12 @@ public final class CaiCommand implements Callable<Integer> {
   @Command(
       name = "stop",
       mixinStandardHelpOptions = true,
-      description = "Stops the cluster's applications: the daemon first, the head last.")
+      description = "Stops the cluster's applications, the daemon first and the head last.")
   static final class Stop implements Callable<Integer> {
     @Mixin private Access access;
     @ParentCommand private CaiCommand cai;
 
-    @Option(names = "--delete", description = "Delete them, too.")
+    @Option(names = "--delete", description = "Also delete the applications.")
     private boolean delete;
 
     @Override
@@ -513,7 +528,9 @@ public final class CaiCommand implements Callable<Integer> {
   private static void print(CaiCommand cai, Access access, List<Application> all) {
     PrintWriter out = cai.out();
     if (all.isEmpty()) {
-      out.println("no application of the name " + access.name + "; 'cai launch' makes them");
+      out.println(
+          "found no applications with the prefix %s; 'cai launch' creates them"
+              .formatted(access.name));
     }
     String domain = access.uri(cai).getAuthority();
     for (Application each : all) {

@@ -9,17 +9,17 @@ import java.util.TreeMap;
 import java.util.zip.CRC32;
 
 /**
- * A cluster as it is wanted.
+ * The desired state of a cluster.
  *
- * @param name what the names of its applications begin with
- * @param workers how many
- * @param head of the head
- * @param worker of each worker
- * @param serve of the daemon
- * @param runtime the runtime image of all
- * @param scripts what they run
- * @param jar the daemon's jar, in the project's folder
- * @param environment variables for all of them
+ * @param name the prefix of the applications' names
+ * @param workers the number of workers
+ * @param head the size of the head
+ * @param worker the size of each worker
+ * @param serve the size of the daemon
+ * @param runtime the runtime image of all applications
+ * @param scripts the scripts of the applications
+ * @param jar the name of the daemon's jar in the project's directory
+ * @param environment environment variables for all applications
  */
 record Cluster(
     String name,
@@ -33,19 +33,19 @@ record Cluster(
     Map<String, String> environment) {
 
   /**
-   * What an application gets.
+   * The resources of an application.
    *
-   * @param cpu processors
-   * @param memory GB
+   * @param cpu the number of CPUs
+   * @param memory the memory, in GB
    */
   record Size(double cpu, double memory) {}
 
-  /** The files, or commands, that head, workers and daemon run. */
+  /** The project files or commands that head, workers and daemon run. */
   record Scripts(String head, String worker, String serve) {}
 
   /**
-   * Its applications, the head first. A name is the same in every launch: it is what we find them
-   * by.
+   * Returns the applications, the head first. Their names are the same in every launch, because
+   * they identify the applications.
    */
   List<AppSpec> applications(String project) {
     List<AppSpec> all = new ArrayList<>();
@@ -60,7 +60,7 @@ record Cluster(
   private AppSpec application(String project, String part, String script, Size size) {
     Map<String, String> variables = new TreeMap<>(environment);
     variables.put("SEEDCORE_CAI_NAME", name);
-    if (part.equals("serve")) { // A new jar is no reason to restart the others.
+    if (part.equals("serve")) { // Only the daemon must restart for a new jar.
       variables.put("SEEDCORE_CAI_JAR", jar);
     }
     return new AppSpec(
@@ -73,7 +73,7 @@ record Cluster(
         variables);
   }
 
-  /** Unique in the workbench, and the same in every launch. */
+  /** Returns a subdomain that is unique in the workbench and the same in every launch. */
   private String subdomain(String project, String part) {
     CRC32 sum = new CRC32();
     sum.update(project.getBytes(StandardCharsets.UTF_8));

@@ -13,8 +13,8 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
- * Creates, waits for, lists and stops a cluster's applications. Whatever was done before, all, half
- * or nothing: each command looks at what is there and does the rest.
+ * Launches, lists and stops the applications of a cluster. All operations are idempotent: they
+ * compare the existing applications with the desired state and do only what is missing.
  */
 final class ClusterManager {
 
@@ -22,22 +22,29 @@ final class ClusterManager {
   private final String project;
   private final Duration poll;
   private final Duration timeout;
-  private final Consumer<String> said;
+  private final Consumer<String> output;
 
+  /**
+   * Creates a manager.
+   *
+   * @param poll the pause between two polls of the API
+   * @param timeout how long to wait for the applications
+   * @param output receives a line for each action and each change of a state
+   */
   ClusterManager(
-      CmlApi api, String project, Duration poll, Duration timeout, Consumer<String> said) {
+      CmlApi api, String project, Duration poll, Duration timeout, Consumer<String> output) {
     this.api = api;
     this.project = project;
     this.poll = poll;
     this.timeout = timeout;
-    this.said = said;
+    this.output = output;
   }
 
   /**
-   * Makes the applications what is wanted, and waits until all of them run.
+   * Brings the applications to the desired state and waits until all of them run.
    *
-   * @throws CmlException where one does not: what was made stays, to be looked at; launching again
-   *     goes on from there
+   * @throws CmlException if an application fails or does not run in time. The applications stay, so
+   *     that their logs are available and another launch can continue.
    */
   List<Application> launch(Cluster cluster) {
     List<AppSpec> wanted = cluster.applications(project);
@@ -47,7 +54,7 @@ final class ClusterManager {
     List<String> names = wanted.stream().map(AppSpec::name).toList();
     return await(
         cluster.name(),
-        "run",
+        "running",
         found -> {
           List<String> failed =
               found.stream()
@@ -58,7 +65,7 @@ final class ClusterManager {
           if (!failed.isEmpty()) {
             throw new CmlException(
                 422,
-                "%s failed; its log in the workbench says why, and 'cai launch' tries again"
+                "%s failed; see its log in the workbench, and retry with 'cai launch'"
                     .formatted(String.join(", ", failed)));
           }
           return names.stream()
@@ -74,34 +81,34 @@ final class ClusterManager {
 
   private void perform(Step step) {
     if (step instanceof Step.Keep keep) {
-      said.accept("%s: %s, left alone".formatted(keep.found().name(), word(keep.found())));
+      output.accept("%s: %s, unchanged".formatted(keep.found().name(), state(keep.found())));
     } else if (step instanceof Step.Create create) {
-      said.accept(create.wanted().name() + ": created");
+      output.accept(create.wanted().name() + ": creating");
       api.createApplication(project, create.wanted());
     } else if (step instanceof Step.Restart restart) {
-      said.accept("%s: %s, started again".formatted(restart.found().name(), word(restart.found())));
+      output.accept("%s: %s, restarting".formatted(restart.found().name(), state(restart.found())));
       awaitStopped(restart.found());
       api.restart(project, restart.found());
     } else if (step instanceof Step.Change change) {
-      said.accept(change.found().name() + ": changed");
+      output.accept(change.found().name() + ": updating");
       if (change.found().state() == Application.State.STOPPING) {
         awaitStopped(change.found());
       }
       api.changeApplication(project, change.found(), change.wanted());
       api.restart(project, change.found());
     } else if (step instanceof Step.Remove remove) {
-      said.accept(remove.found().name() + ": no longer wanted, removed");
+      output.accept(remove.found().name() + ": no longer needed, removing");
       stop(remove.found());
       awaitStopped(remove.found());
       api.delete(project, remove.found());
     }
   }
 
-  /** The cluster's applications as they are, the head first. */
+  /** Returns the existing applications of a cluster, the head first. */
   List<Application> list(String name) {
-    Pattern ours = Pattern.compile(Pattern.quote(name) + "-(head|serve|worker-[0-9]+)");
+    Pattern names = Pattern.compile(Pattern.quote(name) + "-(head|serve|worker-[0-9]+)");
     return api.applications(project).stream()
-        .filter(each -> ours.matcher(each.name()).matches())
+        .filter(each -> names.matcher(each.name()).matches())
         .sorted(
             Comparator.comparingInt((Application each) -> each.name().endsWith("-head") ? 0 : 1)
                 .thenComparing(each -> each.name().length())
@@ -109,7 +116,7 @@ final class ClusterManager {
         .toList();
   }
 
-  /** Stops them, the daemon first and the head last; deletes them where that is wanted. */
+  /** Stops the applications, the daemon first and the head last, and optionally deletes them. */
   void stop(String name, boolean delete) {
     List<Application> found = new ArrayList<>(list(name));
     found.sort(
@@ -117,21 +124,22 @@ final class ClusterManager {
             each -> each.name().endsWith("-serve") ? 0 : each.name().endsWith("-head") ? 2 : 1));
     for (Application application : found) {
       if (stop(application)) {
-        said.accept(application.name() + ": stops");
+        output.accept(application.name() + ": stopping");
       }
     }
-    await(name, "stop", all -> all.stream().allMatch(ClusterManager::ended));
+    await(name, "stopped", all -> all.stream().allMatch(ClusterManager::ended));
     if (delete) {
       for (Application application : found) {
         api.delete(project, application);
-        said.accept(application.name() + ": deleted");
+        output.accept(application.name() + ": deleted");
       }
-      await(name, "be gone", List::isEmpty);
+      await(name, "deleted", List::isEmpty);
     }
   }
 
+  /** Stops an application unless it is stopped or stopping. Returns whether it did. */
   private boolean stop(Application application) {
-    // One that failed is stopped, too: the platform would start it again by itself.
+    // Also stops a failed application, which the platform would restart.
     if (application.state() == Application.State.STOPPED
         || application.state() == Application.State.STOPPING) {
       return false;
@@ -143,8 +151,8 @@ final class ClusterManager {
   private void awaitStopped(Application application) {
     await(
         application.name(),
-        "stop",
-        nobody ->
+        "stopped",
+        unused ->
             api.applications(project).stream()
                 .filter(each -> each.id().equals(application.id()))
                 .allMatch(ClusterManager::ended));
@@ -155,41 +163,46 @@ final class ClusterManager {
         || application.state() == Application.State.FAILED;
   }
 
+  /**
+   * Polls the applications until a condition holds, and prints their states when they change.
+   *
+   * @param goal the state to wait for, for the error message
+   */
   private List<Application> await(
-      String name, String what, Predicate<List<Application>> condition) {
+      String name, String goal, Predicate<List<Application>> condition) {
     long limit = System.nanoTime() + timeout.toNanos();
-    Map<String, String> told = new HashMap<>();
+    Map<String, String> printed = new HashMap<>();
     while (true) {
       List<Application> found = list(name);
       if (condition.test(found)) {
         return found;
       }
       for (Application each : found) {
-        if (!word(each).equals(told.put(each.name(), word(each)))) {
-          said.accept("%s: %s".formatted(each.name(), word(each)));
+        if (!state(each).equals(printed.put(each.name(), state(each)))) {
+          output.accept("%s: %s".formatted(each.name(), state(each)));
         }
       }
       if (System.nanoTime() >= limit) {
         throw new CmlException(
             0,
-            "not all applications %s after %d s: %s; --timeout waits longer, and the same command goes on from here"
+            "not all applications are %s after %d s: %s; repeat the command to continue, or wait longer with --timeout"
                 .formatted(
-                    what,
+                    goal,
                     timeout.toSeconds(),
                     String.join(
                         ", ",
-                        found.stream().map(each -> each.name() + " " + word(each)).toList())));
+                        found.stream().map(each -> each.name() + " " + state(each)).toList())));
       }
       try {
         TimeUnit.MILLISECONDS.sleep(poll.toMillis());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new CmlException(400, "interrupted; the same command goes on from here");
+        throw new CmlException(400, "interrupted; repeat the command to continue");
       }
     }
   }
 
-  private static String word(Application application) {
+  private static String state(Application application) {
     return application.state().name().toLowerCase(Locale.ROOT);
   }
 }

@@ -30,8 +30,9 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The part of the CML API v2 ({@code /api/v2/swagger.json} of any workbench) that we use. What may
- * pass is tried again with growing pauses; what would be done twice by that is looked for first.
+ * A client of the CML API v2 ({@code /api/v2/swagger.json} of any workbench). It retries transient
+ * errors with exponential backoff. Before it retries the creation of an object, it checks whether
+ * the object exists.
  */
 final class CmlApi {
 
@@ -41,16 +42,23 @@ final class CmlApi {
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .disable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .build();
-  private static final Duration DEADLINE = Duration.ofSeconds(30);
-  private static final Duration UPLOAD = Duration.ofMinutes(10);
-  private static final int PAGE = 100;
+  private static final Duration TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration UPLOAD_TIMEOUT = Duration.ofMinutes(10);
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+  private static final int PAGE_SIZE = 100;
+  private static final int MAX_ATTEMPTS = 6;
+  private static final double BACKOFF_FACTOR = 2;
+  private static final double BACKOFF_JITTER = 0.3;
+  private static final Duration MAX_BACKOFF = Duration.ofSeconds(10);
+  private static final long MAX_RETRY_AFTER_S = 60;
+  private static final int NOT_FOUND = 404;
 
   private final URI host;
   private final String key;
   private final HttpClient client =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
-          .connectTimeout(Duration.ofSeconds(10))
+          .connectTimeout(CONNECT_TIMEOUT)
           .build();
   private final Retry retry;
 
@@ -76,35 +84,35 @@ final class CmlApi {
   record File(String path, boolean isDir, @Nullable String fileSize) {}
 
   /**
-   * An API.
+   * Creates a client.
    *
-   * @param host {@code https://HOST}
+   * @param host the URL of the workbench, {@code https://HOST}
    * @param key an API v2 key; never logged
-   * @param first the pause before the second attempt
-   * @param said told of every attempt that failed and is made again
+   * @param firstPause the pause before the second attempt
+   * @param output receives a line for each retry
    */
-  CmlApi(URI host, String key, Duration first, Consumer<String> said) {
+  CmlApi(URI host, String key, Duration firstPause, Consumer<String> output) {
     this.host = host;
     this.key = key;
     this.retry =
         Retry.of(
             "cml",
             RetryConfig.custom()
-                .maxAttempts(6)
+                .maxAttempts(MAX_ATTEMPTS)
                 .intervalFunction(
                     IntervalFunction.ofExponentialRandomBackoff(
-                        first, 2, 0.3, Duration.ofSeconds(10)))
-                .retryOnException(e -> e instanceof CmlException cml && cml.passing())
+                        firstPause, BACKOFF_FACTOR, BACKOFF_JITTER, MAX_BACKOFF))
+                .retryOnException(e -> e instanceof CmlException cml && cml.transientError())
                 .build());
     retry
         .getEventPublisher()
         .onRetry(
             event -> {
-              Throwable why = event.getLastThrowable();
-              said.accept(
-                  "%s; again in %.1f s"
+              Throwable cause = event.getLastThrowable();
+              output.accept(
+                  "%s; retrying in %.1f s"
                       .formatted(
-                          why == null ? "" : why.getMessage(),
+                          cause == null ? "" : cause.getMessage(),
                           event.getWaitInterval().toMillis() / 1000.0));
             });
   }
@@ -117,7 +125,7 @@ final class CmlApi {
     String filter = encode(JSON.createObjectNode().put("name", name).toString());
     return list("projects", "/projects", "search_filter=" + filter, "projects", Project.class)
         .stream()
-        .filter(project -> project.name().equals(name)) // The filter takes parts of names, too.
+        .filter(project -> project.name().equals(name)) // The API also matches parts of names.
         .findFirst();
   }
 
@@ -125,7 +133,7 @@ final class CmlApi {
     ObjectNode body =
         JSON.createObjectNode()
             .put("name", name)
-            .put("description", "A Ray cluster that SeedCore Serve keeps served")
+            .put("description", "A Ray cluster managed by SeedCore Serve")
             .put("visibility", "private")
             .put("template", "git")
             .put("git_url", gitUrl)
@@ -153,7 +161,7 @@ final class CmlApi {
             .put("project_id", project)
             .put("name", spec.name())
             .put("subdomain", spec.subdomain())
-            .put("description", "A part of a Ray cluster that SeedCore Serve keeps served")
+            .put("description", "A part of a Ray cluster managed by SeedCore Serve")
             .put("script", spec.script())
             .put("cpu", spec.cpu())
             .put("memory", spec.memory())
@@ -170,7 +178,7 @@ final class CmlApi {
   }
 
   Application changeApplication(String project, Application found, AppSpec spec) {
-    // Here, and not where it is created, the variables are the text of an object.
+    // Unlike in a creation, the variables are the text of a JSON object.
     ObjectNode body =
         JSON.createObjectNode()
             .put("script", spec.script())
@@ -187,7 +195,7 @@ final class CmlApi {
                     path(project, found),
                     "application/json",
                     BodyPublishers.ofString(body.toString()),
-                    DEADLINE),
+                    TIMEOUT),
                 Application.class));
   }
 
@@ -199,12 +207,12 @@ final class CmlApi {
     act(project, found, "POST", ":stop");
   }
 
-  /** Deletes it; that it is gone already is as good. */
+  /** Deletes an application if it exists. */
   void delete(String project, Application found) {
     try {
       act(project, found, "DELETE", "");
     } catch (CmlException e) {
-      if (e.status() != 404) {
+      if (e.status() != NOT_FOUND) {
         throw e;
       }
     }
@@ -219,7 +227,7 @@ final class CmlApi {
                 path(project, found) + verb,
                 "application/json",
                 BodyPublishers.noBody(),
-                DEADLINE));
+                TIMEOUT));
   }
 
   private static String path(String project, Application found) {
@@ -247,13 +255,14 @@ final class CmlApi {
         () -> post("job " + name, "/projects/" + project + "/jobs", body, Job.class));
   }
 
-  /** Runs it. Twice, where an answer was lost: what it does can be done twice. */
+  /** Starts a job. A retry after a lost response may start it twice, so jobs must be idempotent. */
   JobRun run(String project, Job job) {
     ObjectNode body = JSON.createObjectNode().put("project_id", project).put("job_id", job.id());
     String path = "/projects/" + project + "/jobs/" + job.id() + "/runs";
     return again(() -> post("job " + job.name(), path, body, JobRun.class));
   }
 
+  /** Returns the current state of a job run. */
   JobRun run(String project, Job job, JobRun run) {
     return get(
         "job " + job.name(),
@@ -261,26 +270,26 @@ final class CmlApi {
         JobRun.class);
   }
 
-  /** The files of a folder; none where there is no such folder. */
+  /** Returns the files of a directory; empty if the directory does not exist. */
   List<File> files(String project, String folder) {
     try {
       JsonNode answer =
           get(
-              "folder " + folder,
+              "directory " + folder,
               "/projects/" + project + "/files/" + encode(folder),
               JsonNode.class);
       List<File> files = new ArrayList<>();
       answer.path("files").forEach(file -> files.add(JSON.treeToValue(file, File.class)));
       return files;
     } catch (CmlException e) {
-      if (e.status() == 404) {
+      if (e.status() == NOT_FOUND) {
         return List.of();
       }
       throw e;
     }
   }
 
-  /** What a file holds; empty where there is none. */
+  /** Returns the content of a file; empty if the file does not exist. */
   Optional<String> content(String project, String path) {
     try {
       return Optional.of(
@@ -292,16 +301,16 @@ final class CmlApi {
                       "/projects/" + project + "/files/" + encode(path) + ":download",
                       "application/json",
                       BodyPublishers.noBody(),
-                      DEADLINE)));
+                      TIMEOUT)));
     } catch (CmlException e) {
-      if (e.status() == 404) {
+      if (e.status() == NOT_FOUND) {
         return Optional.empty();
       }
       throw e;
     }
   }
 
-  /** Deletes it; that it is gone already is as good. */
+  /** Deletes a file if it exists. */
   void deleteFile(String project, String path) {
     try {
       again(
@@ -312,15 +321,18 @@ final class CmlApi {
                   "/projects/" + project + "/files/" + encode(path),
                   "application/json",
                   BodyPublishers.noBody(),
-                  DEADLINE));
+                  TIMEOUT));
     } catch (CmlException e) {
-      if (e.status() != 404) {
+      if (e.status() != NOT_FOUND) {
         throw e;
       }
     }
   }
 
-  /** Puts a file where there is none: one that is there would be kept, and ours named otherwise. */
+  /**
+   * Uploads a file. The path must not exist: the API would keep the existing file and give the new
+   * one another name.
+   */
   void upload(String project, String path, Path file) {
     String boundary = "seedcore-" + UUID.randomUUID();
     String head =
@@ -334,7 +346,7 @@ final class CmlApi {
     boolean[] tried = {false};
     again(
         () -> {
-          if (tried[0]) { // What came of the attempt whose answer was lost would keep the name.
+          if (tried[0]) { // The previous attempt may have created the file.
             deleteFile(project, path);
           }
           tried[0] = true;
@@ -348,20 +360,23 @@ final class CmlApi {
                     BodyPublishers.ofString(head),
                     BodyPublishers.ofFile(file),
                     BodyPublishers.ofString("\r\n--" + boundary + "--\r\n")),
-                UPLOAD);
+                UPLOAD_TIMEOUT);
           } catch (IOException e) {
-            throw new CmlException(400, "file %s cannot be read: %s".formatted(file, e));
+            throw new CmlException(400, "cannot read file %s: %s".formatted(file, e));
           }
         });
   }
 
-  /** Makes what there must be one of: after an attempt whose answer was lost it may be there. */
-  private <T> T createOnce(Supplier<Optional<T>> look, Supplier<T> create) {
+  /**
+   * Creates an object that must be unique. Before a retry, looks for it, because the response of
+   * the previous attempt may have been lost.
+   */
+  private <T> T createOnce(Supplier<Optional<T>> find, Supplier<T> create) {
     boolean[] tried = {false};
     return again(
         () -> {
           if (tried[0]) {
-            Optional<T> found = look.get();
+            Optional<T> found = find.get();
             if (found.isPresent()) {
               return found.get();
             }
@@ -371,6 +386,7 @@ final class CmlApi {
         });
   }
 
+  /** Sends a request and retries transient errors. */
   private <T> T again(Supplier<T> request) {
     return retry.executeSupplier(request);
   }
@@ -379,7 +395,7 @@ final class CmlApi {
     return again(
         () ->
             read(
-                send(what, "GET", path, "application/json", BodyPublishers.noBody(), DEADLINE),
+                send(what, "GET", path, "application/json", BodyPublishers.noBody(), TIMEOUT),
                 type));
   }
 
@@ -391,10 +407,11 @@ final class CmlApi {
             path,
             "application/json",
             BodyPublishers.ofString(body.toString()),
-            DEADLINE),
+            TIMEOUT),
         type);
   }
 
+  /** Returns all pages of a list. */
   private <T> List<T> list(String what, String path, String query, String field, Class<T> type) {
     List<T> all = new ArrayList<>();
     String token = "";
@@ -403,7 +420,7 @@ final class CmlApi {
           "%s?page_size=%d%s%s"
               .formatted(
                   path,
-                  PAGE,
+                  PAGE_SIZE,
                   query.isEmpty() ? "" : "&" + query,
                   token.isEmpty() ? "" : "&page_token=" + encode(token));
       JsonNode answer = get(what, page, JsonNode.class);
@@ -418,15 +435,15 @@ final class CmlApi {
       return JSON.readValue(body, type);
     } catch (JacksonException e) {
       throw new CmlException(
-          0, "the answer is no JSON of a workbench's: is CML_HOST the workbench's own address?");
+          0, "the response is not JSON from a workbench: is CML_HOST the workbench's URL?");
     }
   }
 
   private String send(
-      String what, String method, String path, String type, BodyPublisher body, Duration deadline) {
+      String what, String method, String path, String type, BodyPublisher body, Duration timeout) {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(host + "/api/v2" + path))
-            .timeout(deadline)
+            .timeout(timeout)
             .header("Authorization", "Bearer " + key)
             .header("Content-Type", type)
             .method(method, body)
@@ -435,7 +452,7 @@ final class CmlApi {
       HttpResponse<String> answer =
           client.send(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
       if (answer.statusCode() / 100 != 2) {
-        answer.headers().firstValueAsLong("Retry-After").ifPresent(CmlApi::obey);
+        answer.headers().firstValueAsLong("Retry-After").ifPresent(CmlApi::waitAsRequested);
         throw new CmlException(
             answer.statusCode(), explain(what, answer.statusCode(), message(answer.body())));
       }
@@ -443,7 +460,7 @@ final class CmlApi {
     } catch (IOException e) {
       throw new CmlException(
           0,
-          "%s: %s gives no answer (%s)"
+          "%s: no response from %s (%s)"
               .formatted(what, host, e.getMessage() == null ? e : e.getMessage()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -451,27 +468,28 @@ final class CmlApi {
     }
   }
 
-  /** Who is told to wait waits that long, beside our own pause; a minute at most. */
-  private static void obey(long seconds) {
+  /** Waits as a {@code Retry-After} header requests, in addition to the backoff. */
+  private static void waitAsRequested(long seconds) {
     try {
-      TimeUnit.SECONDS.sleep(Math.min(60, Math.max(0, seconds)));
+      TimeUnit.SECONDS.sleep(Math.min(MAX_RETRY_AFTER_S, Math.max(0, seconds)));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
   private String explain(String what, int status, String message) {
-    String said = message.isEmpty() ? "" : " (" + message + ")";
+    String detail = message.isEmpty() ? "" : " (" + message + ")";
     return switch (status) {
       case 401 ->
-          "CML_API_KEY: %s does not accept it%s; expected an API v2 key of audience API"
-              .formatted(host, said);
+          "CML_API_KEY: %s does not accept it%s; expected an API v2 key with the audience API"
+              .formatted(host, detail);
       case 403 ->
-          "%s: the owner of CML_API_KEY may not do this%s; ask the project's owner or an administrator"
-              .formatted(what, said);
-      case 404 -> "%s: %s knows none%s; is CDSW_PROJECT_ID right?".formatted(what, host, said);
-      case 400, 409, 422 -> "%s: refused by the workbench%s".formatted(what, said);
-      default -> "%s: %s answers status %d%s".formatted(what, host, status, said);
+          "%s: the owner of CML_API_KEY is not allowed to do this%s; ask the project's owner or an administrator"
+              .formatted(what, detail);
+      case NOT_FOUND ->
+          "%s: not found on %s%s; is CDSW_PROJECT_ID right?".formatted(what, host, detail);
+      case 400, 409, 422 -> "%s: rejected by the workbench%s".formatted(what, detail);
+      default -> "%s: %s responded with status %d%s".formatted(what, host, status, detail);
     };
   }
 

@@ -1,29 +1,32 @@
 package ai.seedcore.serve.cai;
 
-/** What the workbench, or the way to it, did not do, in words that say what to do next. */
+/** A failure of the CML API or of a command that uses it. The message tells what to do next. */
 public final class CmlException extends RuntimeException {
 
   private static final long serialVersionUID = 1;
 
+  private static final int TOO_MANY_REQUESTS = 429;
+  private static final int SERVER_ERROR = 500;
+
   private final int status;
 
   /**
-   * An exception.
+   * Creates an exception.
    *
-   * @param status the answer's status; 0: there was none
+   * @param status the status of the HTTP response; 0 if there was none
    */
   CmlException(int status, String message) {
     super(message);
     this.status = status;
   }
 
-  /** The answer's status; 0: there was none. */
+  /** Returns the status of the HTTP response; 0 if there was none. */
   public int status() {
     return status;
   }
 
-  /** Whether the same request may succeed later. */
-  boolean passing() {
-    return status == 0 || status == 429 || status >= 500;
+  /** Returns whether the same request may succeed later. */
+  boolean transientError() {
+    return status == 0 || status == TOO_MANY_REQUESTS || status >= SERVER_ERROR;
   }
 }

@@ -16,9 +16,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * What our applications run, in the project's files: the launchers, what they share, and the jar.
- * Written directly where this program runs in the project itself, else by the API. A file that is
- * there as it should be is left alone.
+ * The project files that the applications run: the launchers, their library, and the jar. Inside
+ * the project they are written directly, otherwise through the API. Files that are up to date are
+ * not written again.
  */
 final class ProjectFiles {
 
@@ -31,16 +31,24 @@ final class ProjectFiles {
   private static final String LIBRARY = "seedcore_cai.py";
   private static final String OPTIONS = FOLDER + "/jvm.options";
 
+  /** The placeholder for the Ray version in the resources. */
+  private static final String RAY_VERSION = "@RAY@";
+
+  /** The number of hexadecimal digits of the digest in the jar's name. */
+  private static final int DIGEST_LENGTH = 12;
+
+  private static final int BUFFER_SIZE = 1 << 16;
+
   private final Path jar;
   private final String jvmOptions;
   private final String rayVersion;
 
   /**
-   * Files.
+   * Creates the files.
    *
-   * @param jar the program itself
-   * @param jvmOptions what a JVM that runs it is given
-   * @param rayVersion the version of Ray that the project's environment gets
+   * @param jar the jar of this program
+   * @param jvmOptions the JVM options for the daemon
+   * @param rayVersion the Ray version to install in the project's environment
    */
   ProjectFiles(Path jar, String jvmOptions, String rayVersion) {
     this.jar = jar;
@@ -48,21 +56,25 @@ final class ProjectFiles {
     this.rayVersion = rayVersion;
   }
 
-  /** The jar's name in {@link #FOLDER}: by its content, so that none is ever overwritten. */
+  /**
+   * Returns the jar's name in {@link #FOLDER}. It contains a digest of the content, so that a jar
+   * in use is never overwritten.
+   */
   String jarName() throws IOException {
     try (InputStream content = Files.newInputStream(jar)) {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      byte[] buffer = new byte[1 << 16];
+      byte[] buffer = new byte[BUFFER_SIZE];
       for (int n = content.read(buffer); n > 0; n = content.read(buffer)) {
         digest.update(buffer, 0, n);
       }
       return "seedcore-serve-%s.jar"
-          .formatted(HexFormat.of().formatHex(digest.digest()).substring(0, 12));
+          .formatted(HexFormat.of().formatHex(digest.digest()).substring(0, DIGEST_LENGTH));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
   }
 
+  /** Returns the text files by name. */
   private Map<String, String> texts() throws IOException {
     Map<String, String> texts = new LinkedHashMap<>();
     for (String name : new String[] {LIBRARY, SETUP, HEAD, WORKER, SERVE}) {
@@ -71,15 +83,15 @@ final class ProjectFiles {
           throw new IllegalStateException("this jar lacks " + name);
         }
         String text = new String(content.readAllBytes(), StandardCharsets.UTF_8);
-        texts.put(name, text.replace("@RAY@", rayVersion));
+        texts.put(name, text.replace(RAY_VERSION, rayVersion));
       }
     }
     texts.put(OPTIONS, jvmOptions);
     return texts;
   }
 
-  /** Writes the files into a project's own folder, executable. */
-  void write(Path home, Consumer<String> said) throws IOException {
+  /** Writes the files into a project's directory and makes the launchers executable. */
+  void write(Path home, Consumer<String> output) throws IOException {
     Files.createDirectories(home.resolve(FOLDER));
     for (Map.Entry<String, String> each : texts().entrySet()) {
       Path file = home.resolve(each.getKey());
@@ -90,25 +102,25 @@ final class ProjectFiles {
       Files.writeString(part, each.getValue());
       Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwxr-xr-x"));
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      said.accept("wrote " + file);
+      output.accept("wrote " + file);
     }
-    Path there = home.resolve(FOLDER).resolve(jarName());
-    if (!Files.exists(there)) {
-      Path part = there.resolveSibling(there.getFileName() + ".part");
+    Path target = home.resolve(FOLDER).resolve(jarName());
+    if (!Files.exists(target)) {
+      Path part = target.resolveSibling(target.getFileName() + ".part");
       Files.copy(jar, part, StandardCopyOption.REPLACE_EXISTING);
-      Files.move(part, there, StandardCopyOption.ATOMIC_MOVE);
-      said.accept("wrote " + there);
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+      output.accept("wrote " + target);
     }
   }
 
-  /** Brings the files to a project by the API. */
-  void upload(CmlApi api, String project, Consumer<String> said) throws IOException {
+  /** Uploads the files to a project through the API. */
+  void upload(CmlApi api, String project, Consumer<String> output) throws IOException {
     for (Map.Entry<String, String> each : texts().entrySet()) {
-      Optional<String> there = api.content(project, each.getKey());
-      if (there.isPresent() && there.get().equals(each.getValue())) {
+      Optional<String> existing = api.content(project, each.getKey());
+      if (existing.isPresent() && existing.get().equals(each.getValue())) {
         continue;
       }
-      if (there.isPresent()) {
+      if (existing.isPresent()) {
         api.deleteFile(project, each.getKey());
       }
       Path text = Files.createTempFile("seedcore", ".txt");
@@ -118,19 +130,19 @@ final class ProjectFiles {
       } finally {
         Files.delete(text);
       }
-      said.accept("uploaded " + each.getKey());
+      output.accept("uploaded " + each.getKey());
     }
     String name = jarName();
     String size = String.valueOf(Files.size(jar));
-    Optional<CmlApi.File> there =
+    Optional<CmlApi.File> existing =
         api.files(project, FOLDER).stream().filter(file -> file.path().endsWith(name)).findFirst();
-    if (there.isPresent() && size.equals(there.get().fileSize())) {
+    if (existing.isPresent() && size.equals(existing.get().fileSize())) {
       return;
     }
-    if (there.isPresent()) { // Half of it, of an upload that broke off.
+    if (existing.isPresent()) { // An incomplete upload.
       api.deleteFile(project, FOLDER + "/" + name);
     }
-    said.accept("uploading %s (%d MB) ...".formatted(name, Files.size(jar) >> 20));
+    output.accept("uploading %s (%d MB) ...".formatted(name, Files.size(jar) >> 20));
     api.upload(project, FOLDER + "/" + name, jar);
   }
 }

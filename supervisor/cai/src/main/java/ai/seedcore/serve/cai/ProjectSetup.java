@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A project with our files, and the job in it that makes the environment they run in. */
+/** Creates a project and runs the job that installs the environment of its applications. */
 final class ProjectSetup {
 
   private static final Set<String> ENDED =
@@ -22,23 +22,36 @@ final class ProjectSetup {
           "ENGINE_STOPPED",
           "ENGINE_SKIPPED");
 
+  /** The resources of the setup job. */
+  private static final int JOB_CPU = 2;
+
+  private static final int JOB_MEMORY_GB = 4;
+
   private final CmlApi api;
   private final Duration poll;
   private final Duration timeout;
-  private final Consumer<String> said;
+  private final Consumer<String> output;
 
-  ProjectSetup(CmlApi api, Duration poll, Duration timeout, Consumer<String> said) {
+  /**
+   * Creates a setup.
+   *
+   * @param poll the pause between two polls of the API
+   * @param timeout how long to wait for the project and for the job
+   * @param output receives a line for each action and each change of a state
+   */
+  ProjectSetup(CmlApi api, Duration poll, Duration timeout, Consumer<String> output) {
     this.api = api;
     this.poll = poll;
     this.timeout = timeout;
-    this.said = said;
+    this.output = output;
   }
 
   /**
-   * The project: the one that is named, else the one of the repository's name, which is made where
-   * there is none.
+   * Returns the id of a project. Without an id, finds the project with the repository's name, or
+   * creates it.
    *
-   * @param repository {@code OWNER/NAME}, or the address of a Git repository
+   * @param id the id of an existing project; null to use the repository
+   * @param repository {@code OWNER/NAME} on GitHub, or the URL of a Git repository
    */
   String project(@Nullable String id, @Nullable String repository) {
     if (id != null) {
@@ -47,8 +60,8 @@ final class ProjectSetup {
     if (repository == null) {
       throw new CmlException(
           400,
-          "found neither CDSW_PROJECT_ID nor GITHUB_REPOSITORY, expected the project's id, or the"
-              + " repository (OWNER/NAME) that a new project is made from");
+          "found neither CDSW_PROJECT_ID nor GITHUB_REPOSITORY, expected the id of a project, or the"
+              + " repository (OWNER/NAME) for a new project");
     }
     String url = repository.contains("://") ? repository : "https://github.com/" + repository;
     String name = url.replaceFirst("/+$", "").replaceFirst("[.]git$", "").replaceFirst(".*/", "");
@@ -56,7 +69,7 @@ final class ProjectSetup {
         api.projectNamed(name)
             .orElseGet(
                 () -> {
-                  said.accept("project %s: created from %s".formatted(name, url));
+                  output.accept("project %s: creating from %s".formatted(name, url));
                   return api.createProject(name, url);
                 });
     until(
@@ -67,19 +80,24 @@ final class ProjectSetup {
                   .toLowerCase(Locale.ROOT);
           if (status.contains("fail") || status.contains("error")) {
             throw new CmlException(
-                422, "project %s could not be made from %s (%s)".formatted(name, url, status));
+                422, "cannot create project %s from %s (%s)".formatted(name, url, status));
           }
           return !status.contains("creating");
         });
     return project.id();
   }
 
-  /** The runtime that is named, else the newest of PBJ Workbench with a Python that Ray runs on. */
-  String runtime(@Nullable String named) {
-    if (named != null) {
-      return named;
+  /**
+   * Returns the runtime image to use.
+   *
+   * @param requested the requested image; null for the newest PBJ Workbench image with a Python
+   *     version that Ray supports, preferably 3.11
+   */
+  String runtime(@Nullable String requested) {
+    if (requested != null) {
+      return requested;
     }
-    List<CmlApi.Image> fit =
+    List<CmlApi.Image> suitable =
         api.runtimes().stream()
             .filter(each -> Objects.requireNonNullElse(each.editor(), "").contains("PBJ"))
             .filter(
@@ -91,31 +109,34 @@ final class ProjectSetup {
                 Comparator.comparing((CmlApi.Image each) -> "Python 3.11".equals(each.kernel()))
                     .thenComparing(each -> Objects.requireNonNullElse(each.fullVersion(), "")))
             .toList();
-    if (fit.isEmpty()) {
+    if (suitable.isEmpty()) {
       throw new CmlException(
           422,
           "--runtime-identifier: the workbench has no enabled PBJ Workbench runtime (Standard) with"
-              + " Python 3.9 to 3.12, expected the image of one that has");
+              + " Python 3.9 to 3.12, expected the image of another runtime");
     }
-    return fit.get(fit.size() - 1).imageIdentifier();
+    return suitable.get(suitable.size() - 1).imageIdentifier();
   }
 
-  /** Brings the files and runs the job that makes the environment; waits for its end. */
+  /** Uploads the files, runs the job that installs the environment, and waits for its end. */
   void environment(String project, ProjectFiles files, String job, String runtime)
       throws IOException {
-    files.upload(api, project, said);
+    files.upload(api, project, output);
     CmlApi.Job found =
         api.jobNamed(project, job)
-            .orElseGet(() -> api.createJob(project, job, ProjectFiles.SETUP, 2, 4, runtime));
+            .orElseGet(
+                () ->
+                    api.createJob(
+                        project, job, ProjectFiles.SETUP, JOB_CPU, JOB_MEMORY_GB, runtime));
     CmlApi.JobRun run = api.run(project, found);
-    said.accept("job %s: run %s".formatted(job, run.id()));
+    output.accept("job %s: run %s".formatted(job, run.id()));
     String[] status = {run.status()};
     until(
         "job " + job,
         () -> {
           String now = api.run(project, found, run).status();
           if (!now.equals(status[0])) {
-            said.accept(
+            output.accept(
                 "job %s: %s"
                     .formatted(job, now.replaceFirst("^ENGINE_", "").toLowerCase(Locale.ROOT)));
           }
@@ -125,7 +146,7 @@ final class ProjectSetup {
     if (!status[0].equals("ENGINE_SUCCEEDED")) {
       throw new CmlException(
           422,
-          "job %s ended as %s; its log in the workbench says why, and 'cai setup' tries again"
+          "job %s ended with %s; see its log in the workbench, and retry with 'cai setup'"
               .formatted(job, status[0]));
     }
   }
@@ -139,13 +160,13 @@ final class ProjectSetup {
     while (!condition.holds()) {
       if (System.nanoTime() >= limit) {
         throw new CmlException(
-            0, "%s did not come to an end within %d s".formatted(what, timeout.toSeconds()));
+            0, "%s did not finish within %d s".formatted(what, timeout.toSeconds()));
       }
       try {
         TimeUnit.MILLISECONDS.sleep(poll.toMillis());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new CmlException(400, "interrupted; the same command goes on from here");
+        throw new CmlException(400, "interrupted; repeat the command to continue");
       }
     }
   }

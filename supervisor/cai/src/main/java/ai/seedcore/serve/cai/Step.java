@@ -6,37 +6,40 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
-/** One thing to be done so that the applications are as they are wanted. */
+/** One step that brings an application to its desired state. */
 sealed interface Step {
 
-  /** It is as it is wanted. */
+  /** The application has the desired state. */
   record Keep(Application found) implements Step {}
 
-  /** There is none of the name. */
+  /** The application does not exist. */
   record Create(AppSpec wanted) implements Step {}
 
-  /** It has ended. */
+  /** The application is stopped, stopping or failed. */
   record Restart(Application found) implements Step {}
 
-  /** It is otherwise than wanted. */
+  /** The application differs from the desired state. */
   record Change(Application found, AppSpec wanted) implements Step {}
 
-  /** It is ours, and no longer wanted; or a second one of a name. */
+  /** The application is a worker that is no longer needed, or has the same name as another one. */
   record Remove(Application found) implements Step {}
 
   /**
-   * What is to be done, in order.
+   * Returns the steps, in order.
    *
-   * @param prefix what the names of all that is ours begin with, worker and others
+   * @param wanted the desired applications
+   * @param found the existing applications of the project
+   * @param prefix the prefix of the names of the cluster's applications
    */
   static List<Step> plan(List<AppSpec> wanted, List<Application> found, String prefix) {
     Map<String, Application> first = new HashMap<>();
     List<Step> steps = new ArrayList<>();
     List<String> names = wanted.stream().map(AppSpec::name).toList();
     for (Application application : found) {
-      boolean ours = names.contains(application.name());
-      boolean was = application.name().matches(Pattern.quote(prefix) + "-worker-[0-9]+");
-      if ((ours && first.putIfAbsent(application.name(), application) != null) || (!ours && was)) {
+      boolean needed = names.contains(application.name());
+      boolean worker = application.name().matches(Pattern.quote(prefix) + "-worker-[0-9]+");
+      boolean duplicate = needed && first.putIfAbsent(application.name(), application) != null;
+      if (duplicate || (!needed && worker)) {
         steps.add(new Remove(application));
       }
     }

@@ -1,6 +1,6 @@
 /**
- * A Ray cluster of Cloudera AI's applications (a head, workers, the daemon), kept as it is wanted
- * by the platform's own API.
+ * Manages a Ray cluster whose head, workers and daemon are Cloudera AI applications, through the
+ * CML API.
  */
 @NullMarked
 package ai.seedcore.serve.cai;

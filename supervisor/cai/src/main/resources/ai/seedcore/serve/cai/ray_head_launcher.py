@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Ray head as an application: starts it, tells the workers where it is, starts it anew when it ends."""
+"""Runs a Ray head as an application: starts it, publishes its address, and restarts it when it ends."""
 import os
 import sys
 import threading
@@ -12,8 +12,8 @@ ADDRESS = cai.own_address()
 GCS = "%s:%d" % (ADDRESS, cai.GCS_PORT)
 
 
-def tell():
-    """The workers are told once the head accepts them."""
+def publish_when_up():
+    """Publishes the head's address when it accepts connections."""
     def wait():
         while cai.child.poll() is None:
             if cai.accepts(GCS):
@@ -21,18 +21,18 @@ def tell():
                     cai.publish_head(GCS)
                     cai.say("the head is up at " + GCS)
                     return
-                except OSError as trouble:
-                    cai.say("the head cannot be named to the workers: %s" % trouble)
+                except OSError as error:
+                    cai.say("cannot publish the head's address: %s" % error)
             threading.Event().wait(0.3)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-cai.show("head")
-cai.forget_head()
-cai.for_ever(
-    lambda: cai.keep(
+cai.serve_state("head")
+cai.remove_published_head()
+cai.run_forever(
+    lambda: cai.run_child(
         [RAY, "start", "--head", "--port", str(cai.GCS_PORT), "--node-ip-address", ADDRESS,
          "--dashboard-host", "0.0.0.0", "--dashboard-port", str(cai.DASHBOARD_PORT),
          "--include-dashboard", "true", "--block"],
-        started=tell))
+        started=publish_when_up))

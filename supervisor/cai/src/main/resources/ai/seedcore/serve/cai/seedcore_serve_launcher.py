@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The daemon as an application, with a Ray node of its own; its page is the application's."""
+"""Runs the daemon as an application, with its own Ray node. The application's page is the daemon's status page."""
 import os
 import sys
 
@@ -19,8 +19,8 @@ def run():
                "--status", "127.0.0.1:" + os.environ.get("CDSW_APP_PORT", "8090")]
     if os.path.exists(CONFIG):
         command += ["--config", CONFIG]
-    # Of a head that comes back at the same address the daemon takes care by itself.
-    return cai.keep(command, moved=lambda: (cai.named_head(ARGUMENT) or head).split()[0] != head)
+    # The daemon itself handles a head that restarts at the same address.
+    return cai.run_child(command, moved=lambda: (cai.find_head(ARGUMENT) or head).split()[0] != head)
 
 
-cai.for_ever(run)
+cai.run_forever(run)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The project's environment, as a job: Ray and a Java runtime in a virtual environment. Run again, it mends what is missing."""
+"""Installs Ray and a Java runtime in the project's virtual environment. Runs as a job and is idempotent."""
 import fcntl
 import os
 import stat
@@ -14,11 +14,12 @@ DONE = os.path.join(cai.VENV, "seedcore-complete")
 
 
 def run(*command):
-    cai.say("runs: " + " ".join(command))
+    cai.say("running: " + " ".join(command))
     subprocess.run(command, check=True)
 
 
 def complete():
+    """Returns whether the environment has the packages."""
     try:
         with open(DONE) as file:
             return file.read() == "\n".join(PACKAGES)
@@ -26,12 +27,12 @@ def complete():
         return False
 
 
-# Two at once would spoil each other's work: the second one waits, and finds it done.
+# Concurrent runs would interfere. The second one waits for the lock and then finds a complete environment.
 os.makedirs(os.path.join(cai.HOME, ".seedcore"), exist_ok=True)
-turn = open(os.path.join(cai.HOME, ".seedcore", "setup.lock"), "w")
-fcntl.lockf(turn, fcntl.LOCK_EX)
+lock = open(os.path.join(cai.HOME, ".seedcore", "setup.lock"), "w")
+fcntl.lockf(lock, fcntl.LOCK_EX)
 if complete():
-    cai.say("the environment is complete already")
+    cai.say("the environment is already complete")
 else:
     if sys.version_info[:2] > (3, 12) or sys.version_info[:2] < (3, 9):
         raise RuntimeError("this runtime has Python %d.%d, expected 3.9 to 3.12" % sys.version_info[:2])

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The commands, beside a workbench that refuses what its definition does not know. */
+/** Runs the commands against a fake workbench that rejects requests outside the API definition. */
 class CaiCommandTest {
 
   private static final List<String> ALL =
@@ -46,7 +46,7 @@ class CaiCommandTest {
   }
 
   @Test
-  void launchedAgainNothingIsDone() {
+  void secondLaunchChangesNothing() {
     assertThat(run("launch", "--num-workers=2", "--cpu=4", "--memory=16")).isZero();
     assertThat(workbench.names("APPLICATION_RUNNING")).isEqualTo(ALL);
     assertThat(out.toString())
@@ -64,38 +64,38 @@ class CaiCommandTest {
   }
 
   @Test
-  void aFailureHalfWayIsGoneOnFrom() {
+  void launchContinuesAfterFailure() {
     for (int i = 0; i < 40; i++) {
       workbench.fault("POST .*/applications$", 503, false);
     }
     assertThat(run("launch", "--num-workers=2")).isEqualTo(3);
-    assertThat(err.toString()).contains("application seedcore-head", "status 503");
+    assertThat(err.toString()).contains("application seedcore-head", "responded with status 503");
     workbench.faults.clear();
     workbench.ends.put("seedcore-head", "APPLICATION_STARTING");
     assertThat(run("launch", "--num-workers=2", "--timeout=1")).isEqualTo(3);
-    assertThat(err.toString()).contains("not all applications run after 1 s");
+    assertThat(err.toString()).contains("not all applications are running after 1 s");
     workbench.ends.clear();
     assertThat(run("launch", "--num-workers=2")).isZero();
     assertThat(workbench.names("APPLICATION_RUNNING")).isEqualTo(ALL);
   }
 
   @Test
-  void whatWasMadeThoughTheAnswerWasLostIsNotMadeTwice() {
+  void createsApplicationOnceAfterLostResponse() {
     workbench.fault("POST .*/applications$", 502, true);
     workbench.fault("POST .*/applications$", 429, false);
     workbench.fault("GET .*/applications$", 500, false);
     assertThat(run("launch", "--num-workers=2")).isZero();
     assertThat(workbench.names("APPLICATION_RUNNING")).isEqualTo(ALL);
-    assertThat(out.toString()).contains("told to lose the answer", "again in");
+    assertThat(out.toString()).contains("injected lost response", "retrying in");
   }
 
   @Test
-  void whatIsOtherwiseIsMadeAsItIsWanted() {
+  void launchUpdatesAndRemovesApplications() {
     assertThat(run("launch", "--num-workers=4")).isZero();
     assertThat(run("launch", "--num-workers=2", "--memory=12")).isZero();
     assertThat(workbench.names("APPLICATION_RUNNING")).isEqualTo(ALL);
     assertThat(out.toString())
-        .contains("seedcore-worker-4: no longer wanted, removed", "seedcore-head: changed");
+        .contains("seedcore-worker-4: no longer needed, removing", "seedcore-head: updating");
     assertThat(
             workbench.applications.values().stream()
                 .map(each -> each.path("memory").asDouble())
@@ -104,7 +104,7 @@ class CaiCommandTest {
   }
 
   @Test
-  void whatStoppedIsStartedAgainAndWhatFailsIsNamed() {
+  void launchRestartsStoppedAndNamesFailedApplications() {
     assertThat(run("launch")).isZero();
     assertThat(run("stop")).isZero();
     assertThat(workbench.names("APPLICATION_STOPPED")).hasSize(3);
@@ -114,29 +114,29 @@ class CaiCommandTest {
     assertThat(run("status")).isEqualTo(3);
     workbench.ends.put("seedcore-worker-1", "APPLICATION_FAILED");
     assertThat(run("launch")).isEqualTo(2);
-    assertThat(err.toString()).contains("seedcore-worker-1 failed; its log in the workbench");
+    assertThat(err.toString()).contains("seedcore-worker-1 failed; see its log in the workbench");
     workbench.ends.clear();
     assertThat(run("launch")).isZero();
   }
 
   @Test
-  void deletedNothingOfOursIsLeftAndWhatIsOthersIs() {
+  void stopDeletesOnlyApplicationsOfCluster() {
     assertThat(run("launch", "--name=other", "--num-workers=0")).isZero();
     assertThat(run("launch")).isZero();
     assertThat(run("stop", "--delete")).isZero();
     assertThat(workbench.names("APPLICATION_RUNNING")).containsExactly("other-head", "other-serve");
     assertThat(run("stop", "--delete")).isZero();
     assertThat(run("status")).isEqualTo(3);
-    assertThat(out.toString()).contains("no application of the name seedcore");
+    assertThat(out.toString()).contains("found no applications with the prefix seedcore");
   }
 
   @Test
-  void setupMakesTheProjectTheFilesAndTheEnvironment() {
+  void setupCreatesProjectFilesAndEnvironment() {
     environment.remove("CDSW_PROJECT_ID");
     environment.put("GITHUB_REPOSITORY", "owner/ray-serve-cai");
     assertThat(run("setup")).isZero();
     assertThat(out.toString())
-        .contains("project ray-serve-cai: created from https://github.com/owner/ray-serve-cai")
+        .contains("project ray-serve-cai: creating from https://github.com/owner/ray-serve-cai")
         .contains("export CDSW_PROJECT_ID=id-0001");
     assertThat(workbench.files.keySet())
         .contains(
@@ -151,11 +151,11 @@ class CaiCommandTest {
     assertThat(workbench.jobs).hasSize(1);
     workbench.runEnds = "ENGINE_FAILED";
     assertThat(run("setup")).isEqualTo(2);
-    assertThat(err.toString()).contains("job seedcore-setup ended as ENGINE_FAILED");
+    assertThat(err.toString()).contains("job seedcore-setup ended with ENGINE_FAILED");
   }
 
   @Test
-  void aFileThatIsAnotherOrHalfThereIsReplaced() throws IOException {
+  void launchReplacesOutdatedAndIncompleteFiles() throws IOException {
     workbench.files.put("ray_head_launcher.py", "old".getBytes(StandardCharsets.UTF_8));
     assertThat(run("launch", "--num-workers=0")).isZero();
     String jar =
@@ -169,23 +169,23 @@ class CaiCommandTest {
   }
 
   @Test
-  void theLaunchersAreWrittenExecutable() {
+  void writesExecutableLaunchers() {
     assertThat(run("launchers", "--home=" + folder)).isZero();
     assertThat(folder.resolve("ray_head_launcher.py")).isExecutable();
     assertThat(folder.resolve("ray_worker_launcher.py")).isExecutable();
     assertThat(run("launchers", "--home=" + folder.resolve("none"))).isEqualTo(2);
-    assertThat(err.toString()).contains("--home: found no folder");
+    assertThat(err.toString()).contains("--home: found no directory");
   }
 
   @Test
-  void whatIsRefusedIsSaidInTheUsersWords() {
+  void explainsApiErrors() {
     environment.put("CML_API_KEY", "wrong");
     assertThat(run("status")).isEqualTo(2);
     assertThat(err.toString()).contains("CML_API_KEY: ", "does not accept it (no valid api key)");
     environment.put("CML_API_KEY", Workbench.KEY);
     workbench.fault("GET .*", 403, false);
     assertThat(run("status")).isEqualTo(2);
-    assertThat(err.toString()).contains("may not do this (told to misbehave)");
+    assertThat(err.toString()).contains("is not allowed to do this (injected failure)");
     environment.put("CDSW_PROJECT_ID", "none");
     assertThat(run("setup")).isEqualTo(2);
     assertThat(err.toString()).contains("project none: ", "is CDSW_PROJECT_ID right?");
@@ -193,20 +193,20 @@ class CaiCommandTest {
     workbench.fault("POST .*/applications$", 422, false);
     assertThat(run("launch")).isEqualTo(2);
     assertThat(err.toString())
-        .contains("application seedcore-head: refused by the workbench (told to misbehave)");
+        .contains("application seedcore-head: rejected by the workbench (injected failure)");
     environment.put("CML_HOST", "http://127.0.0.1:1");
     assertThat(run("status")).isEqualTo(3);
-    assertThat(err.toString()).contains("gives no answer");
+    assertThat(err.toString()).contains("no response from");
   }
 
   @Test
-  void whatIsMissingOrWrongIsSaidBeforeAnybodyIsAsked() {
+  void rejectsInvalidOptionsBeforeAnyRequest() {
     for (String[] each :
         new String[][] {
           {"CML_API_KEY", "", "CML_API_KEY: found nothing, expected an API v2 key"},
-          {"CML_HOST", "", "--host: found '', expected the workbench's address"},
+          {"CML_HOST", "", "--host: found '', expected the workbench's URL"},
           {"CML_HOST", "http://workbench.example", "--host: found 'http://workbench.example'"},
-          {"CDSW_PROJECT_ID", "", "--project: found nothing, expected the project's id"},
+          {"CDSW_PROJECT_ID", "", "--project: found nothing, expected the project id"},
         }) {
       String before = environment.put(each[0], each[1]);
       assertThat(run("launch")).isEqualTo(2);
@@ -219,12 +219,12 @@ class CaiCommandTest {
     assertThat(run("launch", "--name=Big")).isEqualTo(2);
     assertThat(err.toString()).contains("--name: found 'Big'");
     assertThat(run("launch", "--worker-script=inline")).isEqualTo(2);
-    assertThat(err.toString()).contains("inline wants --head-address");
+    assertThat(err.toString()).contains("inline requires --head-address");
     assertThat(workbench.requests).isEmpty();
   }
 
   @Test
-  void theBareCommandsStandInForScripts() {
+  void launchesInlineCommands() {
     assertThat(
             run(
                 "launch",

@@ -26,8 +26,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A workbench in miniature, by the published definition (cml-api-v2.json): a path, a parameter or a
- * field that is not in there is refused. Misbehaves as it is told to.
+ * A fake workbench. It rejects paths, parameters and fields that are not in the published API
+ * definition (cml-api-v2.json), and injects failures.
  */
 final class Workbench implements AutoCloseable {
 
@@ -35,10 +35,10 @@ final class Workbench implements AutoCloseable {
   static final String PROJECT = "a1b2-c3d4-e5f6-g7h8";
   private static final JsonMapper JSON = JsonMapper.shared();
 
-  /** However large a page is asked for. */
+  /** The page size, whatever the client requests. */
   private static final int PAGE = 3;
 
-  /** What the platform does with applications; the test's. */
+  /** Runs the applications. The default does nothing. */
   interface Platform {
     default void start(ObjectNode application) {}
 
@@ -46,11 +46,11 @@ final class Workbench implements AutoCloseable {
   }
 
   /**
-   * A misbehaviour, once.
+   * An injected failure of one request.
    *
-   * @param request {@code METHOD PATH}
-   * @param status what is answered
-   * @param done whether what was asked is done all the same
+   * @param request matches {@code METHOD PATH}
+   * @param status the status of the response
+   * @param done whether the request is executed before it fails
    */
   record Fault(Pattern request, int status, boolean done) {}
 
@@ -95,12 +95,12 @@ final class Workbench implements AutoCloseable {
         .toList();
   }
 
-  /** The next request of this kind is answered so. */
+  /** Injects a failure of the next matching request. */
   void fault(String request, int status, boolean done) {
     faults.add(new Fault(Pattern.compile(request), status, done));
   }
 
-  /** A refusal. */
+  /** An error response. */
   private static final class Refusal extends RuntimeException {
     private static final long serialVersionUID = 1;
     final int status;
@@ -129,11 +129,11 @@ final class Workbench implements AutoCloseable {
     byte[] answer;
     try {
       if (fault != null && !fault.done()) {
-        throw new Refusal(fault.status(), "told to misbehave");
+        throw new Refusal(fault.status(), "injected failure");
       }
       answer = answer(exchange, method, path, body);
       if (fault != null) {
-        throw new Refusal(fault.status(), "told to lose the answer");
+        throw new Refusal(fault.status(), "injected lost response");
       }
     } catch (Refusal e) {
       status = e.status;
@@ -238,7 +238,7 @@ final class Workbench implements AutoCloseable {
       case "GetProject" -> {
         ObjectNode project = find(projects, match.group("project"));
         ObjectNode now = project.deepCopy();
-        project.put("creation_status", "success"); // By the next look.
+        project.put("creation_status", "success"); // For the next request.
         yield text(now);
       }
       case "ListRuntimes" -> text(runtimes());
@@ -321,7 +321,7 @@ final class Workbench implements AutoCloseable {
     };
   }
 
-  /** What happens while nobody looks. */
+  /** Advances the state of an application. */
   private void proceed(ObjectNode application) {
     String end = ends.getOrDefault(application.path("name").asString(), "APPLICATION_RUNNING");
     String now = application.path("status").asString();
@@ -334,7 +334,7 @@ final class Workbench implements AutoCloseable {
         });
   }
 
-  /** The definition: the field's name is the place; what stands there already stays. */
+  /** Stores an uploaded file under the form field's name. An existing file keeps its name. */
   private void upload(HttpExchange exchange, byte[] raw) {
     String type = exchange.getRequestHeaders().getFirst("Content-Type");
     String boundary = "--" + type.replaceFirst("multipart/form-data; boundary=", "");

@@ -125,13 +125,13 @@ class CaiIT {
   @Test
   @Order(1)
   void setUpTheEnvironmentIsMade() throws Exception {
-    assertThat(cai("setup")).contains("ready; for the next commands");
+    assertThat(cai("setup")).contains("ready; before the next commands, run: export");
     // The job, as the platform would have run it; a second time there is nothing to do.
     files();
     assertThat(run(List.of(python(), home.resolve("seedcore_setup.py").toString())))
         .contains("the environment is ready");
     assertThat(run(List.of(python(), home.resolve("seedcore_setup.py").toString())))
-        .contains("complete already");
+        .contains("already complete");
     assertThat(home.resolve("ray_head_launcher.py")).isExecutable();
   }
 
