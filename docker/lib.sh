@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: the engine, Compose, waiting with a limit, and words. To be sourced.
+# Common functions of the scripts in this directory: container engine, Compose, waiting, messages. To be sourced.
 
 DOCKER_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly DOCKER_DIR
 
-# What Compose reads from docker/.env holds for the scripts, too; the environment goes before it.
+# Read docker/.env as Compose does. Precedence: environment, docker/.env.
 if [ -f "$DOCKER_DIR/.env" ]; then
   while IFS='=' read -r name value; do
     if [[ $name =~ ^[A-Z_]+$ && -z ${!name+set} ]]; then
@@ -33,17 +33,17 @@ die() {
   exit "${2:-1}"
 }
 
-# usage_error MESSAGE: what is wrong with the command line.
-usage_error() { die "$1; --help shows what there is" 2; }
+# usage_error MESSAGE: exits because of a wrong command line.
+usage_error() { die "$1; see --help" 2; }
 
-# number NAME VALUE MINIMUM
+# number NAME VALUE MINIMUM: checks an integer argument.
 number() {
   if ! [[ $2 =~ ^[0-9]{1,6}$ ]] || (($2 < $3)); then
-    usage_error "$1: found '$2', expected a whole number, $3 or more"
+    usage_error "$1: found '$2', expected an integer, $3 or more"
   fi
 }
 
-# The first of Docker and Podman that works; a client without a daemon is no engine.
+# Sets ENGINE to the first of Docker and Podman that works. A client without a running daemon does not count.
 find_engine() {
   local engine
   for engine in ${SEEDCORE_ENGINE:-docker podman}; do
@@ -53,7 +53,7 @@ find_engine() {
       return
     fi
   done
-  die "found no container engine that works, expected ${SEEDCORE_ENGINE:-docker or podman} (its 'info' must succeed; SEEDCORE_ENGINE names another)" 3
+  die "found no working container engine, expected ${SEEDCORE_ENGINE:-docker or podman} (its 'info' must succeed; set SEEDCORE_ENGINE for another engine)" 3
 }
 
 find_compose() {
@@ -61,18 +61,18 @@ find_compose() {
   local -a candidates=("docker compose" docker-compose)
   [ "${ENGINE##*/}" != podman ] || candidates=(podman-compose "podman compose")
   for candidate in "${candidates[@]}"; do
-    # shellcheck disable=SC2086 # A command of one or two words.
+    # shellcheck disable=SC2086 # The command has one or two words.
     if $candidate version >/dev/null 2>&1; then
       read -r -a COMPOSE <<<"$candidate"
       return
     fi
   done
-  die "found $ENGINE, but none of: ${candidates[*]}; install Compose" 3
+  die "found $ENGINE without Compose (tried: ${candidates[*]}); install Compose" 3
 }
 
 engine() { "$ENGINE" "$@"; }
 
-# Compose on the whole cluster; what it says is shown where it fails. With HEAD_IP the head is reachable for other hosts.
+# Runs Compose for the whole cluster and prints its output only if it fails. With HEAD_IP, other hosts can reach the head.
 compose() {
   local log
   local -a files=(-f "$DOCKER_DIR/docker-compose.yml" -f "$DOCKER_DIR/ray-workers.yml")
@@ -87,26 +87,26 @@ compose() {
 }
 
 build_image() {
-  say "building $IMAGE (the first time takes some minutes) ..."
-  # shellcheck disable=SC2086 # Options, if any.
+  say "building $IMAGE (the first build takes several minutes) ..."
+  # shellcheck disable=SC2086 # Zero or more options.
   engine build ${SEEDCORE_BUILD_OPTIONS:-} -t "$IMAGE" -f "$DOCKER_DIR/Dockerfile.ray" "$DOCKER_DIR/.." >&2 ||
-    die "the image could not be built, see above"
+    die "building the image failed, see above"
 }
 
-# The token of the daemon's status port: the user's, or one that is made once and kept where Compose reads it.
+# Generates the token of the daemon's status port unless it is set, and stores it in docker/.env for Compose.
 have_token() {
   [ -z "${SEEDCORE_STATUS_TOKEN:-}" ] || return 0
   SEEDCORE_STATUS_TOKEN=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
   export SEEDCORE_STATUS_TOKEN
   (umask 077 && printf 'SEEDCORE_STATUS_TOKEN=%s\n' "$SEEDCORE_STATUS_TOKEN" >>"$DOCKER_DIR/.env")
-  say "made a token for the daemon's page and metrics: SEEDCORE_STATUS_TOKEN in ${DOCKER_DIR##*/}/.env"
+  say "generated a token for the daemon's status page and metrics: SEEDCORE_STATUS_TOKEN in ${DOCKER_DIR##*/}/.env"
 }
 
 have_image() { engine image inspect "$IMAGE" >/dev/null 2>&1 || build_image; }
 
-# wait_until LABEL COMMAND...: until COMMAND succeeds, TIMEOUT seconds at most; says how long it has been waiting.
+# wait_until LABEL COMMAND...: waits until COMMAND succeeds, for at most TIMEOUT seconds, and reports the time waited.
 wait_until() {
-  local label=$1 begin=$SECONDS told=$SECONDS
+  local label=$1 begin=$SECONDS reported=$SECONDS
   shift
   until "$@" >/dev/null 2>&1; do
     if ((SECONDS - begin >= TIMEOUT)); then
@@ -115,8 +115,8 @@ wait_until() {
     fi
     if [ "$TERMINAL" = true ]; then
       printf '\r%s [%ds] ' "$label" $((SECONDS - begin)) >&2
-    elif ((SECONDS - told >= 10)); then
-      told=$SECONDS
+    elif ((SECONDS - reported >= 10)); then
+      reported=$SECONDS
       say "$label [$((SECONDS - begin))s]"
     fi
     sleep 0.2
@@ -125,14 +125,14 @@ wait_until() {
   say "$label: done after $((SECONDS - begin)) s"
 }
 
-# Whether a request is answered with 200.
+# Returns whether a request succeeds.
 answers() { curl -sf -m 4 -o /dev/null "$@"; }
 
 running() { [ "$(engine inspect -f '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 
 stopped() { ! running "$1"; }
 
-# --- Health, in layers: head, then applications, then processes, then HTTP ---------------------------------------------
+# --- Health checks by layer: head, applications, Serve's processes, HTTP -----------------------------------------------
 
 head_healthy() { answers "$DASHBOARD/api/gcs_healthz" && running "$HEAD"; }
 
@@ -155,9 +155,9 @@ serving() { answers "$DAEMON/readyz" && answers "$ROUTES/-/healthz"; }
 
 wait_for_head() {
   wait_until "waiting for $HEAD" head_healthy && return
-  say "${BOLD}the last lines of $HEAD:${PLAIN}"
+  say "${BOLD}last log lines of $HEAD:${PLAIN}"
   engine logs --tail 30 "$HEAD" >&2 || true
-  die "$HEAD did not become healthy within $TIMEOUT s (--timeout changes that)" 3
+  die "$HEAD did not become healthy within $TIMEOUT s (see --timeout)" 3
 }
 
 wait_for_head_stop() {
@@ -167,13 +167,13 @@ wait_for_head_stop() {
 
 wait_for_serving() {
   wait_until "waiting for all routes to answer" serving && return
-  say "${BOLD}what the daemon says:${PLAIN}"
+  say "${BOLD}last log lines of $SERVE:${PLAIN}"
   engine logs --tail 20 "$SERVE" >&2 || true
   serve_health >&2 || true
-  die "not all routes answered within $TIMEOUT s (--timeout changes that)" 3
+  die "not all routes answered within $TIMEOUT s (see --timeout)" 3
 }
 
-# Each layer with what it says, so that the first one that is wrong names the place.
+# Prints the health of each layer. The first unhealthy layer is the cause.
 serve_health() {
   local layer good=true
   for layer in head_healthy applications_run serve_processes serving; do
@@ -189,8 +189,8 @@ serve_health() {
 
 # --- Workers -----------------------------------------------------------------------------------------------------------
 
-# containers_of SERVICE... : the ids of the containers of these services. (What Docker and Podman make of two label
-# filters differs; inspect does not.)
+# containers_of SERVICE...: prints the ids of the services' containers. It uses inspect, because Docker and Podman combine
+# two label filters differently.
 containers_of() {
   local -a all
   mapfile -t all < <(engine ps -aq --filter "label=com.docker.compose.project=$PROJECT")
@@ -201,8 +201,8 @@ containers_of() {
 
 worker_ids() { containers_of ray-worker "$FIRST_WORKER"; }
 
-# scale_workers N: exactly N of them; the one that docker-compose.yml brings along by itself counts no more. The surplus is
-# stopped here, as not every Compose does it, and not every Compose takes 0.
+# scale_workers N: runs exactly N workers and removes the worker of docker-compose.yml. It stops surplus workers itself,
+# because some Compose versions do not, and some do not accept 0.
 scale_workers() {
   local -a surplus
   mapfile -t surplus < <(
@@ -227,6 +227,6 @@ urls() {
 The cluster is up:
   routes      $ROUTES/SalienceScorer  /AnomalyDetector  /ScalingPredictor
   dashboard   $DASHBOARD/#/serve
-  daemon      $DAEMON/   (its token: SEEDCORE_STATUS_TOKEN)
+  daemon      $DAEMON/   (token: SEEDCORE_STATUS_TOKEN)
 END
 }

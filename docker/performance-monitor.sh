@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures how long the cluster takes until all three routes answer, and keeps what it measured.
+# Measures how long the cluster takes until all three routes answer, and keeps a history.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,12 +11,12 @@ usage() {
   cat <<'END'
 Usage: performance-monitor.sh COMMAND [--timeout SECONDS]
 
-  startup [N]   take the cluster down, bring it up with N workers (default 1), measure until all three routes answer
-  restart       restart head and workers, measure until all three routes answer again
-  stats         what was measured so far: runs, fastest, median, slowest; and the image's size
-  clear         forget it
+  startup [N]   stop the cluster, start it with N workers (default 1), and measure until all three routes answer
+  restart       restart head and workers, and measure until all three routes answer again
+  stats         print the number of runs, the fastest, median and slowest run, and the image size
+  clear         delete the history
 
-The history is kept in docker/.performance.tsv (SEEDCORE_PERFORMANCE_FILE): time, what, seconds, workers, image size.
+The history file is docker/.performance.tsv (SEEDCORE_PERFORMANCE_FILE): time, command, seconds, workers, image size in MB.
 
 Examples:
   ./docker/performance-monitor.sh startup 3
@@ -32,7 +32,7 @@ three_answer() {
   answers "$ROUTES/SalienceScorer" && answers "$ROUTES/AnomalyDetector" && answers "$ROUTES/ScalingPredictor"
 }
 
-# measure WHAT COMMAND...: how long COMMAND takes, at whose end the routes must answer.
+# measure NAME COMMAND...: records how long COMMAND takes. The routes must answer when it ends.
 measure() {
   local what=$1 begin seconds
   begin=$(now_ms)
@@ -40,7 +40,7 @@ measure() {
   three_answer || die "the routes do not answer after '${*:2}'" 3
   seconds=$(awk -v from="$begin" -v to="$(now_ms)" 'BEGIN { printf "%.1f", (to - from) / 1000 }')
   printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%FT%TZ)" "$what" "$seconds" "$(worker_ids | wc -l)" "$(image_mb)" >>"$HISTORY"
-  printf '%s: %s s until three routes answer\n' "$what" "$seconds"
+  printf '%s: %s s until all three routes answer\n' "$what" "$seconds"
 }
 
 startup() {
@@ -51,13 +51,13 @@ startup() {
 }
 
 restart() {
-  three_answer || die "the routes do not answer now; bring the cluster up first: ./docker/start-cluster.sh up" 3
+  three_answer || die "the routes do not answer; start the cluster first: ./docker/start-cluster.sh up" 3
   measure restart "$CLUSTER" restart --timeout "$TIMEOUT"
 }
 
 stats() {
   [ -s "$HISTORY" ] || {
-    echo "nothing measured yet; './docker/performance-monitor.sh startup' does"
+    echo "no measurements yet; run './docker/performance-monitor.sh startup'"
     return
   }
   local what

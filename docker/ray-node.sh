@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs a Ray node as a container's main process: 'ray start' with the given options, for as long as the node lives and
-# its cluster is the one that it joined. ('ray start --block' does the first half with a Python process of 110 MB.)
-# Ends with 1 when the node died or the head came back as another cluster, so that the container's restart policy has
-# it join that one, and with 143 on SIGTERM, after the node has said goodbye to the head.
+# Runs a Ray node as a container's main process: 'ray start' with the given options, until the node dies or the head
+# restarts as a new cluster. ('ray start --block' detects only the former, with a Python process of 110 MB.)
+# In both cases the exit code is 1, so that the container's restart policy makes the node join the new cluster. On SIGTERM
+# the node leaves the cluster and the exit code is 143.
 #
 # Usage: ray-node.sh [OPTIONS OF 'ray start'...]
 set -euo pipefail
 
-readonly GOODBYE_S=5
+readonly LEAVE_TIMEOUT_S=5
 started=false
 
 say() { printf '[ray-node] %s\n' "$*" >&2; }
@@ -15,11 +15,11 @@ say() { printf '[ray-node] %s\n' "$*" >&2; }
 # shellcheck disable=SC2317 # Called by trap.
 leave() {
   trap - TERM INT
-  [ "$started" = true ] || exit 143 # It has nobody to say goodbye to yet.
-  say "SIGTERM: the node leaves the cluster"
-  # The raylet alone: it says goodbye to the head's GCS, which may be beside it and ends with the container.
+  [ "$started" = true ] || exit 143 # The node has not joined yet.
+  say "received SIGTERM, leaving the cluster"
+  # Only the raylet: it unregisters from the GCS, which may run in the same container and ends with it.
   pkill -TERM -x raylet || true
-  local limit=$((SECONDS + GOODBYE_S))
+  local limit=$((SECONDS + LEAVE_TIMEOUT_S))
   while pgrep -x raylet >/dev/null && ((SECONDS < limit)); do
     sleep 0.1
   done
@@ -27,6 +27,7 @@ leave() {
 }
 trap leave TERM INT
 
+# Returns whether all vital processes of the node run.
 alive() {
   local pid
   for pid in "${vital[@]}"; do
@@ -34,15 +35,16 @@ alive() {
   done
 }
 
-# The identity of the cluster at $gcs; nothing while that does not answer. A GCS without a store of its own makes a new
-# one whenever it starts. By gRPC, whose frame of an empty message is five zeros; the name is looked up anew each time.
+# Prints the id of the cluster at $gcs, or nothing if the GCS does not answer. A GCS without persistent storage generates
+# a new id with each start. The request is gRPC: the frame of an empty message is five zero bytes. curl resolves the name
+# each time.
 cluster_id() {
   printf '\0\0\0\0\0' |
     curl -s -m 2 --http2-prior-knowledge -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- \
       "http://$gcs/ray.rpc.NodeInfoGcsService/GetClusterId" | base64 -w0
 }
 
-# Of a head: nothing. It comes back by itself, as another one.
+# Returns whether the GCS still has the cluster id that this node joined. Always true for a head.
 same_cluster() {
   [ -n "$gcs" ] || return 0
   local now
@@ -57,7 +59,7 @@ for option in "$@"; do
 done
 joined=${gcs:+$(cluster_id || true)}
 
-# In the background, as bash heeds a signal only between two commands.
+# In the background, because bash handles signals only between two commands.
 python /opt/seedcore/ray_start.py start --disable-usage-stats "$@" &
 wait $! || {
   say "'ray start' failed, see above"
@@ -76,9 +78,9 @@ if [ ${#vital[@]} -gt 0 ]; then
   done
 fi
 if alive && [ ${#vital[@]} -gt 0 ]; then
-  say "the head at $gcs is another cluster's now: this node ends, to join it"
+  say "the head at $gcs restarted as a new cluster; exiting to join it"
   exit 1
 fi
-say "the node died; its last words:"
+say "the node died; last log lines:"
 tail -n 5 /tmp/ray/session_latest/logs/{raylet,gcs_server}.out >&2 2>/dev/null || true
 exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts, stops and scales the workers of a cluster that runs.
+# Starts, stops and scales the workers of a running cluster.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,9 +8,9 @@ usage() {
   cat <<'END'
 Usage: ray-workers.sh COMMAND
 
-  start N    N workers (default 1)
-  scale N    the same: exactly N, from however many there are
-  stop       none
+  start [N]  run exactly N workers (default 1)
+  scale N    the same; N is required
+  stop       stop all workers
 
 Examples:
   ./docker/ray-workers.sh start 3

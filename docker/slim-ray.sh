@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes out of a Ray installation what a cluster that serves does not use: reinforcement learning, the C++ API, tests,
-# natives of other systems, debug symbols, and what only installs. Run while the image is built.
+# Removes what Serve does not use from a Ray installation: RLlib, the C++ API, tests, native libraries for other operating
+# systems, debug symbols, and installers. Runs during the image build.
 #
 # Usage: slim-ray.sh VENV
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings the cluster up and down: head, workers, and the daemon that keeps Serve's deployments served.
+# Starts and stops the cluster: head, workers, and daemon.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -10,29 +10,29 @@ usage() {
   cat <<'END'
 Usage: start-cluster.sh [COMMAND] [OPTIONS]
 
-  up [N] [PROFILE...]   bring it up with N workers (default 1, or as many as there are), and wait until all routes
+  up [N] [PROFILE...]   start the cluster with N workers (default: the current number, or 1) and wait until all routes
                         answer. PROFILE: ray, workers, serve, obs (Prometheus and Grafana); default: the first three
-  down                  take all of it down; nothing is left
-  restart               stop and start the head and the workers, and wait until all routes answer again; the daemon
-                        goes on, other services are left alone
-  status                containers, and Serve's health in layers; exit code 3 where it does not serve
-  logs WHAT [-f]        of head, workers or serve
+  down                  stop the cluster and remove its containers, network and volumes
+  restart               restart the head and the workers and wait until all routes answer again; other services,
+                        including the daemon, keep running
+  status                show the containers and the health of each layer of Serve; exit code 3 if not serving
+  logs WHAT [-f]        show the logs of head, workers or serve
 
-Without a COMMAND: up.
+The default COMMAND is up.
 
 Options:
-  --timeout SECONDS     limit of each wait (default 120; SEEDCORE_TIMEOUT)
-  --build               build the image anew first
-  -h, --help            this
+  --timeout SECONDS     time limit of each wait (default: 120; SEEDCORE_TIMEOUT)
+  --build               rebuild the image first
+  -h, --help            show this help
 
 Variables: SEEDCORE_ENGINE (docker or podman; default: the first that works), SEEDCORE_IMAGE, SEEDCORE_BIND (127.0.0.1),
 SEEDCORE_BUILD_OPTIONS, and those of docker-compose.yml (docs/docker.md).
 
-Exit codes: 0 done, 1 a command failed, 2 wrong arguments, 3 a time limit passed or it does not serve.
+Exit codes: 0 success, 1 a command failed, 2 wrong arguments, 3 timeout or not serving.
 
 Examples:
   ./docker/start-cluster.sh up 3
-  ./docker/start-cluster.sh up ray            the head alone
+  ./docker/start-cluster.sh up ray            only the head
   ./docker/start-cluster.sh restart --timeout 60
 END
 }
@@ -44,15 +44,15 @@ up() {
   ! wants ray || services+=("$HEAD")
   ! wants serve || services+=("$SERVE")
   if [ "$rebuild" = true ]; then build_image; else have_image; fi
-  say "${BOLD}bringing up${PLAIN} $profiles with $ENGINE ..."
+  say "${BOLD}starting${PLAIN} $profiles with $ENGINE ..."
   have_token
   if [ ${#services[@]} -gt 0 ]; then
     compose up -d --no-deps "${services[@]}"
   fi
   if wants workers; then
-    local there
-    there=$(worker_ids | wc -l)
-    scale_workers "${workers:-$((there > 0 ? there : 1))}"
+    local current
+    current=$(worker_ids | wc -l)
+    scale_workers "${workers:-$((current > 0 ? current : 1))}"
   fi
   ! wants obs || compose --profile obs up -d --no-deps seedcore-prometheus seedcore-grafana
   ! wants ray || wait_for_head
@@ -62,19 +62,19 @@ up() {
   fi
   if wants obs; then
     wait_until "waiting for Prometheus and Grafana" monitored ||
-      die "Prometheus and Grafana did not answer within $TIMEOUT s (--timeout changes that)" 3
+      die "Prometheus and Grafana did not answer within $TIMEOUT s (see --timeout)" 3
     printf '  monitoring  %s   %s\n' "$GRAFANA" "$PROMETHEUS/alerts"
   fi
 }
 
 down() {
   compose --profile remote --profile obs down -v --remove-orphans
-  say "down"
+  say "stopped"
 }
 
 restart() {
   local -a nodes
-  running "$HEAD" || die "$HEAD does not run; './docker/start-cluster.sh up' brings it up" 3
+  running "$HEAD" || die "$HEAD is not running; start it with './docker/start-cluster.sh up'" 3
   mapfile -t nodes < <(worker_ids)
   nodes=("$HEAD" "${nodes[@]}")
   say "${BOLD}restarting${PLAIN} the head and $((${#nodes[@]} - 1)) worker(s) with $ENGINE ..."
@@ -93,7 +93,7 @@ status() {
     --format 'table {{.Names}}\t{{.Status}}\t{{.Ports}}'
   printf '\nServe:\n'
   serve_health || {
-    printf '\n%s\n' "not serving; what to do: docs/operations.md"
+    printf '\n%s\n' "not serving; see docs/operations.md"
     exit 3
   }
 }
@@ -107,7 +107,7 @@ logs() {
     workers)
       local -a ids
       mapfile -t ids < <(worker_ids)
-      [ ${#ids[@]} -gt 0 ] || die "no worker runs" 3
+      [ ${#ids[@]} -gt 0 ] || die "found no workers" 3
       for id in "${ids[@]}"; do
         engine logs "$@" "$id" 2>&1 | sed -u "s/^/$(engine inspect -f '{{.Name}}' "$id" | tr -d /) | /" &
       done
@@ -152,7 +152,7 @@ case $command in
     profiles=${profiles:-$ALL_PROFILES}
     ;;
   logs) [ ${#arguments[@]} -gt 0 ] || usage_error "logs: expected head, workers or serve" ;;
-  down | restart | status) [ ${#arguments[@]} -eq 0 ] || usage_error "$command: found '${arguments[*]}', expected nothing more" ;;
+  down | restart | status) [ ${#arguments[@]} -eq 0 ] || usage_error "$command: found '${arguments[*]}', expected no arguments" ;;
   *) usage_error "found '$command', expected up, down, restart, status or logs" ;;
 esac
 find_engine

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# The head container's main process: Ray's head, on the ports that the rest of the cluster expects. Serve itself is
-# started by seedcore-serve, as Java deployments need it (docs/decisions/003-who-starts-serve.md), here as after every
-# restart.
+# Runs a Ray head as the main process of the head container. The daemon seedcore-serve starts Serve, because Java
+# deployments need a special controller (docs/decisions/003-who-starts-serve.md).
 #
-# Variables: RAY_GCS_PORT 6380, RAY_CLIENT_PORT 10001, RAY_DASHBOARD_PORT 8265, RAY_METRICS_PORT 8080, RAY_HEAD_CPUS (all),
-#   RAY_OBJECT_STORE_MEMORY (bytes), RAY_NODE_IP (the address that other nodes
-#   reach the head at, where it is not the container's own)
+# Variables: RAY_GCS_PORT (6380), RAY_CLIENT_PORT (10001), RAY_DASHBOARD_PORT (8265), RAY_METRICS_PORT (8080),
+#   RAY_HEAD_CPUS (default: all), RAY_OBJECT_STORE_MEMORY (bytes), RAY_NODE_IP (the address at which other nodes reach the
+#   head; default: the container's address)
 set -euo pipefail
 
 exec ray-node.sh --head \

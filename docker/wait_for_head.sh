@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Waits until HOST:PORT accepts connections, then becomes COMMAND.
+# Waits until HOST:PORT accepts connections, then executes COMMAND.
 #
 # Usage: wait_for_head.sh HOST:PORT [COMMAND...]
-#   WAIT_FOR_HEAD_TIMEOUT   seconds, 120 unless given; 0 is for ever. Exit code 3 when they are over.
+#   WAIT_FOR_HEAD_TIMEOUT   timeout in seconds (default: 120); 0 means no timeout. The exit code after a timeout is 3.
 #
 # Example: wait_for_head.sh seedcore-ray-head:6380 ray-node.sh --address=seedcore-ray-head:6380
 set -euo pipefail
@@ -17,29 +17,29 @@ case ${1:-} in
 esac
 readonly HEAD_ADDR=${1:-} LIMIT=${WAIT_FOR_HEAD_TIMEOUT:-120}
 if ! [[ $HEAD_ADDR =~ ^([^:/]+):([0-9]{1,5})$ ]]; then
-  say "HOST:PORT: found '$HEAD_ADDR', expected such as seedcore-ray-head:6380"
+  say "HOST:PORT: found '$HEAD_ADDR', expected an address such as seedcore-ray-head:6380"
   exit 2
 fi
 readonly HOST=${BASH_REMATCH[1]} PORT=${BASH_REMATCH[2]}
 if ! [[ $LIMIT =~ ^[0-9]+$ ]]; then
-  say "WAIT_FOR_HEAD_TIMEOUT: found '$LIMIT', expected seconds, 0 for ever"
+  say "WAIT_FOR_HEAD_TIMEOUT: found '$LIMIT', expected seconds, or 0 for no timeout"
   exit 2
 fi
 shift
 
-# The name is looked up anew each time: a head that is made anew may have another address.
+# The name is resolved each time, because a recreated head may have another address.
 # shellcheck disable=SC2016 # Expanded by the inner shell.
 reachable() { timeout 1 bash -c '</dev/tcp/"$0"/"$1"' "$HOST" "$PORT" 2>/dev/null; }
 
 say "waiting for $HEAD_ADDR ..."
-told=0
+reported=0
 until reachable; do
   if ((LIMIT > 0 && SECONDS >= LIMIT)); then
-    say "$HEAD_ADDR did not come within $LIMIT s (WAIT_FOR_HEAD_TIMEOUT changes that)"
+    say "$HEAD_ADDR was not reachable within $LIMIT s (see WAIT_FOR_HEAD_TIMEOUT)"
     exit 3
   fi
-  if ((SECONDS >= told + 10)); then
-    told=$SECONDS
+  if ((SECONDS >= reported + 10)); then
+    reported=$SECONDS
     say "still waiting for $HEAD_ADDR after $SECONDS s"
   fi
   sleep 0.2

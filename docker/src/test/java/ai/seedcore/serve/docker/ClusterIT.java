@@ -28,8 +28,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The image, the Compose files and the scripts, as a user runs them: built, brought up, restarted,
- * killed, cut off, scaled and taken down, with requests from outside.
+ * Tests the image, the Compose files and the scripts like a user: builds, starts, restarts, kills,
+ * disconnects, scales and stops the cluster, and sends requests from outside.
  */
 @Tag("cluster")
 @Tag("containers")
@@ -69,9 +69,9 @@ class ClusterIT {
 
   @Test
   @Order(1)
-  void upWithTwoWorkers() {
-    String said = Shell.script("start-cluster.sh", "up", "2", "--build").orFail();
-    assertThat(said).contains("routes      http://127.0.0.1:8000/SalienceScorer");
+  void startsWithTwoWorkers() {
+    String output = Shell.script("start-cluster.sh", "up", "2", "--build").orFail();
+    assertThat(output).contains("routes      http://127.0.0.1:8000/SalienceScorer");
     assertServed();
     await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 4);
     assertThat(Shell.script("start-cluster.sh", "status").orFail())
@@ -80,7 +80,7 @@ class ClusterIT {
 
   @Test
   @Order(2)
-  void theImageHoldsWhatIsNeededAndNothingElse() {
+  void imageContainsOnlyWhatIsNeeded() {
     long megabytes =
         Long.parseLong(engine("image", "inspect", "-f", "{{.Size}}", image())) / 1_000_000;
     System.out.printf(Locale.ROOT, "FIGURE image: %d MB%n", megabytes);
@@ -96,7 +96,7 @@ class ClusterIT {
 
   @Test
   @Order(3)
-  void upAgainChangesNothing() {
+  void secondUpChangesNothing() {
     String before = containers();
     Shell.script("start-cluster.sh", "up", "2").orFail();
     assertThat(containers()).isEqualTo(before);
@@ -105,8 +105,9 @@ class ClusterIT {
 
   @Test
   @Order(4)
-  void theFrontDoorFindsTheProxiesOfOtherNodes() {
-    // Serve starts one where a Python replica is; of Java replicas it does not know where they are.
+  void frontDoorFindsProxiesOfOtherNodes() {
+    // Serve starts proxies only on nodes with Python replicas; it does not know Java replicas'
+    // nodes.
     engine(
         "exec",
         HEAD,
@@ -129,7 +130,7 @@ class ClusterIT {
 
   @Test
   @Order(5)
-  void restartServesAgain() {
+  void servesAfterRestart() {
     long start = System.nanoTime();
     Shell.script("start-cluster.sh", "restart").orFail();
     figure("restart by the script", start);
@@ -139,7 +140,7 @@ class ClusterIT {
 
   @Test
   @Order(6)
-  void aHeadThatIsKilledServesAgain() {
+  void servesAfterHeadIsKilled() {
     engine("kill", HEAD);
     long start = System.nanoTime();
     engine("start", HEAD);
@@ -148,8 +149,8 @@ class ClusterIT {
 
   @Test
   @Order(7)
-  void aHeadWhoseProcessDiesIsBroughtBackByItsRestartPolicy() {
-    // Its exit code may be lost: the container ends at once.
+  void restartPolicyRestartsHead() {
+    // The exit code may be lost because the container exits at once.
     Shell.run(engine, "exec", HEAD, "pkill", "-KILL", "-x", "gcs_server");
     awaitNotServed();
     awaitServed("GCS killed in its container", System.nanoTime());
@@ -157,10 +158,10 @@ class ClusterIT {
 
   @Test
   @Order(8)
-  void aHeadOfANewAddressServesAgain() {
+  void servesAfterHeadGetsNewAddress() {
     String before = headAddress();
     engine("rm", "-f", HEAD);
-    // Somebody else takes its address meanwhile.
+    // Another container takes the address.
     engine(
         "run",
         "-d",
@@ -177,7 +178,7 @@ class ClusterIT {
       long start = System.nanoTime();
       Shell.script("start-cluster.sh", "up", "2").orFail();
       assertThat(headAddress()).isNotEqualTo(before);
-      awaitServed("head made anew with another address", start);
+      awaitServed("head recreated with another address", start);
     } finally {
       engine("rm", "-f", "seedcore-squatter");
     }
@@ -185,30 +186,30 @@ class ClusterIT {
 
   @Test
   @Order(9)
-  void aDaemonThatWasCutOffFindsItsWayBack() {
+  void daemonRecoversFromDisconnectedNetwork() {
     engine("network", "disconnect", NETWORK, SERVE);
-    engine("restart", HEAD); // What it must do something about.
+    engine("restart", HEAD); // A fault that the daemon must repair.
     awaitNotServed();
     engine("network", "connect", NETWORK, SERVE);
-    awaitServed("daemon's network cut and back", System.nanoTime());
+    awaitServed("daemon disconnected and connected again", System.nanoTime());
   }
 
   @Test
   @Order(10)
-  void workersScale() {
+  void scalesWorkers() {
     Shell.script("ray-workers.sh", "scale", "4").orFail();
     await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 6);
     Shell.script("sc-cmd.sh", "scale_workers", "1").orFail();
     long fewer = System.nanoTime();
     await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 3);
-    awaitServed("three of four workers ended, with the replicas that they had", fewer);
+    awaitServed("three of four workers stopped, with their replicas", fewer);
     assertThat(Shell.script("start-cluster.sh", "logs", "workers").orFail())
         .contains("[wait_for_head] seedcore-ray-head:6380 is reachable");
   }
 
   @Test
   @Order(11)
-  void theHistoryOfStartsIsKept() {
+  void keepsHistoryOfMeasurements() {
     Map<String, String> history =
         Map.of("SEEDCORE_PERFORMANCE_FILE", folder.resolve("h.tsv").toString());
     Shell.run(history, "./docker/performance-monitor.sh", "startup", "2").orFail();
@@ -221,12 +222,12 @@ class ClusterIT {
         .contains("image ");
     Shell.run(history, "./docker/performance-monitor.sh", "clear").orFail();
     assertThat(Shell.run(history, "./docker/performance-monitor.sh", "stats").orFail())
-        .contains("nothing measured yet");
+        .contains("no measurements yet");
   }
 
   @Test
   @Order(12)
-  void aWorkerOfAnotherHostRunsReplicas() {
+  void workerOnOtherHostRunsReplicas() {
     Shell.script("start-cluster.sh", "down").orFail();
     Map<String, String> here =
         Map.of("HEAD_IP", OtherHost.GATEWAY, "RAY_HEAD_CPUS", "0", "SEEDCORE_TIMEOUT", "180");
@@ -266,10 +267,10 @@ class ClusterIT {
         .isEmpty();
     Shell.Result status = Shell.script("start-cluster.sh", "status");
     assertThat(status.code()).isEqualTo(3);
-    Shell.script("start-cluster.sh", "down").orFail(); // Again: nothing to do, no error.
+    Shell.script("start-cluster.sh", "down").orFail(); // Idempotent.
   }
 
-  // --- What is asked ---------------------------------------------------------------------------
+  // --- Queries ---------------------------------------------------------------------------------
 
   private static void assertServed() {
     assertThat(ROUTES).allMatch(ClusterIT::answers);
@@ -294,7 +295,7 @@ class ClusterIT {
     return ask(url).startsWith("200 ");
   }
 
-  /** Status and body; empty where there is no answer. */
+  /** Returns the status and the body of a response; empty if there is no response. */
   private static String ask(String url) {
     try {
       HttpResponse<String> answer =
@@ -313,7 +314,7 @@ class ClusterIT {
     System.out.printf(Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
   }
 
-  /** Serve's proxies that the front door takes for serving. */
+  /** Returns the number of proxies that the front door considers serving. */
   private static long proxiesThatServe() {
     String status =
         engine(
@@ -325,7 +326,7 @@ class ClusterIT {
     return Pattern.compile("\"serves\":true").matcher(status).results().count();
   }
 
-  /** Alive Ray nodes, as the head's dashboard counts them. */
+  /** Returns the number of alive Ray nodes according to the head's dashboard. */
   private static long nodes() {
     Shell.Result listed =
         Shell.run(

@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The dashboards that Grafana is given. */
+/** The Grafana dashboards. */
 final class Dashboards {
 
   static final Path MONITORING = Shell.ROOT.resolve("docker/monitoring");
@@ -23,7 +23,7 @@ final class Dashboards {
     }
   }
 
-  /** All that they ask of Prometheus. */
+  /** Returns the PromQL queries of all dashboards. */
   static List<String> queries() {
     return all().stream()
         .flatMap(dashboard -> dashboard.findValuesAsString("expr").stream())

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** A host with systemd, in a container, on which the daemon is installed beside a Ray node. */
+/** Installs the daemon as a systemd service next to a Ray node, on a host that is a container. */
 @Tag("cluster")
 @Tag("containers")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -70,7 +70,7 @@ class HostServiceIT {
 
   @Test
   @Order(1)
-  void installedItRunsAsWhoRunsRayAndServes() {
+  void installedServiceRunsAsRayUserAndServes() {
     on("java -jar /opt/seedcore/seedcore-serve.jar service install").orFail();
     awaitServed();
     assertThat(show("ActiveState", "User")).contains("ActiveState=active", "User=ray");
@@ -83,7 +83,7 @@ class HostServiceIT {
 
   @Test
   @Order(2)
-  void aLoopThatHangsIsEndedByTheWatchdogAndStartedAnew() {
+  void watchdogRestartsHangingDaemon() {
     on("mkdir -p /run/systemd/system/seedcore-serve.service.d && printf"
             + " '[Service]\\nWatchdogSec=5\\nTimeoutStopSec=2\\n'"
             + " > /run/systemd/system/seedcore-serve.service.d/short.conf && systemctl"
@@ -100,7 +100,7 @@ class HostServiceIT {
 
   @Test
   @Order(3)
-  void afterTheHeadsRestartItServesAgain() {
+  void servesAfterHeadRestart() {
     on("systemctl restart ray-head").orFail();
     await().until(() -> on("curl -sf -m 2 localhost:8090/readyz").code() != 0);
     awaitServed();
@@ -108,7 +108,7 @@ class HostServiceIT {
 
   @Test
   @Order(4)
-  void aWrongConfigurationIsNotTriedAgainAndAgain() {
+  void invalidConfigurationIsNotRetried() {
     on("echo 'serve_port: x' > /etc/seedcore/seedcore-serve.yaml").orFail();
     assertThat(on("systemctl restart seedcore-serve").code()).isNotZero();
     assertThat(show("Result", "ExecMainStatus")).contains("Result=exit-code", "ExecMainStatus=2");

@@ -21,9 +21,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The pods of docker/kubernetes under Podman's own 'kube play', with a head restart inside. What
- * Podman 4.3 lacks is put otherwise: a native sidecar becomes a container like the others, probes
- * are asked by the test, /dev/shm is what all containers of its pods share anyway.
+ * Runs the pods of docker/kubernetes with 'podman kube play' and restarts the head. Podman 4.3
+ * lacks some features, so the test makes native sidecars normal containers, removes probes, and
+ * removes the /dev/shm volumes, which the containers of a Podman pod share anyway.
  */
 @Tag("cluster")
 @Tag("containers")
@@ -53,12 +53,12 @@ class KubernetesIT {
   }
 
   @Test
-  void theHeadWithItsSidecarServesAlsoAfterTheHeadsRestart() throws IOException {
+  void headWithSidecarServesAfterHeadRestart() throws IOException {
     List<ObjectNode> all = Manifests.of("head");
     play("seedcore-head", all, Manifests.templates(Manifests.only(all, "StatefulSet")).get(0));
     String head = "seedcore-head-head";
     awaitServed(head, "pod played");
-    // What the liveness probe asks: SERVING, as the health service of gRPC says it.
+    // The request of the liveness probe; the reply is SERVING of the gRPC health service.
     assertThat(
             exec(
                 head,
@@ -75,12 +75,12 @@ class KubernetesIT {
   }
 
   @Test
-  void kubeRaysOwnCommandStartsAHeadThatOurContainerFinds() throws IOException {
+  void daemonFindsHeadThatKubeRayStarts() throws IOException {
     List<ObjectNode> all = Manifests.of("kuberay");
     JsonNode group = Manifests.only(all, "RayCluster").path("spec").path("headGroupSpec");
     ObjectNode template = (ObjectNode) group.path("template").deepCopy();
     ObjectNode head = (ObjectNode) template.path("spec").path("containers").path(0);
-    // As KubeRay makes it of rayStartParams and of the container's resources.
+    // The command that KubeRay generates from rayStartParams and the container's resources.
     head.putArray("command").add("/bin/bash").add("-lc").add("--");
     head.putArray("args")
         .add(
@@ -89,7 +89,7 @@ class KubernetesIT {
                 + " --block");
     play("seedcore-kuberay", all, template);
     awaitServed("seedcore-kuberay-ray-head", "pod of KubeRay's command played");
-    // Its workers wait for the head by this.
+    // KubeRay's workers wait for the head with this command.
     exec("seedcore-kuberay-ray-head", "bash -lc 'ray health-check --address 127.0.0.1:6379'");
   }
 
@@ -108,7 +108,7 @@ class KubernetesIT {
     for (JsonNode each : containers) {
       ObjectNode container = (ObjectNode) each;
       PROBES.forEach(container::remove);
-      // Its ports would be opened to all of this machine's addresses.
+      // Podman would publish the ports on all interfaces.
       container.remove(List.of("restartPolicy", "resources", "ports"));
       container.put("image", IMAGE);
       withoutShm((ArrayNode) container.path("volumeMounts"));
@@ -137,7 +137,7 @@ class KubernetesIT {
         .startsWith("{");
   }
 
-  /** Asked in the daemon's own container: the head's may be on its way down. */
+  /** Returns whether all routes answer. Runs in the daemon's container; the head's may be down. */
   private boolean ready() {
     String daemon = pod + "-seedcore-serve";
     return Shell.run(engine, "exec", daemon, "curl", "-sf", "-m", "2", "localhost:8090/readyz")

@@ -15,21 +15,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/**
- * The manifests as they stand: what kubectl would send is what Kubernetes and its operators take.
- */
+/** Validates the manifests against the schemas of Kubernetes and of the operators. */
 class KubernetesTest {
 
   private static final Set<String> CUSTOM = Set.of("RayCluster", "ServiceMonitor", "PodMonitor");
 
-  /** The oldest that starts native sidecars by itself, and the newest whose schemas there are. */
+  /** The first version with native sidecars by default, and the newest version with schemas. */
   private static final List<String> VERSIONS = List.of("1.29", "1.37");
 
   @TempDir Path folder;
 
   @ParameterizedTest
   @ValueSource(strings = {"head", "joined", "kuberay", "monitoring"})
-  void holdsToTheSchemas(String name) throws IOException {
+  void matchesSchemas(String name) throws IOException {
     List<ObjectNode> all = Manifests.of(name);
     assertThat(all).isNotEmpty();
     for (ObjectNode each : all) {
@@ -42,7 +40,7 @@ class KubernetesTest {
   }
 
   @Test
-  void aMistakeIsFound() throws IOException {
+  void detectsMistakes() throws IOException {
     ObjectNode pod =
         pod(Manifests.templates(Manifests.only(Manifests.of("head"), "StatefulSet")).get(0));
     ((ObjectNode) pod.path("spec")).put("restartPolice", "Always");
@@ -54,7 +52,7 @@ class KubernetesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"head", "joined", "kuberay"})
-  void noContainerMayDoMoreThanItMust(String name) {
+  void containersHaveMinimalPrivileges(String name) {
     List<JsonNode> containers = new ArrayList<>();
     for (ObjectNode each : Manifests.of(name)) {
       for (ObjectNode template : Manifests.templates(each)) {
@@ -73,7 +71,7 @@ class KubernetesTest {
       JsonNode context = container.path("securityContext");
       assertThat(context.path("allowPrivilegeEscalation").asBoolean(true)).isFalse();
       assertThat(context.path("capabilities").path("drop").path(0).asString()).isEqualTo("ALL");
-      if (!name.equals("kuberay")) { // What KubeRay's own command writes is KubeRay's affair.
+      if (!name.equals("kuberay")) { // KubeRay's command writes to the root file system.
         assertThat(context.path("readOnlyRootFilesystem").asBoolean()).isTrue();
       }
       assertThat(container.path("resources").path("requests").has("memory")).isTrue();

@@ -12,7 +12,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
-/** The folders of docker/kubernetes, as kubectl would send them. */
+/** The manifests in docker/kubernetes, as kubectl would send them. */
 final class Manifests {
 
   static final Path FOLDER = Shell.ROOT.resolve("docker/kubernetes");
@@ -20,7 +20,7 @@ final class Manifests {
 
   private Manifests() {}
 
-  /** All that a folder makes. */
+  /** Returns all objects of a directory. */
   static List<ObjectNode> of(String folder) {
     return read(Shell.run(tool("kustomize"), "build", FOLDER.resolve(folder).toString()).orFail());
   }
@@ -43,7 +43,7 @@ final class Manifests {
     return found.get(0);
   }
 
-  /** Every pod's template, wherever it stands. */
+  /** Returns all pod templates in an object. */
   static List<ObjectNode> templates(JsonNode in) {
     List<ObjectNode> found = new ArrayList<>();
     for (JsonNode template : in.findValues("template")) {
@@ -58,7 +58,7 @@ final class Manifests {
     Path tool = Shell.ROOT.resolve(".seedcore/tools").resolve(name);
     assumeTrue(
         Files.exists(tool),
-        "passed over: %s is not there; './seedcore test' installs it".formatted(name));
+        "skipped: %s is not installed; './seedcore test' installs it".formatted(name));
     return tool.toString();
   }
 }

@@ -26,8 +26,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A Prometheus of Debian's in the place of the profile's own image, which needs a registry: with
- * the files of docker/monitoring it watches a cluster that restarts, and one whose head is away.
+ * Runs Debian's Prometheus with the files of docker/monitoring, because the image of the profile
+ * needs a registry. The cluster restarts, and its head stops for a while.
  */
 @Tag("cluster")
 @Tag("containers")
@@ -55,8 +55,7 @@ class MonitoringIT {
                 + "' | engine build ${SEEDCORE_BUILD_OPTIONS:-} -t "
                 + IMAGE
                 + " -");
-    assumeTrue(
-        image.code() == 0, () -> "passed over, as there is no Prometheus: " + image.output());
+    assumeTrue(image.code() == 0, () -> "skipped: cannot install Prometheus: " + image.output());
     Shell.script("start-cluster.sh", "down").orFail();
     engine = name;
     Shell.script("start-cluster.sh", "up", "1", "--build").orFail();
@@ -75,7 +74,7 @@ class MonitoringIT {
 
   @Test
   @Order(1)
-  void daemonHeadAndWorkerAreScraped() {
+  void scrapesDaemonHeadAndWorker() {
     await("all targets are up")
         .atMost(Duration.ofSeconds(60))
         .untilAsserted(
@@ -87,7 +86,7 @@ class MonitoringIT {
 
   @Test
   @Order(2)
-  void everyQueryOfTheDashboardsHasData() {
+  void everyDashboardQueryHasData() {
     Shell.script("start-cluster.sh", "restart").orFail();
     List<String> queries = Dashboards.queries();
     assertThat(queries).hasSizeGreaterThan(20);
@@ -103,7 +102,7 @@ class MonitoringIT {
 
   @Test
   @Order(3)
-  void anOutageOfAMinuteWakesSomebodyAndItsEndIsTold() {
+  void alertFiresDuringOutageAndResolves() {
     await().atMost(Duration.ofMinutes(1)).until(() -> firing().isEmpty());
     Shell.run(engine, "stop", HEAD).orFail();
     long start = System.nanoTime();
@@ -120,7 +119,7 @@ class MonitoringIT {
         .until(() -> firing().isEmpty());
   }
 
-  /** What a query yields that is a number. */
+  /** Returns the values of a query, without NaN. */
   private static List<Double> values(String query) {
     List<Double> values = new ArrayList<>();
     String text = URLEncoder.encode(query, StandardCharsets.UTF_8);

@@ -15,13 +15,13 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
-/** Rules and dashboards as they stand: what they name exists, and the rules do what they say. */
+/** Tests the alert rules, and that the metrics in rules and dashboards exist. */
 class MonitoringTest {
 
   private static final Path RULES = Dashboards.MONITORING.resolve("alerts.yml");
 
   @Test
-  void prometheusTakesConfigurationAndRulesAndTheRulesDoWhatTheySay() {
+  void promtoolAcceptsConfigurationAndRuleTests() {
     String promtool = promtool();
     Shell.run(
             promtool,
@@ -40,12 +40,12 @@ class MonitoringTest {
   private static String promtool() {
     Path tool = Shell.ROOT.resolve(".seedcore/tools/promtool");
     assumeTrue(
-        Files.exists(tool), "passed over: promtool is not there; './seedcore test' installs it");
+        Files.exists(tool), "skipped: promtool is not installed; './seedcore test' installs it");
     return tool.toString();
   }
 
   @Test
-  void everyMetricThatIsAskedForIsListed() throws IOException {
+  void everyUsedMetricIsDocumented() throws IOException {
     Set<String> listed = new HashSet<>();
     for (String name :
         find("`((?:seedcore|jvm|process)_\\w+)`", Shell.ROOT.resolve("docs/metrics.md"))) {
@@ -62,7 +62,7 @@ class MonitoringTest {
   }
 
   @Test
-  void everyAlertSaysWhatToDo() throws IOException {
+  void everyAlertHasRunbook() throws IOException {
     String operations = Files.readString(Shell.ROOT.resolve("docs/operations.md"));
     List<String> anchors = find("runbook_url: docs/operations.md#(\\S+)", RULES);
     assertThat(anchors).hasSize(10);
@@ -73,7 +73,7 @@ class MonitoringTest {
   }
 
   @Test
-  void theDashboardsAreWhatGrafanaExpects() {
+  void dashboardsAreValid() {
     List<JsonNode> dashboards = Dashboards.all();
     assertThat(dashboards).hasSize(2);
     for (JsonNode dashboard : dashboards) {

@@ -4,13 +4,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Another host, as far as a network goes: a network namespace and a cable to it. */
+/** Simulates another host with a network namespace and a veth pair. */
 final class OtherHost implements AutoCloseable {
 
-  /** The address that it reaches this machine at. */
+  /** The address of this machine on the simulated network. */
   static final String GATEWAY = "10.231.0.1";
 
-  /** Its own address. */
+  /** The address of the simulated host. */
   static final String ADDRESS = "10.231.0.2";
 
   private static final String NAME = "seedcore-other";
@@ -26,14 +26,14 @@ final class OtherHost implements AutoCloseable {
     ip("-n", NAME, "route", "add", "default", "via", GATEWAY);
   }
 
-  /** Runs a command there. */
+  /** Runs a command in the network namespace. */
   Shell.Result run(Map<String, String> variables, String... command) {
-    List<String> there = new ArrayList<>(List.of("nsenter", "--net=/run/netns/" + NAME, "--"));
-    there.addAll(List.of(command));
-    return Shell.run(variables, there.toArray(String[]::new));
+    List<String> line = new ArrayList<>(List.of("nsenter", "--net=/run/netns/" + NAME, "--"));
+    line.addAll(List.of(command));
+    return Shell.run(variables, line.toArray(String[]::new));
   }
 
-  /** How many of its processes have a command line that matches. */
+  /** Returns the number of its processes whose command line matches a pattern. */
   int processes(String pattern) {
     Shell.Result found =
         Shell.run(
@@ -52,6 +52,6 @@ final class OtherHost implements AutoCloseable {
   @Override
   public void close() {
     run(Map.of(), "./docker/sc-cmd.sh", "down-worker");
-    Shell.run("ip", "netns", "del", NAME); // The cable goes with it.
+    Shell.run("ip", "netns", "del", NAME); // Also deletes the veth pair.
   }
 }

@@ -14,10 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * What the scripts say to wrong arguments, and what they take for an engine: no container runs
- * here.
- */
+/** Tests the scripts' error messages and their choice of an engine, without containers. */
 class ScriptsTest {
 
   @TempDir Path folder;
@@ -31,7 +28,7 @@ class ScriptsTest {
         "performance-monitor.sh",
         "wait_for_head.sh"
       })
-  void eachHasHelp(String script) {
+  void printsHelp(String script) {
     Shell.Result help = Shell.script(script, "--help");
     assertThat(help.code()).isZero();
     assertThat(help.output()).contains("Usage: " + script);
@@ -42,36 +39,36 @@ class ScriptsTest {
       delimiter = '|',
       value = {
         "start-cluster.sh       | fly            | found 'fly', expected up, down, restart, status or logs",
-        "start-cluster.sh       | up -1          | up: found '-1', expected a whole number, 0 or more",
-        "start-cluster.sh       | up 2x          | up: found '2x', expected a whole number",
-        "start-cluster.sh       | --timeout no   | --timeout: found 'no', expected a whole number, 1 or more",
-        "start-cluster.sh       | --timeout      | --timeout: found '', expected a whole number, 1 or more",
-        "start-cluster.sh       | down all       | down: found 'all', expected nothing more",
+        "start-cluster.sh       | up -1          | up: found '-1', expected an integer, 0 or more",
+        "start-cluster.sh       | up 2x          | up: found '2x', expected an integer",
+        "start-cluster.sh       | --timeout no   | --timeout: found 'no', expected an integer, 1 or more",
+        "start-cluster.sh       | --timeout      | --timeout: found '', expected an integer, 1 or more",
+        "start-cluster.sh       | down all       | down: found 'all', expected no arguments",
         "start-cluster.sh       | logs           | logs: expected head, workers or serve",
         "ray-workers.sh         | scale          | scale: expected a number",
-        "ray-workers.sh         | scale many     | scale: found 'many', expected a whole number",
-        "sc-cmd.sh              | up-worker 0    | up-worker: found '0', expected a whole number, 1 or more",
+        "ray-workers.sh         | scale many     | scale: found 'many', expected an integer",
+        "sc-cmd.sh              | up-worker 0    | up-worker: found '0', expected an integer, 1 or more",
         "sc-cmd.sh              | scale_workers  | scale: expected a number",
         "performance-monitor.sh | measure        | found 'measure', expected startup, restart, stats or clear",
-        "wait_for_head.sh       | head           | HOST:PORT: found 'head', expected such as seedcore-ray-head:6380",
+        "wait_for_head.sh       | head           | HOST:PORT: found 'head', expected an address such as seedcore-ray-head:6380",
       })
-  void wrongArgumentsAreNamed(String script, String arguments, String message) {
+  void rejectsWrongArguments(String script, String arguments, String message) {
     Shell.Result result = Shell.script(script, arguments.split(" "));
     assertThat(result.output()).contains(message);
     assertThat(result.code()).isEqualTo(2);
   }
 
   @Test
-  void withoutAnEngineItSaysWhatIsMissing() {
+  void reportsMissingEngine() {
     Shell.Result result =
         Shell.run(
             Map.of("SEEDCORE_ENGINE", "no-such-engine"), "./docker/start-cluster.sh", "status");
-    assertThat(result.output()).contains("found no container engine that works");
+    assertThat(result.output()).contains("found no working container engine");
     assertThat(result.code()).isEqualTo(3);
   }
 
   @Test
-  void aClientWithoutDaemonIsNoEngine() throws IOException {
+  void ignoresEngineWithoutDaemon() throws IOException {
     program("docker", "exit 1");
     program("podman", "exit 0");
     program("podman-compose", "exit 0");
@@ -80,13 +77,13 @@ class ScriptsTest {
   }
 
   @Test
-  void aWaitThatFailsEndsAtItsLimit() {
+  void waitEndsAtTimeout() {
     Shell.Result result = lib("TIMEOUT=1; wait_until 'waiting for nothing' false || echo over");
     assertThat(result.output()).contains("over");
   }
 
   @Test
-  void theHeadIsWaitedForAndThenTheCommandRuns() throws IOException {
+  void runsCommandWhenHeadIsReachable() throws IOException {
     try (ServerSocket head = new ServerSocket(0)) {
       Shell.Result result =
           Shell.script("wait_for_head.sh", "localhost:" + head.getLocalPort(), "echo", "joined");
@@ -98,14 +95,14 @@ class ScriptsTest {
   }
 
   @Test
-  void aHeadThatDoesNotComeIsAnError() {
+  void failsIfHeadIsNotReachableInTime() {
     Shell.Result result =
         Shell.run(
             Map.of("WAIT_FOR_HEAD_TIMEOUT", "1"),
             "./docker/wait_for_head.sh",
             "localhost:1",
             "true");
-    assertThat(result.output()).contains("localhost:1 did not come within 1 s");
+    assertThat(result.output()).contains("localhost:1 was not reachable within 1 s");
     assertThat(result.code()).isEqualTo(3);
   }
 

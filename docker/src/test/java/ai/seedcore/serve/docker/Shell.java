@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Runs commands from the root of the repository, as a user does. */
+/** Runs commands in the root directory of the repository. */
 final class Shell {
 
   static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
@@ -18,13 +18,14 @@ final class Shell {
   private Shell() {}
 
   /**
-   * How a command ended.
+   * The result of a command.
    *
-   * @param output what it wrote, both streams
+   * @param code the exit code
+   * @param output the standard output and error
    */
   record Result(int code, String output) {
 
-    /** What it wrote, of a command that must not fail. */
+    /** Returns the output, or fails the test if the exit code is not 0. */
     String orFail() {
       if (code != 0) {
         throw new AssertionError("exit code %d: %s".formatted(code, output));
@@ -37,7 +38,7 @@ final class Shell {
     return run(Map.of(), command);
   }
 
-  /** Runs a command, ten minutes at most. */
+  /** Runs a command with a time limit of ten minutes. */
   static Result run(Map<String, String> variables, String... command) {
     try {
       ProcessBuilder builder = new ProcessBuilder(List.of(command));
@@ -57,7 +58,7 @@ final class Shell {
               });
       if (!process.waitFor(10, TimeUnit.MINUTES)) {
         process.destroyForcibly();
-        throw new AssertionError(String.join(" ", command) + " does not come to an end");
+        throw new AssertionError(String.join(" ", command) + " timed out");
       }
       return new Result(process.exitValue(), output.join());
     } catch (IOException | InterruptedException e) {
@@ -65,20 +66,20 @@ final class Shell {
     }
   }
 
-  /** Runs a line of bash with what docker/lib.sh defines, and the engine found. */
+  /** Runs a line of bash after sourcing docker/lib.sh and finding the engine. */
   static Result library(Map<String, String> variables, String line) {
     return run(
         variables, "bash", "-euo", "pipefail", "-c", ". docker/lib.sh; find_engine; " + line);
   }
 
-  /** The container engine; where there is none, the test that asks is passed over. */
+  /** Returns the container engine. Skips the test if there is none. */
   static String engine() {
     Result found = library(Map.of(), "echo \"$ENGINE\"");
-    assumeTrue(found.code() == 0, () -> "passed over, as here is no engine: " + found.output());
+    assumeTrue(found.code() == 0, () -> "skipped: no container engine: " + found.output());
     return found.output().strip();
   }
 
-  /** Runs a script of docker/. */
+  /** Runs a script in docker/. */
   static Result script(String name, String... arguments) {
     String[] command = new String[arguments.length + 1];
     command[0] = "./docker/" + name;
