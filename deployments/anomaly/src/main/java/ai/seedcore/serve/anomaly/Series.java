@@ -20,8 +20,6 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
   /** The maximum number of metrics, which bounds the dimensions of the forest. */
   private static final int MAX_METRICS = 64;
 
-  private static final String TIMESTAMP = "timestamp";
-
   /** The name of the metric if the points are numbers. */
   private static final String UNNAMED_METRIC = "value";
 
@@ -75,7 +73,7 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
       List<Double> row = new ArrayList<>();
       input.object(
           name -> {
-            if (name.equals(TIMESTAMP)) {
+            if (name.equals(Timestamps.FIELD)) {
               timestamps.add(clock.next(input));
             } else {
               if (metrics.size() == MAX_METRICS) {
@@ -102,7 +100,7 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
       boolean[] given = new boolean[row.length];
       input.object(
           name -> {
-            if (timed && name.equals(TIMESTAMP)) {
+            if (timed && name.equals(Timestamps.FIELD)) {
               timestamps.add(clock.next(input));
               return;
             }
@@ -117,7 +115,7 @@ record Series(List<String> metrics, List<double[]> values, List<Timestamp> times
         }
       }
       if (timed && timestamps.size() == times) {
-        throw input.missing(TIMESTAMP, "a timestamp, as in data[0]");
+        throw input.missing(Timestamps.FIELD, "a timestamp, as in data[0]");
       }
       values.add(row);
     }

@@ -16,7 +16,11 @@ import java.time.temporal.TemporalAccessor;
  */
 public final class Timestamps {
 
-  private static final String EXPECTED =
+  /** The name of the field that holds a timestamp. */
+  public static final String FIELD = "timestamp";
+
+  /** The description of a timestamp in error messages. */
+  public static final String EXPECTED =
       "Unix time in seconds or ISO 8601, such as 2026-01-31T12:00:00Z";
 
   /** The maximum length of an ISO 8601 time, in characters. */

@@ -13,7 +13,6 @@ import java.util.Map;
 /** Past measurements. Every entry has the same metrics as the first one. */
 final class History {
 
-  private static final String TIMESTAMP = "timestamp";
   private static final int INITIAL_CAPACITY = 64;
 
   private final Timestamps clock = new Timestamps();
@@ -45,20 +44,20 @@ final class History {
           if (metric != null) {
             column(metric, input, index)[index] = input.number(metric.range);
             given.add(metric);
-          } else if (name.equals(TIMESTAMP)) {
+          } else if (name.equals(Timestamps.FIELD)) {
             times[index] = clock.next(input).seconds();
             timed[0] = true;
           } else {
             List<String> known = new ArrayList<>(Metric.names());
-            known.add(TIMESTAMP);
+            known.add(Timestamps.FIELD);
             throw input.unknown(known);
           }
         });
     if (!timed[0]) {
-      throw input.missing(TIMESTAMP, "Unix time in seconds or ISO 8601");
+      throw input.missing(Timestamps.FIELD, Timestamps.EXPECTED);
     }
     if (index == 0 && Metric.SCALED.stream().noneMatch(given::contains)) {
-      throw input.wrong("no metric", "at least one of cpu_avg, memory_avg, response_time");
+      throw input.wrong("no metric", "at least one of " + Metric.SCALED_FIELDS);
     }
     for (Metric metric : values.keySet()) {
       if (!given.contains(metric)) {

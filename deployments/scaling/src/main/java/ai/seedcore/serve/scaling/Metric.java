@@ -3,6 +3,7 @@ package ai.seedcore.serve.scaling;
 import ai.seedcore.serve.contract.Range;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A metric in a request. */
@@ -14,6 +15,10 @@ enum Metric {
 
   /** The metrics that have a scale. */
   static final List<Metric> SCALED = List.of(CPU, MEMORY, RESPONSE);
+
+  /** The names of these metrics, for error messages. */
+  static final String SCALED_FIELDS =
+      SCALED.stream().map(metric -> metric.field).collect(Collectors.joining(", "));
 
   final String field;
 

@@ -123,8 +123,7 @@ public final class ScalingPredictor {
         throw Refusal.field("horizon_s", "it without history", "it only together with history");
       }
       if (Metric.SCALED.stream().noneMatch(request.values::containsKey)) {
-        throw input.wrong(
-            "no metric", "history, or at least one of cpu_avg, memory_avg, response_time");
+        throw input.wrong("no metric", "history, or at least one of " + Metric.SCALED_FIELDS);
       }
     } else if (!request.values.isEmpty()) {
       throw Refusal.field(

@@ -47,11 +47,11 @@ final class ClusterManager {
    *     that their logs are available and another launch can continue.
    */
   List<Application> launch(Cluster cluster) {
-    List<AppSpec> wanted = cluster.applications(project);
-    for (Step step : Step.plan(wanted, api.applications(project), cluster.name())) {
+    List<AppSpec> desired = cluster.applications(project);
+    for (Step step : Step.plan(desired, api.applications(project), cluster.name())) {
       perform(step);
     }
-    List<String> names = wanted.stream().map(AppSpec::name).toList();
+    List<String> names = desired.stream().map(AppSpec::name).toList();
     return await(
         cluster.name(),
         "running",
@@ -83,8 +83,8 @@ final class ClusterManager {
     if (step instanceof Step.Keep keep) {
       output.accept("%s: %s, unchanged".formatted(keep.found().name(), state(keep.found())));
     } else if (step instanceof Step.Create create) {
-      output.accept(create.wanted().name() + ": creating");
-      api.createApplication(project, create.wanted());
+      output.accept(create.desired().name() + ": creating");
+      api.createApplication(project, create.desired());
     } else if (step instanceof Step.Restart restart) {
       output.accept("%s: %s, restarting".formatted(restart.found().name(), state(restart.found())));
       awaitStopped(restart.found());
@@ -94,7 +94,7 @@ final class ClusterManager {
       if (change.found().state() == Application.State.STOPPING) {
         awaitStopped(change.found());
       }
-      api.changeApplication(project, change.found(), change.wanted());
+      api.changeApplication(project, change.found(), change.desired());
       api.restart(project, change.found());
     } else if (step instanceof Step.Remove remove) {
       output.accept(remove.found().name() + ": no longer needed, removing");

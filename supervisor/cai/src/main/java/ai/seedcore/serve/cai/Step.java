@@ -13,13 +13,13 @@ sealed interface Step {
   record Keep(Application found) implements Step {}
 
   /** The application does not exist. */
-  record Create(AppSpec wanted) implements Step {}
+  record Create(AppSpec desired) implements Step {}
 
   /** The application is stopped, stopping or failed. */
   record Restart(Application found) implements Step {}
 
   /** The application differs from the desired state. */
-  record Change(Application found, AppSpec wanted) implements Step {}
+  record Change(Application found, AppSpec desired) implements Step {}
 
   /** The application is a worker that is no longer needed, or has the same name as another one. */
   record Remove(Application found) implements Step {}
@@ -27,14 +27,14 @@ sealed interface Step {
   /**
    * Returns the steps, in order.
    *
-   * @param wanted the desired applications
+   * @param desired the desired applications
    * @param found the existing applications of the project
    * @param prefix the prefix of the names of the cluster's applications
    */
-  static List<Step> plan(List<AppSpec> wanted, List<Application> found, String prefix) {
+  static List<Step> plan(List<AppSpec> desired, List<Application> found, String prefix) {
     Map<String, Application> first = new HashMap<>();
     List<Step> steps = new ArrayList<>();
-    List<String> names = wanted.stream().map(AppSpec::name).toList();
+    List<String> names = desired.stream().map(AppSpec::name).toList();
     for (Application application : found) {
       boolean needed = names.contains(application.name());
       boolean worker = application.name().matches(Pattern.quote(prefix) + "-worker-[0-9]+");
@@ -43,7 +43,7 @@ sealed interface Step {
         steps.add(new Remove(application));
       }
     }
-    for (AppSpec spec : wanted) {
+    for (AppSpec spec : desired) {
       Application application = first.get(spec.name());
       if (application == null) {
         steps.add(new Create(spec));

@@ -158,7 +158,7 @@ class ObserverTest {
     // First the connection that there was breaks.
     await().atMost(Duration.ofSeconds(2)).until(() -> reason().contains("refuses the connection"));
     observer = observer(server.getAddress().getPort());
-    assertThat(reason()).contains("no GCS of Ray's").contains("another program");
+    assertThat(reason()).contains("not a Ray GCS").contains("another program");
     observer = observer("no.such.host.invalid", 6379);
     assertThat(reason()).contains("does not resolve");
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
