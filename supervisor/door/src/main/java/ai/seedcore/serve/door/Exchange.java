@@ -267,9 +267,9 @@ final class Exchange implements Pace.Deferred {
     connection.waits(System.nanoTime());
     stage = Stage.UNPACKING;
     client.unpacking++;
-    unpacking =
+    Unpacking.Job job =
         door.unpacking()
-            .begin(
+            .job(
                 client,
                 coding,
                 packed,
@@ -306,6 +306,8 @@ final class Exchange implements Pace.Deferred {
                     }
                   }
                 });
+    unpacking = job;
+    job.begin();
   }
 
   private void unpacksNoMore() {

@@ -55,6 +55,12 @@ final class Unpacking {
       packed.retain();
     }
 
+    /** Waits for its turn. It may be done before this returns. */
+    void begin() {
+      turns.computeIfAbsent(client, c -> new ArrayDeque<>()).addLast(this);
+      next();
+    }
+
     /** Nobody wants it any more. */
     void cancel() {
       if (!cancelled) {
@@ -75,12 +81,9 @@ final class Unpacking {
     }
   }
 
-  /** Decompresses a body when it is its client's turn. */
-  Job begin(Client client, String coding, Body packed, int most, Receiver receiver) {
-    Job job = new Job(client, packed, new Inflation(coding, packed, most), receiver);
-    turns.computeIfAbsent(client, c -> new ArrayDeque<>()).addLast(job);
-    next();
-    return job;
+  /** A body that is to be decompressed. */
+  Job job(Client client, String coding, Body packed, int most, Receiver receiver) {
+    return new Job(client, packed, new Inflation(coding, packed, most), receiver);
   }
 
   private void next() {
