@@ -33,8 +33,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries out actions. What takes long is only begun here and finishes in a later lap of the loop,
- * see {@link #collect}; so the loop never stands still. Used by the control thread alone.
+ * Carries out actions. It only begins what takes long and collects the result in a later lap, see
+ * {@link #collect}, so the control loop never blocks. Used by the control thread only.
  */
 final class Actuator {
 
@@ -44,7 +44,10 @@ final class Actuator {
   private static final Duration START_SERVE = Duration.ofSeconds(60);
   private static final Duration SUBMIT = Duration.ofSeconds(20);
 
-  /** Redeploys of one application in ten minutes, not counting the first of a cluster's life. */
+  /**
+   * The maximum number of redeploys of one application in ten minutes. The first submission of a
+   * session does not count.
+   */
   private static final int REDEPLOYS = 6;
 
   private final Settings settings;
@@ -84,18 +87,18 @@ final class Actuator {
     this.clock = clock;
   }
 
-  /** Serves those from now on. */
+  /** Replaces the packages to serve. */
   void declare(Packages changed) {
     packages = changed;
     deployBackoffs.clear();
   }
 
-  /** Applications that were submitted in this daemon's life. */
+  /** Returns how many submissions there were since this daemon started. */
   int redeploys() {
     return redeploys;
   }
 
-  /** What came of all submissions of an application. */
+  /** Returns the outcomes of all submissions of an application. */
   Status.Outcomes outcomes(String name) {
     return outcomes.getOrDefault(name, Status.Outcomes.NONE);
   }
@@ -104,12 +107,12 @@ final class Actuator {
     outcomes.merge(name, new Status.Outcomes(accepted, rejected, failed), Status.Outcomes::plus);
   }
 
-  /** How far the upload is that runs; null: none does. */
+  /** Returns the progress of the current upload; null if there is none. */
   Uploads.@Nullable Progress progress() {
     return uploads.progress();
   }
 
-  /** What may be begun now, as decisions see it. */
+  /** Returns which work may begin now. */
   WorkView view() {
     Set<String> limited = new HashSet<>();
     redeployLimits.forEach(
@@ -121,7 +124,7 @@ final class Actuator {
     return new WorkView(workNotBefore, limited, uploads.running(), uploads.due());
   }
 
-  /** Takes in what has finished or ended since the last lap. */
+  /** Collects what has finished since the last lap and returns the resulting state. */
   State collect(State state) {
     collectNode();
     State next = uploads.collect().map(done -> collect(state, done)).orElse(state);
@@ -170,7 +173,7 @@ final class Actuator {
       count(deploy.name(), 1, 0, 0);
     }
     if (!isNow(state, finished.session())) {
-      return state; // It was asked in an earlier life of the cluster.
+      return state; // The request belongs to an earlier session.
     }
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
@@ -179,7 +182,7 @@ final class Actuator {
         : state;
   }
 
-  /** Why a Serve that runs is of no use, with the remedy; empty where it is. */
+  /** Returns why a running Serve cannot be used, with the remedy; empty if it can be used. */
   private static String trouble(Reply.Serve serve) {
     String remedy =
         " Remedy: 'serve shutdown -y' (it takes down the applications of that Serve), then this"
@@ -196,7 +199,7 @@ final class Actuator {
             + remedy;
   }
 
-  /** Does one thing; returns the state after it. */
+  /** Carries out one action and returns the resulting state. */
   State perform(Action action, State state) {
     Instant now = clock.instant();
     if (action instanceof Action.StartDriver) {
@@ -207,7 +210,8 @@ final class Actuator {
       startNode(now);
     } else if (action instanceof Action.KillReplica kill) {
       endOrphan(kill);
-      return state.withDelay(kill.name(), now.plusSeconds(30)); // Meanwhile all else goes on.
+      // Everything else continues meanwhile.
+      return state.withDelay(kill.name(), now.plusSeconds(30));
     } else if (action instanceof Action.Upload) {
       upload(state);
     } else if (!(action instanceof Action.Rest)) {
@@ -268,10 +272,11 @@ final class Actuator {
     } else if (action instanceof Action.Delete delete) {
       driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
       if (target(delete.name()).isPresent()) {
-        count(delete.name(), 0, 0, 1); // Else it is no longer declared, which is no failure.
+        // Otherwise it is no longer declared, which is not a failure.
+        count(delete.name(), 0, 0, 1);
       }
       return state
-          .withUploaded(false) // It may be long since anybody used its package.
+          .withUploaded(false) // Ray may have dropped its package in the meantime.
           .withDelay(delete.name(), now.plus(deployBackoff(delete.name())));
     }
     return state;
@@ -283,7 +288,8 @@ final class Actuator {
 
   private State deploy(Action.Deploy deploy, String session, State state, Instant now) {
     if (state.wasSubmitted(deploy.name())) {
-      redeployLimit(deploy.name()).acquirePermission(); // There is one: the decision knew of it.
+      // A permit is available: the decision took the limit into account.
+      redeployLimit(deploy.name()).acquirePermission();
     }
     Target target = target(deploy.name()).orElseThrow();
     boolean completed = state.ensured() == null || state.ensured().completed();
@@ -320,7 +326,7 @@ final class Actuator {
                     .build()));
   }
 
-  /** All is served: failures of the past count no more. */
+  /** Resets the backoffs of deployments, driver and node. Called when everything is served. */
   void onServing() {
     deployBackoffs.values().forEach(Backoff::succeeded);
     driver.onServing();
@@ -329,9 +335,11 @@ final class Actuator {
   }
 
   /**
-   * Takes the declared applications down, as far as a driver can be had for it.
+   * Deletes the declared applications, if a driver is available.
    *
-   * @return the reason why not; empty where it was done
+   * @param nodeIp the address of this machine's Ray node
+   * @param patience how long to wait for each request
+   * @return why it failed; empty if it succeeded
    */
   String shutdownApps(String nodeIp, Duration patience) {
     List<LongFunction<Request>> last = new ArrayList<>();
@@ -340,7 +348,7 @@ final class Actuator {
     return driver.doLast(last, patience);
   }
 
-  /** Ends the children. */
+  /** Ends the child processes. */
   void close(Duration patience) {
     driver.close();
     node.end(patience);

@@ -33,9 +33,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The driver that there is now, if any: at most one at a time, at most one request at a time, each
- * with a deadline. One that dies, hangs or cannot connect is replaced, with backoff. Used by the
- * control thread alone.
+ * The current driver, if any. There is at most one driver, with at most one request at a time, and
+ * each request has a deadline. A driver that dies, hangs or cannot connect is replaced, with
+ * backoff. Used by the control thread only.
  */
 final class Driver {
 
@@ -46,8 +46,8 @@ final class Driver {
   private static final Duration PONG = Duration.ofSeconds(5);
   private static final int EXITS = 10;
 
-  /** So many failures in a row, and another driver is tried. */
-  private static final int PATIENCE = 3;
+  /** The number of failed requests in a row after which the driver is replaced. */
+  private static final int MAX_FAILURES = 3;
 
   private final RayInstall ray;
   private final Cache cache;
@@ -62,7 +62,7 @@ final class Driver {
           });
   private final Backoff backoff =
       new Backoff("driver", Duration.ofSeconds(1), Duration.ofSeconds(30));
-  private final List<DriverProcess> leaving = new ArrayList<>();
+  private final List<DriverProcess> detached = new ArrayList<>();
   private final Deque<ChildExit> exits = new ArrayDeque<>();
 
   private @Nullable DriverProcess process;
@@ -79,11 +79,12 @@ final class Driver {
   private record Task(Action action, String session, CompletableFuture<Reply> reply) {}
 
   /**
-   * What came of a request.
+   * The result of a request.
    *
-   * @param session the cluster's life in which it was asked
-   * @param reply the driver's answer; null where it gave none
-   * @param error what went wrong; empty where nothing did
+   * @param action the action that the request carried out
+   * @param session the session in which it was sent
+   * @param reply the driver's reply; null if there was none
+   * @param error what went wrong; empty on success
    */
   record Finished(Action action, String session, @Nullable Reply reply, String error) {}
 
@@ -94,7 +95,7 @@ final class Driver {
     this.wake = wake;
   }
 
-  /** As decisions see it. */
+  /** Returns the driver's state for decisions. */
   DriverView view() {
     DriverView.Phase phase =
         process == null
@@ -106,30 +107,30 @@ final class Driver {
     return new DriverView(phase, session, busyWith, ray.version(), notBefore);
   }
 
-  /** Whether it starts Serve at this moment, or looks at the one that runs. */
+  /** Returns whether the driver is starting Serve, or inspecting a running one, at this moment. */
   boolean startsServe() {
     return task != null && task.action() instanceof Action.EnsureServe;
   }
 
-  /** The process id; 0 where there is none. */
+  /** Returns the process id; 0 if there is no driver. */
   long pid() {
     return process == null ? 0 : process.pid();
   }
 
-  /** The last drivers' ends, the newest last. */
+  /** Returns how the last drivers ended, the newest last. */
   List<ChildExit> exits() {
     return List.copyOf(exits);
   }
 
-  /** How many have ended. */
+  /** Returns how many drivers have ended. */
   int ended() {
     return ended;
   }
 
-  /** Starts one, which then gets warm. */
+  /** Starts a driver JVM, which then becomes warm. */
   void start() {
     try {
-      // Unpacked each time: the cache may be deleted while we run.
+      // The files are unpacked for each driver: the cache may be deleted while the daemon runs.
       Path jar = cache.packed("driver.jar");
       Path library =
           cache.unpacked("native-" + Cache.hash(ray.jar().toString(), ray.version()), ray.jar());
@@ -142,7 +143,7 @@ final class Driver {
     }
   }
 
-  /** Ends it; one that is at work is not waited for. */
+  /** Ends the driver. A driver with a request in progress is killed. */
   void end() {
     if (process == null) {
       return;
@@ -153,10 +154,10 @@ final class Driver {
       process.kill();
       task = null;
     }
-    leave(process);
+    detach(process);
   }
 
-  /** Asks it. The answer comes out of {@link #collect} in a later lap. */
+  /** Sends a request. {@link #collect} returns the result in a later lap. */
   void ask(Action action, String inSession, Duration deadline, LongFunction<Request> request) {
     DriverProcess asked = process;
     if (asked == null) {
@@ -171,7 +172,8 @@ final class Driver {
   }
 
   /**
-   * Takes note of what has ended since the last lap; returns what came of a request, if any did.
+   * Collects exits since the last lap, replaces a driver that died or hangs, and returns the result
+   * of a finished request, if any.
    */
   Optional<Finished> collect() {
     collectExits();
@@ -193,11 +195,12 @@ final class Driver {
   }
 
   /**
-   * A driver that hangs is to be found before it is needed, and not by a request's long deadline.
+   * Pings the driver. A driver that hangs must be found before it is needed, not only by a
+   * request's long deadline.
    */
   private void watch(DriverProcess watched) {
     if (ping != null && ping.isCompletedExceptionally() && watched.alive()) {
-      watched.kill(); // Which fails the request that it works on, if any.
+      watched.kill(); // This fails the request in progress, if any.
       lost(watched, "hangs");
     } else if ((ping == null || ping.isDone()) && !clock.instant().isBefore(nextPing)) {
       nextPing = clock.instant().plus(PING);
@@ -223,8 +226,8 @@ final class Driver {
     if (reply instanceof Reply.Failed failed) {
       boolean connects = done.action() instanceof Action.Connect;
       failures++;
-      if ((connects || failures >= PATIENCE) && process != null) {
-        process.kill(); // Ray's runtime does not survive a failed start; a new one may know better.
+      if ((connects || failures >= MAX_FAILURES) && process != null) {
+        process.kill(); // Ray's runtime does not survive a failed start. A new process may succeed.
         lost(process, connects ? "could not connect" : "failed again and again");
       }
       return new Finished(done.action(), done.session(), null, failed.error());
@@ -240,11 +243,11 @@ final class Driver {
   private void lost(DriverProcess gone, String how) {
     notBefore = clock.instant().plus(backoff.failed(new IOException(how)));
     LOG.atWarn().addKeyValue("pid", gone.pid()).addKeyValue("how", how).log("driver gone");
-    leave(gone);
+    detach(gone);
   }
 
-  private void leave(DriverProcess gone) {
-    leaving.add(gone);
+  private void detach(DriverProcess gone) {
+    detached.add(gone);
     process = null;
     session = null;
     ping = null;
@@ -252,7 +255,7 @@ final class Driver {
   }
 
   private void collectExits() {
-    for (Iterator<DriverProcess> each = leaving.iterator(); each.hasNext(); ) {
+    for (Iterator<DriverProcess> each = detached.iterator(); each.hasNext(); ) {
       DriverProcess gone = each.next();
       if (gone.exit().isDone()) {
         each.remove();
@@ -267,15 +270,16 @@ final class Driver {
     }
   }
 
-  /** All is well: failures of the past count no more. */
+  /** Resets the backoff. Called when everything is served. */
   void onServing() {
     backoff.succeeded();
   }
 
   /**
-   * Has a driver of its own do some last things, one after the other, and waits for each.
+   * Sends the last requests to an unconnected driver, one after another, and blocks until each has
+   * finished.
    *
-   * @return the reason why not all were done; empty where they were
+   * @return why not all succeeded; empty if they did
    */
   String doLast(List<LongFunction<Request>> last, Duration patience) {
     if (view().phase() != DriverView.Phase.WARM || task != null) {
@@ -303,12 +307,12 @@ final class Driver {
     }
   }
 
-  /** Ends all of them at once: nothing is lost with them. */
+  /** Kills all drivers at once. They hold nothing that could be lost. */
   void close() {
     if (process != null) {
       process.kill();
     }
-    leaving.forEach(DriverProcess::kill);
+    detached.forEach(DriverProcess::kill);
     deadlines.shutdownNow();
   }
 }

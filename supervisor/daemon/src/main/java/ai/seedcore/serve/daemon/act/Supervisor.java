@@ -51,21 +51,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The control loop: observe, decide, act, report. One thread, which never blocks, runs it and owns
- * its state. What may block runs elsewhere: looks at the cluster, and reading the configuration.
+ * The control loop: observe, decide, act, report. One thread runs it and owns its state, and never
+ * blocks. Whatever may block runs elsewhere: looking at the cluster, and reading the configuration.
  */
 public final class Supervisor {
 
   private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
-  /** At rest, how often to look at all there is; in between a glance will do. */
+  /** The interval between full looks while everything is served. In between, a glance is enough. */
   private static final Duration FULL_LOOK = Duration.ofSeconds(5);
 
-  /** How old what was seen may be when it is acted upon: we may have been frozen since. */
+  /**
+   * The maximum age of an observation that is acted upon. The process may have been suspended
+   * since.
+   */
   private static final Duration STALE = Duration.ofSeconds(10);
 
-  /** How long the applications' end may take, where it is asked for. */
-  private static final Duration LAST_WORDS = Duration.ofSeconds(3);
+  /** How long each request may take that deletes the applications on shutdown. */
+  private static final Duration DELETE_DEADLINE = Duration.ofSeconds(3);
 
   /** How long to wait for a wake-up while a look runs. */
   private static final Duration WAIT = Duration.ofSeconds(1);
@@ -88,30 +91,31 @@ public final class Supervisor {
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
-  private DesiredState wished;
+  private DesiredState adopted;
   private Reconciler reconciler;
   private State state = State.EMPTY;
   private @Nullable Observation last;
   private Phase phase = Phase.WAITING;
   private Instant fullLook = Instant.MIN;
   private Instant nextLook = Instant.MIN;
-  private @Nullable List<Declaration> undeclared;
+  private @Nullable List<Declaration> newDeclarations;
 
   /**
-   * What is to be served.
+   * The desired state.
    *
    * @param packages the declared deployments, packed
-   * @param config where that was read from, and what is wrong there now
+   * @param config the state of the configuration file, with its current error
    */
   public record DesiredState(Packages packages, Status.ConfigStatus config) {}
 
   /**
-   * A supervisor of one cluster.
+   * Creates a supervisor for one cluster.
    *
-   * @param desired asked once a lap, on a thread of its own; an equal object where nothing has
-   *     changed
-   * @param door asked for the front door's figures at the end of every lap; null: there is none
-   * @param publish told the status and what is declared after every decision, on the loop's thread
+   * @param desired reads the desired state, once a lap and on a thread of its own; returns an equal
+   *     object if nothing has changed
+   * @param door returns the front door's counters at the end of every lap; null if there is none
+   * @param publish receives the status and the declared deployments after every decision, on the
+   *     control thread
    */
   public Supervisor(
       Settings settings,
@@ -128,12 +132,12 @@ public final class Supervisor {
     this.clock = clock;
     this.desired = desired;
     this.publish = publish;
-    this.wished = desired.get();
+    this.adopted = desired.get();
     Runnable wake = news::release;
     this.reading = new BackgroundTask<>("configuration", wake);
     this.looking = new BackgroundTask<>("observer", wake);
-    Packages packages = wished.packages();
-    // Looked up once: a lap is not to wait for the resolver, or for a file, just to tell of itself.
+    Packages packages = adopted.packages();
+    // Resolved once: no lap may wait for the resolver or for a file just to report.
     HostPort named = settings.gcs();
     String dashboardUrl = settings.dashboardUrl();
     String routesUrl = settings.routesUrl();
@@ -178,16 +182,16 @@ public final class Supervisor {
     return packages.targets().stream().map(Target::name).toList();
   }
 
-  /** Runs until {@link #stop}. */
+  /** Runs the control loop until {@link #stop}. */
   public void run() {
-    DriverProcess.endOrphans(); // Of a daemon that was killed.
+    DriverProcess.endOrphans(); // Drivers of an earlier daemon that was killed.
     boolean woken = true;
     while (!stopping) {
       Duration rest = Duration.ofSeconds(1);
       try {
         rest = lap(woken);
       } catch (RuntimeException e) {
-        // A mistake of ours must not end what others rely on: say it, and look again.
+        // A bug must not end the service that others rely on. Log it, and look again.
         LOG.error("a lap of the loop failed", e);
       }
       try {
@@ -199,21 +203,21 @@ public final class Supervisor {
     }
   }
 
-  /** Makes {@link #run} return after its present lap. */
+  /** Makes {@link #run} return after the current lap. */
   public void stop() {
     stopping = true;
     news.release();
   }
 
   /**
-   * Takes in what has come, and decides where that is a new observation.
+   * Runs one lap: collects results, and decides if there is a new observation.
    *
-   * @param woken whether there is news, for which the cluster is looked at at once
+   * @param woken whether there is news; then a look begins at once
    * @return how long to wait for the next news
    */
   private Duration lap(boolean woken) {
-    reading.collect().ifPresent(this::takeDesired);
-    DesiredState known = wished;
+    reading.collect().ifPresent(this::adopt);
+    DesiredState known = adopted;
     reading.begin(desired, read -> !read.equals(known));
     state = actuator.collect(state);
     Optional<Observation> observation = looking.collect();
@@ -238,7 +242,7 @@ public final class Supervisor {
     Decision decision = reconciler.decide(situation);
     last = seen;
     if (Duration.between(now, clock.instant()).compareTo(STALE) >= 0) {
-      return Duration.ZERO; // We were suspended: what was seen may not be so any more.
+      return Duration.ZERO; // The process was suspended, so the observation may be out of date.
     }
     Phase before = phase;
     phase = decision.phase();
@@ -248,10 +252,12 @@ public final class Supervisor {
       actuator.onServing();
     }
     publish.accept(
-        reporter.status(situation, decision, wished.packages().targets(), work(), wished.config()),
-        wished.packages().declared());
+        reporter.status(
+            situation, decision, adopted.packages().targets(), work(), adopted.config()),
+        adopted.packages().declared());
     if (phase == Phase.SERVING && before != Phase.SERVING) {
-      // At rest so little is allocated that the memory which the work took would be kept for hours.
+      // The heap grew while there was work. So little is allocated in normal operation that it
+      // would stay large for hours.
       System.gc();
     }
     return observer.silent() ? Duration.ZERO : decision.lookAgain();
@@ -277,10 +283,11 @@ public final class Supervisor {
     }
     boolean well = phase == Phase.SERVING || phase == Phase.STANDBY;
     boolean glance = well && now.isBefore(fullLook.plus(FULL_LOOK));
-    // Where all is served nobody waits for the dashboard's processor time.
+    // While everything is served, nothing is waiting for the processor time that the dashboard
+    // takes.
     boolean askPage = well || (!state.knowsServe(now) && !driver.startsServe());
-    List<Declaration> declared = undeclared;
-    undeclared = null;
+    List<Declaration> declared = newDeclarations;
+    newDeclarations = null;
     fullLook = glance ? fullLook : now;
     looking.begin(
         () -> {
@@ -299,17 +306,17 @@ public final class Supervisor {
     return leadership.role(up.identity().session(), able, now);
   }
 
-  /** Serves from now on what is wished now; what is no longer wished is taken down. */
-  private void takeDesired(DesiredState now) {
-    if (now.equals(wished)) {
+  /** Adopts a new desired state. Applications that are no longer declared will be deleted. */
+  private void adopt(DesiredState now) {
+    if (now.equals(adopted)) {
       return;
     }
     Packages packages = now.packages();
-    if (!packages.equals(wished.packages())) {
-      Set<String> dropped = new HashSet<>(names(wished.packages()));
+    if (!packages.equals(adopted.packages())) {
+      Set<String> dropped = new HashSet<>(names(adopted.packages()));
       names(packages).forEach(dropped::remove);
-      undeclared = packages.declared();
-      looking.discard(); // It looks for what was declared before.
+      newDeclarations = packages.declared();
+      looking.discard(); // This look is for the previous declarations.
       reconciler = new Reconciler(packages.targets(), dropped);
       leadership.introduce(leadership.self().declares(packages.hash(), names(packages)));
       actuator.declare(packages);
@@ -321,11 +328,12 @@ public final class Supervisor {
           .addKeyValue("dropped", dropped)
           .log("the configuration has changed");
     }
-    wished = now;
+    adopted = now;
   }
 
   /**
-   * After {@link #run} has returned: takes down what is to be taken down, and ends the children.
+   * Deletes the applications if configured, releases the lease, and ends the child processes. Must
+   * be called after {@link #run} has returned.
    */
   public void close(Duration patience) {
     if (settings.shutdownApps() && !settings.local()) {
@@ -335,9 +343,9 @@ public final class Supervisor {
               ? "the cluster is not in reach"
               : phase == Phase.STANDBY
                   ? "another daemon leads"
-                  : actuator.shutdownApps(nodeIp, LAST_WORDS);
+                  : actuator.shutdownApps(nodeIp, DELETE_DEADLINE);
       LOG.atInfo()
-          .addKeyValue("apps", names(wished.packages()))
+          .addKeyValue("apps", names(adopted.packages()))
           .addKeyValue("trouble", trouble.isEmpty() ? "none" : trouble)
           .log("applications taken down");
     }

@@ -1,4 +1,4 @@
-/** Carries out what was decided, one thing at a time, and keeps the loop that does so for ever. */
+/** Runs the control loop and carries out its decisions, one action at a time. */
 @NullMarked
 package ai.seedcore.serve.daemon.act;
 

@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.decide;
 
-/** What can be done next. One at a time; each is small, and safe to do again. */
+/** The next step of the daemon. It carries out one at a time. Each is small and safe to repeat. */
 public sealed interface Action {
 
-  /** Nothing. */
+  /** No action. */
   record Rest() implements Action {}
 
   /**
@@ -12,7 +12,7 @@ public sealed interface Action {
    */
   record StartNode() implements Action {}
 
-  /** Starts a driver JVM, which then waits warm. */
+  /** Starts a driver JVM, which then stays warm. */
   record StartDriver() implements Action {}
 
   /** Ends the driver JVM. */
@@ -21,23 +21,28 @@ public sealed interface Action {
   /**
    * Connects the driver to the cluster.
    *
-   * @param session the session that it joins
+   * @param session the session to join
    * @param nodeIp the address of this machine's Ray node
    */
   record Connect(String session, String nodeIp) implements Action {}
 
-  /** Starts Serve where none runs, and learns what a Serve that runs can do. */
+  /** Starts Serve if it does not run, and reads what a running Serve supports. */
   record EnsureServe() implements Action {}
 
-  /** Puts the packages of the declared deployments where the cluster's nodes fetch them. */
+  /**
+   * Uploads the packages of the declared deployments to the GCS, from which the nodes fetch them.
+   */
   record Upload() implements Action {}
 
   /** Submits one application. */
   record Deploy(String name) implements Action {}
 
-  /** Takes one application down that failed, so that it can be submitted anew. */
+  /**
+   * Deletes an application that failed or is no longer declared. A failed one can then be submitted
+   * again.
+   */
   record Delete(String name) implements Action {}
 
-  /** Ends a replica that Serve has forgotten, and that holds what others need. */
+  /** Kills a replica that Serve no longer lists and that still holds resources. */
   record KillReplica(String actor, String name) implements Action {}
 }

@@ -1,37 +1,37 @@
 package ai.seedcore.serve.daemon.decide;
 
-/** Why something is decided, in one of few words: what metrics and alerts can count. */
+/** The cause of a decision, for metrics and alerts. */
 public enum Cause {
-  /** The head does not answer as one of Ray's. */
+  /** The head does not respond, or not like a Ray head. */
   HEAD_DOWN,
-  /** The head answers, and its own node has not come yet. */
+  /** The head responds, but its own node has not registered yet. */
   HEAD_STARTING,
   /** No Ray node of this machine belongs to the cluster. */
   NODE_MISSING,
-  /** The driver belongs to an earlier life of the cluster. */
+  /** The driver belongs to an earlier session. */
   DRIVER_STALE,
-  /** Another daemon leads. */
+  /** Another daemon is the leader. */
   OTHER_LEADS,
-  /** The cluster is being asked which daemon leads. */
+  /** It is not known yet which daemon is the leader. */
   LEAD_UNKNOWN,
-  /** The cluster's Ray is of another version than this machine's, or has not told it yet. */
+  /** The cluster's Ray version differs from this machine's, or is not known yet. */
   VERSION,
   /** Serve does not run. */
   SERVE_ABSENT,
-  /** Nobody can say whether Serve runs, or what. */
+  /** It is unknown whether Serve runs, or which applications it runs. */
   SERVE_UNKNOWN,
-  /** The Serve that runs cannot be used. */
+  /** Serve runs but cannot be used. */
   SERVE_UNUSABLE,
-  /** An application is missing, or is another than the declared one. */
+  /** An application is missing or differs from the declared one. */
   APP_DIFFERS,
   /** An application failed to deploy. */
   APP_FAILED,
-  /** An application, or its route, is on its way. */
+  /** An application is being deployed, or its route does not respond as declared yet. */
   APP_PENDING,
   /** An application is no longer declared. */
   APP_DROPPED,
-  /** A replica lives that Serve has forgotten. */
+  /** A replica is alive that Serve no longer lists. */
   REPLICA_ORPHANED,
-  /** All declared routes answer. */
+  /** All declared routes respond. */
   ALL_WELL
 }

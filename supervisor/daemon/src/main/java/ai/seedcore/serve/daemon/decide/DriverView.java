@@ -4,12 +4,13 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver process, as far as decisions need it.
+ * The state of the driver process, as far as decisions need it.
  *
- * @param session the session it joined; null where it joined none
- * @param busyWith the request that it works on; null where it is idle
- * @param rayVersion the version of the Ray that it was started from
- * @param notBefore no new one before this time
+ * @param phase the phase of the driver's life
+ * @param session the session that it joined; null if it has not joined one
+ * @param busyWith the request in progress; null if it is idle
+ * @param rayVersion the version of the Ray installation that it was started from
+ * @param notBefore the earliest time to start the next driver
  */
 public record DriverView(
     Phase phase,
@@ -18,13 +19,13 @@ public record DriverView(
     String rayVersion,
     Instant notBefore) {
 
-  /** A driver's life. */
+  /** The phases of a driver's life. */
   public enum Phase {
-    /** There is none. */
+    /** There is no driver. */
     ABSENT,
-    /** Its JVM loads. */
+    /** Its JVM is starting. */
     STARTING,
-    /** It waits for work. */
+    /** It is ready but not connected. */
     WARM,
     /** It has joined the cluster. */
     CONNECTED

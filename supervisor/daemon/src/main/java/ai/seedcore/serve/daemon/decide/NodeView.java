@@ -4,13 +4,13 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Our own Ray node.
+ * The state of our own Ray node, as far as decisions need it.
  *
- * @param kind which one we are to run
- * @param session the session that its processes belong to; null where none run
- * @param starting whether it is being started now
- * @param notBefore no new start before this time
- * @param trouble why the last start failed; empty where it did not
+ * @param kind which kind of node to run
+ * @param session the session that its processes belong to; null if none run
+ * @param starting whether a start is in progress
+ * @param notBefore the earliest time for the next start
+ * @param trouble why the last start failed; empty if it did not
  * @param besideHead whether the head runs on this machine, too
  */
 public record NodeView(
@@ -21,9 +21,9 @@ public record NodeView(
     String trouble,
     boolean besideHead) {
 
-  /** What we run ourselves. */
+  /** The kind of Ray node that the daemon runs itself. */
   public enum Kind {
-    /** Nothing: a node of this machine's is there. */
+    /** None: the machine has a Ray node already. */
     NONE,
     /** A head. */
     HEAD,

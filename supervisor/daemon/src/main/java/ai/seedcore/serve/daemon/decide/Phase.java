@@ -1,15 +1,15 @@
 package ai.seedcore.serve.daemon.decide;
 
-/** Where we are, in a word. */
+/** The overall state of the daemon. */
 public enum Phase {
   /** There is no cluster to work on. */
   WAITING,
-  /** Work is under way, ours or Serve's. */
+  /** Work is in progress, by the daemon or by Serve. */
   RECOVERING,
-  /** All declared routes answer. */
+  /** All declared routes respond. */
   SERVING,
-  /** Another daemon leads; we watch, ready to take over. */
+  /** Another daemon is the leader. This one watches and can take over. */
   STANDBY,
-  /** Nothing moves until a person does something; the reason says what. */
+  /** Nothing changes until a person acts. The reason says what to do. */
   BLOCKED
 }

@@ -25,33 +25,38 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides. Pure: no clock, no I/O, no log, no chance. Wanted minus seen, by name; what runs already
- * is left alone, and what could not be asked is waited for.
+ * Decides on the next action. This is a pure function: no clock, no I/O, no log, no randomness. It
+ * compares the desired state with the observation by application name. It leaves alone what already
+ * runs as declared, and waits for what is unknown.
  */
 public final class Reconciler {
 
-  /** How often to look where all is well. */
+  /** The interval between looks while everything is served. */
   static final Duration AT_REST = Duration.ofSeconds(1);
 
-  /** How often to look for a head that is away: its return is to be noticed within a second. */
+  /**
+   * The interval between looks while the head is down. Its return must be noticed within a second.
+   */
   static final Duration AWAY = Duration.ofMillis(150);
 
-  /** How often to look at work under way. */
+  /** The interval between looks while work is in progress. */
   static final Duration AT_WORK = Duration.ofMillis(200);
 
-  /** How often to look where only a person can help. */
+  /** The interval between looks while only a person can help. */
   static final Duration STUCK = Duration.ofSeconds(2);
 
-  /** How long nobody must have said what Serve runs before the proxy's word is enough. */
+  /**
+   * How long Serve's applications must be unknown before the proxy's route table is used instead.
+   */
   static final Duration BELIEF = Duration.ofSeconds(15);
 
-  /** From when on it is said what an application waits for. */
+  /** How long an application must have been starting before the reason says what it waits for. */
   static final Duration SLOW = Duration.ofSeconds(60);
 
-  /** For how long a replica must not have been known to Serve before it is ended. */
+  /** How long Serve must not have listed a replica before the replica is killed, at least. */
   static final Duration FORGOTTEN = Duration.ofSeconds(30);
 
-  /** How long Serve may take to show what was submitted. */
+  /** How long Serve may take to show a submitted application. */
   static final Duration SETTLE = Duration.ofSeconds(10);
 
   private final List<Target> targets;
@@ -59,9 +64,9 @@ public final class Reconciler {
   private final Set<String> dropped;
 
   /**
-   * A reconciler towards those applications.
+   * Creates a reconciler for these applications.
    *
-   * @param dropped those that were wished until just now, and are to go
+   * @param dropped the names of applications that are no longer declared and are to be deleted
    */
   public Reconciler(List<Target> targets, Set<String> dropped) {
     this.dropped = Set.copyOf(dropped);
@@ -69,9 +74,9 @@ public final class Reconciler {
     this.names = targets.stream().map(Target::name).collect(Collectors.toUnmodifiableSet());
   }
 
-  /** What to do next. */
+  /** Returns the next decision for this situation. */
   public Decision decide(Situation now) {
-    Decision wanted = unlimited(now);
+    Decision wanted = withoutLimits(now);
     Action action = permitted(wanted, now);
     return action.equals(wanted.action())
         ? wanted
@@ -79,7 +84,8 @@ public final class Reconciler {
   }
 
   /**
-   * The action itself, where it may be begun now; where it may not, or there is none, the spare.
+   * Returns the action if it may begin now. Otherwise, or if there is no action to take, returns a
+   * renewal of the packages if it is due, or {@link Rest}.
    */
   private static Action permitted(Decision wanted, Situation now) {
     Action action = wanted.action();
@@ -103,8 +109,8 @@ public final class Reconciler {
     return asksTheDriver && late ? new Rest() : action;
   }
 
-  /** What there is to do, whether or not it may be begun now. */
-  private Decision unlimited(Situation now) {
+  /** Returns what there is to do, regardless of backoffs and limits. */
+  private Decision withoutLimits(Situation now) {
     if (now.seen().head() instanceof Head.Down down) {
       return away(down, now);
     }
@@ -112,7 +118,7 @@ public final class Reconciler {
     String session = up.identity().session();
     if (now.node().kind() == NodeView.Kind.WORKER && !session.equals(now.node().session())) {
       if (now.node().besideHead() && up.identity().headNode() == null) {
-        // On one machine two nodes that start at once are in each other's way.
+        // Two Ray nodes that start at the same time on one machine interfere with each other.
         return new Decision(
             Phase.WAITING,
             warmUp(now),
@@ -136,7 +142,7 @@ public final class Reconciler {
     if (serve instanceof Serve.Running running) {
       return serveRuns(now, up, running);
     } else if (now.seen().allServe(names)) {
-      return rest(now); // Nothing that could be learned would change anything.
+      return rest(now); // No other observation could change this decision.
     } else if (serve instanceof Serve.Opaque opaque) {
       return serveOpaque(now, up, opaque);
     } else if (serve instanceof Serve.Unknown unknown) {
@@ -162,7 +168,10 @@ public final class Reconciler {
         Phase.WAITING, may ? new StartNode() : warmUp(now), Cause.NODE_MISSING, words, AWAY);
   }
 
-  /** A driver that is warm when there is work for it saves its start. */
+  /**
+   * Starts a driver if there is none and its backoff allows. A warm driver saves startup time
+   * later.
+   */
   private static Action warmUp(Situation now) {
     return now.driver().phase() == DriverView.Phase.ABSENT
             && !now.now().isBefore(now.driver().notBefore())
@@ -170,7 +179,10 @@ public final class Reconciler {
         : new Rest();
   }
 
-  /** A driver without a cluster cannot become a zombie of one: the next one waits unconnected. */
+  /**
+   * Ends an idle connected driver, and otherwise keeps one warm. A driver that is not connected
+   * cannot become a zombie of a cluster that ended.
+   */
   private static Action idle(Situation now) {
     boolean done =
         now.driver().phase() == DriverView.Phase.CONNECTED && now.driver().busyWith() == null;
@@ -196,10 +208,11 @@ public final class Reconciler {
   }
 
   /**
-   * Serve runs, and nobody says what. Right after its start that is the rule, and what we started
-   * ourselves holds nothing that we did not submit. Later it is the dashboard's fault; then what is
-   * known is what the proxy says, and that is believed after a while: to submit again what runs
-   * already changes nothing.
+   * Decides when Serve runs but its applications are unknown. This is normal right after Serve has
+   * started. If the daemon started this Serve, nothing runs there that the daemon did not submit.
+   * Later it is a failure of the dashboard. After {@link #BELIEF}, the proxy's route table is used
+   * instead. That is safe, because submitting an application again that already runs changes
+   * nothing.
    */
   private Decision serveOpaque(Situation now, Head.Up up, Serve.Opaque serve) {
     State state = now.state();
@@ -252,7 +265,8 @@ public final class Reconciler {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        if (app.replicas() > 0) { // What runs is not taken down; Serve itself tries on.
+        // The running replicas are left alone. Serve itself keeps retrying.
+        if (app.replicas() > 0) {
           pending.add(
               failed(target, app)
                   + "; what runs is left alone: %d replicas".formatted(app.replicas()));
@@ -297,7 +311,7 @@ public final class Reconciler {
   private static Decision deployNext(
       Situation now, Head.Up up, List<Target> wanting, Cause cause, String why) {
     State state = now.state();
-    List<Target> due = // What was submitted just now is given time to show.
+    List<Target> due = // A recent submission gets time to show up.
         wanting.stream()
             .filter(target -> !within(SETTLE, state.deploysOf(target.name()).last(), now.now()))
             .toList();
@@ -337,7 +351,10 @@ public final class Reconciler {
         : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
   }
 
-  /** How long a replica may live that Serve does not list: it may be finishing its requests. */
+  /**
+   * Returns how long a replica may live that Serve does not list. It may still be finishing
+   * requests.
+   */
   private Duration grace(String app) {
     return targets.stream()
         .filter(target -> target.name().equals(app))
@@ -348,7 +365,10 @@ public final class Reconciler {
         .orElse(FORGOTTEN);
   }
 
-  /** What an application waits for, once it has waited for a minute; before that, Serve's words. */
+  /**
+   * Returns what an application waits for once it has waited for {@link #SLOW}, and Serve's message
+   * before that.
+   */
   private static String slow(Situation now, Target target, Serve.App app) {
     Duration age = now.seen().starting().get(target.name());
     return age == null || age.compareTo(SLOW) < 0
@@ -361,7 +381,7 @@ public final class Reconciler {
     return target.name() + " failed to deploy" + because(app.message());
   }
 
-  /** The action, once there is a driver that can do it; until then what brings one about. */
+  /** Returns the action if a connected driver is idle. Otherwise returns the step towards one. */
   private static Decision withDriver(
       Situation now, Head.Up up, Action action, Cause cause, String reason) {
     Optional<Decision> obstacle = obstacle(now, up);
@@ -380,14 +400,15 @@ public final class Reconciler {
           case CONNECTED -> driver.busyWith() == null ? action : new Rest();
         };
     if (next.equals(action) && !(now.role() instanceof Role.Leads)) {
-      return undecided(); // To connect takes a while and changes nothing.
+      // Connecting is allowed before: it takes a while and changes nothing in the cluster.
+      return undecided();
     }
-    // While the driver is busy or on its way, there is time for what it will need.
+    // While the driver is busy or starting, the packages that it will need can be uploaded.
     boolean spare = next instanceof Rest && now.role() instanceof Role.Leads;
     return work(spare && !now.state().uploaded() ? new Upload() : next, cause, reason);
   }
 
-  /** Why we cannot work on this cluster, or must not; empty where we can. */
+  /** Returns why the daemon cannot or must not work on this cluster; empty if it can. */
   private static Optional<Decision> obstacle(Situation now, Head.Up up) {
     if (up.rayVersion().equals(Head.VERSION_UNKNOWN)) {
       return Optional.of(

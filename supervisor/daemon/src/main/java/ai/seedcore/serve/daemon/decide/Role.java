@@ -1,18 +1,18 @@
 package ai.seedcore.serve.daemon.decide;
 
-/** Who acts on the cluster, of all the daemons that watch it: one leads, the others stand by. */
+/** The role of this daemon among all that watch the cluster: one leads, the others stand by. */
 public sealed interface Role {
 
-  /** We do. */
+  /** This daemon is the leader. */
   record Leads() implements Role {}
 
   /**
-   * Another daemon does.
+   * Another daemon is the leader.
    *
    * @param reason which one, in words
    */
   record StandsBy(String reason) implements Role {}
 
-  /** Nobody knows yet: the cluster is being asked. */
+  /** The leader is not known yet: a request to the GCS is in progress. */
   record Undecided() implements Role {}
 }

@@ -15,10 +15,10 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** Says what a replica that does not start lacks, and who holds it. */
+/** Explains which resources a starting replica lacks, and which actors hold them. */
 final class Shortage {
 
-  /** As many of those who hold something are named. */
+  /** The maximum number of holders to name per resource. */
   private static final int NAMED = 5;
 
   private static final String CPU = "CPU";
@@ -27,9 +27,11 @@ final class Shortage {
   private Shortage() {}
 
   /**
-   * Why an application has not come up for so long, in words to be read after its name.
+   * Explains why an application has not come up for so long. The text follows the application's
+   * name.
    *
    * @param running how many of its replicas run
+   * @param age how long the application has been starting
    */
   static String explain(
       Application application, int running, Duration age, Capacity capacity, List<Orphan> orphans) {
@@ -85,7 +87,9 @@ final class Shortage {
                             node.free().getOrDefault(entry.getKey(), 0.0) >= entry.getValue()));
   }
 
-  /** The most that any node has, of what is free or of all. */
+  /**
+   * Returns the largest amount of a resource on any node, of the free or of the total resources.
+   */
   private static double most(
       Capacity capacity, Function<Node, Map<String, Double>> part, String resource) {
     return capacity.nodes().stream()

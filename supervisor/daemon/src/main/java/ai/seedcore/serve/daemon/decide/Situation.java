@@ -4,15 +4,15 @@ import ai.seedcore.serve.daemon.observe.Observation;
 import java.time.Instant;
 
 /**
- * All that a decision is made of.
+ * The complete input of one decision.
  *
- * @param state what is remembered
- * @param seen what was seen just now
- * @param role whether we are the daemon that acts
- * @param driver the driver
- * @param node our own Ray node
- * @param work what may be begun
- * @param now the time; it only ever moves forward
+ * @param state what the control loop remembers
+ * @param seen the latest observation
+ * @param role this daemon's role
+ * @param driver the state of the driver
+ * @param node the state of our own Ray node
+ * @param work which work may begin
+ * @param now the time, from a clock that never goes back
  */
 public record Situation(
     State state,

@@ -11,15 +11,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is remembered from look to look. All but the identity belongs to one life of the cluster and
- * is forgotten with it.
+ * What the control loop remembers between observations. All of it except the identity belongs to
+ * one session and is discarded with it.
  *
- * @param identity the life of the cluster that was seen last; null: none yet
- * @param controller the Serve controller that was seen last; null: there is none
- * @param ensured what the driver learned when it made sure of that Serve; null: it did not yet
- * @param opaqueSince since when nobody says what Serve runs; null: it is known
- * @param uploaded whether the packages are where the cluster's nodes fetch them
- * @param deploys what was submitted, by application
+ * @param identity the session seen last; null if none was seen yet
+ * @param controller the actor id of the Serve controller seen last; null if there is none
+ * @param ensured what the driver learned when it ensured that Serve runs; null if it has not yet
+ * @param opaqueSince since when Serve's applications have been unknown; null if they are known
+ * @param uploaded whether the packages are in the GCS, from which the nodes fetch them
+ * @param deploys the submissions, by application
  */
 public record State(
     @Nullable Identity identity,
@@ -29,27 +29,28 @@ public record State(
     boolean uploaded,
     Map<String, Deploys> deploys) {
 
-  /** How long a Serve that we started may take to serve before others are asked about it. */
+  /** How long a Serve that the daemon started may take until its applications must be asked for. */
   static final Duration OWN = Duration.ofSeconds(15);
 
-  /** Nothing is known. */
+  /** The initial state: nothing is known. */
   public static final State EMPTY = new State(null, null, null, null, false, Map.of());
 
   /**
-   * What the driver learned of a Serve.
+   * What the driver learned about a running Serve.
    *
-   * @param started whether it started it: then nothing runs there that we did not submit
-   * @param completed whether it supports Java replicas in full
-   * @param trouble why it is of no use to us; empty where it is
+   * @param started whether the driver started it; then nothing runs there that the daemon did not
+   *     submit
+   * @param completed whether it fully supports Java replicas
+   * @param trouble why it cannot be used; empty if it can
    */
   public record Ensured(boolean started, boolean completed, String trouble) {}
 
   /**
-   * What was submitted of one application in this life of the cluster.
+   * The submissions of one application in this session.
    *
-   * @param attempts how often
-   * @param last when last; null: never
-   * @param notBefore no next one before this time
+   * @param attempts how many there were
+   * @param last the time of the last one; null if there was none
+   * @param notBefore the earliest time for the next one
    */
   public record Deploys(int attempts, @Nullable Instant last, Instant notBefore) {
     static final Deploys NONE = new Deploys(0, null, Instant.MIN);
@@ -59,12 +60,12 @@ public record State(
     return deploys.getOrDefault(name, Deploys.NONE);
   }
 
-  /** Whether an application was submitted, or put off, in this life of the cluster. */
+  /** Returns whether an application was submitted or delayed in this session. */
   public boolean wasSubmitted(String name) {
     return deploys.containsKey(name);
   }
 
-  /** The state after a look: a new life of the cluster forgets the old one's. */
+  /** Returns the state after an observation. A new session discards what belongs to the old one. */
   public State seen(Observation observation, Instant now) {
     if (!(observation.head() instanceof Head.Up up) || !observation.full()) {
       return this;
@@ -85,15 +86,15 @@ public record State(
     Instant opaque = serve instanceof Serve.Opaque ? opaqueSince == null ? now : opaqueSince : null;
     String id = serve.controllerId();
     boolean another = controller != null && !controller.equals(id);
-    // Where there was none, the one that is there now may be the one that we just made sure of.
+    // If no controller was known, this one may be the one that was just ensured.
     return another
         ? new State(identity, id, null, opaque, uploaded, Map.of())
         : new State(identity, id, ensured, opaque, uploaded, deploys);
   }
 
   /**
-   * Whether we know what Serve runs without being told: we started it just now, and what we submit
-   * has time to come up.
+   * Returns whether the daemon knows what Serve runs without asking: it has just started this
+   * Serve, and its submissions still have time to come up.
    */
   public boolean knowsServe(Instant now) {
     return ensured != null
@@ -102,19 +103,19 @@ public record State(
         && now.isBefore(opaqueSince.plus(OWN));
   }
 
-  /** The state after the driver made sure of Serve. */
+  /** Returns the state after the driver ensured that Serve runs. */
   public State withEnsured(Ensured learned) {
     return new State(identity, controller, learned, opaqueSince, uploaded, deploys);
   }
 
-  /** The state after an upload. */
+  /** Returns the state after an upload, or without one. */
   public State withUploaded(boolean done) {
     return new State(identity, controller, ensured, opaqueSince, done, deploys);
   }
 
   /**
-   * The state after the wishes changed: what was submitted says nothing of them, and what Serve
-   * runs has to be asked again.
+   * Returns the state after the desired state changed. Earlier submissions no longer apply, and
+   * Serve's applications must be asked for again.
    */
   public State withNewWishes() {
     Ensured known =
@@ -122,12 +123,12 @@ public record State(
     return new State(identity, controller, known, opaqueSince, false, Map.of());
   }
 
-  /** The state after an application was submitted or taken down. */
+  /** Returns the state after an application was submitted or deleted. */
   public State withDeploy(String name, Instant at, Instant notBefore) {
     return with(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
   }
 
-  /** The state after an application was not submitted after all, and is to wait. */
+  /** Returns the state in which the next action on this application or replica waits. */
   public State withDelay(String name, Instant notBefore) {
     Deploys old = deploysOf(name);
     return with(name, new Deploys(old.attempts(), old.last(), notBefore));

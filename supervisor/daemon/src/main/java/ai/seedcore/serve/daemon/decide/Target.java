@@ -13,30 +13,27 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.StringNode;
 
 /**
- * One application that is to be served.
+ * One application in the form in which the daemon submits it.
  *
  * <p>A change of its version replaces the replicas: jars, class, arguments, resources, JVM options.
- * All else changes in place, where Serve can do that for Java replicas. On a Serve that cannot,
- * which somebody else started, what would change in place is made a part of the version, see {@link
- * #frozen}.
+ * Everything else changes in place, if Serve can do that for Java replicas. A Serve that somebody
+ * else started may not. For it, everything else becomes part of the version, see {@link #frozen}.
  *
- * @param application as it is to be submitted
+ * @param application the application to submit
  */
 public record Target(Application application) {
 
-  /** The application's name. */
+  /** Returns the application's name. */
   public String name() {
     return application.name();
   }
 
-  /** All that changes in place, as text. */
+  /** Returns everything that changes in place, as text. */
   public String inPlace() {
     return settings().toString();
   }
 
-  /**
-   * The application as it is to be submitted to a Serve that cannot change a Java replica in place.
-   */
+  /** Returns the application to submit to a Serve that cannot change a Java replica in place. */
   public Application frozen() {
     String version = frozenVersion();
     Map<String, Object> options = new HashMap<>(application.actorOptions());
@@ -66,7 +63,9 @@ public record Target(Application application) {
     return "%s-%08x".formatted(application.version(), settings().toString().hashCode());
   }
 
-  /** What Serve's {@code deployment_config} says of what changes in place, by Serve's names. */
+  /**
+   * Returns the settings that change in place, by their paths in Serve's {@code deployment_config}.
+   */
   private Map<String, Object> settings() {
     Map<String, Object> settings = new LinkedHashMap<>();
     Lifecycle lifecycle = application.lifecycle();
@@ -91,9 +90,9 @@ public record Target(Application application) {
   }
 
   /**
-   * How what is deployed differs from this; empty where it does not.
+   * Returns how the deployed application differs from this target; empty if it does not.
    *
-   * @param app what is deployed
+   * @param app the deployed application
    */
   Optional<String> difference(Serve.App app) {
     boolean frozen = frozenVersion().equals(app.version());
@@ -134,9 +133,9 @@ public record Target(Application application) {
     return Optional.empty();
   }
 
-  private static boolean equal(JsonNode found, Object wished) {
-    return wished instanceof Number number
+  private static boolean equal(JsonNode found, Object declared) {
+    return declared instanceof Number number
         ? found.isNumber() && found.doubleValue() == number.doubleValue()
-        : found instanceof StringNode text && text.stringValue().equals(wished);
+        : found instanceof StringNode text && text.stringValue().equals(declared);
   }
 }

@@ -4,16 +4,16 @@ import java.time.Instant;
 import java.util.Set;
 
 /**
- * What the daemon may begin now, as far as decisions need it.
+ * The work that may begin now, as far as decisions need it.
  *
- * @param notBefore no work on the cluster before this time, after failures
- * @param limited the applications whose redeploys are used up for now
- * @param uploading whether packages are being uploaded
+ * @param notBefore the earliest time for work on the cluster, after failures
+ * @param limited the applications that have reached their redeploy limit
+ * @param uploading whether an upload is in progress
  * @param packagesDue whether the uploaded packages must be renewed before the cluster drops them
  */
 public record WorkView(
     Instant notBefore, Set<String> limited, boolean uploading, boolean packagesDue) {
 
-  /** Nothing holds work back. */
+  /** No restrictions. */
   public static final WorkView FREE = new WorkView(Instant.MIN, Set.of(), false, false);
 }

@@ -1,4 +1,7 @@
-/** One pure function from what is wished and what is seen to what is done next, and why. */
+/**
+ * Decides, with one pure function from the desired state and the observation to the next action and
+ * its cause.
+ */
 @NullMarked
 package ai.seedcore.serve.daemon.decide;
 
