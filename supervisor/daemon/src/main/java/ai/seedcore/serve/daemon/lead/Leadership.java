@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes, keeps and gives back the lead, by keys in the GCS: daemons that watch one cluster share no
- * disk and no host, but they share it. Nothing here waits; what was asked in one lap is taken in by
- * a later one. Used by the control thread alone.
+ * Claims, renews and releases the lease, with keys in the GCS. Daemons of one cluster share neither
+ * disk nor host, but they share its GCS. No method except {@link #release} blocks: a request begins
+ * in one lap and its result is taken in a later one. Used by the control thread only.
  */
 public final class Leadership {
 
@@ -25,7 +25,7 @@ public final class Leadership {
 
   private static final String PREFIX = "leader/";
 
-  /** How often the lead is renewed, and how often it is watched. */
+  /** The intervals at which a leader renews the lease and a standby watches it. */
   private static final Duration RENEW = Duration.ofSeconds(2);
 
   private static final Duration WATCH = Duration.ofSeconds(1);
@@ -42,9 +42,9 @@ public final class Leadership {
   private long beat;
 
   /**
-   * Leadership of one cluster.
+   * Creates the leadership of one cluster.
    *
-   * @param self what we say of ourselves where we lead
+   * @param self how this daemon describes itself as lease holder
    * @param wake called when there is news
    */
   public Leadership(Gcs gcs, LeaseHolder self, Runnable wake) {
@@ -57,21 +57,21 @@ public final class Leadership {
     this.wake = wake;
   }
 
-  /** Says that of us from now on. */
+  /** Changes how this daemon describes itself. */
   public void introduce(LeaseHolder changed) {
     self = changed;
   }
 
-  /** What we say of ourselves. */
+  /** Returns how this daemon describes itself. */
   public LeaseHolder self() {
     return self;
   }
 
   /**
-   * Our role, as far as it is known.
+   * Returns the current role, as far as it is known.
    *
-   * @param inSession the cluster's life; another one has forgotten who led
-   * @param able whether we could act: who cannot does not ask for the lead
+   * @param inSession the session; a new session has no lease
+   * @param able whether this daemon could act; otherwise it does not claim the lease
    */
   public Role role(String inSession, boolean able, Instant now) {
     if (!inSession.equals(session)) {
@@ -85,7 +85,8 @@ public final class Leadership {
       take(turn, now);
       turn = null;
     }
-    boolean becameAble = able && !wasAble && !lease.leads(now); // Then it need not wait its turn.
+    // Then it claims without waiting for the next turn.
+    boolean becameAble = able && !wasAble && !lease.leads(now);
     if (turn == null && (becameAble || !now.isBefore(next))) {
       wasAble = able;
       next = now.plus(lease.leads(now) ? RENEW : WATCH);
@@ -95,7 +96,8 @@ public final class Leadership {
       return new Role.Leads();
     }
     Lease.Other other = lease.other();
-    // Who is dead, has given it back or is ourselves does not lead, even where we may not.
+    // A holder that is dead, has released the lease, or is this daemon itself does not lead, even
+    // if this daemon cannot claim the lease.
     if (other == null || overtakes(other.text(), lease.expired(now), !led)) {
       return new Role.Undecided();
     }
@@ -111,7 +113,7 @@ public final class Leadership {
       }
       led |= lease.held() > 0;
     } catch (CompletionException e) {
-      LOG.debug("nobody says who leads: GCS {}", Gcs.reason(e)); // The lease runs out by itself.
+      LOG.debug("nobody says who leads: GCS {}", Gcs.reason(e)); // The lease expires by itself.
     }
   }
 
@@ -170,7 +172,8 @@ public final class Leadership {
         .thenCompose(
             added ->
                 !added
-                    ? CompletableFuture.completedFuture(new Lease.Free()) // Another was quicker.
+                    // Another daemon was faster.
+                    ? CompletableFuture.completedFuture(new Lease.Free())
                     : store
                         .delete(key(epoch - 1))
                         .<Lease.Found>handle((gone, error) -> new Lease.Held(epoch, began)));
@@ -197,7 +200,10 @@ public final class Leadership {
             + " ended";
   }
 
-  /** Gives the lead back, so that nobody has to wait until it runs out. */
+  /**
+   * Releases the lease, so that no other daemon has to wait until it expires. Blocks for up to
+   * {@code patience} per request.
+   */
   public void release(Duration patience) {
     if (lease.held() == 0) {
       return;
@@ -223,7 +229,7 @@ public final class Leadership {
     try {
       return Long.parseLong(key.substring(PREFIX.length()));
     } catch (NumberFormatException e) {
-      return 0; // Not ours.
+      return 0; // Not a lease key.
     }
   }
 }

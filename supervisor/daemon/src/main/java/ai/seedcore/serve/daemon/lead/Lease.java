@@ -5,45 +5,46 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one daemon knows of the lead, and what follows from it. Pure.
+ * One daemon's view of the lease. Immutable, without clock or I/O.
  *
- * <p>The lead is a number, the epoch: a key of the cluster for each, and the highest holds it. Who
- * wants the lead adds the key of the next epoch, which only one of several can; who has it writes a
- * new beat every two seconds. No clock is compared with another machine's: a beat that has not
- * changed for {@link #EXPIRY} of our own time is a dead leader's.
+ * <p>The lease is a numbered key in the GCS, the epoch; the highest holds. To claim the lease, a
+ * daemon adds the key of the next epoch, which only one of several can. The holder writes a new
+ * beat every two seconds. Clocks of different machines are never compared: a lease whose beat has
+ * not changed for {@link #EXPIRY}, by the watcher's own clock, has expired.
  *
- * @param held the epoch that we hold; 0: none
- * @param until until when we may act on it, unless it is renewed
- * @param other the leader that we see; null: none
+ * @param held the epoch that this daemon holds; 0 if none
+ * @param until until when this daemon may act as leader without a renewal
+ * @param other the other holder that was seen; null if none
  */
 record Lease(long held, Instant until, @Nullable Other other) {
 
-  /** How long a leader that says nothing is waited for. */
+  /** How long a lease lasts without a renewal. */
   static final Duration EXPIRY = Duration.ofSeconds(6);
 
   static final Lease UNKNOWN = new Lease(0, Instant.MIN, null);
 
   /**
-   * Another daemon that holds the lead.
+   * Another daemon that holds the lease.
    *
-   * @param text what its holder wrote, as it was read last
-   * @param since when that was read first
+   * @param epoch the epoch that it holds
+   * @param text the value that its key has now
+   * @param since when that value was first read
    */
   record Other(long epoch, String text, Instant since) {}
 
-  /** What a turn found out. */
+  /** The result of one turn. */
   sealed interface Found {}
 
-  /** We hold that epoch, renewed by a turn that began at that time. */
+  /** This daemon holds this epoch. The turn that confirmed it began at this time. */
   record Held(long epoch, Instant began) implements Found {}
 
-  /** Another daemon holds it. */
+  /** Another daemon holds the lease. */
   record Taken(long epoch, String text) implements Found {}
 
-  /** Nobody holds it. */
+  /** Nobody holds the lease. */
   record Free() implements Found {}
 
-  /** The lease after a turn. */
+  /** Returns the lease after a turn. */
   Lease after(Found found, Instant now) {
     if (found instanceof Held mine) {
       return new Lease(mine.epoch(), mine.began().plus(EXPIRY), null);
@@ -61,7 +62,7 @@ record Lease(long held, Instant until, @Nullable Other other) {
     return held > 0 && now.isBefore(until);
   }
 
-  /** What a holder wrote so long ago that it counts as dead; null: there is none. */
+  /** Returns the value of an expired lease's key; null if no lease has expired. */
   @Nullable String expired(Instant now) {
     return other != null && !now.isBefore(other.since().plus(EXPIRY)) ? other.text() : null;
   }

@@ -9,17 +9,17 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A daemon that leads, as it describes itself in the cluster.
+ * A daemon that holds the lease, as it describes itself in the GCS.
  *
  * @param host the name of its machine
- * @param pid its process
- * @param seat its machine and status address: of two daemons with one seat only one can live
- * @param life chosen by chance at its start
+ * @param pid its process id
+ * @param seat its machine and status address; only one living daemon can have them
+ * @param life a random id, chosen at its start
  * @param version its version
- * @param declared a hash of all that it declares
- * @param names what it declares
+ * @param declared a hash of everything that it declares
+ * @param names the names of its declared deployments
  * @param beat grows with every renewal
- * @param released whether it gave the lead back
+ * @param released whether it has released the lease
  */
 public record LeaseHolder(
     String host,
@@ -32,8 +32,8 @@ public record LeaseHolder(
     long beat,
     boolean released) {
 
-  /** Of what another declares, so many are looked at. */
-  private static final int MOST = 1_000;
+  /** The maximum number of another daemon's names to read. */
+  private static final int MAX_NAMES = 1_000;
 
   private static final JsonMapper JSON =
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
@@ -46,15 +46,16 @@ public record LeaseHolder(
     return new LeaseHolder(host, pid, seat, life, version, declared, names, beat, true);
   }
 
-  /** The same daemon, which now declares something else. */
+  /** Returns the same daemon with changed declarations. */
   public LeaseHolder declares(String hash, List<String> all) {
     return new LeaseHolder(host, pid, seat, life, version, hash, all, beat, released);
   }
 
   /**
-   * Whether this daemon's lead may be taken at once: it was given back, or is the asker's own. That
-   * is so of a beat that was on its way when the head restarted, and reached the next cluster; and,
-   * at the asker's start, of who had its seat before.
+   * Returns whether another daemon may take this holder's lease at once. This is so if the holder
+   * released it, or if the holder is the asker itself: a renewal that was in flight when the head
+   * restarted can reach the next session. An asker that has not led yet may also take the lease of
+   * an earlier daemon with its seat.
    */
   boolean yieldsTo(LeaseHolder asker, boolean starting) {
     return released || life.equals(asker.life) || (starting && seat.equals(asker.seat));
@@ -64,7 +65,10 @@ public record LeaseHolder(
     return JSON.writeValueAsString(this);
   }
 
-  /** Reads one; empty where it is none, as another version of this program may have written it. */
+  /**
+   * Parses a key's value; empty if it cannot be parsed, because another version may have written
+   * it.
+   */
   static Optional<LeaseHolder> read(String text) {
     try {
       LeaseHolder holder = JSON.readValue(text, LeaseHolder.class);
@@ -84,12 +88,14 @@ public record LeaseHolder(
     }
   }
 
-  /** What another version of this program need not have written. */
+  /** Another version may not have written this field. */
   private static String name(@Nullable String told) {
     return told == null ? "" : Foreign.name(told);
   }
 
   private static List<String> names(@Nullable List<@Nullable String> told) {
-    return told == null ? List.of() : told.stream().limit(MOST).map(LeaseHolder::name).toList();
+    return told == null
+        ? List.of()
+        : told.stream().limit(MAX_NAMES).map(LeaseHolder::name).toList();
   }
 }

@@ -6,27 +6,27 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
-/** The keys that the daemons of one cluster share. No call waits. */
+/** The keys that the daemons of one cluster share. No call blocks. */
 interface LeaseStore {
 
-  /** All keys that begin with a prefix. */
+  /** Returns all keys with a prefix. */
   CompletableFuture<List<String>> keys(String prefix);
 
-  /** What a key holds. */
+  /** Returns the value of a key; empty if there is no such key. */
   CompletableFuture<Optional<String>> get(String key);
 
   /**
    * Writes a key.
    *
-   * @param overwrite whether a key that is there already is written
-   * @return whether the key is new; of several that add one at the same time, one is told so
+   * @param overwrite whether to overwrite an existing key
+   * @return whether the key is new; of several concurrent writers, exactly one gets true
    */
   CompletableFuture<Boolean> put(String key, String text, boolean overwrite);
 
-  /** Removes a key. */
+  /** Deletes a key. */
   CompletableFuture<Void> delete(String key);
 
-  /** The keys in the internal key-value store of a cluster's GCS. */
+  /** Returns the store in the internal key-value store of a cluster's GCS. */
   static LeaseStore in(Gcs gcs) {
     String namespace = "seedcore";
     return new LeaseStore() {

@@ -1,4 +1,4 @@
-/** Which of several daemons acts on the cluster; the cluster itself is where they meet. */
+/** Elects the one daemon that acts on the cluster, with a lease in the cluster's own GCS. */
 @NullMarked
 package ai.seedcore.serve.daemon.lead;
 

@@ -4,19 +4,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the cluster's nodes have, and who holds it.
+ * The resources of the cluster's nodes, and the actors that hold them.
  *
- * @param nodes each node's resources
- * @param holders those who hold any, the largest first
+ * @param nodes the resources of each node
+ * @param holders the actors that hold resources
  */
 public record Capacity(List<Node> nodes, List<Holder> holders) {
 
-  /** Nothing is known. */
+  /** The value if nothing is known. */
   public static final Capacity UNKNOWN = new Capacity(List.of(), List.of());
 
-  /** One node: in all, and what of it is free, by Ray's names. */
+  /** One node with its total and its free resources, by Ray's names. */
   public record Node(String address, Map<String, Double> total, Map<String, Double> free) {}
 
-  /** One actor, by its name or, where it has none, its id. */
+  /** One actor, by its name or, if it has none, its id. */
   public record Holder(String name, Map<String, Double> resources) {}
 }

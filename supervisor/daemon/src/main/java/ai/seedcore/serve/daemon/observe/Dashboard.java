@@ -16,18 +16,21 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The dashboard's REST interface, as far as we use it. */
+/** A client for the part of the dashboard's REST API that the daemon uses. */
 public final class Dashboard {
 
-  /** In a replica's environment: the content version that we deployed. */
+  /**
+   * The environment variable of a replica that contains the content version that the daemon
+   * deployed.
+   */
   public static final String VERSION_VARIABLE = "SEEDCORE_VERSION";
 
-  /** Of one of Serve's reasons, what is looked at. */
-  private static final int LONGEST = 16 << 10;
+  /** The maximum number of characters of a Serve message to examine. */
+  private static final int MAX_MESSAGE = 16 << 10;
 
   private static final JsonMapper JSON = JsonMapper.shared();
-  // The dashboard connects to the cluster at the first such request, which takes it a second or
-  // two.
+  // The deadline. At the first such request the dashboard connects to the cluster, which takes a
+  // second or two.
   private static final Duration SLOW = Duration.ofSeconds(8);
 
   private final Http http;
@@ -35,10 +38,10 @@ public final class Dashboard {
   private volatile String url;
 
   /**
-   * A dashboard.
+   * Creates a client for one dashboard.
    *
-   * @param url its address, without a slash at its end
-   * @param fixed whether that is what the user said; else the cluster may say better
+   * @param url its address, without a trailing slash
+   * @param fixed whether the user configured the address; otherwise the cluster may correct it
    */
   public Dashboard(Http http, String url, boolean fixed) {
     this.http = http;
@@ -46,16 +49,16 @@ public final class Dashboard {
     this.fixed = fixed;
   }
 
-  /** Where it is. */
+  /** Returns the dashboard's address, without a trailing slash. */
   public String url() {
     return url;
   }
 
   /**
-   * The cluster says where it is.
+   * Accepts the address that the cluster reports.
    *
-   * @param address {@code HOST:PORT}; where that is the head's loopback, or all of its addresses,
-   *     it tells the port alone
+   * @param address {@code HOST:PORT}; if the host is a loopback or wildcard address, only the port
+   *     is used
    */
   void toldBy(String address) {
     if (fixed) {
@@ -67,18 +70,18 @@ public final class Dashboard {
       String host = portAlone ? HostPort.of(URI.create(url)).host() : told.host();
       url = "http://%s:%d".formatted(host, told.port());
     } catch (IllegalArgumentException e) {
-      return; // What was taken for it before is as good.
+      return; // Keep the previous address.
     }
   }
 
-  /** Serve and its applications. */
+  /** Reads Serve's state and its applications; never fails. */
   CompletableFuture<Serve> serve() {
     return http.get(url + "/api/serve/applications/", Http.LARGE, SLOW)
         .thenApply(this::read)
         .exceptionally(e -> new Serve.Unknown("dashboard %s %s".formatted(url, Http.reason(e))));
   }
 
-  /** Reads the page that tells of them. */
+  /** Parses the response of the Serve page. */
   Serve read(Answer answer) {
     if (answer.status() != 200) {
       return new Serve.Unknown(
@@ -107,7 +110,8 @@ public final class Dashboard {
     int running = 0;
     Set<String> actors = new HashSet<>();
     JsonNode config = JSON.missingNode();
-    for (JsonNode deployment : app.path("deployments")) { // Ours have one.
+    // The daemon's applications have exactly one.
+    for (JsonNode deployment : app.path("deployments")) {
       config = deployment.path("deployment_config");
       version =
           config
@@ -116,7 +120,7 @@ public final class Dashboard {
               .path("env_vars")
               .path(VERSION_VARIABLE)
               .asString(null);
-      // The application's own says no more than that its deployment is unhealthy.
+      // The application's message only says that its deployment is unhealthy.
       String why = text(deployment.path("message"));
       message = why.isBlank() ? message : why;
       for (JsonNode replica : deployment.path("replicas")) {
@@ -134,10 +138,10 @@ public final class Dashboard {
         config);
   }
 
-  /** Serve's reasons hold tracebacks: what is said stands in their first lines. */
+  /** Serve's messages contain tracebacks. The information is in their first lines. */
   private static String text(JsonNode message) {
     String text = message.asString("");
-    return text.length() <= LONGEST ? text : text.substring(0, LONGEST);
+    return text.length() <= MAX_MESSAGE ? text : text.substring(0, MAX_MESSAGE);
   }
 
   private static Optional<JsonNode> parse(String body) {

@@ -3,23 +3,24 @@ package ai.seedcore.serve.daemon.observe;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The cluster's head, as its GCS shows it. */
+/** The cluster's head, as its GCS reports it. */
 public sealed interface Head {
 
-  /** The version, where it is not told yet. */
+  /** The version while it is not known yet. */
   String VERSION_UNKNOWN = "unknown";
 
   /**
-   * It answers.
+   * The head responds.
    *
-   * @param rayVersion Ray's version there
-   * @param nodes the addresses of all living nodes; empty where they were not asked
+   * @param identity the session
+   * @param rayVersion the head's Ray version, or {@link #VERSION_UNKNOWN}
    * @param localNode the address under which the cluster knows a living Ray node of this machine;
-   *     null where there is none, or it was not asked
+   *     null if there is none or it is unknown
+   * @param nodes the addresses of all living nodes; empty if unknown
    */
   record Up(Identity identity, String rayVersion, @Nullable String localNode, Set<String> nodes)
       implements Head {}
 
-  /** It does not serve, and why: gone, hung, without its GCS, or no Ray at all. */
+  /** The head does not serve: it is gone, hangs, has no GCS, or is not Ray at all. */
   record Down(String reason) implements Head {}
 }

@@ -8,16 +8,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that was seen in one look.
+ * The result of one look at the cluster.
  *
  * @param head the head
- * @param serve Serve; unknown where the head is down or the look was a light one
- * @param listed the applications whose routes Serve's proxy knows; null where it did not say
- * @param routes what each route that was asked answered, by application
- * @param orphans replicas that Serve has forgotten
- * @param starting for how long each application has not been running, of those that Serve starts
- * @param capacity what the nodes have, where an application waits for it
- * @param full false for a light look, which asks for the identity and the routes' names only
+ * @param serve Serve; unknown if the head is down
+ * @param listed the applications whose routes Serve's proxy lists; null if unknown
+ * @param routes the probe results, by application
+ * @param orphans replicas that Serve no longer lists
+ * @param starting how long each application has been starting, by application
+ * @param capacity the nodes' resources; known only while an application is slow to start
+ * @param full whether this was a full look; a glance reads only the session and the listed routes
  */
 public record Observation(
     Head head,
@@ -29,7 +29,7 @@ public record Observation(
     Capacity capacity,
     boolean full) {
 
-  /** A look that found nothing out of the ordinary. */
+  /** Creates an observation without orphans, starting applications or capacity. */
   public Observation(
       Head head,
       Serve serve,
@@ -39,13 +39,13 @@ public record Observation(
     this(head, serve, listed, routes, List.of(), Map.of(), Capacity.UNKNOWN, full);
   }
 
-  /** Nothing but the reason why. */
+  /** Creates the observation of a head that is down for this reason. */
   static Observation down(String reason) {
     return new Observation(
         new Head.Down(reason), new Serve.Unknown("the head is down"), null, Map.of(), true);
   }
 
-  /** Whether all of those were asked, and answered as declared or are at work. */
+  /** Returns whether all these applications were probed and serve, and no probed route fails. */
   public boolean allServe(Collection<String> names) {
     return routes.keySet().containsAll(names) && routes.values().stream().allMatch(Route::serves);
   }

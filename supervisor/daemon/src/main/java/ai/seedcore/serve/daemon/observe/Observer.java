@@ -28,30 +28,30 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Makes one {@link Observation} out of requests that run side by side. The GCS says whether there
- * is a head, which, and whether Serve runs: it is the first to come and the last to be wrong. The
- * dashboard says what Serve runs, the proxy what is really served.
+ * Collects one {@link Observation} with concurrent requests. The GCS reports the head, the session
+ * and Serve's controller. It is the first to come up and the most reliable. The dashboard reports
+ * which applications Serve runs. The proxy and the probes show what is really served.
  */
 public final class Observer {
 
-  /** For how long what was seen last holds where there is only silence. */
+  /** How long the last observation stays valid while the GCS is silent. */
   static final Duration GRACE = Duration.ofSeconds(6);
 
-  /** How long a look waits for what can be done without. */
+  /** How long a look waits for each optional response. */
   private static final Duration PATIENCE = Duration.ofMillis(150);
 
-  /** From when on an answer is late. */
+  /** How long the GCS may take before the connection is reconsidered. */
   private static final Duration LATE = Duration.ofMillis(200);
 
-  /** How often to ask what seldom changes: a head that starts has other work to do. */
-  private static final Duration SELDOM = Duration.ofSeconds(10);
+  /** How long rarely changing values stay fresh. A starting head has other work to do. */
+  private static final Duration RARE_INTERVAL = Duration.ofSeconds(10);
 
-  /** A proxy that starts has other work to do, too. */
-  private static final Duration OFTEN = Duration.ofMillis(400);
+  /** How long the route table stays fresh. A starting proxy has other work to do, too. */
+  private static final Duration TABLE_INTERVAL = Duration.ofMillis(400);
 
   private static final Duration ROUTES = Duration.ofSeconds(3);
 
-  /** From when on to look into why an application does not run. */
+  /** How long an application may be starting before the observer looks for the cause. */
   private static final Duration SLOW = Duration.ofSeconds(30);
 
   private final Gcs gcs;
@@ -78,9 +78,9 @@ public final class Observer {
   /**
    * The living nodes.
    *
-   * @param head the head's node id; null where it is not listed yet
-   * @param local the address of a node of this machine; null where there is none
-   * @param all the addresses of all of them
+   * @param head the head's node id; null if it is not registered yet
+   * @param local the address of a node of this machine; null if there is none
+   * @param all the addresses of all living nodes
    * @param alive the nodes themselves
    */
   private record Nodes(
@@ -89,10 +89,10 @@ public final class Observer {
   }
 
   /**
-   * An observer of one cluster.
+   * Creates an observer for one cluster.
    *
-   * @param gcsName what the GCS is called in reasons
-   * @param routesUrl where the routes are asked, without a slash at its end
+   * @param gcsName the name of the GCS in reasons
+   * @param routesUrl the base URL of the routes, without a trailing slash
    */
   public Observer(
       Gcs gcs,
@@ -111,35 +111,36 @@ public final class Observer {
                 gcs.rayVersion()
                     .thenApply(told -> Optional.of(Foreign.name(told)))
                     .exceptionally(e -> Optional.empty()),
-            SELDOM);
+            RARE_INTERVAL);
     this.nodes =
         new PendingCall<>(
-            // Beside the thread that the answer comes on: a name may have to be looked up.
+            // Runs outside the gRPC thread, because a name may have to be resolved.
             () -> gcs.nodes().thenApplyAsync(Observer::read).exceptionally(e -> Nodes.NONE),
-            SELDOM);
+            RARE_INTERVAL);
     this.controller = new PendingCall<>(this::askController, Duration.ZERO);
     this.page = new PendingCall<>(dashboard::serve, Duration.ZERO);
     this.dashboardAddress =
         new PendingCall<>(
-            () -> gcs.get("dashboard", "dashboard").exceptionally(e -> Optional.empty()), SELDOM);
+            () -> gcs.get("dashboard", "dashboard").exceptionally(e -> Optional.empty()),
+            RARE_INTERVAL);
     this.dashboard = dashboard;
-    this.table = new PendingCall<>(this::askTable, OFTEN);
+    this.table = new PendingCall<>(this::askTable, TABLE_INTERVAL);
     this.available =
         new PendingCall<>(
             () -> gcs.available().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
-            SELDOM);
+            RARE_INTERVAL);
     this.replicas = new Replicas(gcs);
     declare(declared);
   }
 
-  /** Looks after those deployments from now on. */
+  /** Replaces the deployments to observe. */
   public void declare(List<Declaration> declared) {
     Map<Declaration, Probing> next = new LinkedHashMap<>();
     for (Declaration deployment : declared) {
       Probing known = probes.get(deployment);
       next.put(
           deployment, known == null ? new Probing(http, routesUrl, deployment, replicas) : known);
-      ours.add(deployment.name()); // Also of those that are declared no more.
+      ours.add(deployment.name()); // This includes deployments that are no longer declared.
     }
     probes.forEach(
         (deployment, probe) -> {
@@ -151,10 +152,10 @@ public final class Observer {
   }
 
   /**
-   * Looks at all there is.
+   * Takes a full look.
    *
-   * @param askPage whether to ask the dashboard what Serve runs: a dashboard that has just started
-   *     takes a second of the machine's time to learn it, which others may need more
+   * @param askPage whether to ask the dashboard for Serve's applications. A dashboard that has just
+   *     started needs a second of processor time for it, which others may need more
    */
   public Observation look(boolean askPage) {
     CompletableFuture<Optional<String>> asked = gcs.get("session", "session_name");
@@ -169,7 +170,7 @@ public final class Observer {
     }
     dashboardAddress.within(Duration.ZERO).flatMap(told -> told).ifPresent(dashboard::toldBy);
     if (dashboardAddress.last().flatMap(told -> told).isEmpty()) {
-      dashboardAddress.forget(); // It has not come yet: the next look asks anew.
+      dashboardAddress.forget(); // The dashboard has not registered yet. The next look asks again.
     }
     Optional<String> rayVersion = version.within(PATIENCE).flatMap(told -> told);
     Nodes known = nodes.within(PATIENCE).orElse(Nodes.NONE);
@@ -177,7 +178,7 @@ public final class Observer {
       version.forget();
     }
     if (known.head() == null || known.local() == null) {
-      nodes.forget(); // Not all have come yet: the next look asks anew.
+      nodes.forget(); // Not all nodes have registered yet. The next look asks again.
     }
     Set<String> listed = listed();
     Map<String, Route> routes = new LinkedHashMap<>();
@@ -195,9 +196,9 @@ public final class Observer {
           }
         });
     Serve serve = serve(askPage);
-    routes.replaceAll((app, route) -> judged(app, route, serve));
+    routes.replaceAll((app, route) -> checkBusy(app, route, serve));
     Map<String, Duration> starting = starting(serve);
-    return seen(
+    return remember(
         new Observation(
             new Head.Up(
                 new Identity(session, known.head()),
@@ -214,10 +215,10 @@ public final class Observer {
   }
 
   /**
-   * A replica is at work while it starts, too: a route is busy only where a replica runs, or, where
-   * Serve cannot be asked, where it was served before.
+   * Corrects a busy route. Replicas are also at work while they start. So a route counts as busy
+   * only if a replica runs or, if Serve's applications are unknown, if the route was served before.
    */
-  private Route judged(String app, Route route, Serve serve) {
+  private Route checkBusy(String app, Route route, Serve serve) {
     if (!route.busy()) {
       return route;
     }
@@ -230,7 +231,7 @@ public final class Observer {
     return runs ? route : new Route(false, Probing.SILENCE, route.millis(), route.at(), true);
   }
 
-  /** For how long each application that Serve is starting has not been running. */
+  /** Returns how long each application that Serve is deploying has been starting. */
   private Map<String, Duration> starting(Serve serve) {
     if (!(serve instanceof Serve.Running running)) {
       return Map.of();
@@ -259,7 +260,10 @@ public final class Observer {
     return starting.values().stream().anyMatch(age -> age.compareTo(SLOW) > 0);
   }
 
-  /** What the nodes have, where something waits for long enough to wonder. */
+  /**
+   * Returns the nodes' resources if an application is slow to start, and otherwise {@link
+   * Capacity#UNKNOWN}.
+   */
   private Capacity capacity(Nodes nodes, Map<String, Duration> starting) {
     if (!isSlow(starting)) {
       return Capacity.UNKNOWN;
@@ -286,8 +290,9 @@ public final class Observer {
   }
 
   /**
-   * Asks who the head is and which routes the proxy knows: two cheap requests. Where the routes are
-   * not those declared, or one was silent when it was asked last, looks at all there is.
+   * Takes a glance: asks for the session and the proxy's routes, two cheap requests. Takes a full
+   * look instead if the routes are not the declared ones, or if the last probe of a route was
+   * silent.
    */
   public Observation glance() {
     CompletableFuture<Optional<String>> asked = gcs.get("session", "session_name");
@@ -312,7 +317,10 @@ public final class Observer {
         : look(true);
   }
 
-  /** Whether the GCS was silent when it was asked last: it is worth asking again at once. */
+  /**
+   * Returns whether the last request to the GCS had no response. Then it is worth asking again at
+   * once.
+   */
   public boolean silent() {
     return silent;
   }
@@ -321,7 +329,7 @@ public final class Observer {
     return probes.values().stream().anyMatch(Probing::doubtful);
   }
 
-  /** Waits for an answer, which has a deadline of its own. */
+  /** Waits for a response, which has a deadline of its own. */
   private Optional<String> answer(CompletableFuture<Optional<String>> asked) {
     while (!asked.isDone()) {
       try {
@@ -338,7 +346,7 @@ public final class Observer {
     return asked.join();
   }
 
-  /** Learns the session; where that fails, says what there is to see instead. */
+  /** Reads the session. If that fails, returns the observation to report instead. */
   private Optional<Observation> identify(CompletableFuture<Optional<String>> asked) {
     String now;
     try {
@@ -377,7 +385,7 @@ public final class Observer {
     return Optional.empty();
   }
 
-  private Observation seen(Observation observation) {
+  private Observation remember(Observation observation) {
     last = observation;
     return observation;
   }
@@ -400,8 +408,9 @@ public final class Observer {
   }
 
   /**
-   * Whether a node is this machine's, though its address is none of the machine's own: it may be a
-   * name, or an address that a router before it has. Then the node's process says so.
+   * Returns whether a node runs on this machine although its address is not one of the machine's
+   * own. The address may be a name, or belong to a router in front of the machine. Then the
+   * raylet's command line or name resolution decides.
    */
   private static boolean isHere(Gcs.Node node) {
     return RayNodes.addresses().contains(node.address()) || HostPort.isThisMachine(node.address());
@@ -417,7 +426,10 @@ public final class Observer {
         .exceptionally(e -> new Serve.Unknown("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
   }
 
-  /** The GCS knows whether there is one, the page what it does. */
+  /**
+   * Combines both sources: the GCS knows whether Serve runs, the dashboard which applications it
+   * runs.
+   */
   private Serve serve(boolean askPage) {
     Serve told = controller.within(PATIENCE).orElse(new Serve.Unknown("not told yet"));
     if (!(told instanceof Serve.Opaque there)) {
@@ -426,7 +438,7 @@ public final class Observer {
     Serve shown =
         askPage
             ? page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"))
-            : page.last() // What is wrong with it stays said until it is asked again.
+            : page.last() // Keep reporting the last error until the dashboard is asked again.
                 .filter(Serve.Unknown.class::isInstance)
                 .orElse(new Serve.Unknown("the dashboard is asked later"));
     if (shown instanceof Serve.Unknown unknown) {
@@ -452,12 +464,12 @@ public final class Observer {
     }
   }
 
-  /** The declared applications whose routes the proxy knows; null where it does not say. */
+  /** Returns the declared applications whose routes the proxy lists; null if unknown. */
   private @Nullable Set<String> listed() {
     return table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
   }
 
-  /** The declared applications whose routes the table has. */
+  /** Returns the declared applications whose routes this table contains. */
   private Set<String> listed(JsonNode routes) {
     return probes.keySet().stream()
         .filter(deployment -> routes.has(deployment.route()))

@@ -4,15 +4,15 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * A replica of one of our applications that lives, and that Serve's controller does not know.
+ * A living replica of a declared application that Serve's controller no longer lists.
  *
  * @param actor its actor id
- * @param name its actor's name
- * @param app the application
- * @param pid its process id, on its node
- * @param node its node's address
- * @param resources what it holds, by Ray's names
- * @param age for how long it has been seen so
+ * @param name its actor name
+ * @param app its application
+ * @param pid its process id on its node
+ * @param node the address of its node
+ * @param resources the resources that it holds, by Ray's names
+ * @param age how long it has been unlisted
  */
 public record Orphan(
     String actor,

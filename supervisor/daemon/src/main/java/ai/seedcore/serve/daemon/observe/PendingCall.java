@@ -10,8 +10,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request that may take longer than a look may wait: it goes on from look to look until it is
- * answered, is not asked twice at a time, and until then its last answer holds. Used by one thread.
+ * A repeated request that may take longer than one look waits. The call stays pending across looks
+ * until its response arrives. There is at most one call at a time, and the last response stays
+ * valid meanwhile. Used by one thread.
  */
 final class PendingCall<T> {
 
@@ -22,22 +23,22 @@ final class PendingCall<T> {
   private long answeredAt;
 
   /**
-   * A question.
+   * Creates a call that has not been started.
    *
-   * @param ask asks it; its answer never fails
-   * @param fresh for how long an answer is good enough
+   * @param ask starts the request; its future never fails
+   * @param fresh how long a response stays fresh
    */
   PendingCall(Supplier<CompletableFuture<T>> ask, Duration fresh) {
     this.ask = ask;
     this.fresh = fresh;
   }
 
-  /** Asks, unless it is asked already or a fresh answer is at hand. */
+  /** Starts the request, unless one is pending or the last response is fresh. */
   void ask() {
     ask(fresh);
   }
 
-  /** Asks, unless it is asked already or an answer is at hand that is no older than that. */
+  /** Starts the request, unless one is pending or the last response is no older than this. */
   void ask(Duration age) {
     boolean stale = answer == null || System.nanoTime() - answeredAt > age.toNanos();
     if (asked == null && stale) {
@@ -45,7 +46,10 @@ final class PendingCall<T> {
     }
   }
 
-  /** The answer, if it comes in time; else the last one, and the question stays asked. */
+  /**
+   * Returns the response if it arrives in time. Otherwise returns the last one, and the call stays
+   * pending.
+   */
   Optional<T> within(Duration patience) {
     ask();
     if (asked != null) {
@@ -56,7 +60,7 @@ final class PendingCall<T> {
       } catch (TimeoutException e) {
         return Optional.ofNullable(answer);
       } catch (ExecutionException e) {
-        throw new IllegalStateException(e); // Answers never fail.
+        throw new IllegalStateException(e); // These futures never fail.
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -64,12 +68,12 @@ final class PendingCall<T> {
     return Optional.ofNullable(answer);
   }
 
-  /** The last answer; asks nothing. */
+  /** Returns the last response without starting a request. */
   Optional<T> last() {
     return Optional.ofNullable(answer);
   }
 
-  /** Forgets the answer: it belonged to another cluster. */
+  /** Discards the response and the pending call: they belong to another session. */
   void forget() {
     asked = null;
     answer = null;

@@ -20,22 +20,22 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Asks one route, again and again, as a client of it would. One that its replicas are at work on is
- * waited for, so that there is never a second one behind it.
+ * Probes one route repeatedly, as a client would. While its replicas are at work, the pending probe
+ * is kept, so that no second one queues behind it.
  */
 final class Probing {
 
-  /** The code by which a replica says that its class could not be made. */
+  /** The error code of a replica whose class could not be instantiated. */
   private static final String NOT_READY = "not_ready";
 
-  /** The reason of a route from which nothing comes. */
+  /** The reason for a route that does not respond. */
   static final String SILENCE = "accepts, but does not answer in time";
 
-  /** How long a request is waited for while its replicas are at work: for as long as they are. */
-  private static final Duration LONGEST = Duration.ofDays(1);
+  /** The limit of a probe while its replicas are at work: as long as they are. */
+  private static final Duration MAX_WAIT = Duration.ofDays(1);
 
-  /** How long the replicas may take to say what they are at work on. */
-  private static final Duration DOUBT = Duration.ofSeconds(3);
+  /** How long the GCS and the replicas may take to report the requests in progress. */
+  private static final Duration WORK_DEADLINE = Duration.ofSeconds(3);
 
   private final Http http;
   private final String app;
@@ -47,7 +47,7 @@ final class Probing {
   private @Nullable Route last;
   private @Nullable Route good;
   private long goodAt;
-  private boolean askedAgain;
+  private boolean resent;
 
   Probing(Http http, String routesUrl, Declaration deployment, Replicas replicas) {
     this.http = http;
@@ -57,13 +57,13 @@ final class Probing {
     this.replicas = replicas;
   }
 
-  /** Asks, unless a request is under way. */
+  /** Sends a probe, unless one is pending. */
   void ask() {
     if (asked == null) {
       String body = probe.bodyText();
       askedAt = System.nanoTime();
       replicas.forgetWork(app);
-      asked = body == null ? http.get(url, LONGEST) : http.post(url, body, LONGEST);
+      asked = body == null ? http.get(url, MAX_WAIT) : http.post(url, body, MAX_WAIT);
     }
   }
 
@@ -81,8 +81,9 @@ final class Probing {
   }
 
   /**
-   * What it answers. Where that is silence, and no replica is at work, the last good answer holds
-   * for a while: a packet that the network lost is no outage, and a refusal is at once.
+   * Returns the latest result. If the route is silent and no replica is at work, the last good
+   * result stays valid for a while: one lost packet is not an outage. A refusal takes effect at
+   * once.
    */
   Optional<Route> within(Duration patience) {
     ask();
@@ -105,8 +106,8 @@ final class Probing {
       overdue(patience);
     } catch (ExecutionException | CancellationException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      if (Http.brokenOff(cause) && !askedAgain) {
-        askedAgain = true;
+      if (Http.brokenOff(cause) && !resent) {
+        resent = true;
         asked = null;
         ask();
         return;
@@ -120,7 +121,7 @@ final class Probing {
 
   private void answered(Route route) {
     asked = null;
-    askedAgain = false;
+    resent = false;
     last = route;
     if (route.answers()) {
       good = route;
@@ -130,15 +131,15 @@ final class Probing {
     }
   }
 
-  /** Nothing has come; after the declared time that means something. */
+  /** Evaluates a probe without a response, once the declared timeout has passed. */
   private void overdue(Duration patience) {
     if (millis() < probe.timeout().toMillis()) {
       return;
     }
     Optional<Integer> told = replicas.atWork(app, patience);
     boolean wasBusy = last != null && last.busy();
-    if (told.isEmpty() && (wasBusy || millis() < probe.timeout().plus(DOUBT).toMillis())) {
-      return; // The replicas are being asked, or cannot be at the moment.
+    if (told.isEmpty() && (wasBusy || millis() < probe.timeout().plus(WORK_DEADLINE).toMillis())) {
+      return; // The replicas are being asked, or cannot be asked at the moment.
     }
     int atWork = told.orElse(0);
     last =
@@ -153,7 +154,7 @@ final class Probing {
             true,
             atWork);
     if (atWork == 0) {
-      abandon(); // It may be lost: the next look asks anew.
+      abandon(); // The request may be lost. The next look sends another.
     }
   }
 
@@ -161,12 +162,12 @@ final class Probing {
     return (System.nanoTime() - askedAt) / 1_000_000;
   }
 
-  /** Whether what was answered last was silence. */
+  /** Returns whether the last result was silence. */
   boolean doubtful() {
     return last != null && last.silent();
   }
 
-  /** Why an answer is not the declared one; empty where it is. */
+  /** Returns why a response is not the declared one; empty if it is. */
   static String verdict(Probe probe, Answer answer) {
     if (answer.status() != 200) {
       return "answers status " + answer.status();
@@ -183,7 +184,7 @@ final class Probing {
       return expected == null ? "" : "answers something else than JSON";
     }
     if (failed && json.path("code").asString("").equals(NOT_READY)) {
-      // The replica runs, and has nothing to serve: whatever is expected, this is not it.
+      // The replica runs but has no instance to serve with. This fails every expectation.
       return "answers that it is not ready: " + Foreign.message(json.path("error").asString(""));
     }
     if (expected == null) {

@@ -13,23 +13,27 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The replicas of our applications as the GCS knows them, beside what Serve's controller says:
- * which ones it has forgotten, and how many requests one is at work on. Used by one thread.
+ * The replicas of the declared applications, as the GCS reports them. They complement what Serve's
+ * controller reports: which replicas it no longer lists, and how many requests they are at work on.
+ * Used by one thread.
  */
 final class Replicas {
 
   private static final String NAMESPACE = "serve";
 
-  /** Before the application's name in the name of a replica's actor; behind it stands a '#'. */
+  /** The prefix of a replica's actor name. The application's name and a '#' follow. */
   private static final String PREFIX = "SERVE_REPLICA::";
 
-  /** How often the actors are asked for where all is well: there may be thousands. */
-  private static final Duration CALM = Duration.ofSeconds(60);
+  /** The interval between reads of the actors while all is well. There may be thousands. */
+  private static final Duration HEALTHY_INTERVAL = Duration.ofSeconds(60);
 
-  private static final Duration TROUBLED = Duration.ofSeconds(5);
+  private static final Duration TROUBLE_INTERVAL = Duration.ofSeconds(5);
 
-  /** By then the actors have been asked for once more: one that has just ended is not forgotten. */
-  private static final Duration CONFIRMED = TROUBLED.plusSeconds(1);
+  /**
+   * The minimum age of an orphan. By then the actors have been read again, so a replica that has
+   * just ended does not count.
+   */
+  private static final Duration MIN_ORPHAN_AGE = TROUBLE_INTERVAL.plusSeconds(1);
 
   private final Gcs gcs;
   private final PendingCall<Optional<List<Gcs.Actor>>> actors;
@@ -41,30 +45,32 @@ final class Replicas {
     this.gcs = gcs;
     this.actors =
         new PendingCall<>(
-            () -> gcs.actors().thenApply(Optional::of).exceptionally(e -> Optional.empty()), CALM);
+            () -> gcs.actors().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
+            HEALTHY_INTERVAL);
   }
 
-  /** Asks for the actors, where they are not known well enough. */
+  /** Reads the actors, unless the last response is recent enough. */
   void ask(boolean troubled) {
-    // One that is not listed may have ended since the actors were told.
-    actors.ask(troubled || !unlistedSince.isEmpty() ? TROUBLED : CALM);
+    // An unlisted replica may have ended since the last response.
+    actors.ask(troubled || !unlistedSince.isEmpty() ? TROUBLE_INTERVAL : HEALTHY_INTERVAL);
   }
 
-  /** What belonged to another cluster is forgotten. */
+  /** Discards everything that belongs to another session. */
   void forget() {
     actors.forget();
     atWork.clear();
     unlistedSince.clear();
   }
 
-  /** The living actors; empty where they are not known yet. */
+  /** Returns the living actors; empty if they are not known yet. */
   Optional<List<Gcs.Actor>> known(Duration patience) {
     return actors.within(patience).flatMap(told -> told);
   }
 
   /**
-   * How many requests an application's replicas are at work on, each asked itself; one that is
-   * frozen or out of reach counts none. Empty where it is not known, or not yet.
+   * Returns how many requests an application's replicas are at work on. Asks each replica. A
+   * replica that hangs or is unreachable counts as 0. Returns empty if the number is not known, or
+   * not yet.
    */
   Optional<Integer> atWork(String app, Duration patience) {
     return atWork
@@ -73,7 +79,7 @@ final class Replicas {
         .flatMap(told -> told);
   }
 
-  /** What was known of an application's work says nothing of a later request. */
+  /** Discards what is known about an application's work. It does not apply to a later request. */
   void forgetWork(String app) {
     atWork.remove(app);
   }
@@ -97,15 +103,17 @@ final class Replicas {
   }
 
   /**
-   * The replicas of those applications that live, and that Serve does not list: it has forgotten
-   * them, and they hold their resources for ever.
+   * Returns the living replicas of these applications that Serve does not list. Serve will never
+   * stop them, so they hold their resources forever.
    *
-   * @param serve what Serve runs, seen just now
+   * @param serve the current state of Serve
+   * @param ours the names of the applications
+   * @param patience how long to wait for the actors
    */
   List<Orphan> orphans(Serve.Running serve, Collection<String> ours, Duration patience) {
     if (!serve.controller().equals(controller)) {
       controller = serve.controller();
-      unlistedSince.clear(); // One that has just started finds its replicas again.
+      unlistedSince.clear(); // A controller that has just started still recovers its replicas.
     }
     Map<String, Long> since = new HashMap<>();
     List<Orphan> orphans = new ArrayList<>();
@@ -117,7 +125,7 @@ final class Replicas {
       long first = unlistedSince.getOrDefault(actor.id(), System.nanoTime());
       since.put(actor.id(), first);
       Duration age = Duration.ofNanos(System.nanoTime() - first);
-      if (age.compareTo(CONFIRMED) >= 0) {
+      if (age.compareTo(MIN_ORPHAN_AGE) >= 0) {
         orphans.add(
             new Orphan(
                 actor.id(),
@@ -139,12 +147,12 @@ final class Replicas {
     if (known == null) {
       return false;
     }
-    // Of an application that is being deleted Serve lists no replicas, and lets them finish.
+    // Serve lists no replicas of an application that it is deleting, and lets them finish.
     boolean told = !known.config().isMissingNode() && !known.status().equals("DELETING");
     return !told || known.actors().contains(actor);
   }
 
-  /** The application that an actor is a replica of; null: it is none. */
+  /** Returns the application that an actor is a replica of; null if it is not a replica. */
   private static @Nullable String app(Gcs.Actor actor) {
     int end = actor.name().indexOf('#');
     return actor.namespace().equals(NAMESPACE) && actor.name().startsWith(PREFIX) && end > 0

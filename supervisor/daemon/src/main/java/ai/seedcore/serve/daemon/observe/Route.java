@@ -3,29 +3,32 @@ package ai.seedcore.serve.daemon.observe;
 import java.time.Instant;
 
 /**
- * What a real request to a route came to.
+ * The result of a probe.
  *
- * @param answers whether it was answered as declared
- * @param reason why not; empty where it was
- * @param millis how long it took
- * @param at when it was answered
- * @param silent whether nothing at all came in time, which may be the network's fault
- * @param atWork where it was silent: how many requests its replicas are at work on; 0 else
+ * @param answers whether the response was as declared
+ * @param reason why not; empty if it was
+ * @param millis how long the response took, in milliseconds
+ * @param at when it arrived
+ * @param silent whether nothing arrived in time, which may be the network's fault
+ * @param atWork for a silent route, how many requests its replicas are at work on; 0 otherwise
  */
 public record Route(
     boolean answers, String reason, long millis, Instant at, boolean silent, int atWork) {
 
-  /** An answer, or none. */
+  /** Creates a result without requests in progress. */
   public Route(boolean answers, String reason, long millis, Instant at, boolean silent) {
     this(answers, reason, millis, at, silent, 0);
   }
 
-  /** Whether it is silent as its replicas are at work: a long call is no outage. */
+  /**
+   * Returns whether the route is silent because its replicas are at work. A long call is not an
+   * outage.
+   */
   public boolean busy() {
     return atWork > 0;
   }
 
-  /** Whether requests are served: answered, or worked on. */
+  /** Returns whether requests are served: the route responds as declared or is busy. */
   public boolean serves() {
     return answers || busy();
   }

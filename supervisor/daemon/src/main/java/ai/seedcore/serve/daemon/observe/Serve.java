@@ -5,32 +5,34 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Serve: whether it runs the GCS says, what it runs the dashboard's Serve page. */
+/**
+ * The state of Serve. The GCS reports whether it runs, the dashboard which applications it runs.
+ */
 public sealed interface Serve {
 
-  /** Nobody could be asked. */
+  /** It could not be read. */
   record Unknown(String reason) implements Serve {}
 
-  /** There is none. */
+  /** Serve does not run. */
   record Absent() implements Serve {}
 
   /**
-   * It runs; what, the dashboard does not say.
+   * Serve runs, but its applications are unknown.
    *
    * @param controller the controller's actor id
-   * @param reason why not
+   * @param reason why they are unknown
    */
   record Opaque(String controller, String reason) implements Serve {}
 
   /**
-   * It runs.
+   * Serve runs.
    *
    * @param controller the controller's actor id
    * @param apps its applications, by name
    */
   record Running(String controller, Map<String, App> apps) implements Serve {}
 
-  /** The controller's actor id; null where there is none, or nobody could be asked. */
+  /** Returns the controller's actor id; null if there is none or it is unknown. */
   default @Nullable String controllerId() {
     return this instanceof Running running
         ? running.controller()
@@ -40,12 +42,14 @@ public sealed interface Serve {
   /**
    * One application.
    *
-   * @param status Serve's word: NOT_STARTED, DEPLOYING, DEPLOY_FAILED, RUNNING, UNHEALTHY, DELETING
-   * @param message Serve's reason
-   * @param version the content version that we gave it; null where we did not deploy it
-   * @param route its route prefix; null where Serve does not say yet
+   * @param status Serve's status: NOT_STARTED, DEPLOYING, DEPLOY_FAILED, RUNNING, UNHEALTHY,
+   *     DELETING
+   * @param message Serve's message, in plain words
+   * @param version the content version; null if the daemon did not deploy it
+   * @param route its route prefix; null if Serve does not report it yet
    * @param replicas how many replicas are RUNNING
-   * @param actors the names of the actors of all its replicas, also of those that start or end
+   * @param actors the actor names of all its replicas, including those that are starting or
+   *     stopping
    * @param config Serve's {@code deployment_config}
    */
   record App(
@@ -57,7 +61,7 @@ public sealed interface Serve {
       Set<String> actors,
       JsonNode config) {
 
-    /** Whether Serve says that it serves. */
+    /** Returns whether Serve reports it as running. */
     public boolean running() {
       return status.equals("RUNNING");
     }

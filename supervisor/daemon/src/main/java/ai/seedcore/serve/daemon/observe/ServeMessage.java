@@ -4,12 +4,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What Serve says of an application, in our words: Serve's own hold Python's tracebacks and names
- * of exceptions, and hints at logs that nobody has at hand.
+ * Translates Serve's messages to plain words. Serve's own contain Python tracebacks, exception
+ * names, and references to logs that users do not have at hand.
  */
 final class ServeMessage {
 
-  private static final int LONGEST = 600;
+  private static final int MAX_LENGTH = 600;
 
   private static final Pattern FAILED =
       Pattern.compile("(?s).*failed to start (\\d+) times in a row.*?Error:\\s*(.*)");
@@ -27,7 +27,7 @@ final class ServeMessage {
       Pattern.compile(
           "(?s).*has (\\d+) replicas that have taken more than (\\d+)s to initialize.*");
 
-  /** An exception's name, with its package, and what stands before its message. */
+  /** An exception's name with its package, up to its message. */
   private static final Pattern EXCEPTION =
       Pattern.compile(
           "^(?:[A-Za-z_]\\w*\\.)*[A-Z]\\w*(?:Error|Exception)\\b(?:\\([^)]*\\))?:?\\s*");
@@ -37,7 +37,7 @@ final class ServeMessage {
 
   private ServeMessage() {}
 
-  /** The message in our words; empty where there is none. */
+  /** Returns the message in plain words; empty if there is none. */
   static String words(String message) {
     Matcher failed = FAILED.matcher(message);
     if (failed.matches()) {
@@ -65,7 +65,7 @@ final class ServeMessage {
     return plain(message);
   }
 
-  /** The first line that says something, without the names of exceptions. */
+  /** Returns the first meaningful line, without exception names. */
   private static String plain(String text) {
     String said =
         text.lines()
@@ -74,7 +74,7 @@ final class ServeMessage {
             .filter(line -> !line.isBlank())
             .findFirst()
             .orElse("");
-    return said.length() <= LONGEST ? said : said.substring(0, LONGEST) + "...";
+    return said.length() <= MAX_LENGTH ? said : said.substring(0, MAX_LENGTH) + "...";
   }
 
   private static String unwrapped(String line) {

@@ -1,6 +1,6 @@
 /**
- * Looks at the cluster from outside and says what it saw. Never acts, never throws for a sick
- * cluster; what could not be asked is unknown, never missing.
+ * Looks at the cluster from outside and reports an observation. Never acts on it, and never throws
+ * because the cluster is unhealthy. What could not be read is unknown, never absent.
  */
 @NullMarked
 package ai.seedcore.serve.daemon.observe;
