@@ -20,22 +20,23 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 
 /**
- * One driver JVM, from its start to its end. Requests go to its standard input; replies come on a
- * pipe of their own, as native code prints to standard output.
+ * One driver JVM, from its start to its end. Requests go to its standard input. Replies arrive on a
+ * separate pipe, because native code prints to standard output.
  */
 public final class DriverProcess {
 
   private static final Logger LOG = LoggerFactory.getLogger(DriverProcess.class);
 
   /**
-   * Makes the pipe that Java gives us as standard output the child's descriptor 3, and the child
-   * the head of a process group of its own: a Ctrl-C at our terminal is for us, who then end it.
+   * Redirects the pipe that Java provides as standard output to the child's descriptor 3. Also
+   * makes the child the leader of its own process group, so that a Ctrl-C on the terminal reaches
+   * only the daemon, which then ends the child.
    */
   private static final String REPLIES_ON_3 =
       "command -v setsid >/dev/null && exec setsid \"$0\" \"$@\" 3>&1 1>&2;"
           + " exec \"$0\" \"$@\" 3>&1 1>&2";
 
-  /** In every driver's environment, so that those whose daemon was killed can be found. */
+  /** In the environment of every driver, so that drivers of a killed daemon can be found. */
   private static final String MARK = "SEEDCORE_DRIVER";
 
   private final Process process;
@@ -46,18 +47,19 @@ public final class DriverProcess {
   private volatile String lastWords = "";
 
   /**
-   * Starts one.
+   * Starts a driver.
    *
-   * @param rayJar the cluster's ray_dist.jar
-   * @param driverJar our driver
-   * @param nativeFolder where Ray's native library is kept unpacked
-   * @param wake called when there is news, by threads of this process's own
+   * @param rayJar the ray_dist.jar of the cluster's version
+   * @param driverJar the driver's own jar
+   * @param nativeFolder the folder for Ray's unpacked native library
+   * @param wake called when there is news, on threads of this process object
    */
   public DriverProcess(Path rayJar, Path driverJar, Path nativeFolder, Runnable wake)
       throws IOException {
     List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", REPLIES_ON_3));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    // Small, quick to start, quiet; the opens are what Ray's serializer wants of a JDK since 16.
+    // The options keep the JVM small and its start fast. Ray's serializer needs the opens since JDK
+    // 16.
     command.addAll(
         List.of(
             "-Xmx128m",
@@ -77,7 +79,7 @@ public final class DriverProcess {
     Children.keepOurs(builder.environment());
     builder.environment().keySet().removeIf(name -> name.startsWith("RAY_"));
     builder.environment().remove("JAVA_TOOL_OPTIONS");
-    // What is loaded before us need not bear with Ray's native library.
+    // Preloaded libraries may conflict with Ray's native library.
     builder.environment().remove("LD_PRELOAD");
     builder.environment().put(MARK, "1");
     process = builder.start();
@@ -99,7 +101,10 @@ public final class DriverProcess {
                 });
   }
 
-  /** Ends the drivers of daemons that are no more: one that hangs does not see that it is alone. */
+  /**
+   * Kills the drivers of daemons that have ended. A driver that hangs does not notice that its
+   * daemon is gone.
+   */
   public static void endOrphans() {
     for (ProcessHandle driver : MarkedProcesses.processes(MARK + "=1")) {
       String parent =
@@ -159,32 +164,35 @@ public final class DriverProcess {
     }
   }
 
-  /** Completes when the driver waits for work. */
+  /** Returns a future that completes when the driver is warm. */
   public CompletableFuture<Void> warm() {
     return warm;
   }
 
-  /** The process id. */
+  /** Returns the process id. */
   public long pid() {
     return process.pid();
   }
 
-  /** Whether it lives. */
+  /** Returns whether the process is alive. */
   public boolean alive() {
     return process.isAlive();
   }
 
-  /** The exit code, once it has one. */
+  /** Returns a future of the exit code. */
   public CompletableFuture<Integer> exit() {
     return exit;
   }
 
-  /** The last line that it printed to standard error. */
+  /** Returns the last line that the driver printed to standard error. */
   public String lastWords() {
     return lastWords;
   }
 
-  /** Asks; completes with the reply, or exceptionally where the driver dies before it answers. */
+  /**
+   * Sends a request. The future completes with the reply, or exceptionally if the driver dies
+   * first.
+   */
   public CompletableFuture<Reply> send(Request request) {
     CompletableFuture<Reply> reply = new CompletableFuture<>();
     pending.put(request.id(), reply);
@@ -202,8 +210,8 @@ public final class DriverProcess {
   }
 
   /**
-   * Ends it: by the end of its input, which lets it leave the cluster in good order; where that
-   * does not help in time, by force. Does not wait.
+   * Ends the driver without blocking. Closes its input, so that it leaves the cluster cleanly. If
+   * it does not end in time, sends SIGTERM, then SIGKILL.
    */
   public void end() {
     daemonThread(
@@ -227,7 +235,7 @@ public final class DriverProcess {
         });
   }
 
-  /** Ends it at once, by KILL: it hangs, or what it belonged to is no more. */
+  /** Kills the driver at once, because it hangs or its cluster has ended. */
   public void kill() {
     process.destroyForcibly();
   }

@@ -8,15 +8,15 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
 
-/** Reads lines of a child that may print anything, also gigabytes without a line's end. */
+/** Reads the lines of a child that may print anything, even gigabytes without a line end. */
 final class Lines {
 
-  /** What a line is cut to; a reply has a few hundred characters. */
+  /** The maximum length of a line; longer lines are cut. A reply has a few hundred characters. */
   static final int LIMIT = 1 << 16;
 
   private Lines() {}
 
-  /** Hands over each line, until the stream's end. */
+  /** Passes on each line until the end of the stream. */
   static void read(InputStream stream, Consumer<String> take) throws IOException {
     try (Reader reader =
         new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {

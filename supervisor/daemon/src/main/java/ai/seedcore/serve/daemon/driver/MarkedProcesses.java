@@ -7,15 +7,15 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Processes of ours, known by a mark in their environment. It is inherited by all that they start,
- * and no child can leave it as it can leave a process group; so all of them are found, and nothing
- * else, also after we were killed and started anew.
+ * Our own processes, identified by a mark in their environment. All their descendants inherit it,
+ * and cannot leave it as they could leave a process group. So this class finds all of them and no
+ * others, even after the daemon was killed and restarted.
  */
 public final class MarkedProcesses {
 
   private MarkedProcesses() {}
 
-  /** The processes whose environment holds {@code NAME=value}. */
+  /** Returns the processes whose environment contains {@code NAME=value}. */
   public static List<ProcessHandle> processes(String mark) {
     return ProcessHandle.allProcesses()
         .filter(process -> process.pid() != ProcessHandle.current().pid())
@@ -23,7 +23,10 @@ public final class MarkedProcesses {
         .toList();
   }
 
-  /** A process's file in {@code /proc}; empty where it is gone, a zombie, or not ours to read. */
+  /**
+   * Reads a process's file in {@code /proc}; empty if the process is gone, a zombie, or not
+   * readable for us.
+   */
   public static String read(ProcessHandle process, String file) {
     try {
       return Files.readString(

@@ -1,4 +1,6 @@
-/** The driver child process: started, spoken to, ended; expected to die at any time. */
+/**
+ * The driver child process: its start, its requests and replies, its end. It may die at any time.
+ */
 @NullMarked
 package ai.seedcore.serve.daemon.driver;
 

@@ -9,10 +9,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Work that may block, on a thread of its own, one piece at a time. Its owner, which must not
- * block, begins it and collects the result later.
+ * Runs work that may block, on a thread of its own, one piece at a time. Its owner, which must not
+ * block, begins the work and collects the result later.
  *
- * @param <T> the result
+ * @param <T> the type of the result
  */
 public final class BackgroundTask<T> implements AutoCloseable {
 
@@ -22,9 +22,9 @@ public final class BackgroundTask<T> implements AutoCloseable {
   private boolean discarded;
 
   /**
-   * A thread without work.
+   * Creates an idle task.
    *
-   * @param wake called when work is done
+   * @param wake called when work has ended
    */
   public BackgroundTask(String name, Runnable wake) {
     this.wake = wake;
@@ -37,15 +37,15 @@ public final class BackgroundTask<T> implements AutoCloseable {
             });
   }
 
-  /** Begins work, unless some runs already. Its owner is woken when it ends. */
+  /** Begins work unless some is running, and wakes the owner when it ends. */
   public void begin(Supplier<T> work) {
     begin(work, result -> true);
   }
 
   /**
-   * Begins work, unless some runs already.
+   * Begins work unless some is running.
    *
-   * @param isNews whether a result is worth waking its owner, on this thread
+   * @param isNews decides, on the task's thread, whether a result is worth waking the owner
    */
   public void begin(Supplier<T> work, Predicate<T> isNews) {
     if (running == null) {
@@ -60,18 +60,18 @@ public final class BackgroundTask<T> implements AutoCloseable {
     }
   }
 
-  /** Whether work has begun whose result has not been collected. */
+  /** Returns whether work has begun whose result has not been collected. */
   public boolean isRunning() {
     return running != null;
   }
 
-  /** Discards the result of the work that runs now, if any. */
+  /** Discards the result of the current work, if any. */
   public void discard() {
     discarded = running != null;
   }
 
   /**
-   * The result of work that has ended since the last call; empty where none has.
+   * Returns the result of work that has ended since the last call; empty if none has.
    *
    * @throws java.util.concurrent.CompletionException if the work threw an exception
    */
@@ -88,7 +88,7 @@ public final class BackgroundTask<T> implements AutoCloseable {
     return Optional.of(ended.join());
   }
 
-  /** Ends the thread. Work that runs is interrupted. */
+  /** Ends the thread and interrupts its work. */
   @Override
   public void close() {
     thread.shutdownNow();

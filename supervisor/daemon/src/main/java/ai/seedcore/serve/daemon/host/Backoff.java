@@ -6,9 +6,9 @@ import io.github.resilience4j.retry.RetryConfig;
 import java.time.Duration;
 
 /**
- * How long to wait after each failure in a row: doubling, capped, and then spread by chance, so
- * that a fleet of daemons does not come back in step. (Resilience4j's own random backoff caps last,
- * which takes the spread away just where it is wanted.)
+ * The delay after each failure in a row: it doubles, is capped, and then varies at random, so that
+ * a fleet of daemons does not retry in step. Resilience4j's own random backoff applies the cap
+ * last, which removes the variation just where it is needed.
  */
 public final class Backoff {
 
@@ -28,7 +28,7 @@ public final class Backoff {
     context = retry.asyncContext();
   }
 
-  /** How long to wait after the n-th failure in a row, for a retry of Resilience4j's. */
+  /** Returns the delay after the n-th failure in a row, as Resilience4j's retry needs it. */
   public static IntervalFunction interval(Duration first, Duration cap) {
     IntervalFunction doubling = IntervalFunction.ofExponentialBackoff(first.toMillis(), 2);
     return attempt -> {
@@ -37,12 +37,12 @@ public final class Backoff {
     };
   }
 
-  /** Another failure: how long to wait now. */
+  /** Records a failure and returns how long to wait now. */
   public Duration failed(Throwable error) {
     return Duration.ofMillis(Math.max(0, context.onError(error)));
   }
 
-  /** It went well: the next failure is a first one. */
+  /** Resets the backoff: the next failure counts as the first. */
   public void succeeded() {
     context = retry.asyncContext();
   }

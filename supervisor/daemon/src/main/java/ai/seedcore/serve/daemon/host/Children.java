@@ -2,14 +2,14 @@ package ai.seedcore.serve.daemon.host;
 
 import java.util.Map;
 
-/** What processes that we start inherit. */
+/** The environment of child processes. */
 public final class Children {
 
   private Children() {}
 
   /**
-   * Takes our own settings out of a child's environment: some are secrets, a child needs none of
-   * them, and what Ray's processes inherit users' code does.
+   * Removes the daemon's own settings from a child's environment. Some are secrets, no child needs
+   * them, and users' code inherits the environment of Ray's processes.
    */
   public static void keepOurs(Map<String, String> environment) {
     environment.keySet().removeIf(name -> name.startsWith("SEEDCORE_"));

@@ -14,10 +14,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The daemon's files on a host, where the Filesystem Hierarchy Standard has them. What is the
- * user's, in {@code /etc/seedcore}, is written once and never overwritten or removed.
+ * The daemon's files on a host, in the places of the Filesystem Hierarchy Standard. The files in
+ * {@code /etc/seedcore} belong to the user. They are written once and never overwritten or removed.
  *
- * @param root what all paths stand below; {@code /} but for a package that is being made
+ * @param root the folder that contains all paths; {@code /} unless a package is being built
  */
 public record Installation(Path root) {
 
@@ -30,7 +30,7 @@ public record Installation(Path root) {
       "/usr/local/share/bash-completion/completions/seedcore-serve";
   private static final String MAN = "/usr/local/share/man/man1/";
 
-  /** The manual's pages, by what follows the program's name in theirs. */
+  /** The suffixes of the manual pages' names. */
   private static final List<String> PAGES =
       List.of(
           "",
@@ -52,14 +52,14 @@ public record Installation(Path root) {
           "-cai-stop");
 
   /**
-   * Writes the files; those that are there are replaced whole.
+   * Writes the files, and replaces existing ones atomically.
    *
    * @param jar the program
-   * @param java the JVM that is to run it
-   * @param user who it is to run as: the one who runs Ray's node
+   * @param java the JVM to run it with
+   * @param user the account to run it as: the one that runs Ray's node
    * @param environment lines of {@code NAME=VALUE} for a new {@code /etc/seedcore/environment}
-   * @param completion the script for bash
-   * @return what was written, in order
+   * @param completion the completion script for bash
+   * @return the files that were written, in order
    */
   public List<Path> install(
       Path jar, Path java, String user, List<String> environment, String completion)
@@ -104,9 +104,9 @@ public record Installation(Path root) {
   }
 
   /**
-   * Removes what {@link #install} wrote, but for what is the user's.
+   * Removes the files that {@link #install} wrote, except those that belong to the user.
    *
-   * @return what was removed
+   * @return the files that were removed
    */
   public List<Path> uninstall() throws IOException {
     List<String> paths =
@@ -129,7 +129,7 @@ public record Installation(Path root) {
     return removed;
   }
 
-  /** The unit, for {@code systemd}. */
+  /** Returns the unit file for {@code systemd}. */
   public static String unit(String user) {
     return resource("/ai/seedcore/serve/daemon/host/seedcore-serve.service")
         .replace("%USER%", user)
@@ -152,9 +152,7 @@ public record Installation(Path root) {
     return move(part, file, mode);
   }
 
-  /**
-   * Makes it, with what is above it, so that others than root may go through; whatever the umask.
-   */
+  /** Creates a folder and its parents. Other users can enter it, whatever the umask is. */
   private static void folder(@Nullable Path folder) throws IOException {
     if (folder == null || Files.isDirectory(folder)) {
       return;

@@ -7,8 +7,9 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 
 /**
- * A clock that only moves forward, whoever sets the machine's: all waiting and all deadlines are by
- * it. It starts with the machine's time and may drift from it; what people read is {@link #wall}.
+ * A clock that never goes back, even if somebody sets the machine's clock. All waits and deadlines
+ * use it. It starts with the machine's time and may drift from it. Use {@link #wall} for times that
+ * people read.
  */
 public final class MonotonicClock extends Clock {
 
@@ -20,7 +21,7 @@ public final class MonotonicClock extends Clock {
     return start.plusNanos(System.nanoTime() - nanos);
   }
 
-  /** A time of this clock as the machine's clock tells it now. */
+  /** Converts a time of this clock to the machine's current time. */
   public Instant wall(Instant time) {
     return Instant.now().plus(Duration.between(instant(), time));
   }

@@ -1,11 +1,11 @@
 package ai.seedcore.serve.daemon.host;
 
-/** This program's version. */
+/** The version of this program. */
 public final class Version {
 
   private Version() {}
 
-  /** As the jar's manifest says; "development" where it is not run from one. */
+  /** Returns the version from the jar's manifest, or "development" outside a jar. */
   public static String current() {
     String version = Version.class.getPackage().getImplementationVersion();
     return version == null ? "development" : version;

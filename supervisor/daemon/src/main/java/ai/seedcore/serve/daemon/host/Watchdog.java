@@ -11,8 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sees whether the daemon's loops turn. One that has not for a while is told to whoever asks
- * whether the daemon is well, and logged with what it is doing; one that does not for long ends the
+ * Notices when a loop of the daemon stops. A loop that has not turned for a while makes the daemon
+ * unhealthy, and is logged with its stack trace. A loop that has not turned for long ends the
  * process.
  */
 public final class Watchdog implements AutoCloseable {
@@ -57,15 +57,15 @@ public final class Watchdog implements AutoCloseable {
     }
   }
 
-  /** One that watches nothing yet, and ends this process where it has to. */
+  /** Creates a watchdog that watches nothing yet and can end this process. */
   public Watchdog() {
     this(Fatal::end);
   }
 
   /**
-   * One that watches nothing yet.
+   * Creates a watchdog that watches nothing yet.
    *
-   * @param end told why the process is to end
+   * @param end ends the process; receives the reason
    */
   Watchdog(Consumer<String> end) {
     this.end = end;
@@ -75,11 +75,11 @@ public final class Watchdog implements AutoCloseable {
   }
 
   /**
-   * Watches a loop that says itself that it turns.
+   * Watches a loop that reports each turn itself.
    *
-   * @param stuck after how long it counts as stuck
-   * @param dead after how long the process ends
-   * @return what it is to call whenever it turns
+   * @param stuck after how long without a turn the loop counts as stuck
+   * @param dead after how long without a turn the process ends
+   * @return the function that the loop must call at each turn
    */
   public Runnable watch(String name, Duration stuck, Duration dead) {
     Loop loop = new Loop(name, stuck, dead);
@@ -97,7 +97,7 @@ public final class Watchdog implements AutoCloseable {
         });
   }
 
-  /** Which loop does not turn; empty where all do. */
+  /** Returns which loop is stuck; empty if none is. */
   public Optional<String> stuck() {
     return loops.stream().filter(Loop::isStuck).map(Loop::words).findFirst();
   }
@@ -112,7 +112,7 @@ public final class Watchdog implements AutoCloseable {
       }
       long now = System.nanoTime();
       if (now - before > 3 * LOOK.toNanos()) {
-        loops.forEach(loop -> loop.turnedAt = now); // All of us stood still.
+        loops.forEach(loop -> loop.turnedAt = now); // The whole process was suspended.
       }
       before = now;
       loops.forEach(this::look);

@@ -1,4 +1,4 @@
-/** The host: its processes, clock and memory, and our installation as a service. */
+/** The host: clock, child processes, watchdog, and the installation as a service. */
 @NullMarked
 package ai.seedcore.serve.daemon.host;
 

@@ -37,13 +37,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Ray node that we run ourselves, if we are to: a head on the loopback, or a node without CPUs
- * that gives the driver a raylet in a container of its own.
+ * The Ray node that the daemon runs itself, if configured: a head on the loopback, or a node
+ * without CPUs that provides a raylet for the driver in a container.
  *
- * <p>{@code ray start} leaves a dozen processes behind that are nobody's children. A small keeper
- * (keeper.py) stays as their parent, so that none becomes a zombie, and a mark in their environment
- * lets us find them, see {@link MarkedProcesses}. {@code ray stop} would end every Ray of the
- * machine.
+ * <p>{@code ray start} leaves a dozen processes behind without a parent. A small keeper process
+ * (keeper.py) adopts them, so that none stays a zombie. A mark in their environment identifies
+ * them, see {@link MarkedProcesses}. {@code ray stop} would end every Ray process of the machine.
  */
 public final class OwnNode {
 
@@ -58,8 +57,8 @@ public final class OwnNode {
           "(?s)Version mismatch: The cluster was started with:\\s+Ray: (\\S+)\\s+Python: (\\S+)"
               + ".*?was started with:\\s+Ray: (\\S+)\\s+Python: (\\S+)");
 
-  /** How long 'ray start' may take; 4 s here, more on a machine that has other work. */
-  private static final Duration START = Duration.ofSeconds(60);
+  /** The deadline of 'ray start'. It takes about 4 s, and more on a busy machine. */
+  private static final Duration START_DEADLINE = Duration.ofSeconds(60);
 
   private final Kind kind;
   private final HostPort gcs;
@@ -77,9 +76,9 @@ public final class OwnNode {
   private @Nullable String session;
 
   /**
-   * Our node, whether or not it runs already.
+   * Creates our node, whether or not it already runs.
    *
-   * @param log where {@code ray start} writes what it says
+   * @param log the file for the output of {@code ray start}
    */
   public OwnNode(Settings settings, RayInstall ray, Path log, Clock clock) {
     this.clock = clock;
@@ -92,7 +91,7 @@ public final class OwnNode {
     this.log = log;
   }
 
-  /** What can be seen of it now. */
+  /** Returns the current state of the node. */
   public NodeView view() {
     if (kind == Kind.NONE) {
       return new NodeView(kind, null, false, notBefore, "", false);
@@ -105,7 +104,7 @@ public final class OwnNode {
       processes().forEach(this::recognize);
     }
     if (!complete()) {
-      session = null; // What is left of it is ended before the next start.
+      session = null; // Its remaining processes are ended before the next start.
     }
     return new NodeView(kind, session, starting, notBefore, failure().orElse(""), besideHead);
   }
@@ -117,17 +116,20 @@ public final class OwnNode {
   /** Kills a {@code ray start} that takes too long. */
   public void killOverdueStart() {
     if (isStarting() && clock.instant().isAfter(startDeadline)) {
-      LOG.atWarn().addKeyValue("limit", START).log("'ray start' timed out and was killed");
+      LOG.atWarn().addKeyValue("limit", START_DEADLINE).log("'ray start' timed out and was killed");
       processes().forEach(ProcessHandle::destroyForcibly);
     }
   }
 
-  /** Whether all lives that a node cannot be without; what else dies Ray brings back itself. */
+  /** Returns whether all essential processes are alive. Ray itself restarts the others. */
   private boolean complete() {
     return lives(raylet) && (kind == Kind.WORKER || lives(gcsServer));
   }
 
-  /** A zombie, which nobody has reaped yet, counts as alive for Java; it has no command line. */
+  /**
+   * Returns whether a process is alive and not a zombie. Java counts an unreaped zombie as alive,
+   * but it has no command line.
+   */
   private static boolean lives(@Nullable ProcessHandle process) {
     return process != null
         && process.isAlive()
@@ -148,7 +150,10 @@ public final class OwnNode {
     }
   }
 
-  /** Ends what is left of a head of ours that died, so that it is not in its own way. */
+  /**
+   * Ends the remaining processes of our own head that died, so that they do not block its next
+   * start.
+   */
   public void endLeftovers() {
     if (kind == Kind.HEAD && view().session() == null) {
       end(Duration.ofSeconds(2));
@@ -156,9 +161,9 @@ public final class OwnNode {
   }
 
   /**
-   * Why our head cannot be started: its port is in use by another program.
+   * Returns why our head cannot be started: another program uses one of its ports.
    *
-   * @return empty where nothing is in the way
+   * @return the reason; empty if nothing prevents the start
    */
   public Optional<String> obstacle() {
     if (kind != Kind.HEAD || view().session() != null) {
@@ -188,13 +193,13 @@ public final class OwnNode {
   }
 
   /**
-   * Begins to start it; what is left of an earlier one is ended first.
+   * Begins to start the node, after ending what remains of an earlier one.
    *
-   * @param next no further start before this time
+   * @param next the earliest time for the next start
    */
   public void start(Instant next) throws IOException {
     notBefore = next;
-    end(Duration.ZERO); // It is of no use to anybody any more.
+    end(Duration.ZERO); // Nothing uses the remaining processes any more.
     List<String> command = new ArrayList<>(List.of(ray.python(), "-IS", "-c", KEEPER));
     command.addAll(List.of(log.toString(), ray.python(), "-c", RAY, "start"));
     if (kind == Kind.HEAD) {
@@ -217,12 +222,13 @@ public final class OwnNode {
     command.addAll(settings.nodeOptions());
     command.addAll(List.of("--disable-usage-stats", "--log-style=record"));
     ProcessBuilder builder = new ProcessBuilder(command);
-    // Some of Ray's processes are started by 'python -m', which looks for packages where it runs.
+    // Ray starts some processes with 'python -m', which searches the working directory for
+    // packages.
     builder.directory(log.toAbsolutePath().resolveSibling(".").normalize().toFile());
     Children.keepOurs(builder.environment());
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
-    // Ray starts the replicas' JVMs by the name 'java': ours will do.
+    // Ray starts the replicas' JVMs by the name 'java'. The daemon's own JVM is the fallback.
     builder
         .environment()
         .merge(
@@ -230,22 +236,22 @@ public final class OwnNode {
             Path.of(System.getProperty("java.home"), "bin").toString(),
             (path, java) -> path + ":" + java);
     if (kind == Kind.HEAD && gcs.host().equals("127.0.0.1")) {
-      // Ray replaces 127.0.0.1 by the machine's outside address unless it is told, by this name,
-      // that it is not to form a cluster of machines; then all its ports are the loopback's.
+      // Ray replaces 127.0.0.1 by the machine's external address, unless this variable says that it
+      // must not form a cluster of several machines. Then all its ports are on the loopback.
       builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
     }
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     builder.redirectError(log.toFile());
     Process keeper = builder.start();
     start = CompletableFuture.supplyAsync(() -> exitCode(keeper), work -> daemonThread(work));
-    startDeadline = clock.instant().plus(START);
+    startDeadline = clock.instant().plus(START_DEADLINE);
   }
 
   private String address(String otherwise) {
     return settings.nodeIpAddress() == null ? otherwise : settings.nodeIpAddress();
   }
 
-  /** All is served: the next start need not wait. */
+  /** Lets the next start begin without delay. Called when everything is served. */
   public void onServing() {
     notBefore = Instant.MIN;
   }
@@ -258,7 +264,9 @@ public final class OwnNode {
     }
   }
 
-  /** The last thing that a failed start said; empty where it did not fail. */
+  /**
+   * Returns why the last start failed, with the last line of its output; empty if it did not fail.
+   */
   public Optional<String> failure() {
     if (start == null || !start.isDone() || start.join() == 0) {
       return Optional.empty();
@@ -277,7 +285,7 @@ public final class OwnNode {
     }
   }
 
-  /** Where Ray refuses to join as the versions differ, both of them. */
+  /** Returns the versions of both sides if Ray refused to join because they differ. */
   private Optional<String> versions() {
     try {
       Matcher told = VERSIONS.matcher(Files.readString(log, StandardCharsets.ISO_8859_1));
@@ -293,21 +301,23 @@ public final class OwnNode {
     }
   }
 
-  /** Takes back Ray's note of our head, which would lead others to it for as long as it stands. */
-  private void removeNote() {
-    Path note = RayNodes.note();
+  /**
+   * Deletes the address file that Ray wrote for our head. Ray's tools would connect to it even
+   * after the head has ended.
+   */
+  private void deleteAddressFile() {
+    Path addressFile = RayNodes.note();
     try {
-      if (kind == Kind.HEAD && RayNodes.read(note).filter(gcs::equals).isPresent()) {
-        Files.delete(note);
+      if (kind == Kind.HEAD && RayNodes.read(addressFile).filter(gcs::equals).isPresent()) {
+        Files.delete(addressFile);
       }
     } catch (IOException e) {
-      LOG.debug("{} cannot be removed", note, e);
+      LOG.debug("{} cannot be removed", addressFile, e);
     }
   }
 
   /**
-   * Ends all processes of our node and nothing else; those that do not heed TERM in time are
-   * killed.
+   * Ends all processes of our node and no others. Kills those that do not react to SIGTERM in time.
    */
   public void end(Duration patience) {
     if (kind == Kind.NONE) {
@@ -319,15 +329,15 @@ public final class OwnNode {
     for (ProcessHandle process : ours) {
       await(process, deadline);
     }
-    // A raylet starts workers until its own end: what came meanwhile goes, too. The keeper goes
-    // last, and by itself, once it has reaped the others.
+    // A raylet starts workers until its own end, so look for new processes. The keeper ends last,
+    // by itself, when it has reaped the others.
     List<ProcessHandle> left = processes();
     left.stream().filter(process -> !isKeeper(process)).forEach(ProcessHandle::destroyForcibly);
     left.forEach(process -> await(process, clock.instant().plusSeconds(2)));
     processes().forEach(ProcessHandle::destroyForcibly);
     raylet = null;
     session = null;
-    removeNote();
+    deleteAddressFile();
   }
 
   private void await(ProcessHandle process, Instant deadline) {

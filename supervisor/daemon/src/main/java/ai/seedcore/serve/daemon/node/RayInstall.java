@@ -14,10 +14,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Ray installation of this machine.
+ * A Ray installation on this machine.
  *
- * @param command its {@code ray}
- * @param jar its ray_dist.jar, which holds the Java API of exactly its version
+ * @param command its {@code ray} command
+ * @param jar its ray_dist.jar, which contains the Java API of exactly its version
  * @param version its version
  */
 public record RayInstall(Path command, Path jar, String version) {
@@ -25,10 +25,10 @@ public record RayInstall(Path command, Path jar, String version) {
   private static final Pattern VERSION = Pattern.compile("(?m)^version\\s*=\\s*\"([^\"]+)\"");
 
   /**
-   * Finds one: the command or folder that is named, else the one of an active virtual environment,
-   * else the first on the PATH.
+   * Finds an installation: the given command or folder, or else the one of an active virtual
+   * environment, or else the first on the PATH.
    *
-   * @throws ConfigException if there is none that can be used
+   * @throws ConfigException if there is no usable one
    */
   public static RayInstall find(@Nullable Path named) {
     List<Path> tried =
@@ -61,7 +61,7 @@ public record RayInstall(Path command, Path jar, String version) {
             + " its 'ray' command with --ray");
   }
 
-  /** The Python that the installation belongs to. */
+  /** Returns the Python interpreter of the installation. */
   public String python() throws IOException {
     try (Stream<String> lines = Files.lines(command, StandardCharsets.ISO_8859_1)) {
       String first = lines.findFirst().orElse("");
@@ -96,7 +96,9 @@ public record RayInstall(Path command, Path jar, String version) {
     return null;
   }
 
-  /** The Python package of a command, with or without its Java part; null: there is none. */
+  /**
+   * Returns the Python package of a command, with or without its Java part; null if there is none.
+   */
   private static @Nullable Path packageOf(Path command) {
     List<Path> packages = packagesOf(command);
     return packages.isEmpty() ? null : packages.get(0);
@@ -114,7 +116,7 @@ public record RayInstall(Path command, Path jar, String version) {
         if (folder == null || folder.getParent() == null) {
           continue;
         }
-        for (String lib : List.of("lib", "lib64")) { // Fedora has some packages in the second.
+        for (String lib : List.of("lib", "lib64")) { // Fedora has some packages in lib64.
           Path pythons = folder.getParent().resolve(lib);
           if (Files.isDirectory(pythons)) {
             collect(pythons, found);

@@ -1,4 +1,4 @@
-/** Ray on this machine: where it is installed, and the node of our own, where we are to run one. */
+/** Ray on this machine: its installation, and our own node if configured. */
 @NullMarked
 package ai.seedcore.serve.daemon.node;
 

@@ -28,8 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Files that can be made again at any time, each under the hash of its content, so that two
- * versions, or two daemons, never meet in one file.
+ * A folder of files that can be recreated at any time. Each has the hash of its content in its
+ * name, so that two versions, or two daemons, never write to the same file.
  */
 public final class Cache {
 
@@ -45,18 +45,18 @@ public final class Cache {
   }
 
   /**
-   * The cache that the settings name, or the user's own. Programs in it are run: where others may
-   * write to it, too, it is a folder in there that they may not write to; where that is not to be
-   * had, another.
+   * Opens the configured cache, or the user's own. The cache contains programs that are executed.
+   * If other users can write to the folder, the cache is a private folder in it. If that is
+   * impossible, the cache is a new temporary folder.
    */
   public static Cache open(Settings settings) {
-    Path wished = (settings.cache() != null ? settings.cache() : userCache()).toAbsolutePath();
+    Path configured = (settings.cache() != null ? settings.cache() : userCache()).toAbsolutePath();
     try {
-      Files.createDirectories(wished, OWNERS);
-      if (isOurs(wished)) {
-        return new Cache(wished);
+      Files.createDirectories(configured, OWNERS);
+      if (isOurs(configured)) {
+        return new Cache(configured);
       }
-      Path inner = wished.resolve("of-" + ourUid());
+      Path inner = configured.resolve("of-" + ourUid());
       if (!Files.exists(inner, LinkOption.NOFOLLOW_LINKS)) {
         Files.createDirectory(inner, OWNERS);
       }
@@ -64,22 +64,22 @@ public final class Cache {
         return new Cache(inner);
       }
     } catch (IOException e) {
-      LOG.debug("cache {}: {}", wished, e.toString());
+      LOG.debug("cache {}: {}", configured, e.toString());
     }
     try {
       Path other = Files.createTempDirectory("seedcore-");
       LOG.atWarn()
-          .addKeyValue("cache", wished)
+          .addKeyValue("cache", configured)
           .addKeyValue("instead", other)
           .log("the cache cannot be written, or is others', too");
       return new Cache(other);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "neither %s nor the folder for temporary files can be written".formatted(wished), e);
+          "neither %s nor the folder for temporary files can be written".formatted(configured), e);
     }
   }
 
-  /** Whether it is a folder that belongs to us, and that nobody else may write to. */
+  /** Returns whether a folder belongs to our account and nobody else can write to it. */
   private static boolean isOurs(Path folder) throws IOException {
     PosixFileAttributes attributes =
         Files.readAttributes(folder, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
@@ -90,13 +90,14 @@ public final class Cache {
         && !attributes.permissions().contains(PosixFilePermission.OTHERS_WRITE);
   }
 
-  /** Whose it is, by number: the account that we run as need not have a name. */
+  /** Returns the owner's numeric id. Our account may not have a name. */
   private static int uid(Path file) throws IOException {
     return (Integer) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
   }
 
   private static int ourUid() throws IOException {
-    return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid"); // The link is root's.
+    // The link itself belongs to root.
+    return (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
   }
 
   private static Path userCache() {
@@ -108,14 +109,14 @@ public final class Cache {
     return base.resolve("seedcore");
   }
 
-  /** A folder in the cache, made where it is missing. */
+  /** Returns a folder in the cache, and creates it if necessary. */
   public Path folder(String name) throws IOException {
     return Files.createDirectories(folder.resolve(name));
   }
 
   /**
-   * A folder for what is unpacked of a jar. What is there and is not as in the jar goes, so that it
-   * is unpacked anew.
+   * Returns a folder for files unpacked from a jar. Deletes files that differ from those in the
+   * jar, so that they are unpacked again.
    */
   public Path unpacked(String name, Path jar) throws IOException {
     Path unpacked = folder(name);
@@ -148,7 +149,7 @@ public final class Cache {
     }
   }
 
-  /** One of the jars that this program carries, as a file. */
+  /** Returns one of the jars that this program contains, as a file. */
   public Path packed(String jar) throws IOException {
     return keep(
         jar.replace(".jar", "-"),
@@ -164,15 +165,15 @@ public final class Cache {
         });
   }
 
-  /** A file's content. */
+  /** The content of a file. */
   interface Content {
-    /** Writes it all; may be asked more than once. */
+    /** Writes the complete content; may be called more than once. */
     void writeTo(OutputStream out) throws IOException;
   }
 
   /**
-   * A file of that content, whose name has the content's hash between the two parts. Where it is
-   * there already nothing is written, so that a full disk is no obstacle.
+   * Returns a file with this content, whose name contains the content's hash between prefix and
+   * suffix. Writes nothing if the file exists, so that a full disk does not matter then.
    */
   Path keep(String prefix, String suffix, Content content) throws IOException {
     MessageDigest digest = sha256();
@@ -201,7 +202,7 @@ public final class Cache {
     return hex(digest);
   }
 
-  /** The first 16 hexadecimal digits of the SHA-256 of the texts. */
+  /** Returns the first 16 hexadecimal digits of the SHA-256 of the texts. */
   public static String hash(String... texts) {
     MessageDigest digest = sha256();
     for (String text : texts) {

@@ -30,15 +30,15 @@ import java.util.function.LongConsumer;
 import java.util.function.Supplier;
 
 /**
- * Puts files into the GCS's key-value store, where Ray's nodes fetch packages. Ray's own clients
- * hold the whole file in one gRPC message in memory. Here the message is streamed from the disk: on
- * the wire it is one HTTP/2 request, whose body is five bytes of gRPC, the beginning of a protocol
- * buffer, and the file. The dashboard, which could stream, takes 100 MiB at most and comes up
- * later.
+ * Uploads files to the GCS's key-value store, from which Ray's nodes fetch packages. Ray's own
+ * clients hold the whole file in memory, as one gRPC message. This class streams the message from
+ * the disk. On the wire it is one HTTP/2 request. Its body consists of the 5-byte gRPC prefix, the
+ * first fields of the protocol buffer message, and the file. The dashboard could stream too, but it
+ * accepts at most 100 MiB and starts later.
  */
 public final class PackageStore {
 
-  /** How long nothing may move. */
+  /** How long an upload may make no progress. */
   private static final Duration STALL = Duration.ofSeconds(30);
 
   private static final String PUT = "/ray.rpc.InternalKVGcsService/InternalKVPut";
@@ -55,11 +55,11 @@ public final class PackageStore {
   }
 
   /**
-   * Sets a key's value to a file's content.
+   * Sets the value of a key to the content of a file.
    *
-   * @param size the file's size
-   * @param progress told how many bytes have left, on the event loop
-   * @return empty where it is there now, else the reason why not
+   * @param size the file's size, in bytes
+   * @param progress receives the number of bytes sent so far, on the event loop
+   * @return completes with an empty text on success, and otherwise with the reason
    */
   public CompletableFuture<String> put(String key, Path file, long size, LongConsumer progress) {
     CompletableFuture<String> trouble = new CompletableFuture<>();
@@ -118,7 +118,7 @@ public final class PackageStore {
             })
         .compose(done -> request.end(ending()))
         .transform(
-            // Where the GCS refuses early, its answer says more than the end of the stream.
+            // If the GCS refuses early, its response says more than the broken stream.
             done ->
                 done.succeeded() ? answer : answer.recover(e -> Future.failedFuture(done.cause())))
         .eventually(() -> Future.succeededFuture(vertx.cancelTimer(timer)));
@@ -147,7 +147,7 @@ public final class PackageStore {
     return done.future().eventually(content::close);
   }
 
-  /** All that stands before the file: the message's length, the key, the value's length. */
+  /** Returns everything before the file: the gRPC prefix, the key, and the value's length. */
   private static Buffer beginning(String key, long size) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     CodedOutputStream out = CodedOutputStream.newInstance(bytes);
@@ -157,7 +157,7 @@ public final class PackageStore {
       out.writeUInt64NoTag(size);
       out.flush();
     } catch (IOException e) {
-      throw new UncheckedIOException(e); // There is no stream that could fail.
+      throw new UncheckedIOException(e); // An in-memory stream cannot fail.
     }
     long message = bytes.size() + size + ending().length();
     return Buffer.buffer()
@@ -166,7 +166,7 @@ public final class PackageStore {
         .appendBytes(bytes.toByteArray());
   }
 
-  /** What stands behind the file: that the key may be there already. */
+  /** Returns everything after the file: the flag that allows overwriting the key. */
   private static Buffer ending() {
     return Buffer.buffer().appendByte((byte) (OVERWRITE << 3)).appendByte((byte) 1);
   }

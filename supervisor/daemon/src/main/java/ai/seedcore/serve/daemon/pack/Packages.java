@@ -20,18 +20,20 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * What travels to the cluster: for each set of jars and files one zip file with the agent, the jars
- * and the files, which Ray unpacks as a replica's working folder. So the nodes need a JDK and none
- * of our files.
+ * The packages that the cluster needs. Each distinct set of jars and files becomes one zip with the
+ * agent, the jars and the files. Ray unpacks it as a replica's working directory. So the nodes need
+ * a JDK but none of our files.
  */
 public final class Packages {
 
-  /** A zip's earliest time, so that the same jars are the same bytes. */
+  /** The earliest time that a zip can hold, so that the same jars result in the same bytes. */
   private static final long ZIP_EPOCH = 315_619_200_000L;
 
   private static final String AGENT = "seedcore-agent.jar";
 
-  /** In a replica's environment: how many threads its requests have (java_support.py). */
+  /**
+   * The environment variable with the number of threads for a replica's requests (java_support.py).
+   */
   private static final String THREADS = "SEEDCORE_THREADS";
 
   private final List<Declaration> declared;
@@ -39,7 +41,7 @@ public final class Packages {
   private final Map<String, Path> files;
   private final List<Target> targets;
 
-  /** What is in one package, beside the agent. */
+  /** The contents of one package, besides the agent. */
   private record Contents(List<Path> jars, List<Path> files) {}
 
   private Packages(
@@ -50,7 +52,7 @@ public final class Packages {
     this.targets = targets;
   }
 
-  /** Packs what is declared. */
+  /** Packs the declared deployments. */
   public static Packages pack(List<Declaration> declared, Cache cache) throws IOException {
     Path agent = cache.packed("agent.jar");
     Path builtIn = cache.packed("deployments.jar");
@@ -78,33 +80,33 @@ public final class Packages {
     return new Packages(declared, cache, files, List.copyOf(targets));
   }
 
-  /** Makes the files again. */
+  /** Recreates the files. */
   void again() throws IOException {
     pack(declared, cache);
   }
 
-  /** What is declared. */
+  /** Returns the declared deployments. */
   public List<Declaration> declared() {
     return declared;
   }
 
-  /** A hash of all that is declared, the same in every daemon that declares the same. */
+  /** Returns a hash of everything declared. It is the same in all daemons that declare the same. */
   public String hash() {
-    return Cache.hash(targets.stream().map(Packages::print).sorted().toArray(String[]::new));
+    return Cache.hash(targets.stream().map(Packages::fingerprint).sorted().toArray(String[]::new));
   }
 
-  private static String print(Target target) {
-    Application wished = target.application();
+  private static String fingerprint(Target target) {
+    Application app = target.application();
     return String.join(
-        " ", wished.version(), wished.route(), String.valueOf(wished.replicas()), target.inPlace());
+        " ", app.version(), app.route(), String.valueOf(app.replicas()), target.inPlace());
   }
 
-  /** The packages: name to file. */
+  /** Returns the packages, by name. */
   public Map<String, Path> files() {
     return files;
   }
 
-  /** What is to be served, in the order of the declarations. */
+  /** Returns the applications to serve, in the order of their declarations. */
   public List<Target> targets() {
     return targets;
   }
@@ -126,7 +128,8 @@ public final class Packages {
             options.toString(),
             String.join(" ", deployment.jvmOptions()),
             threads,
-            // To take a user_config back, or give a first one, is more than a change of it.
+            // Removing the user_config, or adding the first one, is more than a change of its
+            // value.
             String.valueOf(deployment.userConfig() != null));
     options.put(
         "runtime_env",
@@ -135,7 +138,8 @@ public final class Packages {
             "gcs://" + packageName,
             "env_vars",
             Map.of(
-                // A thousand threads would spread the C library's free memory over many arenas.
+                // With a thousand threads, the C library would spread its free memory over many
+                // arenas.
                 "MALLOC_ARENA_MAX",
                 "2",
                 "JAVA_TOOL_OPTIONS",
@@ -163,7 +167,7 @@ public final class Packages {
     add(zip, AGENT, agent);
     int index = 0;
     for (Path jar : contents.jars()) {
-      // Numbered: the class path keeps the order of the declaration.
+      // The numbers keep the order of the declaration in the class path.
       add(zip, "lib/%02d.jar".formatted(index++), jar);
     }
     for (Path file : contents.files()) {
@@ -172,7 +176,7 @@ public final class Packages {
     zip.finish();
   }
 
-  /** Stored, not compressed: jars are compressed already, and replicas start sooner. */
+  /** Adds a file without compression. Jars are compressed already, and replicas start sooner. */
   private static void add(ZipOutputStream zip, String name, Path file) throws IOException {
     CRC32 crc = new CRC32();
     try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {

@@ -16,19 +16,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Puts packages where the cluster's nodes fetch them, and keeps them there. Never waits; used by
- * the control thread.
+ * Uploads packages to the GCS, from which the nodes fetch them, and renews them. No method blocks.
+ * Used by the control thread only.
  */
 public final class Uploads {
 
   private static final Logger LOG = LoggerFactory.getLogger(Uploads.class);
 
-  /** What Ray itself gives a package that nothing uses; there is no need to be kept for longer. */
+  /** How long the GCS keeps a package that nothing uses. This is Ray's own value. */
   private static final Duration KEPT = Duration.ofMinutes(10);
 
   private static final Duration RENEW = Duration.ofMinutes(4);
 
-  /** How often progress is logged. */
+  /** The interval between log lines about progress. */
   private static final Duration TELL = Duration.ofSeconds(5);
 
   private final Gcs gcs;
@@ -41,13 +41,13 @@ public final class Uploads {
 
   private record Upload(Packages packages, String session, CompletableFuture<String> trouble) {}
 
-  /** How many bytes of a package have left, and how many there are. */
+  /** The progress of a package's upload: how many bytes were sent, and the total. */
   public record Progress(String name, long sent, long size) {}
 
   /**
-   * What came of an upload.
+   * The result of an upload.
    *
-   * @param trouble why not all packages are there; empty where they are
+   * @param trouble why not all packages are in the GCS; empty if they are
    */
   public record Finished(Packages packages, String session, String trouble) {}
 
@@ -58,7 +58,9 @@ public final class Uploads {
     this.wake = wake;
   }
 
-  /** Begins to put there what is not there, unless that is under way. */
+  /**
+   * Begins to upload the missing packages and to renew the others, unless an upload is in progress.
+   */
   public void begin(Packages packages, String session) {
     if (running != null) {
       return;
@@ -117,17 +119,17 @@ public final class Uploads {
     }
   }
 
-  /** Whether an upload runs. */
+  /** Returns whether an upload is in progress. */
   public boolean running() {
     return running != null;
   }
 
-  /** How far the upload is that runs; null: none does. */
+  /** Returns the progress of the current upload; null if there is none. */
   public @Nullable Progress progress() {
     return running == null ? null : progress;
   }
 
-  /** What has come to an end since it was asked last. */
+  /** Returns the result of an upload that has ended since the last call; empty if none has. */
   public Optional<Finished> collect() {
     if (running == null || !running.trouble().isDone()) {
       return Optional.empty();
@@ -142,7 +144,7 @@ public final class Uploads {
     return Optional.of(new Finished(done.packages(), done.session(), trouble));
   }
 
-  /** Whether the cluster would soon drop what nothing uses. */
+  /** Returns whether the packages must be renewed before the cluster drops them. */
   public boolean due() {
     return running == null
         && (renewed.equals(Instant.MIN) || clock.instant().isAfter(renewed.plus(RENEW)));

@@ -1,6 +1,4 @@
-/**
- * Jars and files on their way to the cluster: what they are made of, the cache, and the uploads.
- */
+/** Packages jars and files for the cluster: their contents, the cache, and the uploads. */
 @NullMarked
 package ai.seedcore.serve.daemon.pack;
 

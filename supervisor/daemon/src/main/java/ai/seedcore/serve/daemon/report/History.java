@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What was, as far back as a person asks: the last of everything, and how many there were. */
+/** The most recent events, recoveries and outages, with counts since the daemon started. */
 final class History {
 
   private static final int EVENTS = 200;
@@ -26,24 +26,29 @@ final class History {
   private int recovered;
   private long laps;
 
-  /** An outage begins with the daemon: until it has looked, nobody knows. */
+  /** Each daemon begins with an outage: until its first look, nothing is known to be served. */
   private Status.@Nullable Outage outage = new Status.Outage(started, null, "the daemon started");
 
   private Instant outageBegan;
-  private Status.@Nullable Past told;
+  private Status.@Nullable Past cached;
 
   History(MonotonicClock clock) {
     this.clock = clock;
     this.outageBegan = clock.instant();
   }
 
-  /** One more lap of the loop, at whose end all declared routes answered, or did not, and why. */
+  /**
+   * Records the end of a lap.
+   *
+   * @param ready whether all declared routes respond as declared or are busy
+   * @param why the reason if they do not
+   */
   void lap(boolean ready, String why) {
     laps++;
     if (!ready && outage == null) {
       outage = new Status.Outage(Instant.now(), null, why);
       outageBegan = clock.instant();
-      told = null;
+      cached = null;
     } else if (ready && outage != null) {
       double seconds = seconds(Duration.between(outageBegan, clock.instant()));
       keep(outages, new Status.Outage(outage.from(), seconds, outage.reason()), OUTAGES);
@@ -51,12 +56,12 @@ final class History {
     }
   }
 
-  /** Something was decided. */
+  /** Counts a decision. */
   void decided(String action, String cause) {
     decisions.merge(new Status.Decided(action, cause, 0), 1L, Long::sum);
   }
 
-  /** How often what was decided. */
+  /** Returns how often each decision was made. */
   List<Status.Decided> decisions() {
     List<Status.Decided> counted = new ArrayList<>();
     decisions.forEach(
@@ -64,25 +69,25 @@ final class History {
     return counted;
   }
 
-  /** All is served again, so long after it could be. */
+  /** Records that everything is served again, this long after the cluster's first sign of life. */
   void recovered(Duration length) {
     recovered++;
     keep(recoveries, new Status.Recovery(Instant.now(), seconds(length)), OUTAGES);
   }
 
-  /** Seconds of the last recovery; null: none yet. */
+  /** Returns the duration of the last recovery in seconds; null if there was none. */
   @Nullable Double lastRecovery() {
     Status.Recovery last = recoveries.peekLast();
     return last == null ? null : last.seconds();
   }
 
-  /** A change of phase or reason. */
+  /** Records a change of phase or reason. */
   void event(Status.Event event) {
     keep(events, event, EVENTS);
   }
 
   private <T> void keep(Deque<T> past, T next, int most) {
-    told = null;
+    cached = null;
     past.addLast(next);
     while (past.size() > most) {
       past.removeFirst();
@@ -93,20 +98,21 @@ final class History {
     return length.toMillis() / 1000.0;
   }
 
-  /** Laps of the loop. */
+  /** Returns the number of laps. */
   long laps() {
     return laps;
   }
 
-  /** All of it; the same object while nothing has changed. */
+  /** Returns the complete history; the same object while nothing has changed. */
   Status.Past past() {
-    if (told == null) {
+    if (cached == null) {
       List<Status.Outage> all = new ArrayList<>(outages);
       if (outage != null) {
         all.add(outage);
       }
-      told = new Status.Past(started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
+      cached =
+          new Status.Past(started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
     }
-    return told;
+    return cached;
   }
 }

@@ -3,7 +3,9 @@ package ai.seedcore.serve.daemon.report;
 import ai.seedcore.serve.daemon.decide.Cause;
 import ai.seedcore.serve.daemon.decide.Decision;
 
-/** What a person is to do about a decision, if anything; docs/operations.md says more. */
+/**
+ * Tells what a person should do about a decision, if anything. docs/operations.md has the details.
+ */
 final class NextStep {
 
   private NextStep() {}

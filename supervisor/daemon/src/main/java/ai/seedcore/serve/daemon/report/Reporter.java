@@ -24,7 +24,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
 
-/** Tells what the loop sees and does: a log line and an event a change, a status a lap. */
+/**
+ * Reports what the control loop observes and does: a log line and an event per change, a status per
+ * lap.
+ */
 public final class Reporter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reporter.class);
@@ -56,7 +59,7 @@ public final class Reporter {
     this.history = new History(clock);
   }
 
-  /** Takes in what was decided. */
+  /** Records a decision, and logs it if the phase or the reason changed. */
   public void decided(Situation situation, Decision decision) {
     Instant now = situation.now();
     history.decided(decision.action().getClass().getSimpleName(), decision.cause().name());
@@ -76,11 +79,11 @@ public final class Reporter {
       String action = decision.action().toString();
       history.event(
           new Status.Event(Instant.now(), phase.name(), decision.cause().name(), reason, action));
-      tell(action);
+      logChange(action);
     }
   }
 
-  private void tell(String action) {
+  private void logChange(String action) {
     LoggingEventBuilder line =
         LOG.atInfo()
             .addKeyValue("state", phase)
@@ -93,7 +96,7 @@ public final class Reporter {
     line.log("cluster");
   }
 
-  /** All there is to know now, at the end of a lap. */
+  /** Returns the complete status at the end of a lap. */
   public Status status(
       Situation situation,
       Decision decision,

@@ -16,40 +16,40 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * All that the daemon knows, at the end of one lap of its loop: the document that {@code /status}
- * answers and that {@code seedcore-serve status} reads. Its keys are these names in snake case.
- * What is added keeps {@link #SCHEMA}; what is changed or removed raises it.
+ * Everything that the daemon knows at the end of one lap. This is the document that {@code /status}
+ * returns and that {@code seedcore-serve status} reads. Its JSON names are the component names in
+ * snake case. Additions keep {@link #SCHEMA}; changes and removals increment it.
  *
  * @param schema {@link #SCHEMA}
  * @param version the daemon's version
- * @param phase where we are
- * @param cause why, in one word
+ * @param phase the current phase, a name of {@code Phase}
+ * @param cause why, as a constant
  * @param reason why, in words
- * @param nextStep what a person is to do, if anything
- * @param since since when the phase holds
- * @param ready whether all declared routes really answer
+ * @param nextStep what a person should do, if anything
+ * @param since when the current phase began
+ * @param ready whether all declared routes respond as declared or are busy
  * @param lap when this lap ended
- * @param laps how many there were
- * @param action what was decided to do
- * @param nextLookMs in how many milliseconds we look again, at the latest
- * @param workNotBefore until when work is put off after failures; null: it is not
- * @param lastRecoveryS seconds from the last cluster's first sign of life to all routes answering;
- *     null: none yet
- * @param deploys applications submitted in this daemon's life
+ * @param laps the number of laps so far
+ * @param action the action that was decided on
+ * @param nextLookMs how long to wait at most before the next look, in milliseconds
+ * @param workNotBefore until when work is delayed after failures; null if it is not
+ * @param lastRecoveryS seconds from the cluster's last first sign of life until all routes
+ *     responded; null if there was no recovery yet
+ * @param deploys submissions since this daemon started
  * @param role whether this daemon leads, stands by, or does not know yet
  * @param head the cluster's head
- * @param serve whether Serve runs, and why that is not known
+ * @param serve whether Serve runs, and why that is unknown
  * @param serveState {@code running}, {@code absent} or {@code unknown}
  * @param apps the declared applications
- * @param orphans replicas that Serve has forgotten
- * @param upload the package that is being uploaded; null: none is
+ * @param orphans replicas that Serve no longer lists
+ * @param upload the package that is being uploaded; null if there is none
  * @param driver the driver
  * @param node our own Ray node
- * @param door the front door; null: there is none
- * @param config where the wishes come from
- * @param exits the last ends of child processes
- * @param decisions how often what was decided
- * @param past what was
+ * @param door the front door; null if it is off
+ * @param config the state of the configuration file
+ * @param exits how the last child processes ended
+ * @param decisions how often each decision was made
+ * @param past the history
  */
 public record Status(
     int schema,
@@ -82,10 +82,10 @@ public record Status(
     List<Decided> decisions,
     Past past) {
 
-  /** The version of the document's form. */
+  /** The version of the document's structure. */
   public static final int SCHEMA = 1;
 
-  /** Some who read the stream of events take U+2028 and U+2029 for an end of line. */
+  /** Some readers of the event stream take U+2028 and U+2029 for line ends, so they are escaped. */
   private static final JsonMapper JSON =
       JsonMapper.builder(
               JsonFactory.builder().characterEscapes(JsonpCharacterEscapes.instance()).build())
@@ -99,25 +99,25 @@ public record Status(
   @JsonIgnoreProperties("past")
   private interface WithoutPast {}
 
-  /** The document. */
+  /** Returns the document as JSON. */
   public String json() {
     return JSON.writeValueAsString(this);
   }
 
-  /** The document without what was, which seldom changes. */
+  /** Returns the document as JSON without the history, which rarely changes. */
   public String jsonWithoutPast() {
     return WITHOUT_PAST.writeValueAsString(this);
   }
 
-  /** What was, alone. */
+  /** Returns only the history as JSON. */
   public String pastJson() {
     return JSON.writeValueAsString(past);
   }
 
   /**
-   * Reads the document.
+   * Parses the document.
    *
-   * @throws IllegalArgumentException if it is none, or one of another form
+   * @throws IllegalArgumentException if it is not a status document, or has another schema
    */
   public static Status read(String json) {
     try {
@@ -135,7 +135,7 @@ public record Status(
   }
 
   /**
-   * The head.
+   * The cluster's head.
    *
    * @param nodes the addresses of the cluster's living nodes, as far as they are known
    */
@@ -150,15 +150,15 @@ public record Status(
       Set<String> nodes) {}
 
   /**
-   * One declared application, wished and seen.
+   * One declared application, in its desired and its observed state.
    *
-   * @param status Serve's word, or MISSING or UNKNOWN
-   * @param probeMs how long the route took to answer when it was asked last
-   * @param probedAt when that was
-   * @param atWork how many requests its replicas are at work on, where it is busy: a probe waits
-   *     for longer than it is to, and yet nothing is wrong; else 0
-   * @param attempts how often it was submitted in this life of the cluster
-   * @param outcomes what came of all that was submitted in this daemon's life
+   * @param status Serve's status, or MISSING or UNKNOWN
+   * @param probeMs how long the last probe took, in milliseconds
+   * @param probedAt when the last probe ended
+   * @param atWork if the route is busy, how many requests its replicas are at work on: the probe
+   *     takes longer than its timeout, yet nothing is wrong; 0 otherwise
+   * @param attempts how often it was submitted in this session
+   * @param outcomes the outcomes of all submissions since this daemon started
    */
   public record AppStatus(
       String name,
@@ -178,24 +178,24 @@ public record Status(
       @Nullable Instant nextAttempt,
       Outcomes outcomes) {
 
-    /** Whether its route answers, or its replicas are at work. */
+    /** Returns whether its route responds as declared or is busy. */
     public boolean serves() {
       return answers || busy();
     }
 
-    /** Whether its replicas are at work for longer than a probe waits. */
+    /** Returns whether its replicas are at work for longer than a probe waits. */
     public boolean busy() {
       return atWork > 0;
     }
   }
 
   /**
-   * A replica that lives and that Serve has forgotten.
+   * A living replica that Serve no longer lists.
    *
-   * @param name its actor's name
-   * @param node its node's address
-   * @param resources what it holds
-   * @param seconds for how long it has been seen so
+   * @param name its actor name
+   * @param node the address of its node
+   * @param resources the resources that it holds
+   * @param seconds how long it has been unlisted, in seconds
    */
   public record OrphanStatus(
       String name,
@@ -205,30 +205,30 @@ public record Status(
       Map<String, Double> resources,
       double seconds) {}
 
-  /** A package that is being uploaded: how many bytes of it have left, and how many there are. */
+  /** The progress of a package's upload: how many bytes were sent, and the total. */
   public record UploadStatus(String name, long sent, long size) {}
 
   /**
-   * What came of submissions.
+   * The outcomes of submissions.
    *
-   * @param accepted taken by Serve
-   * @param rejected not taken: the driver, or Serve, said no or nothing
-   * @param failed taken, and then failed to deploy
+   * @param accepted accepted by Serve
+   * @param rejected rejected by the driver or by Serve, or without a reply
+   * @param failed accepted, but failed to deploy later
    */
   public record Outcomes(int accepted, int rejected, int failed) {
-    /** There were none. */
+    /** No submissions. */
     public static final Outcomes NONE = new Outcomes(0, 0, 0);
 
-    /** These and those. */
+    /** Returns the sum of these outcomes and others. */
     public Outcomes plus(Outcomes more) {
       return new Outcomes(accepted + more.accepted, rejected + more.rejected, failed + more.failed);
     }
   }
 
   /**
-   * The driver process; pid 0: there is none.
+   * The driver process. Its pid is 0 if there is none.
    *
-   * @param ended how many have ended
+   * @param ended how many drivers have ended
    */
   public record DriverStatus(
       String phase, long pid, @Nullable String session, @Nullable String busyWith, int ended) {}
@@ -237,30 +237,30 @@ public record Status(
   public record NodeStatus(String kind, @Nullable String session, boolean starting) {}
 
   /**
-   * The configuration.
+   * The state of the configuration file.
    *
-   * @param file the file; null: there is none
-   * @param error what is wrong in the file as it is now, while the last good one holds; null:
-   *     nothing
+   * @param file the file; null if there is none
+   * @param error what is wrong in the current file, while the last good configuration stays in
+   *     effect; null if nothing is
    */
   public record ConfigStatus(@Nullable String file, @Nullable String error) {}
 
   /**
-   * How often something was decided for one reason.
+   * How often one decision was made.
    *
-   * @param action the action's name
-   * @param cause why, in one word
+   * @param action the name of the action
+   * @param cause why, as a constant
    */
   public record Decided(String action, String cause, long times) {}
 
   /**
-   * What was; of the lists the newest last.
+   * The history. All lists have the newest entry last.
    *
    * @param started when the daemon started
-   * @param recovered how often all was served again
-   * @param recoveries the last of those
-   * @param outages the last times in which not all declared routes answered, the first of them from
-   *     the daemon's start on
+   * @param recovered how often everything was served again
+   * @param recoveries the last recoveries
+   * @param outages the last periods in which not all declared routes were served; the first begins
+   *     with the daemon's start
    * @param events the last changes of phase and reason
    */
   public record Past(
@@ -270,13 +270,16 @@ public record Status(
       List<Outage> outages,
       List<Event> events) {}
 
-  /** All was served again, so many seconds after the cluster's first sign of life. */
+  /**
+   * A recovery: everything was served again, this many seconds after the cluster's first sign of
+   * life.
+   */
   public record Recovery(Instant at, double seconds) {}
 
   /**
-   * Not all declared routes answered.
+   * A period in which not all declared routes were served.
    *
-   * @param seconds how long; null: it goes on
+   * @param seconds its duration; null while it lasts
    */
   public record Outage(Instant from, @Nullable Double seconds, String reason) {}
 

@@ -7,15 +7,15 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the loop has done, for the status.
+ * The control loop's own work, for the status.
  *
- * @param notBefore when the driver is given work again, by the loop's clock
- * @param redeploys how many submissions there were, in all
- * @param upload what is being uploaded; null: nothing
- * @param outcomes what came of a deployment's submissions, by its name
- * @param driverPid the driver's process; 0: there is none
+ * @param notBefore when the driver may get work again, by the monotonic clock
+ * @param redeploys the number of submissions since this daemon started
+ * @param upload the current upload; null if there is none
+ * @param outcomes returns the outcomes of a deployment's submissions, by its name
+ * @param driverPid the driver's process id; 0 if there is none
  * @param driverEnded how many drivers have ended
- * @param driverExits how the last of them did
+ * @param driverExits how the last of them ended
  */
 public record Work(
     Instant notBefore,

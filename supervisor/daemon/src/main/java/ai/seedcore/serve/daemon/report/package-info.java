@@ -1,5 +1,5 @@
 /**
- * What the daemon says of itself: the status document, its history, and a log line for each change.
+ * Reports on the daemon itself: the status document, its history, and a log line for each change.
  */
 @NullMarked
 package ai.seedcore.serve.daemon.report;
