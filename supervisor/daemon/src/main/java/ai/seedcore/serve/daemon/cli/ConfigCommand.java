@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Looks at configuration without running anything. */
+/** Checks configuration without running anything. */
 @Command(
     name = "config",
     mixinStandardHelpOptions = true,
@@ -25,7 +25,7 @@ final class ConfigCommand implements Runnable {
     spec.commandLine().usage(spec.commandLine().getOut());
   }
 
-  /** Says whether a file would be accepted. */
+  /** Checks whether a file would be accepted. */
   @Command(
       name = "check",
       mixinStandardHelpOptions = true,

@@ -22,17 +22,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The declared deployments, read again when their file, a jar or a model of theirs has changed.
- * While something is wrong with them, the last good ones hold. Looks at the files' times once a
- * second, as that works on every disk and with Kubernetes' links; and takes what it finds only once
- * it has stayed the same for a second, as somebody may still be writing.
+ * Supplies the desired state, and reads it again when the configuration file, a jar or a file of a
+ * deployment has changed. While the new configuration is invalid, the last good one stays in
+ * effect. Polls the files' times once a second, which works on every file system and with the
+ * symbolic links of Kubernetes. Reads a change only after it has been stable for a second, because
+ * somebody may still be writing.
  */
 final class ConfigWatch implements Supplier<DesiredState> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConfigWatch.class);
   private static final long SECOND = 1_000_000_000L;
 
-  /** What takes effect at once; all else at the next start. */
+  /** The settings that take effect at once. All others need a restart. */
   private static final Set<String> LIVE = Set.of("deployments", "builtin", "logLevel", "logFormat");
 
   private final Supplier<Settings> load;
@@ -45,11 +46,11 @@ final class ConfigWatch implements Supplier<DesiredState> {
   private long lookedAt = System.nanoTime();
 
   /**
-   * A watch.
+   * Creates a watch.
    *
-   * @param first what was read at the start
-   * @param file where from; null: there is no file
-   * @param load reads it again
+   * @param first the settings that were read at the start
+   * @param file the configuration file; null if there is none
+   * @param load reads the settings again
    */
   ConfigWatch(Settings first, @Nullable Path file, Supplier<Settings> load, Cache cache)
       throws IOException {
@@ -58,7 +59,7 @@ final class ConfigWatch implements Supplier<DesiredState> {
     this.load = load;
     this.cache = cache;
     this.desired = new DesiredState(Packages.pack(first.deployments(), cache), status(null));
-    this.taken = prints();
+    this.taken = fingerprints();
     this.found = taken;
   }
 
@@ -68,13 +69,13 @@ final class ConfigWatch implements Supplier<DesiredState> {
       return desired;
     }
     lookedAt = System.nanoTime();
-    List<String> now = prints();
+    List<String> now = fingerprints();
     boolean still = now.equals(found);
     found = now;
     if (still && !now.equals(taken)) {
       taken = now;
       read();
-      taken = prints(); // Of the files that are declared now.
+      taken = fingerprints(); // Of the files that are declared now.
       found = taken;
     }
     return desired;
@@ -126,20 +127,20 @@ final class ConfigWatch implements Supplier<DesiredState> {
     return names;
   }
 
-  /** By what a change of the files shows. */
-  private List<String> prints() {
-    List<String> prints = new ArrayList<>();
+  /** Returns what identifies the current version of each file. */
+  private List<String> fingerprints() {
+    List<String> fingerprints = new ArrayList<>();
     if (file != null) {
-      prints.add(print(file));
+      fingerprints.add(fingerprint(file));
     }
     for (Declaration deployment : desired.packages().declared()) {
-      deployment.jars().forEach(jar -> prints.add(print(jar)));
-      deployment.files().forEach(model -> prints.add(print(model)));
+      deployment.jars().forEach(jar -> fingerprints.add(fingerprint(jar)));
+      deployment.files().forEach(model -> fingerprints.add(fingerprint(model)));
     }
-    return prints;
+    return fingerprints;
   }
 
-  private static String print(Path path) {
+  private static String fingerprint(Path path) {
     try {
       BasicFileAttributes now = Files.readAttributes(path, BasicFileAttributes.class);
       return "%s %s %d %s".formatted(path, now.lastModifiedTime(), now.size(), now.fileKey());

@@ -10,8 +10,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * One JSON object a line, its keys beside each other. (Logback's own encoder makes a list of
- * objects of the keys, which no log store can search.)
+ * Writes one JSON object per line, with all keys at the top level. Logback's own encoder writes the
+ * key-value pairs as a list of objects, which log stores cannot search.
  */
 final class JsonLines extends LineEncoder {
 

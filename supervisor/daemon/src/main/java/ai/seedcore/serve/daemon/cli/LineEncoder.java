@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.cli;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.encoder.EncoderBase;
 
-/** Lines, with nothing before the first and behind the last. */
+/** Encodes events as lines, without a header or a footer. */
 abstract class LineEncoder extends EncoderBase<ILoggingEvent> {
 
   private static final byte[] NOTHING = {};

@@ -20,13 +20,13 @@ import java.nio.file.Path;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
-/** One line a change, on standard output: key=value for people, JSON for machines. */
+/** Logging to standard output, and optionally a file: key=value for people, JSON for machines. */
 final class Logging {
 
   private Logging() {}
 
   /**
-   * Logs as the settings say, from now on.
+   * Configures logging from the settings.
    *
    * @throws ConfigException if the file cannot be written; then nothing has changed
    */
@@ -44,15 +44,15 @@ final class Logging {
     console.setContext(context);
     console.setEncoder(encoder(context, json));
     console.start();
-    // A log that cannot be written, as its reader hangs or its disk is full, is no reason to stand.
+    // A log whose reader hangs, or whose disk is full, must not block the daemon.
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
     root.addAppender(queued(context, console));
     if (file != null) {
       root.addAppender(queued(context, rolling(context, json, file, settings)));
     }
     root.setLevel(Level.WARN);
-    // What a library says by java.util.logging becomes a line like the others. gRPC's warnings are
-    // known by our own.
+    // Messages that libraries write to java.util.logging become normal lines. The daemon itself
+    // reports what gRPC warns about.
     SLF4JBridgeHandler.removeHandlersForRootLogger();
     SLF4JBridgeHandler.install();
     context.getLogger("io.grpc").setLevel(Level.ERROR);
@@ -92,7 +92,8 @@ final class Logging {
     SizeBasedTriggeringPolicy<ILoggingEvent> size = new SizeBasedTriggeringPolicy<>();
     size.setContext(context);
     size.setMaxFileSize(new FileSize(settings.logFileMb() * FileSize.MB_COEFFICIENT));
-    size.setCheckIncrement(Duration.buildBySeconds(1)); // A minute would be too late in a storm.
+    // The default of a minute is too long when there is much to log.
+    size.setCheckIncrement(Duration.buildBySeconds(1));
     size.start();
     appender.setRollingPolicy(window);
     appender.setTriggeringPolicy(size);
@@ -100,7 +101,7 @@ final class Logging {
     return appender;
   }
 
-  /** Writes out what is still to be written. */
+  /** Writes all pending lines. */
   static void flush() {
     ((LoggerContext) LoggerFactory.getILoggerFactory()).stop();
   }

@@ -55,22 +55,28 @@ import picocli.CommandLine.Mixin;
     })
 final class RunCommand implements Callable<Integer> {
 
-  /** All that is ours ends within ten seconds of the signal; this is for the longest part of it. */
+  /**
+   * The limit for the slowest part of the shutdown. The whole shutdown takes less than ten seconds.
+   */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
 
-  /** A lap takes milliseconds; where nothing answers, seconds. */
+  /**
+   * When the control loop counts as stuck, and when it ends the process. A lap takes milliseconds,
+   * or seconds if nothing responds.
+   */
   private static final Duration STUCK = Duration.ofSeconds(30);
 
   private static final Duration DEAD = Duration.ofMinutes(2);
 
-  /** Of the heap: what a connection takes, and what is wanted beside those and what is kept. */
+  /** Heap per connection, additionally with TLS, and for the front door itself; in bytes. */
   private static final long CONNECTION = 10L << 10;
 
   private static final long TLS_CONNECTION = 16L << 10;
   private static final long DOOR_HEAP = 40L << 20;
 
   /**
-   * Outside of the heap, what each connection may not have read, and what the door wants beside.
+   * Memory outside the heap: unread data per connection, TLS handshakes, and the front door itself;
+   * in bytes.
    */
   private static final long UNREAD = 4L << 10;
 
@@ -178,7 +184,7 @@ final class RunCommand implements Callable<Integer> {
       log.atInfo().log("ended");
       Logging.flush();
       ended.countDown();
-      // The signal that ended us sets the exit code: the JVM is on its way down already.
+      // The signal determines the exit code: the JVM is already shutting down.
       Thread.sleep(Long.MAX_VALUE);
       return 0;
     }
@@ -243,7 +249,10 @@ final class RunCommand implements Callable<Integer> {
         Version.current());
   }
 
-  /** With a head of our own somebody tries us out: show him what to call, once it can be called. */
+  /**
+   * Prints what to call once everything is served. With a local head, the user is probably trying
+   * the product out.
+   */
   private static final class Greeting {
     private final Settings settings;
     private boolean said;

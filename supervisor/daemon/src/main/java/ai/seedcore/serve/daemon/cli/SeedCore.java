@@ -9,7 +9,7 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 
-/** The program. */
+/** The main class of the program. */
 @Command(
     name = "seedcore-serve",
     mixinStandardHelpOptions = true,
@@ -42,17 +42,17 @@ import picocli.CommandLine.IVersionProvider;
     })
 public final class SeedCore {
 
-  /** The exit code for wrong flags or configuration. */
+  /** The exit code for invalid flags or configuration. */
   static final int CONFIGURATION = 2;
 
-  /** The exit code for what is not there (yet). */
+  /** The exit code if something does not exist or is not ready yet. */
   static final int NOT_READY = 3;
 
   /** The program's entry point. */
   public static void main(String[] arguments) {
-    // Netty's events for Java Flight Recorder would be loaded at the start; nobody here uses them.
+    // Do not load Netty's events for Java Flight Recorder at the start. Nobody uses them here.
     System.setProperty("io.netty.jfr.enabled", "false");
-    // A head that comes back may have another address: names are looked up anew each time.
+    // A head that comes back may have another address, so resolve names each time.
     Security.setProperty("networkaddress.cache.ttl", "0");
     Security.setProperty("networkaddress.cache.negative.ttl", "0");
     System.exit(commandLine().execute(arguments));

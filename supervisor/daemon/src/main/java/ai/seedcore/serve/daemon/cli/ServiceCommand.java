@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 import picocli.CommandLine.Spec;
 
-/** The daemon as a service of this host's systemd. */
+/** Installs the daemon as a systemd service of this host, or removes it. */
 @Command(
     name = "service",
     mixinStandardHelpOptions = true,
@@ -50,7 +50,7 @@ final class ServiceCommand implements Callable<Integer> {
     return SeedCore.CONFIGURATION;
   }
 
-  /** Where to. */
+  /** The option for the root folder of the installation. */
   static final class Root {
     @Option(
         names = "--root",
@@ -64,7 +64,7 @@ final class ServiceCommand implements Callable<Integer> {
     }
   }
 
-  /** Who runs Ray. */
+  /** The option for the account that runs Ray. */
   static final class User {
     @Option(
         names = "--user",

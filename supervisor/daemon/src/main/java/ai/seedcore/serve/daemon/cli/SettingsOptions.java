@@ -15,10 +15,10 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
 /**
- * The options that stand for settings. Each says what {@code SEEDCORE_...} and the key of a file
- * say, under the same name; a flag goes before the environment, and that before a file.
+ * The flags for the settings. Each has a variable {@code SEEDCORE_...} and a key in the file with
+ * the same name. Precedence: flag, environment variable, file, default.
  */
-@SuppressWarnings("UnusedVariable") // Read through their specs, by name.
+@SuppressWarnings("UnusedVariable") // Picocli reads the fields, by name.
 final class SettingsOptions {
 
   private static final String FLAG = "true";
@@ -253,13 +253,13 @@ final class SettingsOptions {
       description = "Take the declared applications down at our end. Default: they keep serving.")
   private @Nullable String shutdownApps;
 
-  /** The file that is read; null: none. */
+  /** Returns the configuration file; null if there is none. */
   @Nullable Path file(Map<String, String> environment) {
     String variable = environment.getOrDefault("SEEDCORE_CONFIG", "");
     return config != null ? config : variable.isBlank() ? null : Path.of(variable);
   }
 
-  /** The settings that flags, environment and file make together. */
+  /** Returns the settings from flags, environment variables and file. */
   Settings load(Map<String, String> environment) {
     Map<String, String> given = new LinkedHashMap<>();
     Map<String, String> sources = new LinkedHashMap<>();

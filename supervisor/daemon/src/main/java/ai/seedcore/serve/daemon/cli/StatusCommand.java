@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Prints what a running daemon sees and does. */
+/** Prints the status of a running daemon. */
 @Command(
     name = "status",
     mixinStandardHelpOptions = true,
@@ -39,7 +39,7 @@ final class StatusCommand implements Callable<Integer> {
 
   private static final Duration PATIENCE = Duration.ofSeconds(3);
 
-  /** Clears a terminal. */
+  /** The escape sequence that clears a terminal. */
   private static final String CLEAR = "\033[H\033[2J";
 
   @Option(
@@ -93,7 +93,7 @@ final class StatusCommand implements Callable<Integer> {
       if (watch == null) {
         return once(http, at, token);
       }
-      for (; ; ) { // Until Ctrl-C, which ends the process.
+      for (; ; ) { // Ctrl-C ends the process.
         if (Ansi.AUTO.enabled()) {
           spec.commandLine().getOut().print(CLEAR);
         }

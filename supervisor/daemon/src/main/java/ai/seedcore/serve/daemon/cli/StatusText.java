@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Help.Ansi;
 
-/** A status document as a person reads it: first what is wrong and what to do, then the details. */
+/** Formats a status document for people: first what is wrong and what to do, then the details. */
 final class StatusText {
 
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("MM-dd HH:mm:ss");
@@ -36,10 +36,11 @@ final class StatusText {
   }
 
   /**
-   * The text, with a line's end.
+   * Returns the text, with a trailing newline.
    *
-   * @param ansi whether it may be colored
-   * @param events how many of the last events are told
+   * @param ansi whether to use colors
+   * @param now the current time
+   * @param events how many of the last events to print
    */
   static String of(Status status, Ansi ansi, Instant now, int events) {
     StatusText page = new StatusText(ansi, now);
@@ -195,7 +196,7 @@ final class StatusText {
     text.append("%-8s %s%n".formatted(name, value));
   }
 
-  /** A word, colored or not, as wide as asked for. */
+  /** Pads a word, with or without color codes, to a width. */
   private static String pad(String word, String shown, int width) {
     return shown + " ".repeat(Math.max(0, width - word.length()));
   }

@@ -9,9 +9,8 @@ import java.util.List;
 import org.slf4j.event.KeyValuePair;
 
 /**
- * One line an event: time, level, message, and keys with their values in quotes. (Logback's own
- * pattern writes values as they are, so that one with a quote or an end of line could forge a key
- * or an event.)
+ * Writes one line per event: time, level, message, and keys with quoted values. Logback's own
+ * pattern does not escape values, so one with a quote or a newline could forge a key or an event.
  */
 final class TextLines extends LineEncoder {
 

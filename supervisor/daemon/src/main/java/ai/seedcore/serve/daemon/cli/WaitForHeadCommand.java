@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Waits until a head's port accepts connections, then runs a command in its place. */
+/** Waits until a head's port accepts connections, then runs a command. */
 @Command(
     name = "wait-for-head",
     mixinStandardHelpOptions = true,
@@ -87,8 +87,8 @@ final class WaitForHeadCommand implements Callable<Integer> {
   }
 
   /**
-   * Runs the command with our input and output, passes SIGTERM and SIGINT on, and ends as it ends.
-   * (Java cannot replace its own process.)
+   * Runs the command with our standard streams, forwards SIGTERM and SIGINT, and returns its exit
+   * code. Java cannot replace its own process.
    */
   private int run() throws InterruptedException {
     try {
@@ -100,7 +100,7 @@ final class WaitForHeadCommand implements Callable<Integer> {
     }
   }
 
-  /** Passes our end on, and lets the command take its time for its own. */
+  /** Forwards the signal, and waits until the command has ended. */
   private static void end(Process process) {
     process.destroy();
     try {

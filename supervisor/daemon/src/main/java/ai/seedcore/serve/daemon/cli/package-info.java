@@ -1,4 +1,4 @@
-/** The command line: what a person types, and what a script's exit codes mean. */
+/** The command line: commands, options and exit codes. */
 @NullMarked
 package ai.seedcore.serve.daemon.cli;
 

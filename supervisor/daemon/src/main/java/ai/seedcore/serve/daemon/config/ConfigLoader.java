@@ -29,9 +29,9 @@ import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
- * Lays the layers over each other: what is built in, then a file, then what was given by flags or
- * the environment, each overriding the one before it. All layers speak of the same keys, so {@code
- * serve_port} of the file is {@code --serve-port} and {@code SEEDCORE_SERVE_PORT}.
+ * Merges the layers of the configuration. Precedence: flag or environment variable, file, built-in
+ * default. All layers use the same keys: {@code serve_port} in the file is {@code --serve-port} and
+ * {@code SEEDCORE_SERVE_PORT}.
  */
 public final class ConfigLoader {
 
@@ -48,10 +48,13 @@ public final class ConfigLoader {
           .disable(EnumFeature.READ_ENUMS_USING_TO_STRING)
           .build();
 
-  /** How long a file may be: read, it takes many times as much of a small heap. */
-  private static final long LARGEST = 1 << 20;
+  /**
+   * The maximum size of a file, in bytes. A parsed file takes many times its size, and the heap is
+   * small.
+   */
+  private static final long MAX_FILE_BYTES = 1 << 20;
 
-  private static final String TOO_MUCH =
+  private static final String TOO_COMPLEX =
       "found values nested more than 500 deep, or a number or text of unusual length; expected less";
 
   private static final Pattern VALUE = Pattern.compile("\\(([^()]{1,60})\\)");
@@ -59,31 +62,32 @@ public final class ConfigLoader {
   private ConfigLoader() {}
 
   /**
-   * The settings.
+   * Loads the settings.
    *
-   * @param file a file of the user's; null: none
-   * @param given what flags and environment say: key to value, as text
-   * @param sources how each of those keys was given, for messages
-   * @throws ConfigException if anything is wrong
+   * @param file the user's file; null if there is none
+   * @param given the values of flags and environment variables as text, by key
+   * @param sources the name of the flag or variable of each of those keys, for messages
+   * @throws ConfigException if anything is invalid
    */
   public static Settings load(
       @Nullable Path file, Map<String, String> given, Map<String, String> sources) {
     ObjectNode tree = builtIn();
-    ObjectNode said = file == null ? YAML.createObjectNode() : readFile(file);
-    given.forEach(said::put);
+    ObjectNode overrides = file == null ? YAML.createObjectNode() : readFile(file);
+    given.forEach(overrides::put);
     for (String key : List.of("node_options", "front_door_trusted_proxies")) {
-      if (said.path(key).isString()) { // By a flag, or a variable: apart by spaces, or commas.
+      // Flags and variables contain the list as one text, separated by spaces or commas.
+      if (overrides.path(key).isString()) {
         ArrayNode values = YAML.createArrayNode();
-        for (String value : said.path(key).stringValue().strip().split("[\\s,]+", -1)) {
+        for (String value : overrides.path(key).stringValue().strip().split("[\\s,]+", -1)) {
           values.add(value);
         }
-        said.set(key, values);
+        overrides.set(key, values);
       }
     }
-    if (!said.path("builtin").asBoolean(true)) {
+    if (!overrides.path("builtin").asBoolean(true)) {
       tree.putArray("deployments");
     }
-    overlay(tree, said);
+    overlay(tree, overrides);
     Settings settings = bind(tree, file, sources);
     checkFiles(settings);
     checkSizes(settings);
@@ -102,10 +106,10 @@ public final class ConfigLoader {
   private static ObjectNode readFile(Path file) {
     JsonNode node;
     try {
-      if (Files.size(file) > LARGEST) {
+      if (Files.size(file) > MAX_FILE_BYTES) {
         throw new ConfigException(
             "%s: found %d KiB, expected %d at most"
-                .formatted(file, Files.size(file) >> 10, LARGEST >> 10));
+                .formatted(file, Files.size(file) >> 10, MAX_FILE_BYTES >> 10));
       }
       node = YAML.readTree(Files.readString(file));
     } catch (IOException e) {
@@ -114,7 +118,7 @@ public final class ConfigLoader {
       throw new ConfigException("%s: %s".formatted(file, at(e)));
     }
     if (node.isMissingNode() || node.isNull()) {
-      return YAML.createObjectNode(); // An empty file says nothing.
+      return YAML.createObjectNode(); // An empty file sets nothing.
     }
     if (!(node instanceof ObjectNode object)) {
       throw new ConfigException(
@@ -132,11 +136,11 @@ public final class ConfigLoader {
                 .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     return place
         + (e instanceof StreamConstraintsException
-            ? TOO_MUCH
+            ? TOO_COMPLEX
             : e.getOriginalMessage().lines().findFirst().orElse("not YAML"));
   }
 
-  /** Jars and files are named from the folder in which the configuration stands. */
+  /** Resolves jars and files relative to the folder of the configuration file. */
   private static void resolvePaths(ObjectNode file, @Nullable Path folder) {
     if (folder == null) {
       return;
@@ -167,7 +171,9 @@ public final class ConfigLoader {
     }
   }
 
-  /** A deployment of a name that is known changes that one; any other is one more. */
+  /**
+   * Changes the built-in deployment of the same name if there is one. Otherwise adds a deployment.
+   */
   private static void overlayDeployment(ArrayNode known, JsonNode deployment) {
     if (deployment instanceof ObjectNode change && change.path("name").isString()) {
       for (JsonNode candidate : known) {
@@ -200,7 +206,7 @@ public final class ConfigLoader {
     } catch (JacksonException e) {
       String field = path(e);
       String message = reason(e);
-      // A check of the whole names its field itself.
+      // The message of a check across fields begins with the field's name.
       if (field.isEmpty()) {
         field = message.replaceAll("[:.].*", "");
       } else {
@@ -233,7 +239,7 @@ public final class ConfigLoader {
       return "found an unknown field, expected one of " + String.join(", ", known);
     }
     if (e instanceof StreamConstraintsException) {
-      return TOO_MUCH;
+      return TOO_COMPLEX;
     }
     if (e instanceof InputCoercionException || e.getOriginalMessage().startsWith("Cannot coerce")) {
       Matcher value = VALUE.matcher(e.getOriginalMessage());
@@ -260,7 +266,7 @@ public final class ConfigLoader {
     };
   }
 
-  /** As with classes: told at once, not by a replica minutes later. */
+  /** Checks files early. Otherwise a replica would fail minutes later. */
   private static void checkFiles(Settings settings) {
     for (Declaration deployment : settings.deployments()) {
       for (Path file : deployment.files()) {
@@ -273,10 +279,13 @@ public final class ConfigLoader {
     }
   }
 
-  /** What Ray's GCS takes as one package, which holds all jars and files of a deployment. */
-  private static final long MOST_MIB = 500;
+  /**
+   * The maximum size of a package in Ray's GCS. A package contains all jars and files of a
+   * deployment.
+   */
+  private static final long MAX_PACKAGE_MIB = 500;
 
-  /** Of that, what our own jars take; with ONNX Runtime. */
+  /** The part of it that our own jars take, and ONNX Runtime if needed. */
   private static final long OWN_MIB = 8;
 
   private static final long ONNX_MIB = 32;
@@ -295,7 +304,7 @@ public final class ConfigLoader {
           size = bytes;
         }
       }
-      long most = MOST_MIB - OWN_MIB - (deployment.bringsOnnx() ? ONNX_MIB : 0);
+      long most = MAX_PACKAGE_MIB - OWN_MIB - (deployment.bringsOnnx() ? ONNX_MIB : 0);
       if (sum > most << 20) {
         throw new ConfigException(
             ("deployment %s: files: found %d MiB in all of its jars and files (the largest is %s with"
@@ -306,7 +315,10 @@ public final class ConfigLoader {
     }
   }
 
-  /** A class that is in none of its jars would fail on the cluster, minutes later, in a replica. */
+  /**
+   * Checks that each class is in one of its jars. Otherwise a replica on the cluster would fail
+   * minutes later.
+   */
   private static void checkClasses(Settings settings) {
     for (Declaration deployment : settings.deployments()) {
       if (deployment.jars().isEmpty()) {

@@ -15,35 +15,36 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * One deployment that is to be served.
+ * One declared deployment.
  *
- * @param name the application's name, and the deployment's
- * @param className the class, found in one of the jars
+ * @param name the name of the application and of its deployment
+ * @param className the class, contained in one of the jars
  * @param route the route prefix; by default {@code /} and the name
- * @param replicas how many; by default 1, null where autoscaling decides
- * @param autoscaling how Serve is to choose the number of replicas; null: it does not
- * @param cpus Ray's CPUs a replica reserves; by default 1
- * @param memory bytes of memory a replica reserves, as a number or with a unit; null: none
- * @param maxOngoingRequests how many requests a replica runs at a time; by default 100, as Serve's
- * @param requestTimeoutS seconds after which a request is given up; null: never
- * @param healthCheckPeriodS seconds from one health check of a replica to the next; by default 5
+ * @param replicas the number of replicas; by default 1, null if autoscaling decides
+ * @param autoscaling how Serve chooses the number of replicas; null if the number is fixed
+ * @param cpus Ray CPUs that a replica reserves; by default 1
+ * @param memory memory that a replica reserves, in bytes or with a unit; null to reserve none
+ * @param maxOngoingRequests how many requests a replica runs at a time; by default 100, as in Serve
+ * @param requestTimeoutS seconds after which a request is aborted; null for no limit
+ * @param healthCheckPeriodS seconds between health checks of a replica; by default 5
  * @param healthCheckTimeoutS seconds after which a health check has failed; by default 10
- * @param gracefulShutdownWaitLoopS seconds between two looks whether a replica that ends has
- *     finished its requests; by default 2, as Serve's
- * @param gracefulShutdownTimeoutS seconds after which a replica that ends is killed; by default 20,
- *     as Serve's
- * @param nonFiniteNumbers what becomes of NaN and infinities in a result: {@code null} or {@code
+ * @param gracefulShutdownWaitLoopS seconds between two checks whether a stopping replica has
+ *     finished its requests; by default 2, as in Serve
+ * @param gracefulShutdownTimeoutS seconds after which a stopping replica is killed; by default 20,
+ *     as in Serve
+ * @param nonFiniteNumbers how NaN and infinities in a result are handled: {@code null} or {@code
  *     reject}; by default null
- * @param showErrors whether callers are told the message of what the class throws; by default not
+ * @param showErrors whether clients see the messages of exceptions that the class throws; by
+ *     default not
  * @param initArgs the arguments of the class's constructor
- * @param userConfig handed to the class's {@code reconfigure}; null: none
- * @param jars the jars that hold the class and what it needs; empty: the built-in one
+ * @param userConfig the argument of the class's {@code reconfigure}; null for none
  * @param jvmOptions options of the replicas' JVM; by default {@link #JVM}
- * @param files files that the class reads, put into the replicas' working folder under their names;
- *     an {@code .onnx} file brings ONNX Runtime along
- * @param probe how to see that it answers
- * @param idempotent which requests the front door may send again that may have been carried out
- *     already; by default those of a safe method
+ * @param jars the jars with the class and its dependencies; empty for the built-in jar
+ * @param files files that the class reads; they are in the replicas' working directory under their
+ *     own names. An {@code .onnx} file adds ONNX Runtime
+ * @param probe how to check that the route responds
+ * @param idempotent which requests the front door may send again although a replica may have
+ *     executed them; by default those with a safe method
  */
 public record Declaration(
     @JsonProperty(required = true) String name,
@@ -70,12 +71,13 @@ public record Declaration(
     Idempotence idempotent) {
 
   /**
-   * A young generation that stays small (left alone it grows to hundreds of MiB before it is first
-   * collected), stacks that suit a thousand threads, and Ray's logging without the management
-   * beans, which cost it a quarter of a second at the start, and without waking up a hundred times
-   * a second, which is half of what a replica at rest costs. Several replicas start at once after a
-   * restart, and share the processors: one thread collects, and what runs only at the start is not
-   * compiled, which saves a fifth of a second of each; what is called often is, a little later.
+   * The default JVM options. MaxNewSize keeps the young generation small: by default it grows to
+   * hundreds of MiB before the first collection. Xss suits a thousand threads. Log4j's JMX beans
+   * would cost a quarter of a second at the start, and its default timeout wakes up a hundred times
+   * a second, half of the cost of an idle replica. After a restart several replicas start at once
+   * and share the processors. So one thread collects garbage, and code that runs only at the start
+   * is not compiled, which saves a fifth of a second per replica. Hot code is compiled a little
+   * later.
    */
   static final List<String> JVM =
       List.of(
@@ -90,10 +92,10 @@ public record Declaration(
   private static final int MAX_ONGOING_REQUESTS = 100;
 
   /**
-   * Bounds of autoscaling as they are declared; what is not said has Serve's own default.
+   * The declared autoscaling; omitted values have Serve's defaults.
    *
-   * @param minReplicas the least; by default 1
-   * @param maxReplicas the most
+   * @param minReplicas the minimum; by default 1
+   * @param maxReplicas the maximum
    */
   public record Scaling(
       @Nullable Integer minReplicas,
@@ -120,21 +122,21 @@ public record Declaration(
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
   private static final Pattern ROUTE = Pattern.compile("/|(/[A-Za-z0-9_.~-]+)+");
 
-  /** Segments that mean others (RFC 3986, 3.3). */
+  /** Dot segments refer to other paths (RFC 3986, 3.3). */
   private static final Pattern DOTS = Pattern.compile(".*/\\.\\.?(/.*)?");
 
-  /** What Serve's proxies and the front door answer themselves. */
-  private static final Pattern TAKEN = Pattern.compile("/health|/-(/.*)?");
+  /** Paths that Serve's proxies and the front door serve themselves. */
+  private static final Pattern RESERVED_ROUTES = Pattern.compile("/health|/-(/.*)?");
 
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
 
-  /** What the working folder holds already. */
-  private static final List<String> RESERVED = List.of("lib", "seedcore-agent.jar");
+  /** Names that the working directory already contains. */
+  private static final List<String> RESERVED_FILES = List.of("lib", "seedcore-agent.jar");
 
   private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*(|[KMGT]i?B?|B)");
 
-  /** Fills in what is not said, and checks the rest. */
-  @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
+  /** Fills in defaults and validates the rest. */
+  @SuppressWarnings("NullAway") // Omitted values are null here and are replaced by their defaults.
   public Declaration {
     require(name != null, "name", "nothing", "a name");
     require(className != null, "class", "nothing", "the name of a class");
@@ -147,8 +149,8 @@ public record Declaration(
     probe = probe == null ? Probe.PLAIN : probe;
     idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
     maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
-    // Serve's own 10 s and 30 s, three times over, leave a replica that hangs in place for two
-    // minutes.
+    // With Serve's defaults of 10 s and 30 s, and three failed checks, a replica that hangs would
+    // stay for two minutes.
     healthCheckPeriodS = healthCheckPeriodS == null ? 5.0 : healthCheckPeriodS;
     healthCheckTimeoutS = healthCheckTimeoutS == null ? 10.0 : healthCheckTimeoutS;
     gracefulShutdownWaitLoopS = gracefulShutdownWaitLoopS == null ? 2.0 : gracefulShutdownWaitLoopS;
@@ -167,7 +169,7 @@ public record Declaration(
         "'" + route + "'",
         "a path that begins with '/' and does not end with it, without empty segments, '.' and '..'");
     require(
-        !TAKEN.matcher(route).matches(),
+        !RESERVED_ROUTES.matcher(route).matches(),
         "route",
         "'" + route + "'",
         "another: /health and what begins with /-/ is answered by Serve's proxies or the front door");
@@ -215,10 +217,10 @@ public record Declaration(
     for (Path file : files) {
       String fileName = String.valueOf(file.getFileName());
       require(
-          FILE.matcher(fileName).matches() && !RESERVED.contains(fileName),
+          FILE.matcher(fileName).matches() && !RESERVED_FILES.contains(fileName),
           "files",
           "'" + fileName + "'",
-          "letters, digits, '_', '.', '-', none of " + String.join(", ", RESERVED));
+          "letters, digits, '_', '.', '-', none of " + String.join(", ", RESERVED_FILES));
       require(
           files.stream().filter(other -> other.endsWith(fileName)).count() == 1,
           "files",
@@ -259,12 +261,12 @@ public record Declaration(
         least == 0 ? "seconds from 0 to 86400" : "seconds from %s to 86400".formatted(least));
   }
 
-  /** How Serve is to choose the number of replicas; null: it does not. */
+  /** Returns how Serve chooses the number of replicas; null if the number is fixed. */
   public @Nullable Autoscaling scaling() {
     return autoscaling == null ? null : autoscaling.complete();
   }
 
-  /** When a replica counts as ill, and how long it may take to end. */
+  /** Returns when a replica counts as unhealthy, and how long it may take to stop. */
   public Lifecycle lifecycle() {
     return new Lifecycle(
         healthCheckPeriodS,
@@ -273,7 +275,9 @@ public record Declaration(
         gracefulShutdownTimeoutS);
   }
 
-  /** What can change while a replica runs, as a JSON object that the agent reads. */
+  /**
+   * Returns everything that can change while a replica runs, as a JSON object that the agent reads.
+   */
   public String settings() {
     ObjectNode settings = JsonMapper.shared().createObjectNode();
     if (userConfig != null) {
@@ -288,19 +292,20 @@ public record Declaration(
   }
 
   /**
-   * How many requests a replica's JVM can run at a time: more than it may today, so that the limit
-   * can be raised while it runs, and a few that Serve's proxies use to ask how many there are.
+   * Returns how many requests a replica's JVM can run at a time. This is more than its current
+   * limit, so that the limit can be raised while it runs, plus a few threads for the proxies'
+   * queries of the queue length.
    */
   public int threads() {
     return Math.max(maxOngoingRequests, MAX_ONGOING_REQUESTS) + 8;
   }
 
-  /** Whether ONNX Runtime is to travel with the class. */
+  /** Returns whether the package must contain ONNX Runtime. */
   public boolean bringsOnnx() {
     return files.stream().anyMatch(file -> file.toString().endsWith(".onnx"));
   }
 
-  /** The memory that a replica reserves, in bytes; null: none. */
+  /** Returns the memory that a replica reserves, in bytes; null if none. */
   public @Nullable Long memoryBytes() {
     if (memory == null) {
       return null;

@@ -5,20 +5,21 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * How to see that a route really answers.
+ * How to check that a route responds.
  *
- * @param body what is posted: an object or a list as JSON, a text as it is; null: a plain GET
- * @param expect fields that the answer must hold, with these values; null: any answer of status 200
- * @param timeoutS seconds that the answer may take; by default 3
+ * @param body the body of a POST: JSON for an object or a list, a text as it is; null for a GET
+ * @param expect fields that the response must contain, with these values; null if any response with
+ *     status 200 will do
+ * @param timeoutS seconds that the response may take; by default 3
  */
 public record Probe(@Nullable JsonNode body, @Nullable JsonNode expect, Double timeoutS) {
 
-  /** Where nothing is declared: a GET that is answered 200. */
-  @SuppressWarnings("NullAway") // Its default.
+  /** The default: a GET whose response must have status 200. */
+  @SuppressWarnings("NullAway") // Null selects the default.
   public static final Probe PLAIN = new Probe(null, null, null);
 
-  /** Checks what was read. */
-  @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
+  /** Fills in defaults and validates the rest. */
+  @SuppressWarnings("NullAway") // Omitted values are null here and are replaced by their defaults.
   public Probe {
     timeoutS = timeoutS == null ? 3.0 : timeoutS;
     if (timeoutS < 0.1 || timeoutS > 600) {
@@ -30,12 +31,12 @@ public record Probe(@Nullable JsonNode body, @Nullable JsonNode expect, Double t
     }
   }
 
-  /** How long the answer may take. */
+  /** Returns how long the response may take. */
   public Duration timeout() {
     return Duration.ofMillis(Math.round(timeoutS * 1_000));
   }
 
-  /** The request's body; null for a GET. */
+  /** Returns the request's body; null for a GET. */
   public @Nullable String bodyText() {
     return body == null ? null : body.isString() ? body.stringValue() : body.toString();
   }

@@ -13,31 +13,32 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** What can be seen on this machine of the Ray nodes that run on it. */
+/** Finds the Ray nodes that run on this machine. */
 public final class RayNodes {
 
   private static final Pattern GCS = Pattern.compile("\u0000--?gcs-address=([^\u0000]+)");
   private static final Pattern ADDRESS = Pattern.compile("\u0000--?node_ip_address=([^\u0000]+)");
 
-  /** How long what the processes said holds: they are many to read. */
-  private static final long HOLDS_NANOS = 2_000_000_000L;
+  /** How long the result stays valid. Reading the command lines of all processes is expensive. */
+  private static final long VALID_NANOS = 2_000_000_000L;
 
   private static @Nullable Found found;
 
   /**
-   * What the raylets' command lines say.
+   * The information in the raylets' command lines.
    *
-   * @param clusters the GCS of each
-   * @param addresses under which the clusters know them
+   * @param clusters the GCS address of each node
+   * @param addresses the addresses under which clusters know the nodes
+   * @param at when they were read, as {@code System.nanoTime()}
    */
   private record Found(Set<HostPort> clusters, Set<String> addresses, long at) {}
 
   private RayNodes() {}
 
   /**
-   * The cluster that this machine belongs to. Ray notes it in a file, whose place depends on {@code
-   * --temp-dir} and {@code RAY_TMPDIR}; where that file names none that runs here, the processes of
-   * the nodes do.
+   * Returns the cluster that this machine belongs to. Ray writes it to an address file, whose path
+   * depends on {@code --temp-dir} and {@code RAY_TMPDIR}. If that file does not name a cluster of a
+   * running node, and all nodes here belong to one cluster, returns that cluster.
    */
   public static Optional<HostPort> currentCluster() {
     Optional<HostPort> noted = read(note());
@@ -46,18 +47,21 @@ public final class RayNodes {
     return other ? running.stream().findFirst() : noted;
   }
 
-  /** The addresses under which clusters know the nodes of this machine, as their processes say. */
+  /**
+   * Returns the addresses under which clusters know the nodes of this machine, from their command
+   * lines.
+   */
   public static Set<String> addresses() {
     return look().addresses();
   }
 
-  /** Where Ray notes the cluster that was started last, where nothing else was said. */
+  /** Returns the path of Ray's address file of the cluster that was started last. */
   public static Path note() {
     String folder = System.getenv("RAY_TMPDIR");
     return Path.of(folder == null || folder.isBlank() ? "/tmp" : folder, "ray/ray_current_cluster");
   }
 
-  /** The address in a note of Ray's; empty where it holds none. */
+  /** Reads an address file of Ray; empty if it contains no address. */
   public static Optional<HostPort> read(Path note) {
     try {
       return Optional.of(HostPort.parse(Files.readString(note).strip()));
@@ -67,7 +71,7 @@ public final class RayNodes {
   }
 
   private static synchronized Found look() {
-    if (found == null || System.nanoTime() - found.at() > HOLDS_NANOS) {
+    if (found == null || System.nanoTime() - found.at() > VALID_NANOS) {
       Set<String> lines =
           ProcessHandle.allProcesses()
               .filter(RayNodes::isTrusted)
@@ -82,7 +86,7 @@ public final class RayNodes {
           try {
             clusters.add(HostPort.parse(gcs.group(1)));
           } catch (IllegalArgumentException e) {
-            continue; // A Ray of another kind.
+            continue; // Not a Ray node of the known kind.
           }
         }
         Matcher address = ADDRESS.matcher(line);
@@ -95,7 +99,10 @@ public final class RayNodes {
     return found;
   }
 
-  /** Anybody may run a program of that name: only our own and root's say where we go. */
+  /**
+   * Returns whether to trust a process. Anybody may run a program of that name, so only those of
+   * our own account and of root count.
+   */
   private static boolean isTrusted(ProcessHandle process) {
     String user = process.info().user().orElse("");
     return user.equals("root") || user.equals(System.getProperty("user.name"));

@@ -16,47 +16,48 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that the user may say, checked.
+ * All settings, validated.
  *
- * @param local whether to start a head of one's own, on this machine's loopback
- * @param join whether to bring one's own Ray node without CPUs, as in a container of one's own
- * @param address the cluster's GCS, {@code HOST:PORT}; {@code auto}: the cluster of this machine
- * @param dashboard the cluster's dashboard; null: port 8265 of the address's host
- * @param serveHost what Serve's HTTP proxies listen on, where we start Serve; null: the loopback
- *     for a head on the loopback, else all addresses, as we ourselves are to reach them
+ * @param local whether to start our own head on this machine's loopback
+ * @param join whether to start our own Ray node without CPUs, as in a container
+ * @param address the cluster's GCS, {@code HOST:PORT}; {@code auto} for the cluster of this machine
+ * @param dashboard the cluster's dashboard; null for port 8265 of the address's host
+ * @param serveHost the address on which Serve's HTTP proxies listen if the daemon starts Serve;
+ *     null for the loopback if the head is on the loopback, and otherwise for all addresses,
+ *     because the daemon must reach them
  * @param servePort the port of Serve's HTTP proxies
- * @param serveUrl where the routes are asked; null: the serve port of the address's host
- * @param status what our own HTTP server listens on
- * @param statusTokenFile the file of the token that our own HTTP server wants; null: no file
- * @param notifyUrl where changes of phase are posted; null: nowhere. It may hold a secret
- * @param cache where we unpack our jars; null: the user's cache folder
- * @param frontDoor what the front door listens on; null: there is none
- * @param frontDoorTokenFile the file of the token that clients of the front door have to say; null:
- *     no file
- * @param frontDoorCertificate the front door's certificate, as a PEM file; null: no TLS
- * @param frontDoorKey its key, as a PEM file
- * @param frontDoorConnections how many clients' connections there may be
- * @param frontDoorBodyMb how many MiB a request's body may have
- * @param frontDoorTrustedProxies networks of proxies before the front door, whose {@code
- *     X-Forwarded-For} says who the client is
+ * @param serveUrl the base URL for probes; null for the serve port of the address's host
+ * @param status the address of the status port
+ * @param statusTokenFile the file with the token for the status port; null for none
+ * @param notifyUrl the URL for notifications about state changes; null for none. It may contain a
+ *     secret
+ * @param frontDoor the address of the front door; null to turn it off
+ * @param frontDoorTokenFile the file with the token for clients of the front door; null for none
+ * @param frontDoorCertificate the front door's certificate, a PEM file; null for no TLS
+ * @param frontDoorKey the certificate's private key, a PEM file
+ * @param frontDoorConnections the maximum number of client connections
+ * @param frontDoorTrustedProxies networks of proxies in front of the front door, whose {@code
+ *     X-Forwarded-For} header names the client
+ * @param frontDoorBodyMb the maximum size of a request's body, in MiB
  * @param holdRequests how many requests may wait in the front door
- * @param holdMb how many MiB of requests may be kept there
- * @param holdSeconds how long a request may wait there
- * @param statusCodes {@code http}: what a deployment refuses has a status of its own; {@code
- *     contract}: it stays a 200
- * @param ray the Ray installation: its {@code ray} command; null: the one that is found
- * @param cpus the CPUs of a local head; null: those of the machine
- * @param nodeIpAddress the address under which our own node is known to the cluster; null: the one
- *     that Ray finds
+ * @param holdMb how many MiB of requests it may keep
+ * @param holdSeconds how long a request may wait there, in seconds
+ * @param statusCodes {@code http}: a request that a deployment refuses has its own HTTP status;
+ *     {@code contract}: it has status 200
+ * @param cache where the daemon unpacks its jars; null for the user's cache folder
+ * @param ray the {@code ray} command of the Ray installation; null to search for one
+ * @param cpus the CPUs of a local head; null for those of the machine
+ * @param nodeIpAddress the address under which the cluster knows our own node; null to let Ray
+ *     choose
  * @param nodeOptions more options of 'ray start' for our own node, such as its ports
  * @param logFormat {@code text} or {@code json}
  * @param logLevel {@code error}, {@code warn}, {@code info}, {@code debug}
- * @param logFile the file that is logged to, too; null: none
- * @param logFileMb how many MB of it before the next one is begun
- * @param logFilesKept how many full ones are kept beside it
- * @param shutdownApps whether to take the declared applications down at our end
+ * @param logFile a file that receives the log, too; null for none
+ * @param logFileMb the size at which the log file is rotated, in MB
+ * @param logFilesKept how many rotated log files are kept
+ * @param shutdownApps whether to delete the declared applications when the daemon ends
  * @param builtin whether the three built-in deployments are declared
- * @param deployments what is to be served
+ * @param deployments the deployments to serve
  */
 public record Settings(
     boolean local,
@@ -94,15 +95,15 @@ public record Settings(
     boolean builtin,
     List<Declaration> deployments) {
 
-  /** The head that {@code --local} starts, where no address is given. */
-  private static final HostPort LOCAL = new HostPort("127.0.0.1", 6380);
+  /** The head that {@code --local} starts if no address is given. */
+  private static final HostPort LOCAL_HEAD = new HostPort("127.0.0.1", 6380);
 
-  /** Of 'ray start', what we say ourselves. */
-  private static final Set<String> OURS =
+  /** The options of 'ray start' that the daemon sets itself. */
+  private static final Set<String> RESERVED_OPTIONS =
       Set.of("--head", "--address", "--port", "--block", "--num-cpus", "--node-ip-address");
 
-  /** Checks what no single value shows. */
-  @SuppressWarnings("NullAway") // What was not said comes as null, and leaves as its default.
+  /** Validates everything that a single value does not show. */
+  @SuppressWarnings("NullAway") // Omitted values are null here and are replaced by their defaults.
   public Settings {
     nodeOptions = nodeOptions == null ? List.of() : List.copyOf(nodeOptions);
     frontDoorTrustedProxies =
@@ -116,9 +117,9 @@ public record Settings(
     for (String option : nodeOptions) {
       require(
           option.matches("--[a-z][a-z-]*(=\\S+)?")
-              && !OURS.contains(option.replaceFirst("=.*", "")),
+              && !RESERVED_OPTIONS.contains(option.replaceFirst("=.*", "")),
           "node_options: found '%s', expected an option of 'ray start' such as --node-manager-port=10010, but for %s"
-              .formatted(option, String.join(", ", new TreeSet<>(OURS))));
+              .formatted(option, String.join(", ", new TreeSet<>(RESERVED_OPTIONS))));
     }
     require(
         local || join || (nodeOptions.isEmpty() && nodeIpAddress == null),
@@ -201,36 +202,38 @@ public record Settings(
     deployments = List.copyOf(deployments);
   }
 
-  /** The cluster's GCS; {@code auto} is looked up now, as Ray's own commands do. */
+  /** Returns the cluster's GCS. Resolves {@code auto} at each call, as Ray's own commands do. */
   public HostPort gcs() {
     if (!address.equals("auto")) {
       return HostPort.parse(address);
     }
-    return local ? LOCAL : RayNodes.currentCluster().orElse(LOCAL);
+    return local ? LOCAL_HEAD : RayNodes.currentCluster().orElse(LOCAL_HEAD);
   }
 
-  /** The dashboard's address, as far as nobody has told another, without a slash at its end. */
+  /**
+   * Returns the dashboard's address, without a trailing slash, unless the cluster reports another.
+   */
   public String dashboardUrl() {
     if (dashboard != null) {
       return withoutSlash(dashboard);
     }
-    // Ray's dashboard listens on the loopback only, unless it is told otherwise.
+    // By default, Ray's dashboard listens on the loopback only.
     String host = gcs().host();
     return "http://" + (HostPort.isThisMachine(host) ? "127.0.0.1" : host) + ":8265";
   }
 
-  /** Where routes are asked, without a slash at its end. */
+  /** Returns the base URL for probes, without a trailing slash. */
   public String routesUrl() {
     if (serveUrl != null) {
       return withoutSlash(serveUrl);
     }
     HostPort head = gcs();
-    // Serve's proxy on this machine may listen on the loopback alone, as Serve itself has it.
+    // Serve's proxy on this machine may listen on the loopback only, which is Serve's own default.
     boolean here = !head.isLoopback() && HostPort.isThisMachine(head.host());
     return "http://" + (here ? "127.0.0.1" : head.host()) + ":" + servePort;
   }
 
-  /** What Serve's HTTP proxies are to listen on. */
+  /** Returns the address on which Serve's HTTP proxies should listen. */
   public String listenHost() {
     if (serveHost != null) {
       return serveHost;
@@ -239,10 +242,10 @@ public record Settings(
     if (!gcs().isLoopback()) {
       return "0.0.0.0";
     }
-    return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one.
+    return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one address.
   }
 
-  /** The front door; null: there is none. */
+  /** Returns the settings of the front door; null if it is off. */
   public @Nullable DoorSettings door() {
     return frontDoor == null
         ? null
@@ -260,8 +263,8 @@ public record Settings(
   }
 
   /**
-   * Why the front door cannot be where it is to be; empty where it can. Whether a host is this
-   * machine is looked up now.
+   * Returns why the front door cannot listen on its address; empty if it can. Resolves at each call
+   * whether a host is this machine.
    */
   public Optional<String> doorObstacle() {
     if (frontDoor == null || serveUrl != null || frontDoor.port() != servePort || join) {

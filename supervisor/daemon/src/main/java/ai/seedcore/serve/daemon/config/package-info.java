@@ -1,4 +1,4 @@
-/** What the user wishes: flags, environment and files to one validated {@code Settings}. */
+/** Turns flags, environment variables and files into one validated {@code Settings}. */
 @NullMarked
 package ai.seedcore.serve.daemon.config;
 

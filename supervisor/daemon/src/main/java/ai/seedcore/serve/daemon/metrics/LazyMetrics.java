@@ -5,56 +5,58 @@ import ai.seedcore.serve.daemon.report.Status;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link Metrics} that are made when somebody asks for them first: a daemon that nobody scrapes
- * does without their 3 MB. Nothing is lost but the probes until then, as all else is counted by the
- * loop.
+ * Creates {@link Metrics} at the first scrape, so a daemon that nobody scrapes saves their 3 MB.
+ * Only probes before the first scrape are lost, because the control loop counts everything else.
  */
 public final class LazyMetrics implements AutoCloseable {
 
   private final String version;
   private final String rayVersion;
-  private @Nullable Metrics made;
+  private @Nullable Metrics delegate;
   private @Nullable Status last;
 
-  /** Metrics of a daemon that has not looked yet. */
+  /** Creates metrics for a daemon that has not looked yet. */
   public LazyMetrics(String version, String rayVersion) {
     this.version = version;
     this.rayVersion = rayVersion;
   }
 
-  /** Alone under the lock, so that the loop waits for the making, once, and never for a scrape. */
-  private synchronized Metrics made() {
-    if (made == null) {
-      made = new Metrics(version, rayVersion);
+  /**
+   * Returns the metrics. Only their creation holds the lock, so the control loop waits for it once
+   * and never for a scrape.
+   */
+  private synchronized Metrics delegate() {
+    if (delegate == null) {
+      delegate = new Metrics(version, rayVersion);
       if (last != null) {
-        made.publish(last);
+        delegate.publish(last);
       }
     }
-    return made;
+    return delegate;
   }
 
-  /** Takes in one lap of the loop. */
+  /** Receives the status of one lap. */
   public synchronized void publish(Status now) {
     last = now;
-    if (made != null) {
-      made.publish(now);
+    if (delegate != null) {
+      delegate.publish(now);
     }
   }
 
-  /** Counts what came of a notification. */
+  /** Counts the outcome of a notification. */
   public void notified(Notifier.Outcome outcome) {
-    made().notified(outcome);
+    delegate().notified(outcome);
   }
 
-  /** All of them, in Prometheus' text form. */
+  /** Returns all metrics in Prometheus' text format. */
   public String scrape() {
-    return made().scrape();
+    return delegate().scrape();
   }
 
   @Override
   public synchronized void close() {
-    if (made != null) {
-      made.close();
+    if (delegate != null) {
+      delegate.close();
     }
   }
 }

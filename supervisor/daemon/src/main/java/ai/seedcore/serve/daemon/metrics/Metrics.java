@@ -33,8 +33,8 @@ import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All metrics, told from one {@link Status} after the other. What has a state is a gauge for each
- * state it can have, of which one is 1. docs/metrics.md lists all of them.
+ * All metrics, updated from each {@link Status}. A state is a set of gauges, one per possible
+ * value, of which one is 1. docs/metrics.md lists all metrics.
  */
 public final class Metrics implements AutoCloseable {
 
@@ -43,7 +43,7 @@ public final class Metrics implements AutoCloseable {
   private static final Duration[] PROBE_BUCKETS =
       seconds(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3);
 
-  /** Serve's words for an application, and ours for one that it does not know. */
+  /** Serve's application states, and our own for an application that Serve does not know. */
   private static final List<String> APP_STATES =
       List.of(
           "NOT_STARTED",
@@ -68,7 +68,7 @@ public final class Metrics implements AutoCloseable {
   private int recovered;
   private boolean hasDoor;
 
-  /** Metrics of a daemon that has not looked yet. */
+  /** Creates metrics for a daemon that has not looked yet. */
   public Metrics(String version, String rayVersion) {
     Gauge.builder("seedcore.build.info", () -> 1)
         .description("Always 1; the versions of the daemon and of the Ray that it works with")
@@ -128,7 +128,7 @@ public final class Metrics implements AutoCloseable {
     process.bindTo(registry);
   }
 
-  /** Counts what came of a notification. */
+  /** Counts the outcome of a notification. */
   public void notified(Notifier.Outcome outcome) {
     notifications(outcome).increment();
   }
@@ -140,7 +140,7 @@ public final class Metrics implements AutoCloseable {
         .register(registry);
   }
 
-  /** Takes in one lap of the loop. Called by one thread. */
+  /** Receives the status of one lap. Called by one thread. */
   public void publish(Status now) {
     status = now;
     for (Status.Decided decided : now.decisions()) {
@@ -187,7 +187,10 @@ public final class Metrics implements AutoCloseable {
         .register(registry);
   }
 
-  /** Made when there is a door first: who has none is not to read of one. */
+  /**
+   * Registers the front door's metrics with the first door status. Without a front door they do not
+   * exist.
+   */
   private void door(DoorStatus now) {
     if (!hasDoor) {
       hasDoor = true;
@@ -405,7 +408,7 @@ public final class Metrics implements AutoCloseable {
         .toArray(Duration[]::new);
   }
 
-  /** All of them, in Prometheus' text form. */
+  /** Returns all metrics in Prometheus' text format. */
   public String scrape() {
     return registry.scrape();
   }

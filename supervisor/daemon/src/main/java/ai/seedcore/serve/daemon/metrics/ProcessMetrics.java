@@ -16,9 +16,9 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 
 /**
- * The process under the names that all Prometheus clients give it, and its collector; Micrometer's
- * own binders have other names. A registry holds those whom it asks weakly: who binds this keeps
- * it.
+ * Metrics of the process and its garbage collector, under the names that all Prometheus clients
+ * use. Micrometer's own binders use other names. The registry keeps weak references. The caller
+ * must retain this binder.
  */
 final class ProcessMetrics implements MeterBinder {
 
@@ -62,7 +62,7 @@ final class ProcessMetrics implements MeterBinder {
 
   private static double residentBytes() {
     try (Scanner pages = new Scanner(Files.readString(Path.of("/proc/self/statm")))) {
-      pages.nextLong(); // Of address space.
+      pages.nextLong(); // Skip the size of the address space.
       return (double) pages.nextLong() * PAGE;
     } catch (IOException e) {
       return Double.NaN;

@@ -1,4 +1,4 @@
-/** What the daemon knows, as numbers for Prometheus. */
+/** Exports the daemon's status as Prometheus metrics. */
 @NullMarked
 package ai.seedcore.serve.daemon.metrics;
 

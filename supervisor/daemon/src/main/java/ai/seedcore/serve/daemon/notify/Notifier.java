@@ -21,26 +21,26 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Posts a JSON object to one address whenever serving begins or ends, or a person is needed. In
- * order, again and again while the receiver does not take it, and never in the way of the loop: a
- * thread of its own has a queue, whose oldest is dropped when it is full.
+ * Posts a JSON object to one URL whenever serving begins or ends, or a person is needed.
+ * Notifications are sent in order and retried. They never block the control loop: a separate thread
+ * has a queue, which drops its oldest entry when it is full.
  */
 public final class Notifier implements AutoCloseable {
 
-  /** What came of a notification. */
+  /** The outcome of a notification. */
   public enum Outcome {
-    /** The receiver took it. */
+    /** The receiver accepted it. */
     DELIVERED,
-    /** It did not, until we gave up. */
+    /** All attempts failed. */
     FAILED,
-    /** Too many were waiting. */
+    /** The queue was full. */
     DROPPED
   }
 
   private static final Logger LOG = LoggerFactory.getLogger(Notifier.class);
 
   private static final Duration DEADLINE = Duration.ofSeconds(5);
-  private static final int WAITING = 100;
+  private static final int MAX_QUEUED = 100;
 
   private final String url;
   private final String receiver;
@@ -51,11 +51,11 @@ public final class Notifier implements AutoCloseable {
   private @Nullable String before;
 
   /**
-   * A notifier.
+   * Creates a notifier.
    *
-   * @param url where to; it may hold a secret, and is never logged
-   * @param first how long to wait before the second attempt; doubled with each, up to a minute
-   * @param count told what came of each
+   * @param url the receiver's URL; it may contain a secret and is never logged
+   * @param first the delay before the second attempt; it doubles with each attempt, up to a minute
+   * @param count receives each outcome
    */
   public Notifier(Http http, String url, Duration first, Consumer<Outcome> count) {
     this.http = http;
@@ -76,7 +76,7 @@ public final class Notifier implements AutoCloseable {
             1,
             10,
             TimeUnit.SECONDS,
-            new ArrayBlockingQueue<>(WAITING),
+            new ArrayBlockingQueue<>(MAX_QUEUED),
             work -> {
               Thread thread = new Thread(work, "notify");
               thread.setDaemon(true);
@@ -92,7 +92,7 @@ public final class Notifier implements AutoCloseable {
     queue.allowCoreThreadTimeOut(true);
   }
 
-  /** Asked again, it would say the same. */
+  /** The receiver would refuse every retry, too. */
   private static final class Refused extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -101,7 +101,7 @@ public final class Notifier implements AutoCloseable {
     }
   }
 
-  /** Takes in one lap of the loop. Called by one thread. */
+  /** Receives the status of one lap. Called by one thread. */
   public void publish(Status now) {
     String state = state(Phase.valueOf(now.phase()));
     if (before != null && !before.equals(state)) {
@@ -111,7 +111,10 @@ public final class Notifier implements AutoCloseable {
     before = state;
   }
 
-  /** Waiting and recovering alternate within one outage: to others it is one. */
+  /**
+   * Returns the state that receivers see. Waiting and recovering alternate during one outage, so
+   * both are one state.
+   */
   private static String state(Phase phase) {
     return switch (phase) {
       case WAITING, RECOVERING -> "not serving";
@@ -123,7 +126,7 @@ public final class Notifier implements AutoCloseable {
 
   private static ObjectNode body(Status now, String state, String before) {
     ObjectNode body = JsonMapper.shared().createObjectNode();
-    // What Slack, Mattermost and others show.
+    // The field that Slack, Mattermost and others show.
     body.put(
         "text", "Ray Serve on %s: %s (%s)".formatted(now.head().address(), state, now.reason()));
     body.put("state", state);

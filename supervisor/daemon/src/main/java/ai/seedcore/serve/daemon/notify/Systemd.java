@@ -14,9 +14,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells systemd that the loop turns, and what it does. By the program {@code systemd-notify}, as
- * Java has no datagram sockets of Unix; on a thread of its own, as that may hang. See {@code
- * sd_notify(3)}.
+ * Tells systemd that the control loop turns, and its current state. Runs the program {@code
+ * systemd-notify}, because Java has no Unix datagram sockets. The program may hang, so it runs on a
+ * separate thread. See {@code sd_notify(3)}.
  */
 public final class Systemd implements AutoCloseable {
 
@@ -25,15 +25,15 @@ public final class Systemd implements AutoCloseable {
 
   private final String socket;
   private final Duration watchdog;
-  private final ThreadPoolExecutor teller;
+  private final ThreadPoolExecutor executor;
   private volatile boolean ready;
-  private String told = "";
-  private long toldAt;
+  private String lastStatus = "";
+  private long lastSent;
 
   private Systemd(String socket, Duration watchdog) {
     this.socket = socket;
     this.watchdog = watchdog;
-    this.teller =
+    this.executor =
         new ThreadPoolExecutor(
             0,
             1,
@@ -49,10 +49,10 @@ public final class Systemd implements AutoCloseable {
   }
 
   /**
-   * Where systemd started us and wants to be told; else nothing.
+   * Returns a client if systemd started this process and expects notifications; otherwise empty.
    *
-   * @param environment this process's: {@code NOTIFY_SOCKET}, {@code WATCHDOG_USEC} and {@code
-   *     WATCHDOG_PID}
+   * @param environment the process's environment: {@code NOTIFY_SOCKET}, {@code WATCHDOG_USEC} and
+   *     {@code WATCHDOG_PID}
    */
   public static Optional<Systemd> find(Map<String, String> environment) {
     String socket = environment.getOrDefault("NOTIFY_SOCKET", "");
@@ -68,34 +68,36 @@ public final class Systemd implements AutoCloseable {
             socket, watched ? Duration.ofNanos(Long.parseLong(usec) * 1000) : Duration.ZERO));
   }
 
-  /** Takes in one lap of the loop: a loop that hangs says nothing, and its watchdog bites. */
+  /**
+   * Receives the status of one lap. A loop that hangs sends nothing, so systemd's watchdog acts.
+   */
   public void publish(Status now) {
-    // One line: each line of a message is a word of its own to systemd.
+    // One line, because systemd reads each line of a message as a separate assignment.
     String status = "%s: %s".formatted(now.phase(), now.reason()).replaceAll("\\s+", " ");
     long time = System.nanoTime();
-    boolean bark = !watchdog.isZero() && time - toldAt >= watchdog.toNanos() / 3;
-    boolean unheard = !ready && time - toldAt >= PATIENCE.toNanos();
-    boolean due = bark || unheard;
-    if (!due && status.equals(told)) {
+    boolean keepAlive = !watchdog.isZero() && time - lastSent >= watchdog.toNanos() / 3;
+    boolean unconfirmed = !ready && time - lastSent >= PATIENCE.toNanos();
+    boolean due = keepAlive || unconfirmed;
+    if (!due && status.equals(lastStatus)) {
       return;
     }
-    List<String> words = new ArrayList<>(List.of("--status=" + status));
+    List<String> arguments = new ArrayList<>(List.of("--status=" + status));
     if (!ready) {
-      words.add("--ready");
+      arguments.add("--ready");
     }
     if (!watchdog.isZero()) {
-      words.add("WATCHDOG=1");
+      arguments.add("WATCHDOG=1");
     }
-    if (teller.getActiveCount() == 0) { // Else it is said in the next lap.
-      teller.execute(() -> tell(words));
-      told = status;
-      toldAt = time;
+    if (executor.getActiveCount() == 0) { // Otherwise the next lap sends it.
+      executor.execute(() -> send(arguments));
+      lastStatus = status;
+      lastSent = time;
     }
   }
 
-  private void tell(List<String> words) {
+  private void send(List<String> arguments) {
     List<String> command = new ArrayList<>(List.of("systemd-notify"));
-    command.addAll(words);
+    command.addAll(arguments);
     try {
       ProcessBuilder builder =
           new ProcessBuilder(command)
@@ -118,10 +120,10 @@ public final class Systemd implements AutoCloseable {
     }
   }
 
-  /** Says that we end. */
+  /** Tells systemd that the daemon is stopping. */
   @Override
   public void close() {
-    teller.shutdown();
-    tell(List.of("STOPPING=1"));
+    executor.shutdown();
+    send(List.of("STOPPING=1"));
   }
 }

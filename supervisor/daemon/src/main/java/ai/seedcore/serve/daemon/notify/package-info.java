@@ -1,4 +1,4 @@
-/** Tells others of changes: by HTTP, and systemd. */
+/** Notifies others of changes: over HTTP, and systemd. */
 @NullMarked
 package ai.seedcore.serve.daemon.notify;
 

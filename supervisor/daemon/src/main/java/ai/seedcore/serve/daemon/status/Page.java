@@ -12,9 +12,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The page: one file that needs no other. A browser is told to run nothing but that file's own
- * style and script, known by their hashes.
+ * The status page, a single file without dependencies. Its content security policy allows only the
+ * file's own style and script, by their hashes.
  *
+ * @param html the page
  * @param policy its content security policy
  */
 record Page(String html, String policy) {

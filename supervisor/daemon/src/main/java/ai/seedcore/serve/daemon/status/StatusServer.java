@@ -28,21 +28,22 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The daemon's own HTTP server: {@code /healthz} (the loop turns), {@code /readyz} (all declared
- * routes really answer, or are at work), {@code /readyz/NAME} (one of them), the page at {@code /},
- * {@code /status} (JSON), {@code /status/stream} (the same, live) and {@code /metrics}. Runs on one
- * event loop of its own and reads what the control loop published last, so that neither ever waits
- * for the other.
+ * The HTTP server of the status port: {@code /healthz} (the loops turn), {@code /readyz} (all
+ * declared routes respond as declared or are busy), {@code /readyz/NAME} (one of them), the page at
+ * {@code /}, {@code /status} (JSON), {@code /status/stream} (the same, live) and {@code /metrics}.
+ * It runs on its own event loop and reads the status that the control loop published last, so
+ * neither ever waits for the other.
  *
- * <p>The first two say yes or no, to anybody, and the page holds nothing but its own code. All else
- * wants the token where there is one, and where the address is not the loopback's there must be.
+ * <p>The health and readiness paths are open to everybody, and so is the page, which contains only
+ * its own code. Everything else requires the token if one is set. Outside the loopback, a token
+ * must be set.
  */
 public final class StatusServer implements AutoCloseable {
 
-  /** A lap takes milliseconds; where nothing answers, seconds. */
+  /** How old the status may be. A lap takes milliseconds, or seconds if nothing responds. */
   static final Duration STALE = Duration.ofSeconds(30);
 
-  /** Before the name of one deployment. */
+  /** The limits of a request line and of its headers, in bytes. */
   private static final HeadLimits HEAD = new HeadLimits(2048, 8192);
 
   private static final String ONE_READY = "/readyz/";
@@ -50,16 +51,16 @@ public final class StatusServer implements AutoCloseable {
   private static final String TEXT = "text/plain; charset=utf-8";
   private static final Set<HttpMethod> METHODS = Set.of(HttpMethod.GET, HttpMethod.HEAD);
 
-  /** More than all who have business here; each is 10 KB. */
+  /** The maximum number of connections, more than legitimate clients need. Each takes 10 KB. */
   private static final int CONNECTIONS = 256;
 
-  /** How long a connection may take to say what it wants, and to say it again. */
-  private static final Duration FIRST_WORDS = Duration.ofSeconds(5);
+  /** How long a connection may take to send its first request, and each further one. */
+  private static final Duration FIRST_REQUEST = Duration.ofSeconds(5);
 
-  private static final Duration NEXT_WORDS = Duration.ofSeconds(30);
+  private static final Duration NEXT_REQUEST = Duration.ofSeconds(30);
 
-  /** The deadline of who listens, and need say nothing. */
-  private static final long WATCHES = Long.MAX_VALUE;
+  /** The deadline of a connection that watches the stream: none. */
+  private static final long NO_DEADLINE = Long.MAX_VALUE;
 
   private final Vertx vertx;
   private final Context context;
@@ -73,8 +74,8 @@ public final class StatusServer implements AutoCloseable {
   private final Stream stream = new Stream();
 
   /**
-   * By when each is to have said something whole; who has said nothing for the longest comes first.
-   * The event loop's alone.
+   * The deadline of each connection for a complete request. The connection that has been silent
+   * longest comes first. Used by the event loop only.
    */
   private final Map<HttpConnection, Long> connections = new LinkedHashMap<>();
 
@@ -86,11 +87,11 @@ public final class StatusServer implements AutoCloseable {
   /**
    * Starts to listen.
    *
-   * @param token what has to be said to learn anything; null: nothing, where only this machine can
-   *     ask
-   * @param metrics all metrics, as Prometheus reads them
-   * @param stuck which of the daemon's loops does not turn; empty: all do
-   * @throws ConfigException if the address cannot be listened on
+   * @param token the token that clients must send; null for none, then only the loopback gets
+   *     details
+   * @param metrics returns all metrics in Prometheus' text format
+   * @param stuck returns which of the daemon's loops is stuck; empty if none is
+   * @throws ConfigException if the server cannot listen on the address
    */
   public StatusServer(
       Vertx vertx,
@@ -127,7 +128,7 @@ public final class StatusServer implements AutoCloseable {
     }
   }
 
-  /** Takes in what the loop knows now. */
+  /** Receives the current status. */
   public void publish(Status now) {
     publishedAt = System.nanoTime();
     status = now;
@@ -136,12 +137,16 @@ public final class StatusServer implements AutoCloseable {
     }
   }
 
-  /** Who says nothing, or a byte a minute, is not to keep others out. */
+  /**
+   * Accepts a connection. Clients that send nothing, or one byte a minute, must not keep others
+   * out.
+   */
   private void connected(HttpConnection connection) {
     if (connections.size() >= CONNECTIONS) {
-      // Those who watch are fewer; all others have their answer at once, and nothing to lose.
+      // Close one that is not a stream. Streams are few, and all others get their response at once
+      // and lose nothing.
       connections.entrySet().stream()
-          .filter(each -> each.getValue() < WATCHES)
+          .filter(each -> each.getValue() < NO_DEADLINE)
           .findFirst()
           .ifPresent(
               longest -> {
@@ -154,12 +159,15 @@ public final class StatusServer implements AutoCloseable {
       vertx.setPeriodic(1000, this::sweep);
     }
     OnlyHttp1.guard(connection, HEAD);
-    connections.put(connection, System.nanoTime() + FIRST_WORDS.toNanos());
+    connections.put(connection, System.nanoTime() + FIRST_REQUEST.toNanos());
     connection.closeHandler(nothing -> connections.remove(connection));
     connection.exceptionHandler(nothing -> {});
   }
 
-  /** Closes those whose time is up. (A timer each would hold on to those that have gone.) */
+  /**
+   * Closes connections whose deadline has passed. One timer per connection would retain closed
+   * connections.
+   */
   private void sweep(long timer) {
     long now = System.nanoTime();
     for (Map.Entry<HttpConnection, Long> each : List.copyOf(connections.entrySet())) {
@@ -179,7 +187,7 @@ public final class StatusServer implements AutoCloseable {
 
   private void answer(HttpServerRequest request) {
     if (connections.remove(request.connection()) != null) {
-      connections.put(request.connection(), System.nanoTime() + NEXT_WORDS.toNanos());
+      connections.put(request.connection(), System.nanoTime() + NEXT_REQUEST.toNanos());
     }
     if (!METHODS.contains(request.method())) {
       reply(request, 405, TEXT, "only GET\n");
@@ -209,7 +217,7 @@ public final class StatusServer implements AutoCloseable {
     }
   }
 
-  /** Why the daemon is not well; empty where it is. */
+  /** Returns why the daemon is unhealthy; empty if it is healthy. */
   private String trouble() {
     if (status == null) {
       return "the daemon has not looked yet";
@@ -220,7 +228,7 @@ public final class StatusServer implements AutoCloseable {
         : stuck.get().orElse("");
   }
 
-  /** Whether one application's route answers, or is at work. */
+  /** Responds whether one application's route responds as declared or is busy. */
   private static void readyOne(HttpServerRequest request, @Nullable Status known, String name) {
     Status.AppStatus app =
         known == null
@@ -263,7 +271,10 @@ public final class StatusServer implements AutoCloseable {
     return right;
   }
 
-  /** Whether it asks for this machine, and not for a name that somebody has pointed at it. */
+  /**
+   * Returns whether the Host header names this machine. Otherwise somebody may have pointed another
+   * name at it (DNS rebinding).
+   */
   private boolean isAddressed(HttpServerRequest request) {
     String host = request.getHeader("Host");
     if (host == null) {
@@ -289,7 +300,7 @@ public final class StatusServer implements AutoCloseable {
       reply(request, 200, Stream.TYPE, "");
     } else {
       stream.add(request, known);
-      connections.replace(request.connection(), WATCHES);
+      connections.replace(request.connection(), NO_DEADLINE);
     }
   }
 

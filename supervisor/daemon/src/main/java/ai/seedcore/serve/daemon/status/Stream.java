@@ -9,9 +9,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Those who watch live, by server-sent events: {@code status} a lap, without its past, and {@code
- * past} where that has changed. Who does not read is passed over. The event loop's alone, but for
- * {@link #listened}.
+ * The clients that watch live, by server-sent events: {@code status} in each lap, without the
+ * history, and {@code past} when the history has changed. A client that does not read misses
+ * events. Used by the event loop only, except for {@link #listened}.
  */
 final class Stream {
 
@@ -19,17 +19,20 @@ final class Stream {
 
   private static final int WATCHERS = 32;
 
-  /** To each, the past it was told last; null: none yet. */
+  /** The history that each client received last; null if none yet. */
   private final Map<HttpServerResponse, Status.@Nullable Past> watchers = new LinkedHashMap<>();
 
   private volatile boolean listened;
 
-  /** Whether anybody watches. */
+  /** Returns whether anybody watches. */
   boolean listened() {
     return listened;
   }
 
-  /** One more, told at once what is known. Where there are too many, one has to come again. */
+  /**
+   * Adds a client and sends it the current status. If there are too many, closes the oldest, which
+   * can reconnect.
+   */
   void add(HttpServerRequest request, @Nullable Status known) {
     if (watchers.size() >= WATCHERS) {
       HttpServerResponse first = watchers.keySet().iterator().next();
@@ -55,7 +58,7 @@ final class Stream {
     }
   }
 
-  /** Tells all of them. */
+  /** Sends a status to all clients. */
   void tell(Status now) {
     String status = "event: status\ndata: " + now.jsonWithoutPast() + "\n\n";
     String past = null;

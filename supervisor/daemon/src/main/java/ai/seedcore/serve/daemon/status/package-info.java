@@ -1,4 +1,4 @@
-/** The daemon's own HTTP server: health, readiness, and all that is known. */
+/** Serves the status port: health, readiness, status and metrics. */
 @NullMarked
 package ai.seedcore.serve.daemon.status;
 
