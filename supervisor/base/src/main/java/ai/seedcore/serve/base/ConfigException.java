@@ -1,9 +1,12 @@
 package ai.seedcore.serve.base;
 
-/** The configuration is wrong; the message names the field, what was found, what was expected. */
+/**
+ * Reports an invalid configuration. The message names the field, what was found, and what was
+ * expected.
+ */
 public final class ConfigException extends RuntimeException {
 
-  /** A mistake in words. */
+  /** Creates an exception with a message for the user. */
   public ConfigException(String message) {
     super(message);
   }

@@ -3,12 +3,12 @@ package ai.seedcore.serve.base;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The end of a process that cannot go on: at once, with a last line on standard error, so that
- * whoever started it starts it again. Nothing that runs on the cluster is touched.
+ * Ends a process that cannot continue: at once, with a last line on standard error, so that its
+ * supervisor restarts it. Nothing that runs on the cluster is affected.
  */
 public final class Fatal {
 
-  /** As the JVM itself ends where its heap is full (-XX:+ExitOnOutOfMemoryError). */
+  /** The JVM exits with this code if its heap is full (-XX:+ExitOnOutOfMemoryError). */
   private static final int EXIT_CODE = 3;
 
   private Fatal() {}
@@ -25,8 +25,8 @@ public final class Fatal {
   }
 
   /**
-   * Ends the process where an error is that memory has run out: of the heap the JVM sees to that
-   * itself, of what is outside it, it does not.
+   * Ends the process if memory is exhausted. The JVM ends by itself if the heap is full, but not if
+   * memory outside of the heap is.
    */
   public static void ifOutOfMemory(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {

@@ -1,31 +1,33 @@
 package ai.seedcore.serve.base;
 
 /**
- * What others say: clusters, replicas, daemons of another version. It enters through here, and is
- * harmless from then on wherever it is shown: in a log, on a terminal, on the page.
+ * Cleans text from outside: from clusters, replicas, and daemons of other versions. The result is
+ * safe to show in a log, on a terminal, or on the status page.
  */
 public final class Foreign {
 
-  /** What one message may have; more of it nobody reads. */
-  private static final int LONGEST = 600;
+  /** The longest message. Nobody reads more of it. */
+  private static final int MAX_MESSAGE = 600;
 
-  private static final int LONGEST_NAME = 250;
+  private static final int MAX_NAME = 250;
 
   private Foreign() {}
 
-  /** A message: what is not to be seen is shown by its number, and what is too long is cut. */
+  /**
+   * Cleans a message. Invisible characters are replaced by their code, and long text is truncated.
+   */
   public static String message(String text) {
-    return plain(text, LONGEST);
+    return plain(text, MAX_MESSAGE);
   }
 
-  /** A name, or an address. */
+  /** Cleans a name or an address. */
   public static String name(String text) {
-    return plain(text, LONGEST_NAME);
+    return plain(text, MAX_NAME);
   }
 
-  private static String plain(String text, int longest) {
+  private static String plain(String text, int maxChars) {
     StringBuilder plain = null;
-    int end = Math.min(text.length(), longest);
+    int end = Math.min(text.length(), maxChars);
     for (int i = 0; i < end; i++) {
       char each = text.charAt(i);
       boolean hidden = isHidden(text, i);
@@ -37,10 +39,13 @@ public final class Foreign {
       }
     }
     String shown = plain == null ? text.substring(0, end) : plain.toString();
-    return text.length() <= longest ? shown : shown + "...";
+    return text.length() <= maxChars ? shown : shown + "...";
   }
 
-  /** Ends of lines, commands to a terminal, changes of the writing direction, half a character. */
+  /**
+   * Returns whether a character is a line break, a terminal control, a change of the writing
+   * direction, or half of a surrogate pair.
+   */
   private static boolean isHidden(String text, int at) {
     char each = text.charAt(at);
     return switch (Character.getType(each)) {

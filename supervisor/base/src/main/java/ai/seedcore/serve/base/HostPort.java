@@ -13,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** A host, by name or number, and a port. */
+/** A host, as a name or an address, and a port. */
 public record HostPort(String host, int port) {
 
   private static final String HOST = "\\[[0-9a-fA-F:.]+]|[\\p{L}\\p{N}._-]+";
@@ -21,9 +21,9 @@ public record HostPort(String host, int port) {
   private static final Pattern PORTLESS = Pattern.compile(HOST);
 
   /**
-   * Reads {@code HOST:PORT}.
+   * Parses {@code HOST:PORT}.
    *
-   * @throws IllegalArgumentException if the text is none
+   * @throws IllegalArgumentException if the text has another form
    */
   @JsonCreator
   public static HostPort parse(String text) {
@@ -38,7 +38,10 @@ public record HostPort(String host, int port) {
         "found '%s', expected HOST:PORT, such as 127.0.0.1:6380".formatted(text));
   }
 
-  /** Whether Java takes it for a host, but for the '_', which only Java does not. */
+  /**
+   * Returns whether Java accepts the host. An underscore is allowed here, although only Java
+   * rejects it.
+   */
   private static boolean isHost(String text) {
     try {
       return new URI("http://" + text.replace('_', 'x')).getHost() != null;
@@ -48,8 +51,8 @@ public record HostPort(String host, int port) {
   }
 
   /**
-   * Where a URL leads. Names of hosts may have a '_', as Compose's services often have: every
-   * resolver takes them, and {@link URI#getHost} does not.
+   * Returns the host and port of a URL. Host names may contain an underscore, as Compose services
+   * often do. Every resolver accepts it, but {@link URI#getHost} does not.
    *
    * @throws IllegalArgumentException if the URL names no host
    */
@@ -62,7 +65,7 @@ public record HostPort(String host, int port) {
         : parse(address);
   }
 
-  /** Whether a host, by name or number, is this machine. Looks names up anew each time. */
+  /** Returns whether a host is this machine. Resolves the name each time. */
   public static boolean isThisMachine(String host) {
     try {
       InetAddress address = InetAddress.getByName(host);
@@ -72,12 +75,12 @@ public record HostPort(String host, int port) {
     }
   }
 
-  /** Whether only this machine can ask there. */
+  /** Returns whether only this machine can connect to the host. */
   public boolean isLoopback() {
     return host.equals("localhost") || host.startsWith("127.") || host.equals("[::1]");
   }
 
-  /** The addresses of this machine's network interfaces, as numbers. */
+  /** Returns the addresses of this machine's network interfaces. */
   public static Set<String> ownAddresses() {
     try {
       return NetworkInterface.networkInterfaces()

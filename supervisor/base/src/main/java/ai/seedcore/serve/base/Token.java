@@ -10,10 +10,10 @@ import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** A secret that one of our own HTTP servers wants to hear. It never appears in a message. */
+/** The bearer token of one of the product's own HTTP servers. It never appears in a message. */
 public final class Token {
 
-  /** What a header can carry, and nobody guesses. */
+  /** A token that fits into a header field and is hard to guess. */
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
 
   private static final String SCHEME = "Bearer ";
@@ -21,9 +21,10 @@ public final class Token {
   private Token() {}
 
   /**
-   * Whether a request bears the token; takes as long whatever it bears.
+   * Returns whether a request has the token. The time of the comparison does not depend on the
+   * content.
    *
-   * @param said its {@code Authorization}; null: it has none
+   * @param said the value of its Authorization field; null: it has none
    */
   public static boolean isBorne(String token, @Nullable String said) {
     return said != null
@@ -34,13 +35,13 @@ public final class Token {
   }
 
   /**
-   * The token of a server.
+   * Reads the token of a server.
    *
-   * @param of whose it is: {@code status} for {@code SEEDCORE_STATUS_TOKEN} and {@code
+   * @param of the name of the server: {@code status} for {@code SEEDCORE_STATUS_TOKEN} and {@code
    *     status_token_file}
-   * @param file a file that holds it; null: the environment may
-   * @return null where there is none
-   * @throws ConfigException if it cannot be read or used
+   * @param file the file that contains the token; null: the environment variable is used
+   * @return the token; null if there is none
+   * @throws ConfigException if the token cannot be read, or has an invalid form
    */
   public static @Nullable String find(
       String of, @Nullable Path file, Map<String, String> environment) {

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Addresses as people write them. */
+/** Tests addresses in the forms that users write. */
 class HostPortTest {
 
   @ParameterizedTest
@@ -21,7 +21,7 @@ class HostPortTest {
     "[fe80::1]:1, [fe80::1], 1",
     "HEAD:65535, HEAD, 65535"
   })
-  void isTaken(String text, String host, int port) {
+  void acceptsHostAndPort(String text, String host, int port) {
     assertThat(HostPort.parse(text)).isEqualTo(new HostPort(host, port));
     assertThat(HostPort.of(URI.create("http://" + text + "/x?y=z")))
         .isEqualTo(HostPort.parse(text));
@@ -47,7 +47,7 @@ class HostPortTest {
         "a\u0000b:1",
         "a\nb:1"
       })
-  void isRefused(String text) {
+  void rejectsOtherForms(String text) {
     assertThatThrownBy(() -> HostPort.parse(text)).hasMessageContaining("expected HOST:PORT");
   }
 
@@ -57,7 +57,7 @@ class HostPortTest {
     "https://ray_head/dashboard, ray_head, 443",
     "http://user:secret@ray_head:8265/, ray_head, 8265"
   })
-  void aUrlHasOneToo(String url, String host, int port) {
+  void readsHostAndPortOfUrls(String url, String host, int port) {
     assertThat(HostPort.of(URI.create(url))).isEqualTo(new HostPort(host, port));
   }
 }

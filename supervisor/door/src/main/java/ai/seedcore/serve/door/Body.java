@@ -14,12 +14,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A request's body that is kept, in pieces that grow with it: a long one is copied once as it
- * comes, and none takes more than a quarter more room than its bytes. Whoever has one releases it.
+ * The buffered body of a request, in pieces that grow with it. A long body is copied once as it
+ * arrives, and takes at most a quarter more memory than its bytes. Each holder has to release it.
  */
 final class Body {
 
-  /** Longer bodies stand outside of the heap, which would be full of them at once. */
+  /** Longer bodies are kept outside of the heap, which they would fill at once. */
   private static final int SHORT = 16 << 10;
 
   private final List<ByteBuf> pieces = new ArrayList<>(2);
@@ -27,9 +27,9 @@ final class Body {
   private int uses = 1;
 
   /**
-   * Copies a part to the end.
+   * Appends a copy of a part.
    *
-   * @param whole how long the body says it is, in bytes; Long.MAX_VALUE: it does not
+   * @param whole the announced length of the body in bytes; Long.MAX_VALUE: unknown
    */
   void append(Buffer part, long whole) {
     ByteBuf from = ((BufferInternal) part).getByteBuf();
@@ -50,12 +50,12 @@ final class Body {
     }
   }
 
-  /** In bytes. */
+  /** Returns the length in bytes. */
   int length() {
     return length;
   }
 
-  /** Whether it is text. (Netty's own check takes 25 times as long.) */
+  /** Returns whether the body is valid UTF-8. (Netty's own check takes 25 times as long.) */
   boolean isUtf8() {
     ByteString whole = ByteString.EMPTY;
     for (ByteBuf piece : pieces) {
@@ -64,27 +64,27 @@ final class Body {
     return whole.isValidUtf8();
   }
 
-  /** The byte at an index, 0 to 255. */
+  /** Returns the byte at an index, 0 to 255. */
   int at(int index) {
     return whole().getUnsignedByte(index);
   }
 
-  /** Some bytes, which are copied only where they are not in one piece. */
+  /** Returns a range of bytes, which are copied only if they span several pieces. */
   ByteBuffer nioBuffer(int from, int bytes) {
     return whole().nioBuffer(from, bytes);
   }
 
-  /** One more has it, who releases it, too. */
+  /** Adds a holder, which has to release the body, too. */
   void retain() {
     uses++;
   }
 
-  /** Writes a part of it, not copied: it is there until that is written. */
+  /** Writes a range without copying it. The body is retained until the write completes. */
   void write(HttpClientRequest to, int from, int until) {
     to.write(lend(from, until)).onComplete(written -> release());
   }
 
-  /** Writes the rest of it, and the request's end. */
+  /** Writes the rest of the body, and ends the request. */
   Future<Void> end(HttpClientRequest to, int from) {
     return to.end(lend(from, length)).onComplete(written -> release());
   }
@@ -92,11 +92,11 @@ final class Body {
   private Buffer lend(int from, int until) {
     uses++;
     ByteBuf part = whole().slice(from, until - from);
-    // It is ours to release: who does not write it in the end does not do so.
+    // The body releases the part itself: a write that never happens would not release it.
     return BufferInternal.buffer(Unpooled.unreleasableBuffer(part));
   }
 
-  /** It is of no more use to one who had one. */
+  /** Removes a holder. The last one frees the memory. */
   void release() {
     uses--;
     if (uses == 0) {

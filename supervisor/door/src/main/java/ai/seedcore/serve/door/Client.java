@@ -1,31 +1,33 @@
 package ai.seedcore.serve.door;
 
 /**
- * One who sends requests: an address, or, of IPv6, the network of 64 bits that one host usually
- * has. The event loop's alone.
+ * A client: an IPv4 address, or a 64-bit IPv6 network, which usually belongs to one host. Used on
+ * the event loop only.
  */
 final class Client {
 
   final String address;
   final Usage usage = new Usage();
 
-  /** Its connections, and requests of it that came over others'. */
+  /** How many of its connections, and of its requests on any connection, exist. */
   int references;
 
   int connections;
 
-  /** Bodies of it that are being unpacked. */
-  int unpacking;
+  /** How many of its bodies are being decompressed. */
+  int decompressing;
 
-  /** Answers for it that are being compressed. */
-  int packing;
+  /** How many responses to it are being compressed. */
+  int compressing;
 
-  /** Of the routes' retry budgets, as of when: it is forgiven with time. */
-  double sentAgain;
+  /**
+   * What it has withdrawn from the routes' retry budgets, as of retriedAt. It decreases with time.
+   */
+  double retries;
 
-  long sentAgainAt = System.nanoTime();
+  long retriedAt = System.nanoTime();
 
-  // What it has had of the event loop's time, in nanoseconds: see Pace.
+  // Its use of the event loop's time, in nanoseconds: see Pace.
 
   long spent;
   long sliceAt = System.nanoTime();

@@ -14,20 +14,20 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Who sends requests, as far as any of theirs is here. */
+/** The clients that have connections or requests here. */
 final class Clients {
 
-  /** Of an address of IPv6, what is one client's. */
+  /** How many bytes of an IPv6 address identify a client. */
   private static final int NETWORK_BYTES = 8;
 
   private final List<IpSubnetFilterRule> trusted;
   private final Map<String, Client> clients = new HashMap<>();
 
   /**
-   * Nobody yet.
+   * Creates an empty list.
    *
-   * @param trusted networks of proxies before us, such as {@code 10.0.0.0/8}, whose {@code
-   *     X-Forwarded-For} says who the client is
+   * @param trusted networks of trusted proxies in front of the door, such as {@code 10.0.0.0/8},
+   *     whose {@code X-Forwarded-For} names the client
    */
   Clients(List<String> trusted) {
     this.trusted =
@@ -36,14 +36,14 @@ final class Clients {
             .toList();
   }
 
-  /** The client at the other end of a connection. */
+  /** Returns the client at the other end of a connection. */
   Client at(@Nullable SocketAddress address) {
-    return known(address == null ? "" : String.valueOf(address.hostAddress()));
+    return getOrCreate(address == null ? "" : String.valueOf(address.hostAddress()));
   }
 
   /**
-   * Who sent a request: the client at the other end of its connection, or, where that is a proxy
-   * that is trusted, the last of those that it names which is none.
+   * Returns the client that sent a request: the peer or, if that is a trusted proxy, the last
+   * address in X-Forwarded-For that is not trusted.
    */
   Client of(HttpServerRequest request, Client peer) {
     if (trusted.isEmpty() || !isTrusted(peer.address)) {
@@ -54,10 +54,10 @@ final class Clients {
     for (int i = all.length - 1; i >= 0; i--) {
       String address = all[i].strip();
       if (!NetUtil.isValidIpV4Address(address) && !NetUtil.isValidIpV6Address(address)) {
-        return peer; // Who says anything may have said all of it.
+        return peer; // A malformed list may be forged as a whole.
       }
       if (!isTrusted(address)) {
-        return known(address);
+        return getOrCreate(address);
       }
     }
     return peer;
@@ -69,7 +69,7 @@ final class Clients {
         && trusted.stream().anyMatch(rule -> rule.matches(new InetSocketAddress(parsed, 1)));
   }
 
-  private Client known(String address) {
+  private Client getOrCreate(String address) {
     return clients.computeIfAbsent(network(address), Client::new);
   }
 
@@ -86,19 +86,19 @@ final class Clients {
     return NetUtil.bytesToIpAddress(bytes);
   }
 
-  /** One more connection, or request, of it is here. */
-  void enters(Client client) {
+  /** Adds a connection or request to a client. */
+  void retain(Client client) {
     client.references++;
   }
 
-  /** One is here no more. */
-  void leaves(Client client) {
+  /** Removes a connection or request from a client. */
+  void release(Client client) {
     if (--client.references == 0) {
       clients.remove(client.address, client);
     }
   }
 
-  /** The one with the most connections. */
+  /** Returns the client with the most connections. */
   @Nullable Client busiest() {
     Client busiest = null;
     for (Client client : clients.values()) {

@@ -7,21 +7,25 @@ import io.vertx.core.http.HttpConnection;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** A client's connection: what comes over it, and by when that has to be something whole. */
+/** A client's connection, with its intake and its deadline for the next complete request. */
 final class Connection implements Intake.Owner {
 
-  /** How long a new connection, or one between two requests, may say nothing whole. */
+  /** How long a new connection, or one between two requests, may go without a complete head. */
   private static final long IDLE_NANOS = Duration.ofSeconds(75).toNanos();
 
-  /** How long a body may stand still, and how long it may take in all. */
+  /**
+   * How long a body may make no progress, and how long it may take in total. A client that stops
+   * reading its response gets the latter time, too.
+   */
   private static final long PART_NANOS = Duration.ofSeconds(10).toNanos();
 
   private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
 
-  private static final long FOR_EVER = Long.MAX_VALUE / 2;
+  private static final long FOREVER = Long.MAX_VALUE / 2;
 
-  /** What may wait to be read before it counts as unread. */
-  private static final WriteBufferWaterMark UNREAD = new WriteBufferWaterMark(1 << 10, 4 << 10);
+  /** How many written bytes may be unread before the response counts as unread. */
+  private static final WriteBufferWaterMark WATER_MARKS =
+      new WriteBufferWaterMark(1 << 10, 4 << 10);
 
   private static final AttributeKey<Connection> KEY =
       AttributeKey.valueOf(Connection.class, "connection");
@@ -30,16 +34,16 @@ final class Connection implements Intake.Owner {
   private final HttpConnection connection;
   private final Channel channel;
   private final Client client;
-  private final Room room;
+  private final Room budget;
   private final Pace pace;
   private final Intake intake;
 
   private boolean idle = true;
   private long turn;
   private long deadline;
-  private long last;
+  private long bodyDeadline;
   private boolean closing;
-  private boolean answered;
+  private boolean awaitingReader;
   private long unread;
   private @Nullable Exchange exchange;
 
@@ -48,21 +52,21 @@ final class Connection implements Intake.Owner {
       HttpConnection connection,
       Channel channel,
       Client client,
-      Room room,
+      Room budget,
       Pace pace) {
     this.all = all;
     this.connection = connection;
     this.channel = channel;
     this.client = client;
-    this.room = room;
+    this.budget = budget;
     this.pace = pace;
-    channel.config().setWriteBufferWaterMark(UNREAD);
+    channel.config().setWriteBufferWaterMark(WATER_MARKS);
     channel.attr(KEY).set(this);
-    this.intake = Intake.of(channel, client, room, pace, this);
+    this.intake = Intake.of(channel, client, budget, pace, this);
     this.deadline = System.nanoTime() + IDLE_NANOS;
   }
 
-  /** The connection of a channel; null: it has none yet. */
+  /** Returns the connection of a channel; null if it has none yet. */
   static @Nullable Connection of(Channel channel) {
     return channel.attr(KEY).get();
   }
@@ -87,57 +91,61 @@ final class Connection implements Intake.Owner {
     return idle;
   }
 
-  boolean isLate(long now) {
+  boolean isPastDeadline(long now) {
     return now - deadline >= 0;
   }
 
   /**
-   * Its request's head is here; its body is to follow.
+   * Starts a request whose head has arrived.
    *
-   * @param body how long that is; Long.MAX_VALUE: it says so itself
-   * @param isLast whether the connection ends with the answer
-   * @return which of its requests that is
+   * @param body the length of its body in bytes; Long.MAX_VALUE: unknown
+   * @param isLast whether the connection ends after the response
+   * @return the number of the request on this connection
    */
-  long speaks(long body, boolean isLast, long now) {
+  long requestStarted(long body, boolean isLast, long now) {
     idle = false;
     closing |= isLast;
-    last = now + BODY_NANOS;
+    bodyDeadline = now + BODY_NANOS;
     deadline = now + PART_NANOS;
-    intake.begins(body);
+    intake.startRequest(body);
     return ++turn;
   }
 
-  /** Who is to be told what becomes of it. */
-  void serves(Exchange next) {
+  /** Sets the exchange that handles the current request. */
+  void setExchange(Exchange next) {
     exchange = next;
   }
 
-  /** Its body is passed on as it comes, and may take as long as it goes on. */
-  void streams(long now) {
-    last = now + FOR_EVER;
+  /**
+   * Drops the total deadline of a body that is streamed. It may take any time while it makes
+   * progress.
+   */
+  void bodyStreams(long now) {
+    bodyDeadline = now + FOREVER;
     deadline = now + PART_NANOS;
   }
 
-  /** It is to read what there is of its answer. */
-  void reads(long now) {
+  /** Starts the deadline for the client to read its response. */
+  void startReadDeadline(long now) {
     deadline = now + BODY_NANOS;
   }
 
-  /** A part of its body is here. */
-  void goesOn(long now) {
-    deadline = last - now < PART_NANOS ? last : now + PART_NANOS;
+  /** Extends the deadline, as a part of the body has arrived. */
+  void bodyProgressed(long now) {
+    deadline = bodyDeadline - now < PART_NANOS ? bodyDeadline : now + PART_NANOS;
   }
 
-  /** It has said all, and is waiting for us. */
-  void waits(long now) {
-    deadline = now + FOR_EVER;
+  /** Drops the deadline, as the client has sent everything and waits for the door. */
+  void clearDeadline(long now) {
+    deadline = now + FOREVER;
   }
 
   /**
-   * That one of its requests was answered: the next one may come, once it has read that. (It may
-   * have come already, as its beginning stood behind the end of this one.)
+   * Ends a request whose response has been written. The next request may follow once the client has
+   * read the response. (It may have arrived already, if its first bytes came with the end of this
+   * one.)
    */
-  void rests(long which, long now) {
+  void responseWritten(long which, long now) {
     if (which != turn) {
       return;
     }
@@ -146,64 +154,64 @@ final class Connection implements Intake.Owner {
       waitForReader(now);
       return;
     }
-    answered = false;
-    read();
+    awaitingReader = false;
+    releaseUnread();
     idle = true;
     deadline = now + IDLE_NANOS;
-    all.restsLast(this);
+    all.moveToEnd(this);
     if (closing) {
-      intake.end();
+      intake.discard();
       connection.close();
     } else {
-      intake.answered();
+      intake.responseSent();
     }
   }
 
-  /** Its client has not read what was written: no more of its requests until then. */
+  /** Holds back further requests until the client has read the response. */
   private void waitForReader(long now) {
-    if (answered) {
+    if (awaitingReader) {
       return;
     }
-    answered = true;
-    reads(now);
+    awaitingReader = true;
+    startReadDeadline(now);
     if (!channel.isActive() || !all.has(this)) {
-      return; // It has gone, or made room.
+      return; // The connection was closed, or evicted in favor of another.
     }
-    long pending = channel.bytesBeforeWritable() + UNREAD.low();
-    if (room.take(pending, client.usage.bytes, null)) {
+    long pending = channel.bytesBeforeWritable() + WATER_MARKS.low();
+    if (budget.take(pending, client.usage.bytes, null)) {
       unread = pending;
     } else {
-      all.overfull(this);
+      all.overBudget(this);
       abort();
     }
   }
 
-  /** It has read that, or never will. */
-  void read() {
-    room.give(unread, client.usage.bytes, null);
+  /** Stops charging the unread response. */
+  void releaseUnread() {
+    budget.give(unread, client.usage.bytes, null);
     unread = 0;
   }
 
   @Override
   public void drained() {
-    if (answered) {
-      rests(turn, System.nanoTime());
+    if (awaitingReader) {
+      responseWritten(turn, System.nanoTime());
     }
   }
 
-  /** It ends with the answer. */
-  void ends() {
+  /** Closes the connection after the current response. */
+  void closeAfterResponse() {
     closing = true;
   }
 
   @Override
-  public boolean clientEnds() {
-    return answered || (exchange != null && exchange.isToBeAnswered());
+  public boolean inputEnded() {
+    return awaitingReader || (exchange != null && exchange.awaitsResponse());
   }
 
   @Override
-  public void overfull() {
-    all.overfull(this);
+  public void overBudget() {
+    all.overBudget(this);
   }
 
   @Override
@@ -211,7 +219,10 @@ final class Connection implements Intake.Owner {
     connection.close();
   }
 
-  /** Closes it now: {@link #close} waits for a client that does not read what was written. */
+  /**
+   * Closes the connection now. {@link #close} waits for a client that does not read what was
+   * written.
+   */
   void abort() {
     abort(channel);
   }

@@ -11,9 +11,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Clients' connections. Where there are as many as there may be, one makes room of the client that
- * has the most of them: the one that has been idle the longest, so that nobody is kept out by those
- * who say nothing, nor by one who says a lot.
+ * The clients' connections. At the limit, a new connection replaces one of the client with the most
+ * connections: the one that has been idle the longest. So neither idle connections nor a client
+ * with many of them can lock others out.
  */
 final class Connections {
 
@@ -21,48 +21,50 @@ final class Connections {
 
   private final int most;
   private final Clients clients;
-  private final Room room;
+  private final Room budget;
   private final Pace pace;
   private final Counts counts;
 
-  /** Those that have been idle the longest come first. */
+  /** Ordered by idle time, longest first. */
   private final Map<HttpConnection, Connection> connections = new LinkedHashMap<>();
 
-  Connections(int most, Clients clients, Room room, Pace pace, Counts counts) {
+  Connections(int most, Clients clients, Room budget, Pace pace, Counts counts) {
     this.most = most;
     this.clients = clients;
-    this.room = room;
+    this.budget = budget;
     this.pace = pace;
     this.counts = counts;
   }
 
-  /** One more. */
+  /** Registers a new connection, or closes it if the limit is reached and none can be evicted. */
   void connected(HttpConnection connection) {
     connection.exceptionHandler(Fatal::ifOutOfMemory);
     Client client = clients.at(connection.remoteAddress());
-    if (connections.size() >= most && !makeRoom(client)) {
+    if (connections.size() >= most && !evictOne(client)) {
       counts.refused("connections");
       connection.close();
       return;
     }
-    clients.enters(client);
+    clients.retain(client);
     client.connections++;
     Channel channel = OnlyHttp1.guard(connection, HEAD);
-    connections.put(connection, new Connection(this, connection, channel, client, room, pace));
+    connections.put(connection, new Connection(this, connection, channel, client, budget, pace));
     connection.closeHandler(nothing -> gone(connection));
   }
 
   private void gone(HttpConnection connection) {
     Connection gone = connections.remove(connection);
     if (gone != null) {
-      gone.read();
+      gone.releaseUnread();
       gone.client().connections--;
-      clients.leaves(gone.client());
+      clients.release(gone.client());
     }
   }
 
-  /** Whether there is room for one more of that client's now. */
-  private boolean makeRoom(Client newcomer) {
+  /**
+   * Evicts a connection for a new one of the given client. Returns false if none can be evicted.
+   */
+  private boolean evictOne(Client newcomer) {
     Client busiest = clients.busiest();
     if (busiest == null) {
       return false;
@@ -70,7 +72,7 @@ final class Connections {
     Connection victim = null;
     for (Connection each : connections.values()) {
       if (each.client() == busiest) {
-        victim = each; // The newest, where none is idle.
+        victim = each; // The newest one, if none is idle.
         if (each.isIdle()) {
           break;
         }
@@ -84,33 +86,33 @@ final class Connections {
     return true;
   }
 
-  /** Which one that is; null: it has made room. */
+  /** Returns the door's record of a connection; null if it was evicted. */
   @Nullable Connection of(HttpConnection connection) {
     return connections.get(connection);
   }
 
-  /** Whether it is counted still. */
+  /** Returns whether the connection is still registered. */
   boolean has(Connection connection) {
     return connections.get(connection.http()) == connection;
   }
 
-  /** It rests now, behind all that have rested longer. */
-  void restsLast(Connection connection) {
+  /** Moves a connection that has become idle to the end of the order. */
+  void moveToEnd(Connection connection) {
     if (connections.remove(connection.http()) != null) {
       connections.put(connection.http(), connection);
     }
   }
 
-  /** There is no room for what it sends. */
-  void overfull(Connection connection) {
+  /** Closes a connection whose bytes exceed the budget. */
+  void overBudget(Connection connection) {
     counts.refused(Contract.OVERLOADED);
     connection.close();
   }
 
-  /** Closes those whose time is up. */
+  /** Closes the connections whose deadline has passed. */
   void sweep(long now) {
     for (Connection each : List.copyOf(connections.values())) {
-      if (each.isLate(now)) {
+      if (each.isPastDeadline(now)) {
         each.abort();
       }
     }

@@ -9,8 +9,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a Java replica says in the body of its 200, as it has no other way, or of its 500: {@code
- * {"status":"error","code":...}}, in the words that docs/models.md lists.
+ * The error format of the deployments: {@code {"status":"error","code":...}} in the body of a 200,
+ * as a Java replica cannot set another status, or of a 500. docs/models.md lists the codes.
  */
 final class Contract {
 
@@ -36,7 +36,7 @@ final class Contract {
 
   private Contract() {}
 
-  /** The HTTP status that an answer means, by its own status and its code. */
+  /** Returns the HTTP status for a response with a status and an error code. */
   static int status(int status, @Nullable String code) {
     if (code == null) {
       return status;
@@ -44,7 +44,7 @@ final class Contract {
     return status == 500 ? TIMEOUT.equals(code) ? 504 : 500 : STATUS.getOrDefault(code, status);
   }
 
-  /** The code of an error that a reply tells; null where it tells none. */
+  /** Returns the error code in a body; null if it has none. */
   static @Nullable String code(Buffer reply) {
     byte[] bytes = reply.getBytes();
     if (!isJson(bytes) || !contains(bytes, ERROR)) {
@@ -60,7 +60,7 @@ final class Contract {
     }
   }
 
-  /** Whether a reply looks like a JSON object or list. */
+  /** Returns whether a body looks like a JSON object or array. */
   static boolean isJson(byte[] bytes) {
     for (byte each : bytes) {
       if (each == '{' || each == '[') {

@@ -5,13 +5,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the control loop tells the front door.
+ * The state that the control loop passes to the front door.
  *
  * @param routes the routes of the declared deployments
  * @param nodes the addresses of the cluster's living nodes, each of which may run a proxy; empty:
- *     not known
- * @param phase what the daemon is doing, for clients that have to wait
- * @param reason why
+ *     unknown
+ * @param phase the daemon's phase, for clients that have to wait
+ * @param reason the reason for the phase
  * @param lastRecoverySeconds how long the last recovery took; null: there was none
  */
 public record ControlState(

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the door has done since it was opened. The event loop's alone. */
+/** The door's counters since it was opened. Used on the event loop only. */
 final class Counts {
 
   private final Map<String, Map<Integer, Answered>> answered = new LinkedHashMap<>();
@@ -18,7 +18,10 @@ final class Counts {
     long nanos;
   }
 
-  /** A request of an application was answered, after so long; 499: its client left before. */
+  /**
+   * Counts a response to an application's request, and its duration. Status 499: the client left
+   * before the response.
+   */
   void answered(String app, int status, long nanos) {
     Answered sum =
         answered
@@ -28,17 +31,17 @@ final class Counts {
     sum.nanos += nanos;
   }
 
-  /** The door answered a request itself. */
+  /** Counts a request that the door refused itself. */
   void refused(String code) {
     refused.merge(code, 1L, Long::sum);
   }
 
-  /** A request had to wait. */
+  /** Counts a request that had to wait. */
   void held() {
     held++;
   }
 
-  /** A request was sent again. */
+  /** Counts a retry. */
   void replayed() {
     replayed++;
   }

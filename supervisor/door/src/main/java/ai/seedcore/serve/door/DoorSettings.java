@@ -7,18 +7,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the front door is to be.
+ * The settings of the front door.
  *
- * @param address what it listens on
- * @param requests how many requests may wait
- * @param bytes how many bytes of requests may be kept, waiting or under way
- * @param patience how long a request may wait
- * @param bodyBytes how long a body may be
- * @param connections how many clients' connections there may be
- * @param trusted networks of proxies before the door, which say who the client is
- * @param contractCodes whether what a deployment refuses stays a 200, as it is without the door
+ * @param address the address to listen on
+ * @param requests how many requests may be queued
+ * @param bytes how many bytes of requests may be in memory, queued or in flight
+ * @param patience how long a request may be queued
+ * @param bodyBytes the largest body, in bytes
+ * @param connections the largest number of client connections
+ * @param trusted networks of trusted proxies in front of the door, which report the client's
+ *     address
+ * @param contractCodes whether a deployment's refusal keeps its status 200, as without the door
  * @param certificate the certificate, as a PEM file; null: no TLS
- * @param key its key
+ * @param key the private key of the certificate
  */
 public record DoorSettings(
     HostPort address,

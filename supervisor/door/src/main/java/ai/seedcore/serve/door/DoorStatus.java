@@ -8,13 +8,13 @@ import java.util.Map;
  *
  * @param address the address that it listens on
  * @param waiting requests that wait for their route
- * @param underWay requests that have been sent upstream and are not answered in full
+ * @param underWay requests that have been sent upstream and whose response is not complete
  * @param keptBytes bytes of requests and unread responses that are in memory
  * @param connections clients' connections
  * @param held requests that had to wait
  * @param replayed retries
- * @param refused requests that the door answered itself, by error code
- * @param answered requests of the applications, by application and status
+ * @param refused requests that the door refused itself, by error code
+ * @param answered responses to the applications' requests, by application and status
  * @param proxies Serve's proxies
  */
 public record DoorStatus(
@@ -30,7 +30,7 @@ public record DoorStatus(
     List<ProxyStatus> proxies) {
 
   /**
-   * Requests of one application that were answered with one status.
+   * The responses to one application's requests with one status.
    *
    * @param status the HTTP status; 499: the client left before the response
    * @param seconds the sum of their durations

@@ -16,60 +16,74 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request, from its head to the end of its answer. It waits in its route's queue, is sent, and,
- * where the answer does not come and nothing of one has gone out, waits and is sent again, a
- * limited number of times: where no replica can have had it, as the proxy says so itself, else
- * where its method or its route allows it. What a class answers is never taken for a sign of
- * either.
+ * One request, from its head to the end of its response.
+ *
+ * <p>The request waits in the queue of its route until it is sent upstream. If no response arrives
+ * and no part of one has been sent to the client, the request is queued and sent again, a limited
+ * number of times. It is sent again if the proxy reports that no replica received it, or if its
+ * method or its route allows repetition. A response that comes from the deployment's class never
+ * causes a retry.
  */
 final class Exchange implements Pace.Deferred {
 
-  /** How much of an answer is looked at before its status is sent: errors are shorter. */
-  private static final int LOOKED_AT = 16 << 10;
+  /** How many bytes of a response are buffered before its status is sent. Errors are shorter. */
+  private static final int PEEK_BYTES = 16 << 10;
 
-  /** How often a request is sent in all, with pauses that grow up to two seconds. */
-  private static final int TRIES = 32;
+  /**
+   * How often a request is sent in total. Failed attempts are separated by growing pauses of up to
+   * two seconds.
+   */
+  private static final int MAX_ATTEMPTS = 32;
 
-  /** How often one is sent again that others' success shows to be at fault itself. */
-  private static final int OWN_FAULTS = 3;
+  /** How often a request is sent again if other requests succeed, so that the fault is its own. */
+  private static final int MAX_OWN_FAULTS = 3;
 
   private static final long OWN_FAULT_MS = 50;
 
-  /** For how long Serve may send requests to a replica that has died. */
+  /** How long Serve may go on sending requests to a replica that has died. */
   private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
-  /** What stands around a request, about. */
-  private static final int AROUND = 1 << 10;
+  /** The approximate memory that a request takes in addition to its head and body, in bytes. */
+  private static final int REQUEST_OVERHEAD = 1 << 10;
 
-  /** How much of a body is written at a time, and then about how much waits to be taken. */
-  private static final int PART = 32 << 10;
+  /**
+   * How many bytes of a body are written at a time. About as many may then be queued for the
+   * socket.
+   */
+  private static final int PART_BYTES = 32 << 10;
 
-  /** What is kept of an answer while it is paused, about. */
-  private static final int PAUSED = 64 << 10;
+  /** The approximate number of response bytes that stay in memory while a response is paused. */
+  private static final int PAUSED_BYTES = 64 << 10;
 
-  /** Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. */
+  /**
+   * Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. Servers send
+   * them without reading the body.
+   */
   private static final Set<Integer> REFUSED_UNREAD = Set.of(408, 413, 414, 431);
 
-  /** How long it takes to pass on a part of an answer, and to compress it, about. */
+  /** The approximate time to relay one part of a response, and to compress and relay one. */
   private static final long PART_NANOS = 50_000;
 
-  private static final long PACKED_PART_NANOS = 100_000;
+  private static final long COMPRESSED_PART_NANOS = 100_000;
 
-  /** What a compressor takes outside of the heap (zlib's windowBits 15 and memLevel 8). */
-  private static final int PACKING = 256 << 10;
+  /**
+   * The memory outside the heap that a compressor takes, in bytes (zlib's windowBits 15 and
+   * memLevel 8).
+   */
+  private static final int COMPRESSOR_BYTES = 256 << 10;
 
-  /** How many answers of one client are compressed at a time. */
-  private static final int MOST_PACKING = 64;
+  /** How many responses to one client may be compressed at a time. */
+  private static final int MAX_COMPRESSORS = 64;
 
-  /** How many bodies of one client may wait to be unpacked. */
-  private static final int UNPACKING = 4;
+  /** How many bodies of one client may be queued for decompression. */
+  private static final int MAX_DECOMPRESSIONS = 4;
 
   private enum Stage {
     READING,
-    UNPACKING,
-    WAITING,
+    DECOMPRESSING,
+    QUEUED,
     SENT,
-    ANSWERING,
+    RESPONDING,
     DONE
   }
 
@@ -81,37 +95,37 @@ final class Exchange implements Pace.Deferred {
   private final Client client;
   private final long arrived = System.nanoTime();
   private final long waitUntil;
-  private final long answerBy;
+  private final long deadline;
 
   private Stage stage = Stage.READING;
   private @Nullable Body body;
-  private boolean unpacked;
+  private boolean decompressed;
   private Unpacking.@Nullable Job unpacking;
   private int counted;
   private @Nullable HttpClientResponse relayed;
   private @Nullable Buffer relayedHead;
-  private boolean unread;
+  private boolean clientBehind;
   private boolean paced;
-  private boolean packs;
+  private boolean compresses;
   private int pausedBytes;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
-  private boolean sentInFull;
-  private boolean answeredInFull;
+  private boolean fullySent;
+  private boolean reusable;
   private int failures;
   private long failedAt;
-  private boolean waits;
-  private boolean waited;
+  private boolean queued;
+  private boolean countedAsHeld;
   private long sentAt;
-  private int crowd;
+  private int inFlightAtSend;
 
   /**
-   * One request.
+   * Creates an exchange for a request whose head has been read.
    *
-   * @param client whose it is
-   * @param patience how long it may wait for its route, in nanoseconds
-   * @param limit how long its client gives the whole of it, in nanoseconds; none: Long.MAX_VALUE
+   * @param client the client that sent the request
+   * @param maxWait how long the request may wait for its route, in nanoseconds
+   * @param limit the client's limit for the whole exchange, in nanoseconds; Long.MAX_VALUE: none
    */
   Exchange(
       FrontDoor door,
@@ -120,7 +134,7 @@ final class Exchange implements Pace.Deferred {
       Target target,
       Connection connection,
       Client client,
-      long patience,
+      long maxWait,
       long limit) {
     this.door = door;
     this.entry = entry;
@@ -128,8 +142,8 @@ final class Exchange implements Pace.Deferred {
     this.target = target;
     this.connection = connection;
     this.client = client;
-    this.waitUntil = arrived + Math.min(patience, limit);
-    this.answerBy = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
+    this.waitUntil = arrived + Math.min(maxWait, limit);
+    this.deadline = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
 
   RouteEntry entry() {
@@ -140,70 +154,73 @@ final class Exchange implements Pace.Deferred {
     return request;
   }
 
-  /** Whose it is. */
+  /** Returns the client that sent the request. */
   Client client() {
     return client;
   }
 
-  /** When it came, in nanoseconds. */
+  /** Returns the time at which the request arrived, in nanoseconds. */
   long arrived() {
     return arrived;
   }
 
-  boolean isTired(long now) {
+  boolean hasWaitedTooLong(long now) {
     return now - waitUntil >= 0;
   }
 
-  /** Whether its client's patience is over while it is under way. */
-  boolean isLate(long now) {
-    return answerBy != Long.MAX_VALUE && now - answerBy >= 0;
+  /** Returns whether the client's limit has passed. */
+  boolean isPastDeadline(long now) {
+    return deadline != Long.MAX_VALUE && now - deadline >= 0;
   }
 
   boolean hasLimit() {
-    return answerBy != Long.MAX_VALUE;
+    return deadline != Long.MAX_VALUE;
   }
 
-  /** Whether its client, who has said all that he will, is to have an answer. */
-  boolean isToBeAnswered() {
-    return (stage == Stage.SENT && request.isEnded()) || stage == Stage.ANSWERING;
+  /** Returns whether a client that has closed its sending side still gets a response. */
+  boolean awaitsResponse() {
+    return (stage == Stage.SENT && request.isEnded()) || stage == Stage.RESPONDING;
   }
 
-  /** Reads the body, as far as it has to be here to be sent twice. */
+  /**
+   * Starts to read the body. A declared route's body is read completely, so that it can be sent
+   * twice.
+   */
   void begin() {
-    connection.serves(this);
-    request.response().closeHandler(nothing -> gone());
-    request.exceptionHandler(nothing -> gone());
-    int head = AROUND + connection.intake().headCost();
-    if (!take(head)) {
-      door.overfull(this, head);
+    connection.setExchange(this);
+    request.response().closeHandler(nothing -> clientGone());
+    request.exceptionHandler(nothing -> clientGone());
+    int head = REQUEST_OVERHEAD + connection.intake().headCost();
+    if (!charge(head)) {
+      door.refuseOverBudget(this, head);
       return;
     }
     request.handler(this::read);
     if (entry.route().declared()) {
-      sayContinue();
-      request.endHandler(nothing -> wholeBody());
+      sendContinue();
+      request.endHandler(nothing -> bodyComplete());
     } else {
-      // Whatever it is, it may be large, or endless, and is streamed.
+      // The body may be large or endless, so it is streamed.
       connection.intake().hold();
       ready();
     }
   }
 
-  private void sayContinue() {
+  private void sendContinue() {
     if (request.version() == HttpVersion.HTTP_1_1
         && "100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
       request.response().writeContinue();
     }
   }
 
-  /** Keeps so many bytes, where there is room; says whether there is. */
-  private boolean take(int bytes) {
-    boolean room = door.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
-    counted += room ? bytes : 0;
-    return room;
+  /** Charges bytes to the client and the route. Returns false if the budget does not allow them. */
+  private boolean charge(int bytes) {
+    boolean fits = door.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
+    counted += fits ? bytes : 0;
+    return fits;
   }
 
-  private void give(int bytes) {
+  private void refund(int bytes) {
     door.bytes().give(bytes, client.usage.bytes, entry.usage().bytes);
     counted -= bytes;
   }
@@ -212,15 +229,15 @@ final class Exchange implements Pace.Deferred {
     if (stage == Stage.DONE || (stage != Stage.READING && entry.route().declared())) {
       return;
     }
-    if (!take(part.length())) {
-      door.overfull(this, part.length());
+    if (!charge(part.length())) {
+      door.refuseOverBudget(this, part.length());
       return;
     }
     keep(part, Forwarding.bodyBytes(request));
     if (body != null && body.length() > door.settings().bodyBytes()) {
-      door.tooLarge(this);
+      door.refuseTooLarge(this);
     } else {
-      connection.goesOn(System.nanoTime());
+      connection.bodyProgressed(System.nanoTime());
     }
   }
 
@@ -231,28 +248,28 @@ final class Exchange implements Pace.Deferred {
     }
   }
 
-  private void forgetBody() {
+  private void releaseBody() {
     if (body != null) {
       body.release();
       body = null;
     }
   }
 
-  private void wholeBody() {
+  private void bodyComplete() {
     if (stage != Stage.READING) {
       return;
     }
     connection.intake().bodyEnds();
     String coding = request.getHeader("Content-Encoding");
     if (body != null && coding != null && !coding.strip().equalsIgnoreCase("identity")) {
-      unpack(coding, body);
+      decompress(coding, body);
     } else {
       check();
     }
   }
 
-  private void unpack(String coding, Body packed) {
-    if (!Inflation.knows(coding)) {
+  private void decompress(String coding, Body compressed) {
+    if (!Inflation.isSupported(coding)) {
       request.response().putHeader("Accept-Encoding", "gzip, deflate");
       refuse(
           415,
@@ -260,36 +277,36 @@ final class Exchange implements Pace.Deferred {
           "Content-Encoding: found '%s', expected gzip or deflate".formatted(Replies.cut(coding)));
       return;
     }
-    if (client.unpacking >= UNPACKING) {
-      door.tooMany(this, "other bodies of this client are being unpacked already");
+    if (client.decompressing >= MAX_DECOMPRESSIONS) {
+      door.refuseTooMany(this, "other bodies of this client are being unpacked already");
       return;
     }
-    connection.waits(System.nanoTime());
-    stage = Stage.UNPACKING;
-    client.unpacking++;
+    connection.clearDeadline(System.nanoTime());
+    stage = Stage.DECOMPRESSING;
+    client.decompressing++;
     Unpacking.Job job =
         door.unpacking()
             .job(
                 client,
                 coding,
-                packed,
+                compressed,
                 door.settings().bodyBytes(),
                 new Unpacking.Receiver() {
                   @Override
-                  public boolean grows(int bytes) {
-                    boolean room = take(bytes);
-                    if (!room) {
-                      door.overfull(Exchange.this, bytes);
+                  public boolean progressed(int bytes) {
+                    boolean fits = charge(bytes);
+                    if (!fits) {
+                      door.refuseOverBudget(Exchange.this, bytes);
                     }
-                    return room;
+                    return fits;
                   }
 
                   @Override
-                  public void unpacked(Buffer whole) {
-                    unpacksNoMore();
-                    give(packed.length());
-                    unpacked = true;
-                    forgetBody();
+                  public void completed(Buffer whole) {
+                    stopDecompressing();
+                    refund(compressed.length());
+                    decompressed = true;
+                    releaseBody();
                     keep(whole, whole.length());
                     check();
                   }
@@ -297,7 +314,7 @@ final class Exchange implements Pace.Deferred {
                   @Override
                   public void failed(Throwable error) {
                     if (error instanceof Inflation.TooLong) {
-                      door.tooLarge(Exchange.this);
+                      door.refuseTooLarge(Exchange.this);
                     } else {
                       refuse(
                           400,
@@ -310,11 +327,11 @@ final class Exchange implements Pace.Deferred {
     job.begin();
   }
 
-  private void unpacksNoMore() {
+  private void stopDecompressing() {
     if (unpacking != null) {
       unpacking.cancel();
       unpacking = null;
-      client.unpacking--;
+      client.decompressing--;
     }
   }
 
@@ -336,163 +353,172 @@ final class Exchange implements Pace.Deferred {
 
   private void ready() {
     long now = System.nanoTime();
-    connection.waits(now);
-    stage = Stage.WAITING;
+    connection.clearDeadline(now);
+    stage = Stage.QUEUED;
     entry.budget().deposit();
     Proxy free =
-        entry.queue().isFree(this, now) ? door.proxies().pick(entry.route().prefix()) : null;
+        entry.queue().canSend(this, now) ? door.proxies().pick(entry.route().prefix()) : null;
     if (free != null) {
       entry.queue().begin(this);
       send(free);
     } else if (door.waiting().take(1, client.usage.waiting, entry.usage().waiting)) {
-      waits = true;
-      waited();
+      queued = true;
+      countAsHeld();
       door.queue(this);
     } else {
-      door.overfull(this);
+      door.refuseOverBudget(this);
     }
   }
 
-  private void waited() {
-    if (!waited) {
-      waited = true;
+  private void countAsHeld() {
+    if (!countedAsHeld) {
+      countedAsHeld = true;
       door.counts().held();
     }
   }
 
-  private void waitsNoMore() {
-    if (waits) {
-      waits = false;
+  private void leaveQueue() {
+    if (queued) {
+      queued = false;
       door.waiting().give(1, client.usage.waiting, entry.usage().waiting);
     }
   }
 
-  /** Sends it, now. */
+  /** Sends the request to a proxy now. */
   void send(Proxy to) {
-    waitsNoMore();
+    leaveQueue();
     stage = Stage.SENT;
     sentAt = System.nanoTime();
-    crowd = entry.queue().underWay();
+    inFlightAtSend = entry.queue().inFlight();
     int mine = ++attempt;
     proxy = to;
-    to.underWay().add(this);
+    to.inFlight().add(this);
     door.client()
         .request(
             Forwarding.options(
                 request.method(), target, to, !entry.route().declared() || body == null))
         .onComplete(
-            begun -> {
+            opened -> {
               if (stage != Stage.SENT || attempt != mine) {
-                if (begun.succeeded()) {
-                  // Its client, or the proxy, has gone meanwhile.
-                  begun.result().exceptionHandler(nothing -> {}).reset();
+                if (opened.succeeded()) {
+                  // The client or the proxy has closed its connection in the meantime.
+                  opened.result().exceptionHandler(nothing -> {}).reset();
                 }
-              } else if (begun.failed()) {
-                to.refuses();
-                again(0);
+              } else if (opened.failed()) {
+                to.refused();
+                requeue(0);
               } else {
-                write(begun.result());
+                write(opened.result());
               }
             });
   }
 
-  private void write(HttpClientRequest begun) {
-    upstream = begun;
-    sentInFull = false;
-    if (begun.connection() instanceof VertxConnection used) {
+  private void write(HttpClientRequest upstreamRequest) {
+    upstream = upstreamRequest;
+    fullySent = false;
+    if (upstreamRequest.connection() instanceof VertxConnection used) {
       UpstreamTime.charge(used.channel(), door.pace(), connection.client());
     }
-    begun.exceptionHandler(Fatal::ifOutOfMemory); // Its answer fails, too, and is told of it.
+    // The response future fails, too, and reports the error.
+    upstreamRequest.exceptionHandler(Fatal::ifOutOfMemory);
     boolean streamed = !entry.route().declared();
-    Forwarding.headers(request, target, begun, streamed, door.isLocked(), door.via());
-    if (unpacked) {
-      begun.headers().remove("Content-Encoding");
+    Forwarding.headers(request, target, upstreamRequest, streamed, door.hasToken(), door.via());
+    if (decompressed) {
+      upstreamRequest.headers().remove("Content-Encoding");
     }
-    begun
+    upstreamRequest
         .response()
-        .onSuccess(answer -> answered(begun, answer))
+        .onSuccess(upstreamResponse -> responseArrived(upstreamRequest, upstreamResponse))
         .onFailure(
             error -> {
               Fatal.ifOutOfMemory(error);
-              if (upstream == begun) {
-                lost(Http.reason(error));
+              if (upstream == upstreamRequest) {
+                onUpstreamLost(Http.reason(error));
               }
             });
     if (entry.route().declared()) {
       if (body == null) {
-        endOf(begun);
+        endUpstream(upstreamRequest);
       } else {
-        begun.setWriteQueueMaxSize(PART);
-        begun.putHeader("Content-Length", String.valueOf(body.length()));
-        write(begun, body, 0);
+        upstreamRequest.setWriteQueueMaxSize(PART_BYTES);
+        upstreamRequest.putHeader("Content-Length", String.valueOf(body.length()));
+        write(upstreamRequest, body, 0);
       }
     } else {
-      stream(begun);
+      stream(upstreamRequest);
     }
   }
 
-  private void sent(HttpClientRequest begun) {
-    sentInFull |= upstream == begun;
+  private void sent(HttpClientRequest upstreamRequest) {
+    fullySent |= upstream == upstreamRequest;
   }
 
-  /** Ends its connection now: Vert.x waits for a proxy that does not read, and keeps the body. */
+  /**
+   * Closes the request's connection now. Vert.x would wait for a proxy that does not read, and
+   * would keep the body until then.
+   */
   private static void abort(HttpClientRequest request) {
     HttpConnection used = request.connection();
     if (used != null) {
-      used.close(); // Else it is offered to others until its end has been noticed.
+      // Otherwise the pool offers the connection to other requests until it notices the close.
+      used.close();
     }
     if (used instanceof VertxConnection connection) {
       Connection.abort(connection.channel());
     }
   }
 
-  private void endOf(HttpClientRequest begun) {
-    begun.end().onSuccess(nothing -> sent(begun));
+  private void endUpstream(HttpClientRequest upstreamRequest) {
+    upstreamRequest.end().onSuccess(nothing -> sent(upstreamRequest));
   }
 
-  /** Writes a body from there on, no faster than it is taken: what is written is copied. */
-  private void write(HttpClientRequest begun, Body whole, int from) {
+  /**
+   * Writes a body from an offset. Waits while the write queue is full, because written bytes are
+   * copied.
+   */
+  private void write(HttpClientRequest upstreamRequest, Body whole, int from) {
     int at = from;
-    while (upstream == begun && whole.length() - at > PART) {
-      whole.write(begun, at, at + PART);
-      at += PART;
-      if (begun.writeQueueFull()) {
+    while (upstream == upstreamRequest && whole.length() - at > PART_BYTES) {
+      whole.write(upstreamRequest, at, at + PART_BYTES);
+      at += PART_BYTES;
+      if (upstreamRequest.writeQueueFull()) {
         int next = at;
-        begun.drainHandler(nothing -> write(begun, whole, next));
+        upstreamRequest.drainHandler(nothing -> write(upstreamRequest, whole, next));
         return;
       }
     }
-    if (upstream == begun) {
-      whole.end(begun, at).onSuccess(nothing -> sent(begun));
+    if (upstream == upstreamRequest) {
+      whole.end(upstreamRequest, at).onSuccess(nothing -> sent(upstreamRequest));
     }
   }
 
   /**
-   * Sends a body as it comes, no faster than it is taken. One that breaks off ends the exchange,
-   * and is not ended itself: the application is not to take it for whole.
+   * Streams a body as it arrives, and waits while the write queue is full. If the body breaks off,
+   * the exchange ends without ending the upstream request, so that the application does not take
+   * the body as complete.
    */
-  private void stream(HttpClientRequest begun) {
-    if (body != null) { // What had come before it was its turn.
-      body.write(begun, 0, body.length());
-      give(body.length());
-      forgetBody();
+  private void stream(HttpClientRequest upstreamRequest) {
+    if (body != null) { // The bytes that arrived while the request was queued.
+      body.write(upstreamRequest, 0, body.length());
+      refund(body.length());
+      releaseBody();
     }
     if (request.isEnded() || !Forwarding.hasBody(request)) {
-      endOf(begun);
+      endUpstream(upstreamRequest);
       return;
     }
-    sayContinue();
-    connection.streams(System.nanoTime());
+    sendContinue();
+    connection.bodyStreams(System.nanoTime());
     request.handler(
         part -> {
-          begun.write(part);
-          connection.goesOn(System.nanoTime());
-          if (begun.writeQueueFull()) {
+          upstreamRequest.write(part);
+          connection.bodyProgressed(System.nanoTime());
+          if (upstreamRequest.writeQueueFull()) {
             connection.intake().hold();
-            connection.waits(System.nanoTime());
-            begun.drainHandler(
+            connection.clearDeadline(System.nanoTime());
+            upstreamRequest.drainHandler(
                 nothing -> {
-                  connection.streams(System.nanoTime());
+                  connection.bodyStreams(System.nanoTime());
                   connection.intake().release();
                 });
           }
@@ -500,30 +526,33 @@ final class Exchange implements Pace.Deferred {
     request.endHandler(
         nothing -> {
           connection.intake().bodyEnds();
-          endOf(begun);
-          connection.waits(System.nanoTime());
+          endUpstream(upstreamRequest);
+          connection.clearDeadline(System.nanoTime());
         });
     connection.intake().release();
   }
 
-  /** What was sent is not going to be answered, and nothing of an answer has gone out. */
-  void lost(String why) {
-    if (stage == Stage.ANSWERING) {
+  /**
+   * Handles the loss of a request or its response upstream: sends the request again or refuses it,
+   * or breaks off a response that has begun.
+   */
+  void onUpstreamLost(String why) {
+    if (stage == Stage.RESPONDING) {
       breakOff();
     } else if (stage == Stage.SENT) {
       long now = System.nanoTime();
-      fails(now);
+      recordFailure(now);
       if (!isRepeatable()) {
-        lose(why, "its route is not declared idempotent");
-      } else if (!mayTryAgain() || !entry.budget().withdraw(client, now)) {
-        lose(why, "it, or too many of its route, have been already");
+        refuseAsLost(why, "its route is not declared idempotent");
+      } else if (!mayRetry() || !entry.budget().withdraw(client, now)) {
+        refuseAsLost(why, "it, or too many of its route, have been already");
       } else {
-        again(0);
+        requeue(0);
       }
     }
   }
 
-  private void lose(String why, String whyNotAgain) {
+  private void refuseAsLost(String why, String whyNotAgain) {
     refuse(
         502,
         "lost",
@@ -533,49 +562,54 @@ final class Exchange implements Pace.Deferred {
             + whyNotAgain);
   }
 
-  /** Whether it may be carried out twice, and can be sent twice. */
+  /** Returns whether the request may be executed twice and can be sent twice. */
   private boolean isRepeatable() {
     return entry.route().idempotence().covers(request.method().name())
         && (entry.route().declared() || !Forwarding.hasBody(request));
   }
 
-  private void fails(long now) {
-    entry.queue().failed(this, now);
+  private void recordFailure(long now) {
+    entry.queue().recordFailure(this, now);
     if (failures == 0) {
       failedAt = now;
     }
     failures++;
   }
 
-  /** It is the request's own fault where others are answered well and it is not. */
+  /**
+   * Returns whether the failure is the request's own fault: other requests succeeded since it
+   * failed first.
+   */
   private boolean isOwnFault() {
-    return failures > 1 && entry.queue().wellSince(failedAt);
+    return failures > 1 && entry.queue().succeededSince(failedAt);
   }
 
-  private boolean mayTryAgain() {
-    return attempt < TRIES && !(failures > OWN_FAULTS && isOwnFault());
+  private boolean mayRetry() {
+    return attempt < MAX_ATTEMPTS && !(failures > MAX_OWN_FAULTS && isOwnFault());
   }
 
-  /** Back into the queue, behind those that are there. */
-  private void again(long afterMs) {
+  /** Puts the request back into the queue, behind the client's other requests. */
+  private void requeue(long afterMs) {
     if (upstream != null) {
       door.counts().replayed();
     }
     leaveProxy();
-    if (connection.intake().hasEnded()) {
-      gone(); // Whether he is still there cannot be seen, and may be long in coming.
+    if (connection.intake().clientHasEnded()) {
+      // A client that has closed its sending side may have left. The door cannot tell, and the next
+      // response may take long.
+      clientGone();
       connection.close();
       return;
     }
-    stage = Stage.WAITING;
-    waits = true;
+    stage = Stage.QUEUED;
+    queued = true;
     door.waiting().force(1, client.usage.waiting, entry.usage().waiting);
-    waited();
+    countAsHeld();
     if (afterMs > 0) {
       door.after(
           afterMs,
           () -> {
-            if (stage == Stage.WAITING) {
+            if (stage == Stage.QUEUED) {
               door.queue(this);
             }
           });
@@ -588,32 +622,34 @@ final class Exchange implements Pace.Deferred {
     HttpClientRequest sent = upstream;
     upstream = null;
     if (proxy != null) {
-      proxy.underWay().remove(this);
+      proxy.inFlight().remove(this);
       proxy = null;
       entry.queue().end(this);
     }
-    if (sent != null && !answeredInFull) {
+    if (sent != null && !reusable) {
       sent.reset();
       abort(sent);
     }
-    answeredInFull = false;
+    reusable = false;
   }
 
-  /** The event loop has worked on it since then. */
-  void spent(long since) {
-    door.pace().spent(connection.client(), System.nanoTime() - since);
+  /** Charges the client for the event loop's time since a given moment. */
+  void chargeSince(long since) {
+    door.pace().chargeOther(connection.client(), System.nanoTime() - since);
   }
 
-  private void answered(HttpClientRequest by, HttpClientResponse answer) {
-    answer.exceptionHandler(nothing -> {}); // Whoever reads it says what an end means.
+  private void responseArrived(HttpClientRequest by, HttpClientResponse upstreamResponse) {
+    // The handlers below decide what a failure means.
+    upstreamResponse.exceptionHandler(nothing -> {});
     if (stage != Stage.SENT || upstream != by) {
       return;
     }
-    if (answer.statusCode() < 200) {
-      lost("the proxy answers %d, which is no answer".formatted(answer.statusCode()));
+    if (upstreamResponse.statusCode() < 200) {
+      onUpstreamLost(
+          "the proxy answers %d, which is no answer".formatted(upstreamResponse.statusCode()));
       return;
     }
-    if (Forwarding.hasTooManyFields(answer)) {
+    if (Forwarding.hasTooManyFields(upstreamResponse)) {
       refuse(
           502,
           "lost",
@@ -621,148 +657,155 @@ final class Exchange implements Pace.Deferred {
       return;
     }
     if (!entry.route().declared()) {
-      well();
-      relay(answer, Buffer.buffer());
+      recordSuccess();
+      relay(upstreamResponse, Buffer.buffer());
       return;
     }
     Buffer head = Buffer.buffer();
-    answer.handler(
+    upstreamResponse.handler(
         part -> {
           if (upstream == by && stage == Stage.SENT) {
             head.appendBuffer(part);
-            if (head.length() > LOOKED_AT) {
-              well();
-              relay(answer, head);
+            if (head.length() > PEEK_BYTES) {
+              recordSuccess();
+              relay(upstreamResponse, head);
             }
           }
         });
-    answer.exceptionHandler(
+    upstreamResponse.exceptionHandler(
         error -> {
           if (upstream == by) {
-            lost(Http.reason(error));
+            onUpstreamLost(Http.reason(error));
           }
         });
-    answer.endHandler(
+    upstreamResponse.endHandler(
         nothing -> {
           if (upstream == by && stage == Stage.SENT) {
-            answeredInFull(by, answer.statusCode());
-            judge(answer, head);
+            checkReusable(by, upstreamResponse.statusCode());
+            relayOrRetry(upstreamResponse, head);
           }
         });
   }
 
   /**
-   * Its connection is of use to others, unless a part of the body has not been sent on it, or its
-   * server has refused to read on, and is about to close it, whether it says so or not.
+   * Decides whether the connection can be reused. It cannot if a part of the body has not been
+   * sent, or if the server refused to read the body: it closes the connection then, whether it
+   * announces that or not.
    */
-  private void answeredInFull(@Nullable HttpClientRequest by, int status) {
-    answeredInFull = sentInFull && !REFUSED_UNREAD.contains(status);
-    if (!answeredInFull && by != null) {
+  private void checkReusable(@Nullable HttpClientRequest by, int status) {
+    reusable = fullySent && !REFUSED_UNREAD.contains(status);
+    if (!reusable && by != null) {
       abort(by);
     }
   }
 
-  private void well() {
+  private void recordSuccess() {
     long now = System.nanoTime();
-    entry.queue().well(this, now - sentAt, crowd, now);
+    entry.queue().recordSuccess(this, now - sentAt, inFlightAtSend, now);
   }
 
-  /** Answers with a whole answer, or takes it for none. */
-  private void judge(HttpClientResponse answer, Buffer whole) {
+  /** Relays a complete response, or treats it as a failed attempt. */
+  private void relayOrRetry(HttpClientResponse upstreamResponse, Buffer whole) {
     long now = System.nanoTime();
-    int status = answer.statusCode();
+    int status = upstreamResponse.statusCode();
     String code = status == 200 || status == 500 ? Contract.code(whole) : null;
     if (status == 404 || status == 503) {
-      // The proxy's own words, as a Java replica cannot give a status: none has had the request.
-      fails(now);
+      // These statuses come from the proxy, because a Java replica cannot set one. No replica has
+      // received the request.
+      recordFailure(now);
       if (proxy != null) {
-        proxy.doubt();
+        proxy.askSoon();
       }
-      if (mayTryAgain()) {
-        again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
+      if (mayRetry()) {
+        requeue(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
-        finish(status, answer, whole);
+        respond(status, upstreamResponse, whole);
       }
     } else if (status == 500 && code == null) {
-      // Serve's words for a replica that has died, as well as for a class that threw, or for a
-      // request that Serve cannot read.
-      fails(now);
-      boolean dead = !entry.queue().failsForGood(now, DEAD_REPLICA_NANOS);
-      if (isRepeatable() && dead && mayTryAgain() && entry.budget().withdraw(client, now)) {
-        again(isOwnFault() ? OWN_FAULT_MS << failures : 0);
+      // Serve responds like this if a replica has died, but also if a class threw an exception, or
+      // if Serve cannot parse the request.
+      recordFailure(now);
+      boolean dead = !entry.queue().hasFailedFor(now, DEAD_REPLICA_NANOS);
+      if (isRepeatable() && dead && mayRetry() && entry.budget().withdraw(client, now)) {
+        requeue(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
-        finish(status, answer, whole);
+        respond(status, upstreamResponse, whole);
       }
     } else {
-      // The class's answer, or, with a 500, the agent's word that the class has failed.
-      well();
+      // The class's response, or a 500 with which the agent reports that the class failed.
+      recordSuccess();
       if (Contract.OVERLOADED.equals(code)) {
         request.response().putHeader("Retry-After", "1");
       }
       int meant = Contract.status(status, code);
-      finish(door.settings().contractCodes() && status == 200 ? status : meant, answer, whole);
+      respond(
+          door.settings().contractCodes() && status == 200 ? status : meant,
+          upstreamResponse,
+          whole);
     }
   }
 
-  private void finish(int status, HttpClientResponse answer, Buffer whole) {
+  private void respond(int status, HttpClientResponse upstreamResponse, Buffer whole) {
     HttpServerResponse response = request.response();
-    Forwarding.answer(answer, response);
-    String type = answer.getHeader("Content-Type");
+    Forwarding.responseHeaders(upstreamResponse, response);
+    String type = upstreamResponse.getHeader("Content-Type");
     if ((type == null || type.startsWith("text/plain")) && Contract.isJson(whole.getBytes())) {
       response.putHeader("Content-Type", "application/json");
     }
-    stage = Stage.ANSWERING;
+    stage = Stage.RESPONDING;
     end(status);
     response.setStatusCode(status).end(whole);
   }
 
-  /** Streams an answer, no faster than its client reads it. */
-  private void relay(HttpClientResponse answer, Buffer head) {
-    stage = Stage.ANSWERING;
+  /** Streams a response, and waits while the client does not read it. */
+  private void relay(HttpClientResponse upstreamResponse, Buffer head) {
+    stage = Stage.RESPONDING;
     HttpServerResponse response = request.response();
-    Forwarding.answer(answer, response);
-    String length = answer.getHeader("Content-Length");
+    Forwarding.responseHeaders(upstreamResponse, response);
+    String length = upstreamResponse.getHeader("Content-Length");
     if (length != null) {
       response.putHeader("Content-Length", length);
     } else {
       response.setChunked(true);
     }
-    response.setStatusCode(answer.statusCode());
+    response.setStatusCode(upstreamResponse.statusCode());
     if (request.getHeader("Accept-Encoding") != null
-        && answer.getHeader("Content-Encoding") == null) {
-      pack(response);
+        && upstreamResponse.getHeader("Content-Encoding") == null) {
+      compress(response);
     }
-    relayed = answer;
+    relayed = upstreamResponse;
     relayedHead = head;
-    answer.handler(
+    upstreamResponse.handler(
         part -> {
           long began = System.nanoTime();
           writeHead();
           response.write(part);
           long now = System.nanoTime();
-          door.pace().read(connection.client(), now - began);
-          if (response.writeQueueFull() && !unread) {
-            unread = true;
-            connection.reads(now);
+          door.pace().charge(connection.client(), now - began);
+          if (response.writeQueueFull() && !clientBehind) {
+            clientBehind = true;
+            connection.startReadDeadline(now);
             response.drainHandler(nothing -> drained());
           }
           if (!paced && !door.pace().allows(connection.client(), now)) {
-            putOff(now);
+            deferRelay(now);
           }
-          if (unread || paced) {
-            pause(answer);
+          if (clientBehind || paced) {
+            pause(upstreamResponse);
           }
         });
-    answer.exceptionHandler(nothing -> breakOff());
-    answer.endHandler(
+    upstreamResponse.exceptionHandler(nothing -> breakOff());
+    upstreamResponse.endHandler(
         nothing -> {
-          if (stage == Stage.ANSWERING) {
+          if (stage == Stage.RESPONDING) {
             writeHead();
-            answeredInFull(upstream, answer.statusCode());
-            end(answer.statusCode());
+            checkReusable(upstream, upstreamResponse.statusCode());
+            end(upstreamResponse.statusCode());
             response.end();
             if (length == null && request.version() == HttpVersion.HTTP_1_0) {
-              connection.close(); // The only way to tell such a client the end.
+              // An HTTP/1.0 client recognizes the end of the response only by the end of the
+              // connection.
+              connection.close();
             }
           }
         });
@@ -770,18 +813,22 @@ final class Exchange implements Pace.Deferred {
     if (door.pace().allows(connection.client(), now)) {
       writeHead();
     } else {
-      putOff(now);
-      pause(answer);
+      deferRelay(now);
+      pause(upstreamResponse);
     }
   }
 
-  /** A compressor takes memory: a client has some of them, and the rest of its answers as is. */
-  private void pack(HttpServerResponse response) {
-    packs = client.packing < MOST_PACKING && take(PACKING);
-    if (packs) {
-      client.packing++;
+  /**
+   * Requests compression. A compressor takes memory, so a client gets a limited number of them.
+   * Further responses are sent uncompressed.
+   */
+  private void compress(HttpServerResponse response) {
+    compresses = client.compressing < MAX_COMPRESSORS && charge(COMPRESSOR_BYTES);
+    if (compresses) {
+      client.compressing++;
     } else {
-      response.putHeader("Content-Encoding", "identity"); // Vert.x does not compress it, then.
+      // Makes Vert.x leave the response uncompressed.
+      response.putHeader("Content-Encoding", "identity");
     }
   }
 
@@ -793,38 +840,41 @@ final class Exchange implements Pace.Deferred {
     }
   }
 
-  private void putOff(long now) {
+  private void deferRelay(long now) {
     paced = true;
     door.pace().defer(this, connection.client(), now);
   }
 
-  /** What has come of an answer when it is paused is kept, and counted. */
-  private void pause(HttpClientResponse answer) {
+  /**
+   * Pauses the response, and charges the bytes that stay in memory. Breaks off if the budget is
+   * exhausted.
+   */
+  private void pause(HttpClientResponse upstreamResponse) {
     if (pausedBytes > 0) {
       return;
     }
-    if (take(PAUSED)) {
-      pausedBytes = PAUSED;
-      answer.pause();
+    if (charge(PAUSED_BYTES)) {
+      pausedBytes = PAUSED_BYTES;
+      upstreamResponse.pause();
     } else {
       breakOff();
     }
   }
 
-  /** Its client has read what there was. */
+  /** Resumes the response after the client has read what was written. */
   private void drained() {
-    if (stage == Stage.ANSWERING) {
-      unread = false;
-      connection.waits(System.nanoTime());
+    if (stage == Stage.RESPONDING) {
+      clientBehind = false;
+      connection.clearDeadline(System.nanoTime());
       resume();
     }
   }
 
-  /** Its client has time again: more of the answer is relayed. */
+  /** Resumes the response once the client has time on the event loop again. */
   @Override
-  public void goOn() {
+  public void proceed() {
     long now = System.nanoTime();
-    if (stage == Stage.ANSWERING && !door.pace().allows(connection.client(), now)) {
+    if (stage == Stage.RESPONDING && !door.pace().allows(connection.client(), now)) {
       door.pace().defer(this, connection.client(), now);
     } else {
       paced = false;
@@ -833,33 +883,35 @@ final class Exchange implements Pace.Deferred {
   }
 
   private void resume() {
-    if (stage == Stage.ANSWERING && relayed != null && !unread && !paced) {
-      give(pausedBytes);
+    if (stage == Stage.RESPONDING && relayed != null && !clientBehind && !paced) {
+      refund(pausedBytes);
       pausedBytes = 0;
       writeHead();
       relayed.resume();
-      // What waits is passed on later in this turn: all would be resumed before any is charged.
-      door.pace().read(connection.client(), packs ? PACKED_PART_NANOS : PART_NANOS);
+      // The buffered parts are relayed later in this turn. Without this charge, all paused
+      // responses would be resumed before any of them is charged.
+      door.pace().charge(connection.client(), compresses ? COMPRESSED_PART_NANOS : PART_NANOS);
     }
   }
 
   /**
-   * The client has had a part of an answer that has no end: that it can see by the connection's.
+   * Breaks off a response of which a part has been relayed. The client recognizes this by the end
+   * of the connection.
    */
   private void breakOff() {
-    if (stage == Stage.ANSWERING) {
+    if (stage == Stage.RESPONDING) {
       end(502);
       connection.close();
     }
   }
 
-  /** Answers it ourselves, whatever stage it is in. */
+  /** Responds with an error of the door, unless the exchange has ended or a response has begun. */
   void refuse(int status, String code, String why) {
     refuse(status, code, why, Map.of());
   }
 
   void refuse(int status, String code, String why, Map<String, Object> more) {
-    if (stage == Stage.DONE || stage == Stage.ANSWERING) {
+    if (stage == Stage.DONE || stage == Stage.RESPONDING) {
       return;
     }
     end(status);
@@ -867,10 +919,10 @@ final class Exchange implements Pace.Deferred {
     Replies.error(request, status, code, why, more);
   }
 
-  /** Its client has gone: so has all that was for him. */
-  private void gone() {
+  /** Releases everything that was held for a client that has closed its connection. */
+  private void clientGone() {
     if (stage != Stage.DONE) {
-      if (stage == Stage.WAITING) {
+      if (stage == Stage.QUEUED) {
         entry.queue().remove(this);
       }
       end(499);
@@ -880,12 +932,12 @@ final class Exchange implements Pace.Deferred {
   private void end(int status) {
     stage = Stage.DONE;
     leaveProxy();
-    waitsNoMore();
-    unpacksNoMore();
-    client.packing -= packs ? 1 : 0;
-    packs = false;
-    forgetBody();
-    give(counted);
+    leaveQueue();
+    stopDecompressing();
+    client.compressing -= compresses ? 1 : 0;
+    compresses = false;
+    releaseBody();
+    refund(counted);
     door.ended(this, status);
     door.dispatchSoon(entry);
   }

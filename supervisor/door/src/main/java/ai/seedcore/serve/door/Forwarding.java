@@ -17,7 +17,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/** What of a request's and an answer's head is passed on (RFC 9110, 7.6). */
+/** Selects the parts of request and response heads that are forwarded (RFC 9110, 7.6). */
 final class Forwarding {
 
   private static final Set<String> HOP_BY_HOP = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
@@ -45,10 +45,10 @@ final class Forwarding {
   private Forwarding() {}
 
   /**
-   * Where a request goes.
+   * Returns the options of an upstream request.
    *
-   * @param withQuery whether its query goes with it: Serve's proxy would hand a Java replica the
-   *     query in place of the body
+   * @param withQuery whether to forward the query. Serve's proxy would give a Java replica the
+   *     query instead of the body
    */
   static RequestOptions options(HttpMethod method, Target target, Proxy to, boolean withQuery) {
     boolean tls = "https".equals(to.uri().getScheme());
@@ -61,11 +61,11 @@ final class Forwarding {
   }
 
   /**
-   * Writes the head of a request that is passed on.
+   * Writes the header fields of an upstream request.
    *
-   * @param streamed whether its body follows as it comes; else whoever has it knows its length
-   * @param locked whether what it says of who sent it was for us
-   * @param via how we name ourselves
+   * @param streamed whether the body is streamed; otherwise the caller sets its length
+   * @param locked whether the credentials were for the door, and are not forwarded
+   * @param via the door's own entry of the Via field
    */
   static void headers(
       HttpServerRequest request,
@@ -107,17 +107,17 @@ final class Forwarding {
     }
   }
 
-  /** Whether a body is still to come. */
+  /** Returns whether a part of the body is still to arrive. */
   static boolean isUnread(HttpServerRequest request) {
     return !request.isEnded() && hasBody(request);
   }
 
-  /** Whether it has a body, as it says. */
+  /** Returns whether the head announces a body. */
   static boolean hasBody(HttpServerRequest request) {
     return bodyBytes(request) > 0;
   }
 
-  /** How long its body is, as it says; Long.MAX_VALUE: as long as it turns out to be. */
+  /** Returns the announced length of the body in bytes; Long.MAX_VALUE if it is not known. */
   static long bodyBytes(HttpServerRequest request) {
     if (request.headers().contains("Transfer-Encoding")) {
       return Long.MAX_VALUE;
@@ -130,7 +130,7 @@ final class Forwarding {
     }
   }
 
-  /** Whether the client says that this is its connection's last request. */
+  /** Returns whether the client announces that this is the last request of its connection. */
   static boolean isLast(HttpServerRequest request) {
     return request.headers().contains("Connection")
         && named(String.join(",", request.headers().getAll("Connection"))).contains("close");
@@ -142,8 +142,8 @@ final class Forwarding {
         + HexFormat.of().toHexDigits(random.nextLong());
   }
 
-  /** Writes the head of an answer that is passed on, but for its length. */
-  static void answer(HttpClientResponse from, HttpServerResponse to) {
+  /** Writes the header fields of a response, except for its length. */
+  static void responseHeaders(HttpClientResponse from, HttpServerResponse to) {
     Set<String> named = named(from.getHeader("Connection"));
     MultiMap headers = to.headers();
     for (Map.Entry<String, String> header : from.headers()) {
@@ -155,7 +155,7 @@ final class Forwarding {
     headers.remove("Server");
   }
 
-  /** The headers that are one connection's only, as it says itself. */
+  /** Returns the header fields that a Connection field names as hop-by-hop. */
   private static Set<String> named(@Nullable String connection) {
     if (connection == null || connection.isEmpty() || connection.equalsIgnoreCase("keep-alive")) {
       return Set.of();
@@ -167,7 +167,10 @@ final class Forwarding {
     return names;
   }
 
-  /** Whether a response has more header fields than are passed on: those of one name count, too. */
+  /**
+   * Returns whether a response has more header fields than are forwarded. Repeated fields count
+   * each time.
+   */
   static boolean hasTooManyFields(HttpClientResponse response) {
     int fields = 0;
     for (Map.Entry<String, String> field : response.headers()) {

@@ -30,26 +30,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The HTTP front door: what clients speak to in place of Serve's proxies. While a route is served
- * it passes requests on; while it is not, it keeps them, in order and within bounds, and sends them
- * when the route is there again.
+ * The HTTP front door, to which clients send their requests instead of to Serve's proxies. While a
+ * route is served, the door forwards its requests. While it is not served, the door queues them, in
+ * order and within bounds, and sends them once the route is served again.
  *
- * <p>All of it runs on one event loop of its own, so that nothing is locked, the order is the order
- * of arrival, and the control loop waits for none of it.
+ * <p>The whole door runs on one event loop of its own. So it needs no locks, it keeps the order of
+ * arrival, and the control loop never waits for it.
  */
 public final class FrontDoor implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(FrontDoor.class);
 
-  /** How often to see whose time is up. */
+  /** The interval at which deadlines are checked. */
   private static final long TICK_MS = 100;
 
-  /** How long clients may take that have their answer coming when the daemon ends. */
-  private static final Duration LAST_ANSWERS = Duration.ofSeconds(2);
+  /** How long responses that have begun may take after the daemon starts to shut down. */
+  private static final Duration SHUTDOWN_GRACE = Duration.ofSeconds(2);
 
   private static final long LINGER_MS = 1000;
 
-  private static final String LIMIT = "X-Request-Timeout-Seconds";
+  private static final String TIMEOUT_FIELD = "X-Request-Timeout-Seconds";
 
   private final DoorSettings settings;
   private final @Nullable String token;
@@ -67,7 +67,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Room bytes;
   private final Room waiting;
   private final Counts counts = new Counts();
-  private final boolean alone;
+  private final boolean onlyProxy;
 
   private final RouteTable routeTable = new RouteTable();
   private final Set<Exchange> limited = new LinkedHashSet<>();
@@ -75,35 +75,35 @@ public final class FrontDoor implements AutoCloseable {
   private long sweptAt = System.nanoTime();
   private boolean dispatching;
 
-  /** The control thread's: what the event loop has been told. */
+  /** The routes that the event loop has been given. Used by the control thread only. */
   private List<Route> declared;
 
   private Set<String> nodes = Set.of();
   private boolean closed;
 
-  private volatile @Nullable ControlState told;
-  private volatile @Nullable DoorStatus counted;
+  private volatile @Nullable ControlState controlState;
+  private volatile @Nullable DoorStatus lastStatus;
 
   /**
    * Opens the door.
    *
-   * @param token what clients have to say; null: nothing
-   * @param declared what is served
-   * @param upstream the head's proxy
-   * @param alone whether that is the only one, as the user named it
-   * @throws ConfigException if the address cannot be listened on
+   * @param token the bearer token that clients have to send; null: none
+   * @param declared the declared routes
+   * @param upstream the URL of the head node's proxy
+   * @param onlyProxy whether that proxy is the only one, because the user named it
+   * @throws ConfigException if the door cannot listen on the address
    */
   public FrontDoor(
       DoorSettings settings,
       @Nullable String token,
       List<Route> declared,
       URI upstream,
-      boolean alone,
+      boolean onlyProxy,
       String version) {
     this.settings = settings;
     this.token = token;
     this.version = version;
-    this.alone = alone;
+    this.onlyProxy = onlyProxy;
     this.declared = declared;
     this.via = "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
     this.vertx = EventLoop.startBusy();
@@ -123,10 +123,10 @@ public final class FrontDoor implements AutoCloseable {
             upstream,
             samePort ? HostPort.ownAddresses() : Set.of(),
             () -> {
-              listed();
+              updateListed();
               dispatchAll();
             });
-    this.client = Http.client(vertx, 4 * RouteQueue.MOST);
+    this.client = Http.client(vertx, 4 * RouteQueue.MAX_WINDOW);
     this.server =
         vertx
             .createHttpServer(options(settings, vertx))
@@ -179,75 +179,86 @@ public final class FrontDoor implements AutoCloseable {
     vertx.setPeriodic(TICK_MS, timer -> tick());
   }
 
-  /** Takes in what the control loop knows now, on its thread. Never waits. */
+  /** Passes the control loop's state to the door. Called on the control thread; never blocks. */
   public void publish(ControlState now) {
-    told = now;
+    controlState = now;
     if (!now.routes().equals(declared)) {
       declared = now.routes();
       context.runOnContext(nothing -> declare(now.routes()));
     }
-    if (!alone && !now.nodes().isEmpty() && !now.nodes().equals(nodes)) {
+    if (!onlyProxy && !now.nodes().isEmpty() && !now.nodes().equals(nodes)) {
       nodes = now.nodes();
       context.runOnContext(nothing -> proxies.nodes(now.nodes()));
     }
   }
 
-  /** The loop that all of it runs on. */
+  /** Returns the event loop on which the door runs. */
   public Vertx vertx() {
     return vertx;
   }
 
-  /** What the door does and did; told anew a few times a second. */
+  /**
+   * Returns the door's current figures, which are updated several times a second; null before the
+   * first update.
+   */
   public @Nullable DoorStatus status() {
-    return counted;
+    return lastStatus;
   }
 
-  /** Keeps the lines of what goes on being served, and ends those of what does not. */
-  private void declare(List<Route> wished) {
-    routeTable.declare(wished).forEach(this::end);
-    listed();
+  /**
+   * Replaces the declared routes. Routes that remain declared keep their queues; the requests of
+   * the others are refused.
+   */
+  private void declare(List<Route> routes) {
+    routeTable.declare(routes).forEach(this::end);
+    updateListed();
   }
 
-  /** Routes of others, as the proxies tell them. While none tells any, they are remembered. */
-  private void listed() {
-    if (proxies.any()) {
+  /**
+   * Updates the undeclared routes from the proxies' tables. While no proxy reports a table, the
+   * known routes are kept.
+   */
+  private void updateListed() {
+    if (proxies.anyServes()) {
       routeTable.list(proxies.routes()).forEach(this::end);
     }
   }
 
   private void end(RouteEntry gone) {
-    gone.queue().drain().forEach(this::unknown);
+    gone.queue().drain().forEach(this::refuseUnknown);
   }
 
   private void tick() {
     long now = System.nanoTime();
     proxies.ask(now);
-    listed();
-    if (routeTable.declared().allMatch(entry -> proxies.serve(entry.route().prefix()))) {
+    updateListed();
+    if (routeTable.declared().allMatch(entry -> proxies.serves(entry.route().prefix()))) {
       servedAt = now;
     }
     for (RouteEntry entry : routeTable.all()) {
-      List<Exchange> tired = new ArrayList<>();
+      List<Exchange> expired = new ArrayList<>();
       entry
           .queue()
           .forEach(
               exchange -> {
-                if (exchange.isTired(now)) {
-                  tired.add(exchange);
+                if (exchange.hasWaitedTooLong(now)) {
+                  expired.add(exchange);
                 }
               });
-      if (!proxies.serve(entry.route().prefix())) {
-        entry.queue().away();
+      if (!proxies.serves(entry.route().prefix())) {
+        entry.queue().reset();
       }
-      for (Exchange exchange : tired) {
+      for (Exchange exchange : expired) {
         entry.queue().remove(exchange);
-        notServed(exchange);
+        refuseNotServed(exchange);
       }
     }
     for (Exchange exchange : List.copyOf(limited)) {
-      if (exchange.isLate(now)) {
+      if (exchange.isPastDeadline(now)) {
         exchange.refuse(
-            504, "timeout", "the deployment has not answered within the " + LIMIT + " given");
+            504,
+            "timeout",
+            "the deployment has not answered within the " + TIMEOUT_FIELD + " given");
       }
     }
     if (now - sweptAt > 1_000_000_000L) {
@@ -256,14 +267,14 @@ public final class FrontDoor implements AutoCloseable {
       routeTable.all().forEach(entry -> entry.queue().sweep(now));
     }
     dispatchAll();
-    counted = count();
+    lastStatus = count();
   }
 
   private DoorStatus count() {
     return new DoorStatus(
         settings.address().toString(),
         routeTable.waiting(),
-        routeTable.underWay(),
+        routeTable.inFlight(),
         bytes.used(),
         connections.size(),
         counts.heldSoFar(),
@@ -280,22 +291,22 @@ public final class FrontDoor implements AutoCloseable {
   private void handle(HttpServerRequest request) {
     Connection connection = connections.of(request.connection());
     if (connection == null) {
-      request.connection().close(); // It has made room for another.
+      request.connection().close(); // The connection was closed in favor of another.
       return;
     }
     boolean last = Forwarding.isLast(request);
-    long turn = connection.speaks(Forwarding.bodyBytes(request), last, System.nanoTime());
+    long turn = connection.requestStarted(Forwarding.bodyBytes(request), last, System.nanoTime());
     if (last) {
       request.response().putHeader("Connection", "close");
     }
-    request.response().endHandler(nothing -> answered(request, connection, turn));
+    request.response().endHandler(nothing -> responseEnded(request, connection, turn));
     Target target;
     try {
       target = Target.of(request);
     } catch (Target.Refused e) {
       counts.refused("not_http");
       request.response().putHeader("Connection", "close");
-      connection.ends();
+      connection.closeAfterResponse();
       Replies.error(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
       return;
     }
@@ -304,7 +315,7 @@ public final class FrontDoor implements AutoCloseable {
       health(request, path);
       return;
     }
-    if (!allowed(request)) {
+    if (!isAuthorized(request)) {
       return;
     }
     if (request.headers().getAll("Via").toString().contains(via)) {
@@ -318,13 +329,13 @@ public final class FrontDoor implements AutoCloseable {
     }
     RouteEntry entry = routeTable.match(path);
     if (entry != null) {
-      take(request, target, connection, entry);
+      accept(request, target, connection, entry);
     } else if (path.equals("/")) {
       index(request);
-    } else if (path.equals("/-/routes") && !isOurs(request)) {
+    } else if (path.equals("/-/routes") && !isDaemon(request)) {
       Replies.json(request, 200, new LinkedHashMap<>(proxies.routes()));
     } else {
-      unknown(request, path);
+      refuseUnknown(request, path);
     }
   }
 
@@ -332,14 +343,17 @@ public final class FrontDoor implements AutoCloseable {
     counts.refused("not_http");
     Connection connection = connections.of(request.connection());
     if (connection != null) {
-      connection.intake().end();
+      connection.intake().discard();
     }
     int status = HeadLimits.status(request);
     Replies.error(request, status, "not_http", Connections.HEAD.reason(status), Map.of());
   }
 
-  /** Who goes on sending a body that nobody wants has a moment to read the answer. */
-  private void answered(HttpServerRequest request, Connection connection, long turn) {
+  /**
+   * Ends a request whose response has been written. A client that is still sending an unwanted body
+   * gets a moment to read the response.
+   */
+  private void responseEnded(HttpServerRequest request, Connection connection, long turn) {
     if (Forwarding.isUnread(request)) {
       after(
           LINGER_MS,
@@ -349,18 +363,18 @@ public final class FrontDoor implements AutoCloseable {
             }
           });
     }
-    connection.rests(turn, System.nanoTime());
+    connection.responseWritten(turn, System.nanoTime());
   }
 
-  private void take(
+  private void accept(
       HttpServerRequest request, Target target, Connection connection, RouteEntry entry) {
     long limit = Long.MAX_VALUE;
-    String said = request.getHeader(LIMIT);
-    if (said != null) {
+    String value = request.getHeader(TIMEOUT_FIELD);
+    if (value != null) {
       try {
-        double seconds = Double.parseDouble(said);
+        double seconds = Double.parseDouble(value);
         if (!(seconds > 0 && seconds <= 86_400)) {
-          throw new NumberFormatException(said);
+          throw new NumberFormatException(value);
         }
         limit = (long) (seconds * 1e9);
       } catch (NumberFormatException e) {
@@ -370,18 +384,18 @@ public final class FrontDoor implements AutoCloseable {
             400,
             "invalid_field",
             "%s: found '%s', expected seconds, more than 0 and at most 86400"
-                .formatted(LIMIT, Replies.cut(said)),
+                .formatted(TIMEOUT_FIELD, Replies.cut(value)),
             Map.of());
         return;
       }
     }
     Client client = clients.of(request, connection.client());
-    clients.enters(client);
+    clients.retain(client);
     Exchange exchange =
         new Exchange(
             this, entry, request, target, connection, client, settings.patience().toNanos(), limit);
     if (entry.route().declared() && isTooLong(request.getHeader("Content-Length"))) {
-      tooLarge(exchange);
+      refuseTooLarge(exchange);
       return;
     }
     if (exchange.hasLimit()) {
@@ -398,36 +412,41 @@ public final class FrontDoor implements AutoCloseable {
     }
   }
 
-  private boolean allowed(HttpServerRequest request) {
+  private boolean isAuthorized(HttpServerRequest request) {
     if (token == null) {
       return true;
     }
-    boolean right = Token.isBorne(token, request.getHeader("Authorization"));
-    if (!right) {
+    boolean authorized = Token.isBorne(token, request.getHeader("Authorization"));
+    if (!authorized) {
       counts.refused("unauthorized");
       request.response().putHeader("WWW-Authenticate", "Bearer");
       Replies.error(
           request, 401, "unauthorized", "expected 'Authorization: Bearer TOKEN'", Map.of());
     }
-    return right;
-  }
-
-  /** Whether a request that comes now is going to be answered, as far as can be known. */
-  private void health(HttpServerRequest request, String path) {
-    long away = (System.nanoTime() - servedAt) / 1_000_000_000L;
-    boolean serving = away < 1;
-    boolean takes = serving || (away < settings.patience().toSeconds() && waiting.isOthers(1));
-    boolean well = path.equals("/health") ? takes : proxies.any();
-    Map<String, Object> body = new LinkedHashMap<>();
-    body.put("status", well ? "healthy" : "unhealthy");
-    body.put("serving", serving);
-    Replies.json(request, well ? 200 : 503, body);
+    return authorized;
   }
 
   /**
-   * Whether it is a daemon that asks, which is not to take a front door for one of Serve's proxies.
+   * Responds to a health check: healthy means that a request that arrives now is expected to be
+   * served.
    */
-  private static boolean isOurs(HttpServerRequest request) {
+  private void health(HttpServerRequest request, String path) {
+    long secondsUnserved = (System.nanoTime() - servedAt) / 1_000_000_000L;
+    boolean serving = secondsUnserved < 1;
+    boolean accepting =
+        serving || (secondsUnserved < settings.patience().toSeconds() && waiting.isReserved(1));
+    boolean healthy = path.equals("/health") ? accepting : proxies.anyServes();
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("status", healthy ? "healthy" : "unhealthy");
+    body.put("serving", serving);
+    Replies.json(request, healthy ? 200 : 503, body);
+  }
+
+  /**
+   * Returns whether the client is a daemon. A daemon must not take a front door for one of Serve's
+   * proxies.
+   */
+  private static boolean isDaemon(HttpServerRequest request) {
     return Http.AGENT.equals(request.getHeader("User-Agent"));
   }
 
@@ -445,13 +464,13 @@ public final class FrontDoor implements AutoCloseable {
       Map<String, Object> route = new LinkedHashMap<>();
       route.put("route", entry.route().prefix());
       route.put("app", entry.route().app());
-      route.put("served", proxies.serve(entry.route().prefix()));
+      route.put("served", proxies.serves(entry.route().prefix()));
       routes.add(route);
     }
     return routes;
   }
 
-  private void unknown(HttpServerRequest request, String path) {
+  private void refuseUnknown(HttpServerRequest request, String path) {
     counts.refused("unknown_route");
     Replies.error(
         request,
@@ -461,7 +480,7 @@ public final class FrontDoor implements AutoCloseable {
         Map.of("routes", routeTable.prefixes()));
   }
 
-  private void unknown(Exchange exchange) {
+  private void refuseUnknown(Exchange exchange) {
     exchange.refuse(
         404,
         "unknown_route",
@@ -469,7 +488,7 @@ public final class FrontDoor implements AutoCloseable {
         Map.of("routes", routeTable.prefixes()));
   }
 
-  // What an exchange asks of the door.
+  // The methods below are called by Exchange.
 
   DoorSettings settings() {
     return settings;
@@ -487,12 +506,12 @@ public final class FrontDoor implements AutoCloseable {
     return unpacking;
   }
 
-  /** Bytes of requests, and of answers that nobody reads. */
+  /** Returns the budget for bytes of requests and of unread responses. */
   Room bytes() {
     return bytes;
   }
 
-  /** Requests that wait. */
+  /** Returns the budget for queued requests. */
   Room waiting() {
     return waiting;
   }
@@ -505,7 +524,7 @@ public final class FrontDoor implements AutoCloseable {
     return pace;
   }
 
-  boolean isLocked() {
+  boolean hasToken() {
     return token != null;
   }
 
@@ -517,39 +536,40 @@ public final class FrontDoor implements AutoCloseable {
     vertx.setTimer(millis, timer -> what.run());
   }
 
-  void tooLarge(Exchange exchange) {
+  void refuseTooLarge(Exchange exchange) {
     exchange.refuse(
         413,
         Contract.TOO_LARGE,
         "body: found more than %1$d bytes, expected %1$d at most".formatted(settings.bodyBytes()));
   }
 
-  /** There is no room for so many bytes more. */
-  void overfull(Exchange exchange, long more) {
-    overfull(exchange, bytes, more, "%d bytes of requests are here already");
+  /** Refuses a request for which the byte budget does not suffice. */
+  void refuseOverBudget(Exchange exchange, long more) {
+    refuseOverBudget(exchange, bytes, more, "%d bytes of requests are here already");
   }
 
-  /** There is no room for one that waits. */
-  void overfull(Exchange exchange) {
-    overfull(exchange, waiting, 1, "%d requests wait already");
+  /** Refuses a request that the queue has no space for. */
+  void refuseOverBudget(Exchange exchange) {
+    refuseOverBudget(exchange, waiting, 1, "%d requests wait already");
   }
 
-  private void overfull(Exchange exchange, Room room, long more, String why) {
-    if (room.isOthers(more)) {
-      tooMany(exchange, "what is left is for other clients and routes: this one has its share");
+  private void refuseOverBudget(Exchange exchange, Room budget, long more, String why) {
+    if (budget.isReserved(more)) {
+      refuseTooMany(
+          exchange, "what is left is for other clients and routes: this one has its share");
     } else {
       retryAfter(exchange);
-      exchange.refuse(503, Contract.OVERLOADED, why.formatted(room.alone()), doing());
+      exchange.refuse(503, Contract.OVERLOADED, why.formatted(budget.maxAlone()), daemonState());
     }
   }
 
-  /** Its client has more than its share. */
-  void tooMany(Exchange exchange, String why) {
+  /** Refuses a request whose client has used its share. */
+  void refuseTooMany(Exchange exchange, String why) {
     retryAfter(exchange);
-    exchange.refuse(429, "too_many", why, doing());
+    exchange.refuse(429, "too_many", why, daemonState());
   }
 
-  private void notServed(Exchange exchange) {
+  private void refuseNotServed(Exchange exchange) {
     retryAfter(exchange);
     exchange.refuse(
         503,
@@ -558,11 +578,11 @@ public final class FrontDoor implements AutoCloseable {
             .formatted(
                 exchange.entry().route().app(),
                 (System.nanoTime() - exchange.arrived()) / 1_000_000_000L),
-        doing());
+        daemonState());
   }
 
   private void retryAfter(Exchange exchange) {
-    ControlState now = told;
+    ControlState now = controlState;
     double last = now == null || now.lastRecoverySeconds() == null ? 5 : now.lastRecoverySeconds();
     exchange
         .request()
@@ -570,37 +590,37 @@ public final class FrontDoor implements AutoCloseable {
         .putHeader("Retry-After", String.valueOf(Math.max(1, Math.min(60, Math.round(last)))));
   }
 
-  /** What the daemon is about, for whoever is told to come again. */
-  private Map<String, Object> doing() {
-    ControlState now = told;
-    Map<String, Object> doing = new LinkedHashMap<>();
-    doing.put("phase", now == null ? "STARTING" : now.phase());
-    doing.put("reason", now == null ? "the daemon has not looked yet" : now.reason());
-    return Map.of("daemon", doing);
+  /** Returns the daemon's phase and the reason for it, for clients that are told to retry. */
+  private Map<String, Object> daemonState() {
+    ControlState now = controlState;
+    Map<String, Object> daemonState = new LinkedHashMap<>();
+    daemonState.put("phase", now == null ? "STARTING" : now.phase());
+    daemonState.put("reason", now == null ? "the daemon has not looked yet" : now.reason());
+    return Map.of("daemon", daemonState);
   }
 
-  /** It is over, with that status. */
+  /** Records the end of an exchange with a status. */
   void ended(Exchange exchange, int status) {
     limited.remove(exchange);
-    clients.leaves(exchange.client());
+    clients.release(exchange.client());
     counts.answered(
         exchange.entry().route().declared() ? exchange.entry().route().app() : "other",
         status,
         System.nanoTime() - exchange.arrived());
   }
 
-  /** Puts one into the queue of its route, where there is still such a route. */
+  /** Adds an exchange to its route's queue, or refuses it if the route is gone. */
   void queue(Exchange exchange) {
-    RouteEntry entry = routeTable.now(exchange.entry());
+    RouteEntry entry = routeTable.current(exchange.entry());
     if (entry == null) {
-      unknown(exchange);
+      refuseUnknown(exchange);
     } else {
       entry.queue().add(exchange);
       dispatchSoon(entry);
     }
   }
 
-  /** Sends what may be sent now. */
+  /** Sends the queued requests of a route that may be sent now. */
   private void dispatch(RouteEntry entry) {
     long now = System.nanoTime();
     Proxy proxy = proxies.pick(entry.route().prefix());
@@ -611,12 +631,12 @@ public final class FrontDoor implements AutoCloseable {
       }
       long began = System.nanoTime();
       next.send(proxy);
-      next.spent(began);
+      next.chargeSince(began);
       proxy = proxies.pick(entry.route().prefix());
     }
   }
 
-  /** The same, once what is being done now is done. */
+  /** Dispatches the queued requests after the current event. */
   void dispatchSoon(RouteEntry entry) {
     if (entry.queue().waiting() > 0 && !dispatching) {
       dispatching = true;
@@ -634,28 +654,28 @@ public final class FrontDoor implements AutoCloseable {
     }
   }
 
-  /** Who waits is told, so that he can ask another daemon. */
-  private void leave(RouteEntry entry) {
+  /** Refuses the queued requests of a route, so that their clients can try another daemon. */
+  private void refuseQueued(RouteEntry entry) {
     for (Exchange exchange : entry.queue().drain()) {
       exchange.request().response().putHeader("Retry-After", "1");
-      exchange.refuse(503, "not_served", "the daemon is ending", doing());
+      exchange.refuse(503, "not_served", "the daemon is ending", daemonState());
     }
   }
 
-  /** Takes no more, and gives what is being answered a moment. */
+  /** Stops accepting requests, and gives responses that have begun a moment to complete. */
   @Override
   public void close() {
     if (closed) {
       return;
     }
     closed = true;
-    context.runOnContext(nothing -> routeTable.all().forEach(this::leave));
+    context.runOnContext(nothing -> routeTable.all().forEach(this::refuseQueued));
     try {
       server
-          .shutdown(LAST_ANSWERS.toMillis(), TimeUnit.MILLISECONDS)
+          .shutdown(SHUTDOWN_GRACE.toMillis(), TimeUnit.MILLISECONDS)
           .toCompletionStage()
           .toCompletableFuture()
-          .get(LAST_ANSWERS.toMillis() + 500, TimeUnit.MILLISECONDS);
+          .get(SHUTDOWN_GRACE.toMillis() + 500, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       LOG.atDebug().addKeyValue("error", e).log("the front door did not close in time");
     } catch (InterruptedException e) {

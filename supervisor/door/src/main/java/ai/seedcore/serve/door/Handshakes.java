@@ -16,21 +16,21 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 
 /**
- * The TLS handshakes that go on, and the records that are not whole: what stands before HTTP is
- * nobody's, so they are bounded here: as a SYN queue does, the oldest makes room, which an honest
- * client's, a matter of milliseconds, is not.
+ * The TLS handshakes in progress, and the connections with an incomplete record. They belong to no
+ * client yet, so their number is bounded here. As in a SYN queue, the oldest one is dropped. An
+ * honest client's handshake takes milliseconds and is never the oldest.
  */
 final class Handshakes extends JdkSSLEngineOptions {
 
-  /** Each may have 32 KiB here. */
-  static final int MOST = 1_000;
+  /** How many there may be. Each may take 32 KiB. */
+  static final int MAX_HANDSHAKES = 1_000;
 
-  /** In the order in which they began; all on the door's event loop. */
-  private final Set<ChannelHandlerContext> going = new LinkedHashSet<>();
+  /** In the order in which they began. Used on the door's event loop only. */
+  private final Set<ChannelHandlerContext> inProgress = new LinkedHashSet<>();
 
   @Override
   public JdkSSLEngineOptions copy() {
-    return this; // Vert.x copies its options, and there is one door.
+    return this; // Vert.x copies its options, but all copies have to share this state.
   }
 
   @Override
@@ -43,12 +43,12 @@ final class Handshakes extends JdkSSLEngineOptions {
     };
   }
 
-  @SuppressWarnings("FutureReturnValueIgnored") // Whether it closes is its own affair.
-  private void begins(ChannelHandlerContext connection) {
-    going.add(connection);
-    if (going.size() > MOST) {
-      ChannelHandlerContext oldest = going.iterator().next();
-      going.remove(oldest);
+  @SuppressWarnings("FutureReturnValueIgnored") // The outcome of the close does not matter.
+  private void track(ChannelHandlerContext connection) {
+    inProgress.add(connection);
+    if (inProgress.size() > MAX_HANDSHAKES) {
+      ChannelHandlerContext oldest = inProgress.iterator().next();
+      inProgress.remove(oldest);
       oldest.close();
     }
   }
@@ -78,42 +78,46 @@ final class Handshakes extends JdkSSLEngineOptions {
         @Override
         public void handlerAdded(ChannelHandlerContext connection) throws Exception {
           super.handlerAdded(connection);
-          Intake.limitReads(connection.channel()); // All that is read at once is kept at once.
-          begins(connection);
+          // Everything that is read at once stays in memory.
+          Intake.limitReads(connection.channel());
+          track(connection);
         }
 
         @Override
         public void channelRead(ChannelHandlerContext connection, Object data) throws Exception {
           decrypt(connection, data);
           if (actualReadableBytes() > 0) {
-            begins(connection); // A record that is not whole.
+            track(connection); // An incomplete record.
           } else if (handshakeFuture().isDone()) {
-            going.remove(connection);
+            inProgress.remove(connection);
           }
         }
 
-        /** To decrypt small records takes longer than to read what is in them. */
+        /**
+         * Decrypts data and charges the client. Decrypting small records takes longer than reading
+         * their contents.
+         */
         private void decrypt(ChannelHandlerContext context, Object data) throws Exception {
           Connection connection = Connection.of(context.channel());
           long charged = connection == null ? 0 : connection.client().charged;
           long began = System.nanoTime();
           super.channelRead(context, data);
           if (connection != null) {
-            connection.pace().rest(connection.client(), began, charged);
+            connection.pace().chargeRest(connection.client(), began, charged);
           }
         }
 
         @Override
         public void handlerRemoved0(ChannelHandlerContext connection) throws Exception {
           super.handlerRemoved0(connection);
-          going.remove(connection);
+          inProgress.remove(connection);
         }
       };
     }
 
     @Override
     protected void initEngine(SSLEngine engine) {
-      // As it comes.
+      // The engine needs no settings.
     }
   }
 }

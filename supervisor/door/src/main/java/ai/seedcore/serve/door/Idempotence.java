@@ -3,18 +3,18 @@ package ai.seedcore.serve.door;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import java.util.Set;
 
-/** Which requests of a deployment may be carried out twice. */
+/** Which requests of a deployment may be executed twice. */
 public enum Idempotence {
-  /** All: declared as {@code true}. */
+  /** All of them: declared as {@code true}. */
   ALL,
-  /** Those whose method is safe (RFC 9110, 9.2.1): declared as {@code false}, or not at all. */
+  /** Requests with a safe method (RFC 9110, 9.2.1): declared as {@code false}, or not at all. */
   SAFE,
   /** None: declared as {@code never}. */
   NONE;
 
   private static final Set<String> SAFE_METHODS = Set.of("GET", "HEAD", "OPTIONS");
 
-  /** Reads what is declared. */
+  /** Parses the declared value. */
   @JsonCreator
   static Idempotence of(Object declared) {
     if (declared instanceof Boolean all) {
@@ -27,7 +27,7 @@ public enum Idempotence {
         "found '%s', expected true, false or never".formatted(declared));
   }
 
-  /** Whether a request of that method may be. */
+  /** Returns whether a request with a method may be executed twice. */
   public boolean covers(String method) {
     return this == ALL || (this == SAFE && SAFE_METHODS.contains(method));
   }

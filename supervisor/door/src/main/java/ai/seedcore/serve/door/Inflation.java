@@ -11,20 +11,20 @@ import java.util.zip.Inflater;
 import java.util.zip.ZipException;
 
 /**
- * Decompresses one body (gzip, RFC 1952; zlib, RFC 1950; bare deflate, RFC 1951) in short steps, so
+ * Decompresses one body (gzip, RFC 1952; zlib, RFC 1950; raw deflate, RFC 1951) in short steps, so
  * that many bodies can take turns on one thread. The JDK's streams read on until there is output,
- * which some bodies never have.
+ * and some bodies never have any.
  */
 final class Inflation implements AutoCloseable {
 
-  /** The content codings that are understood (RFC 9110, 8.4.1). */
+  /** The supported content codings (RFC 9110, 8.4.1). */
   private static final Set<String> CODINGS = Set.of("gzip", "x-gzip", "deflate");
 
   private static final long STEP_NANOS = 4_000_000;
   private static final int INPUT = 16 << 10;
   private static final int OUTPUT = 16 << 10;
 
-  // The header of a member in gzip's format.
+  // The header of a gzip member.
   private static final int HEADER = 10;
   private static final int MAX_HEADER = 4 << 10;
   private static final int TRAILER = 8;
@@ -33,9 +33,9 @@ final class Inflation implements AutoCloseable {
   private static final int NAME = 8;
   private static final int COMMENT = 16;
 
-  private final Body packed;
+  private final Body compressed;
   private final boolean gzip;
-  private final int most;
+  private final int maxBytes;
   private final Inflater inflater;
   private final CRC32 crc = new CRC32();
   private final ByteArrayOutputStream whole = new ByteArrayOutputStream();
@@ -43,39 +43,42 @@ final class Inflation implements AutoCloseable {
   private int at;
   private boolean inMember;
 
-  /** The body is longer than it may be. */
+  /** Thrown if a decompressed body exceeds its limit. */
   static final class TooLong extends IOException {
     private static final long serialVersionUID = 1L;
   }
 
   /**
-   * A body that has not been begun.
+   * Starts the decompression of a body.
    *
-   * @param most how many bytes it may have, decompressed
+   * @param maxBytes the limit for the decompressed body, in bytes
    */
-  Inflation(String coding, Body packed, int most) {
-    this.packed = packed;
-    this.most = most;
+  Inflation(String coding, Body compressed, int maxBytes) {
+    this.compressed = compressed;
+    this.maxBytes = maxBytes;
     this.gzip = !coding.strip().equalsIgnoreCase("deflate");
-    this.inflater = new Inflater(gzip || isBare(packed));
+    this.inflater = new Inflater(gzip || isBare(compressed));
   }
 
-  /** Whether a content coding is understood. */
-  static boolean knows(String coding) {
+  /** Returns whether a content coding is supported. */
+  static boolean isSupported(String coding) {
     return CODINGS.contains(coding.strip().toLowerCase(Locale.ROOT));
   }
 
-  /** The header of zlib's format is a multiple of 31; some clients send deflate without one. */
-  private static boolean isBare(Body packed) {
-    return packed.length() < 2 || (packed.at(0) << 8 | packed.at(1)) % 31 != 0;
+  /**
+   * Returns whether the zlib header, a multiple of 31, is missing. Some clients send deflate
+   * without it.
+   */
+  private static boolean isBare(Body compressed) {
+    return compressed.length() < 2 || (compressed.at(0) << 8 | compressed.at(1)) % 31 != 0;
   }
 
   /**
-   * Goes on for some milliseconds.
+   * Decompresses for some milliseconds.
    *
-   * @return whether all is decompressed
-   * @throws TooLong if it is longer than it may be
-   * @throws IOException if it is not in its format, or incomplete
+   * @return whether the body is complete
+   * @throws TooLong if the decompressed body exceeds its limit
+   * @throws IOException if the format is invalid, or the body incomplete
    */
   boolean step() throws IOException {
     long until = System.nanoTime() + STEP_NANOS;
@@ -92,11 +95,11 @@ final class Inflation implements AutoCloseable {
       begin();
     }
     if (inflater.needsInput()) {
-      int more = Math.min(INPUT, packed.length() - at);
+      int more = Math.min(INPUT, compressed.length() - at);
       if (more == 0) {
         throw new EOFException("the body is incomplete");
       }
-      inflater.setInput(packed.nioBuffer(at, more));
+      inflater.setInput(compressed.nioBuffer(at, more));
       at += more;
     }
     int read;
@@ -108,7 +111,7 @@ final class Inflation implements AutoCloseable {
     if (inflater.needsDictionary()) {
       throw new ZipException("a dictionary is needed");
     }
-    if (whole.size() + read > most) {
+    if (whole.size() + read > maxBytes) {
       throw new TooLong();
     }
     whole.write(part, 0, read);
@@ -143,19 +146,19 @@ final class Inflation implements AutoCloseable {
       }
     }
     at = (flags & HEADER_CRC) != 0 ? after + 2 : after;
-    if (at > packed.length()) {
+    if (at > compressed.length()) {
       throw new EOFException("the body is incomplete");
     }
   }
 
   private boolean isMember() {
-    return packed.length() - at >= HEADER
-        && packed.at(at) == 0x1f
-        && packed.at(at + 1) == 0x8b
-        && packed.at(at + 2) == 8;
+    return compressed.length() - at >= HEADER
+        && compressed.at(at) == 0x1f
+        && compressed.at(at + 1) == 0x8b
+        && compressed.at(at + 2) == 8;
   }
 
-  /** Checks a member's trailer; says whether there is no further member. */
+  /** Checks the trailer of a member. Returns whether it was the last member. */
   private boolean end() throws IOException {
     if (number(at) != crc.getValue()
         || number(at + 4) != (inflater.getBytesWritten() & 0xffffffffL)) {
@@ -165,7 +168,7 @@ final class Inflation implements AutoCloseable {
     crc.reset();
     inflater.reset();
     inMember = false;
-    return !isMember(); // What else follows is ignored, as the JDK and gzip ignore it.
+    return !isMember(); // Trailing bytes are ignored, as by the JDK and gzip.
   }
 
   private long number(int index) throws IOException {
@@ -176,18 +179,18 @@ final class Inflation implements AutoCloseable {
   }
 
   private int next(int index) throws IOException {
-    if (index >= packed.length()) {
+    if (index >= compressed.length()) {
       throw new EOFException("the body is incomplete");
     }
-    return packed.at(index);
+    return compressed.at(index);
   }
 
-  /** How many bytes there are so far, decompressed. */
+  /** Returns the number of decompressed bytes so far. */
   int size() {
     return whole.size();
   }
 
-  /** The decompressed bytes. */
+  /** Returns the decompressed bytes. */
   byte[] bytes() {
     return whole.toByteArray();
   }

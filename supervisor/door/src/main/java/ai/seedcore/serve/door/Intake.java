@@ -14,109 +14,124 @@ import io.netty.handler.ssl.SslHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What comes over one connection, before HTTP is made of it. One request is passed on at a time,
- * and of its body only what is wanted: what comes before that is kept, counted as its client's, and
- * is little, as no more is read then.
+ * The bytes that arrive on one connection, before they are decoded as HTTP. Passes on one request
+ * at a time, and of its body only what is wanted. Bytes that arrive before they are wanted are kept
+ * and charged to the client. They are few, because the channel is not read meanwhile.
  */
 final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
 
-  /** How much is read at a time, and about how much is kept. */
-  private static final int MOST = 16 << 10;
+  /** How many bytes are read at a time, and about how many are kept. */
+  private static final int MAX_READ = 16 << 10;
 
-  /** The same, of TLS: that may be 180 records of one byte. */
-  private static final int MOST_TLS = 4 << 10;
+  /** The same for TLS, where these bytes may hold 180 records of one byte each. */
+  private static final int MAX_TLS_READ = 4 << 10;
 
   /**
-   * How much more may come of what had been read already: some records of TLS, or, of a client that
-   * has closed its end, all that the kernel has.
+   * How many more bytes may arrive after reading has stopped: some TLS records or, if the client
+   * has closed its sending side, all that the kernel holds.
    */
-  private static final int BEHIND = 256 << 10;
+  private static final int MAX_AFTER_STOP = 256 << 10;
 
-  /** Where a body's end is not known, no more than this of what is behind it is passed on. */
+  /**
+   * How many bytes are passed on at a time if the end of the body is not known. They may belong to
+   * the next request.
+   */
   private static final int CHUNKED_PART = 1 << 10;
 
-  /** What a field of a head takes beside its bytes: its entry, and the objects of its texts. */
-  private static final int FIELD = 160;
+  /**
+   * The approximate memory that a header field takes beyond its bytes: its entry and its string
+   * objects.
+   */
+  private static final int FIELD_OVERHEAD = 160;
 
-  /** So much of a head is passed on at a time: a line that goes on over many is costly. */
+  /**
+   * How many bytes of a head are passed on at a time, because a line that is folded many times is
+   * costly to decode.
+   */
   private static final int HEAD_PART = 4 << 10;
 
   private enum Expected {
     HEAD,
     BODY,
-    /** A whole request is here, and not answered. */
+    /** A complete request has arrived, and its response is not complete. */
     NOTHING,
-    /** Whatever comes is of no use. */
-    THE_END
+    /** Nothing that arrives is used any more. */
+    DISCARD
   }
 
-  /** Who has to know what becomes of a connection. */
+  /** Receives the events of the connection. */
   interface Owner {
 
-    /** The client has said all that it ever will; says whether it is still to be answered. */
-    boolean clientEnds();
+    /** Handles the end of the client's input. Returns whether the client still gets a response. */
+    boolean inputEnded();
 
-    /** There is no room for what it sends. */
-    void overfull();
+    /** Handles bytes for which the budget does not suffice. */
+    void overBudget();
 
-    /** It has read what was written. */
+    /** Handles the fact that the client has read what was written. */
     void drained();
 
     void close();
   }
 
   private final Client client;
-  private final Room room;
+  private final Room budget;
   private final Pace pace;
   private final Owner owner;
   private ChannelHandlerContext context;
 
   private Expected expected = Expected.HEAD;
 
-  /** Of the body; Long.MAX_VALUE: as much as comes. */
-  private long left;
+  /** How many bytes of the body are missing; Long.MAX_VALUE: unknown. */
+  private long remaining;
 
-  /** What the head that was passed on last takes, with what stands before it. */
+  /**
+   * The memory that the last head takes once it is decoded, with the empty lines before it, in
+   * bytes.
+   */
   private int headCost;
 
-  /** What is counted for a head that is not whole. */
+  /** The bytes that are charged for an incomplete head. */
   private int headCounted;
 
-  /** Whether a line of the head has come with something in it. */
+  /** Whether a line of the head has arrived that is not empty. */
   private boolean headBegun;
 
-  /** Whether nothing has come of the head's present line. */
+  /** Whether the current line of the head is empty so far. */
   private boolean lineEmpty = true;
 
-  private boolean held;
-  private @Nullable ByteBuf kept;
-  private boolean stopped;
+  private boolean paused;
+  private @Nullable ByteBuf buffered;
+  private boolean readingStopped;
   private boolean clientEnded;
   private @Nullable Object shutdown;
-  private boolean passing;
+  private boolean forwarding;
 
-  @SuppressWarnings("NullAway.Init") // Its place in the pipeline is told at once.
-  private Intake(Client client, Room room, Pace pace, Owner owner) {
+  @SuppressWarnings("NullAway.Init") // handlerAdded sets the context at once.
+  private Intake(Client client, Room budget, Pace pace, Owner owner) {
     this.client = client;
-    this.room = room;
+    this.budget = budget;
     this.pace = pace;
     this.owner = owner;
   }
 
-  /** Reads no more of a connection in one turn than is worth keeping, or takes long to decrypt. */
+  /**
+   * Limits how much of a channel is read in one turn: no more than may be kept, and no more than is
+   * decrypted quickly.
+   */
   static void limitReads(Channel channel) {
-    int most = channel.pipeline().get(SslHandler.class) == null ? MOST : MOST_TLS;
+    int most = channel.pipeline().get(SslHandler.class) == null ? MAX_READ : MAX_TLS_READ;
     channel
         .config()
         .setRecvByteBufAllocator(
             new AdaptiveRecvByteBufAllocator(512, 2048, most).maxMessagesPerRead(2));
   }
 
-  /** Stands before the HTTP of a connection from now on. */
-  static Intake of(Channel channel, Client client, Room room, Pace pace, Owner owner) {
+  /** Adds an intake to a channel's pipeline, before the HTTP decoder. */
+  static Intake of(Channel channel, Client client, Room budget, Pace pace, Owner owner) {
     limitReads(channel);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
-    Intake intake = new Intake(client, room, pace, owner);
+    Intake intake = new Intake(client, budget, pace, owner);
     channel.pipeline().addBefore("httpDecoder", "intake", intake);
     return intake;
   }
@@ -127,98 +142,98 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   }
 
   /**
-   * A request's head was passed on.
+   * Starts a request whose head has been decoded.
    *
-   * @param body how long its body is; Long.MAX_VALUE: it says so itself
+   * @param body the length of its body in bytes; Long.MAX_VALUE: unknown
    */
-  void begins(long body) {
-    left = body;
-    forgetHead();
+  void startRequest(long body) {
+    remaining = body;
+    releaseHead();
     expected = body > 0 ? Expected.BODY : Expected.NOTHING;
-    if (!passing) {
-      goOnSoon(); // Its head had come with the end of the request before it.
+    if (!forwarding) {
+      proceedSoon(); // The head arrived together with the end of the previous request.
     }
   }
 
-  /** A body that says itself where it ends has ended. */
+  /** Ends a body whose length was not known in advance. */
   void bodyEnds() {
     if (expected == Expected.BODY) {
       expected = Expected.NOTHING;
     }
   }
 
-  /** No more of a body is wanted for now. */
+  /** Stops passing on the body. */
   void hold() {
-    held = true;
+    paused = true;
   }
 
-  /** More of a body is wanted. */
+  /** Resumes passing on the body. */
   void release() {
-    held = false;
-    goOnSoon();
+    paused = false;
+    proceedSoon();
   }
 
-  /** The answer is on its way: the next request may come. */
-  void answered() {
-    held = false;
+  /** Allows the next request, as the response to the current one has been sent. */
+  void responseSent() {
+    paused = false;
     if (expected == Expected.BODY) {
-      expected = Expected.THE_END; // Nobody wants the rest of the body.
-      forget();
+      expected = Expected.DISCARD; // The rest of the body is not wanted.
+      releaseKept();
     } else if (expected == Expected.NOTHING) {
       expected = Expected.HEAD;
       headCost = 0;
-      goOnSoon();
+      proceedSoon();
     }
   }
 
-  /** Nothing that comes is of use any more. */
-  void end() {
-    expected = Expected.THE_END;
-    forgetHead();
-    forget();
+  /** Discards everything that is kept, and everything that arrives from now on. */
+  void discard() {
+    expected = Expected.DISCARD;
+    releaseHead();
+    releaseKept();
   }
 
-  /** How many bytes the head of the present request takes, read. */
+  /** Returns the memory that the current request's head takes, in bytes. */
   int headCost() {
     return headCost;
   }
 
-  boolean hasEnded() {
+  boolean clientHasEnded() {
     return clientEnded;
   }
 
-  private void goOnSoon() {
-    if (kept != null || clientEnded) {
-      context.executor().execute(this::goOn);
+  private void proceedSoon() {
+    if (buffered != null || clientEnded) {
+      context.executor().execute(this::proceed);
     }
   }
 
-  /** Passes on what was kept, as far as it is wanted now. */
+  /** Passes on the kept bytes as far as they are wanted now. */
   @Override
-  public void goOn() {
-    ByteBuf waits = kept;
-    if (waits != null && !passing) {
-      kept = null;
-      pass(waits);
-      int rest = expected == Expected.THE_END ? 0 : waits.readableBytes();
+  public void proceed() {
+    ByteBuf waits = buffered;
+    if (waits != null && !forwarding) {
+      buffered = null;
+      forward(waits);
+      int rest = expected == Expected.DISCARD ? 0 : waits.readableBytes();
       if (rest > 0) {
-        kept = waits;
+        buffered = waits;
       } else {
-        drop(waits);
+        releaseBuffer(waits);
       }
-      if (stopped && (rest == 0 || (!isWanted() && rest < MOST))) {
-        stopped = false;
+      if (readingStopped && (rest == 0 || (!isWanted() && rest < MAX_READ))) {
+        readingStopped = false;
         context.channel().config().setAutoRead(true);
       }
       context.fireChannelReadComplete();
     }
-    if (shutdown != null && kept == null) {
+    if (shutdown != null && buffered == null) {
       Object event = shutdown;
       shutdown = null;
       context.fireUserEventTriggered(event);
     }
-    if (clientEnded && kept == null && isWanted()) {
-      owner.close(); // What is expected does not come any more.
+    if (clientEnded && buffered == null && isWanted()) {
+      owner.close(); // The rest of the request cannot arrive any more.
     }
   }
 
@@ -226,18 +241,20 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     ByteBuf data = (ByteBuf) message;
     try {
-      if (expected == Expected.THE_END) {
+      if (expected == Expected.DISCARD) {
         return;
       }
-      if (stopped && kept != null && kept.readableBytes() > BEHIND) {
-        end(); // We do not read, and yet it comes: the client has closed its end.
+      if (readingStopped && buffered != null && buffered.readableBytes() > MAX_AFTER_STOP) {
+        // Data arrives although reading has stopped, because the client has closed its sending
+        // side.
+        discard();
         owner.close();
         return;
       }
-      if (kept == null) {
-        pass(data);
+      if (buffered == null) {
+        forward(data);
       }
-      if (data.isReadable() && expected != Expected.THE_END) {
+      if (data.isReadable() && expected != Expected.DISCARD) {
         keep(data);
       }
     } finally {
@@ -246,35 +263,38 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   }
 
   private void keep(ByteBuf data) {
-    ByteBuf buffer = kept;
+    ByteBuf buffer = buffered;
     if (buffer == null || buffer.writableBytes() < data.readableBytes()) {
-      buffer = grown(buffer, data.readableBytes());
+      buffer = grow(buffer, data.readableBytes());
       if (buffer == null) {
-        end();
-        owner.overfull();
+        discard();
+        owner.overBudget();
         return;
       }
-      kept = buffer;
+      buffered = buffer;
     }
     buffer.writeBytes(data);
-    // What is wanted, and kept all the same, waits for its client's share of time.
-    if (!stopped && (isWanted() || buffer.readableBytes() >= MOST)) {
-      stopped = true;
+    // Bytes that are wanted but kept wait for the client's share of time.
+    if (!readingStopped && (isWanted() || buffer.readableBytes() >= MAX_READ)) {
+      readingStopped = true;
       context.channel().config().setAutoRead(false);
     }
   }
 
-  /** A buffer with room for so many bytes more, in place of one; null: there is no room for it. */
-  private @Nullable ByteBuf grown(@Nullable ByteBuf before, int bytes) {
+  /**
+   * Returns a buffer with space for more bytes and the contents of the given one; null if the
+   * budget does not suffice.
+   */
+  private @Nullable ByteBuf grow(@Nullable ByteBuf before, int bytes) {
     int size = bytes + (before == null ? 0 : before.readableBytes());
     int capacity = before == null ? size : size + size / 2;
     int more = capacity - (before == null ? 0 : before.capacity());
-    if (more > 0 && !room.take(more, client.usage.bytes, null)) {
+    if (more > 0 && !budget.take(more, client.usage.bytes, null)) {
       return null;
     }
-    room.give(Math.max(0, -more), client.usage.bytes, null);
-    // Outside of the heap, which many of them would fill again and again; and of the pool, as
-    // Vert.x releases what is of the pool alone.
+    budget.give(Math.max(0, -more), client.usage.bytes, null);
+    // Many of these buffers would fill the heap repeatedly, so they are direct. They come
+    // from the pool, because Vert.x releases only pooled buffers.
     ByteBuf buffer = context.alloc().directBuffer(capacity, capacity);
     if (before != null) {
       buffer.writeBytes(before);
@@ -283,8 +303,8 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
     return buffer;
   }
 
-  private void pass(ByteBuf from) {
-    passing = true;
+  private void forward(ByteBuf from) {
+    forwarding = true;
     long now = System.nanoTime();
     while (from.isReadable() && isWanted()) {
       if (!pace.allows(client, now)) {
@@ -292,34 +312,38 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
         break;
       }
       ByteBuf part = from.readRetainedSlice(nextPart(from));
-      if (expected == Expected.BODY && left != Long.MAX_VALUE) {
-        left -= part.readableBytes();
-        expected = left == 0 ? Expected.NOTHING : expected;
+      if (expected == Expected.BODY && remaining != Long.MAX_VALUE) {
+        remaining -= part.readableBytes();
+        expected = remaining == 0 ? Expected.NOTHING : expected;
       }
       context.fireChannelRead(part);
       if (expected == Expected.HEAD && !countHead()) {
-        end();
-        owner.overfull();
+        discard();
+        owner.overBudget();
       }
       long then = System.nanoTime();
-      pace.read(client, then - now);
+      pace.charge(client, then - now);
       now = then;
     }
-    passing = false;
+    forwarding = false;
   }
 
   private boolean isWanted() {
-    return expected == Expected.HEAD || (expected == Expected.BODY && !held);
+    return expected == Expected.HEAD || (expected == Expected.BODY && !paused);
   }
 
-  /** How many bytes belong to what is expected, and to nothing behind it. */
+  /** Returns how many bytes belong to what is expected, and to nothing after it. */
   private int nextPart(ByteBuf from) {
     return expected == Expected.HEAD
         ? nextHeadPart(from)
-        : (int) Math.min(from.readableBytes(), left == Long.MAX_VALUE ? CHUNKED_PART : left);
+        : (int)
+            Math.min(from.readableBytes(), remaining == Long.MAX_VALUE ? CHUNKED_PART : remaining);
   }
 
-  /** Read, a head takes some twice what was sent, and each of its fields an entry. */
+  /**
+   * Returns the length of the next part of a head, and adds its cost: a decoded head takes about
+   * twice its bytes, and an entry for each field.
+   */
   private int nextHeadPart(ByteBuf from) {
     int begin = from.readerIndex();
     int end = Math.min(from.writerIndex(), begin + HEAD_PART);
@@ -334,7 +358,7 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
       at = stop;
       if (feed >= 0) {
         at++;
-        headCost += headBegun ? FIELD : 0;
+        headCost += headBegun ? FIELD_OVERHEAD : 0;
         whole = lineEmpty && headBegun;
         lineEmpty = true;
       }
@@ -344,30 +368,30 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
     return at - begin;
   }
 
-  /** Says whether there is room for what has come of a head. */
+  /** Charges the head so far to the client. Returns false if the budget does not suffice. */
   private boolean countHead() {
     int more = headCost - headCounted;
-    if (more > 0 && !room.take(more, client.usage.bytes, null)) {
+    if (more > 0 && !budget.take(more, client.usage.bytes, null)) {
       return false;
     }
     headCounted += Math.max(0, more);
     return true;
   }
 
-  private void forgetHead() {
-    room.give(headCounted, client.usage.bytes, null);
+  private void releaseHead() {
+    budget.give(headCounted, client.usage.bytes, null);
     headCounted = 0;
   }
 
-  private void drop(ByteBuf what) {
-    room.give(what.capacity(), client.usage.bytes, null);
+  private void releaseBuffer(ByteBuf what) {
+    budget.give(what.capacity(), client.usage.bytes, null);
     what.release();
   }
 
-  private void forget() {
-    if (kept != null) {
-      drop(kept);
-      kept = null;
+  private void releaseKept() {
+    if (buffered != null) {
+      releaseBuffer(buffered);
+      buffered = null;
     }
   }
 
@@ -375,15 +399,16 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
       clientEnded = true;
-      boolean isPutOff = kept != null && isWanted();
-      if (expected == Expected.THE_END || (!isPutOff && !owner.clientEnds())) {
+      boolean isDeferred = buffered != null && isWanted();
+      if (expected == Expected.DISCARD || (!isDeferred && !owner.inputEnded())) {
         owner.close();
-      } else if (kept != null) {
-        shutdown = event; // What came before it goes first: half a head would end with it.
-        goOnSoon();
+      } else if (buffered != null) {
+        // The kept bytes go first, because the event would end an incomplete head.
+        shutdown = event;
+        proceedSoon();
         return;
       } else {
-        goOnSoon();
+        proceedSoon();
       }
     }
     ctx.fireUserEventTriggered(event);
@@ -401,7 +426,8 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
   public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
     ChannelFuture written = ctx.write(message, promise);
     if (written.isDone() && written.cause() != null) {
-      Fatal.ifOutOfMemory(written.cause()); // What is written is copied out of the heap first.
+      // Written data is copied out of the heap first, which can fail.
+      Fatal.ifOutOfMemory(written.cause());
     }
   }
 
@@ -413,7 +439,7 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
-    end();
+    discard();
     ctx.fireChannelInactive();
   }
 }

@@ -9,9 +9,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shares the event loop's time among clients. In one turn of the loop, what one client sends is
- * read for 8 ms at most; and while others have something to do, one client has half of the time.
- * What is beyond that waits.
+ * Shares the event loop's time among clients. In one turn of the loop, at most 8 ms are spent on
+ * reading from one client. While others are active, one client gets half of the time. The rest of
+ * its work is deferred.
  */
 final class Pace {
 
@@ -19,26 +19,29 @@ final class Pace {
   private static final long SLICE_NANOS = SLICE.toNanos();
   private static final long SHARE_NANOS = SLICE_NANOS / 2;
 
-  /** A client that has taken more than its share pays it back, but no more than this. */
+  /** The most that a client that exceeded its share can owe. */
   private static final long MAX_DEBT_NANOS = 10 * SHARE_NANOS;
 
-  /** Without this, somebody's first request would wait for all that is there at once. */
+  /**
+   * The limit for one turn. Without it, a client's first request would wait for everything that has
+   * arrived from another.
+   */
   private static final long TURN_NANOS = Duration.ofMillis(8).toNanos();
 
   private static final long ACTIVE_NANOS = Duration.ofSeconds(1).toNanos();
 
-  /** What waits until its client has time again. */
+  /** Work that is deferred until its client has time again. */
   interface Deferred {
-    void goOn();
+    void proceed();
   }
 
   private final Vertx vertx;
   private final Context context;
   private final Set<Deferred> deferred = new LinkedHashSet<>();
   private long turn;
-  private boolean turning;
+  private boolean turnScheduled;
 
-  /** The last two that had something to do. */
+  /** The two clients that were active last. */
   private @Nullable Client latest;
 
   private long latestAt;
@@ -50,11 +53,11 @@ final class Pace {
     this.context = context;
   }
 
-  /** Whether more of what it sends may be read now. */
+  /** Returns whether more data of a client may be read now. */
   boolean allows(Client client, long now) {
-    if (!turning) {
-      turning = true;
-      // Runs once the loop has been through all connections that have something.
+    if (!turnScheduled) {
+      turnScheduled = true;
+      // Runs once the loop has visited all connections that have data.
       context.runOnContext(nothing -> endTurn());
     }
     if (client.turn != turn) {
@@ -72,9 +75,10 @@ final class Pace {
   }
 
   private void endTurn() {
-    turning = false;
+    turnScheduled = false;
     if (deferred.isEmpty()) {
-      turn++; // Else the loop has not been through all: it does what it has put off first.
+      // Otherwise the loop has not visited all connections, because deferred work runs first.
+      turn++;
     }
   }
 
@@ -82,7 +86,7 @@ final class Pace {
     return other != null && now - otherAt < ACTIVE_NANOS;
   }
 
-  /** A share is paid back with each slice that has passed. */
+  /** Reduces a client's debt by one share for each slice that has passed. */
   private static void settle(Client client, long now) {
     long slices = (now - client.sliceAt) / SLICE_NANOS;
     if (slices > 0) {
@@ -92,41 +96,41 @@ final class Pace {
     }
   }
 
-  /** So long was spent on what it sent, or on what it is sent. */
-  void read(Client client, long nanos) {
+  /** Charges a client for time spent on reading from it or writing to it. */
+  void charge(Client client, long nanos) {
     client.spent += nanos;
     client.spentInTurn += nanos;
     client.charged += nanos;
   }
 
   /**
-   * The time since then was spent on it, too, but for what it has been charged for meanwhile.
+   * Charges a client for the time since a moment, except for what it has been charged meanwhile.
    *
-   * @param charged what it had been charged for then
+   * @param charged the value of {@link Client#charged} at that moment
    */
-  void rest(Client client, long began, long charged) {
-    read(client, System.nanoTime() - began - (client.charged - charged));
+  void chargeRest(Client client, long began, long charged) {
+    charge(client, System.nanoTime() - began - (client.charged - charged));
   }
 
-  /** So long was spent on it otherwise. */
-  void spent(Client client, long nanos) {
+  /** Charges a client for other time spent on it. */
+  void chargeOther(Client client, long nanos) {
     client.spent += nanos;
   }
 
-  /** It waits until its client has time again. */
+  /** Defers work until its client has time again. */
   void defer(Deferred work, Client client, long now) {
     if (deferred.isEmpty()) {
       long wait = client.spent < SHARE_NANOS ? 0 : client.sliceAt + SLICE_NANOS - now;
-      vertx.setTimer(1 + Math.max(0, wait) / 1_000_000, timer -> goOn());
+      vertx.setTimer(1 + Math.max(0, wait) / 1_000_000, timer -> proceed());
     }
     deferred.add(work);
   }
 
-  /** Goes on with those that wait, each once. */
-  private void goOn() {
+  /** Runs all deferred work once. */
+  private void proceed() {
     turn++;
     List<Deferred> all = List.copyOf(deferred);
     deferred.clear();
-    all.forEach(Deferred::goOn);
+    all.forEach(Deferred::proceed);
   }
 }

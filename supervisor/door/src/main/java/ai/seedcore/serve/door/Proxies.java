@@ -23,34 +23,36 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Serve's HTTP proxies: the head's, and those of the other nodes, as each tells its own table of
- * routes once a second. A proxy that tells none, as it starts, drains or has gone, is sent nothing.
+ * Serve's HTTP proxies: that of the head node and those of the other nodes. Each is asked for its
+ * own route table once a second. A proxy without one, because it starts, drains or is gone, gets no
+ * requests.
  */
 final class Proxies {
 
-  /** For how long a proxy that was well may say nothing: it may have much to do. */
-  private static final long SILENCE_NANOS = Duration.ofSeconds(6).toNanos();
+  /** How long a healthy proxy may be silent. It may be busy. */
+  private static final long MAX_SILENCE_NANOS = Duration.ofSeconds(6).toNanos();
 
   private static final Duration DEADLINE = Duration.ofSeconds(3);
 
-  /** How many routes a table may have, and how long one may be: what is beyond is not passed on. */
-  private static final int MOST = 2_000;
+  /** How many routes a table may have, and how long a prefix may be. Others are ignored. */
+  private static final int MAX_ROUTES = 2_000;
 
-  private static final int LONGEST = 500;
-
-  /**
-   * How often to ask one that is well, the head's that is not, and another node's, which may have
-   * none.
-   */
-  private static final long WELL_NANOS = Duration.ofSeconds(1).toNanos();
-
-  private static final long AWAITED_NANOS = Duration.ofMillis(300).toNanos();
-  private static final long ELSEWHERE_NANOS = Duration.ofSeconds(2).toNanos();
+  private static final int MAX_PREFIX = 500;
 
   /**
-   * This machine's addresses: where the first proxy is asked on the loopback, it is the one there.
+   * How often a proxy is asked: a healthy one, the head's if it is unhealthy, and another node's,
+   * which may have none.
    */
-  private static final Set<String> HERE = HostPort.ownAddresses();
+  private static final long HEALTHY_NANOS = Duration.ofSeconds(1).toNanos();
+
+  private static final long UNHEALTHY_HEAD_NANOS = Duration.ofMillis(300).toNanos();
+  private static final long OTHER_NODE_NANOS = Duration.ofSeconds(2).toNanos();
+
+  /**
+   * This machine's addresses. If the head's proxy is asked on the loopback interface, it is the one
+   * at these addresses, too.
+   */
+  private static final Set<String> LOCAL_ADDRESSES = HostPort.ownAddresses();
 
   private final Vertx vertx;
   private final Context context;
@@ -62,11 +64,11 @@ final class Proxies {
   private final Map<URI, Proxy> proxies = new LinkedHashMap<>();
 
   /**
-   * Proxies that nothing is known of yet.
+   * Creates the list with the head's proxy.
    *
-   * @param first the head's
-   * @param ownAddresses addresses at whose serve port nobody but the door itself can be
-   * @param changed told when there is one more route to send to
+   * @param first the URL of the head's proxy
+   * @param ownAddresses addresses at which the door itself occupies the proxies' port
+   * @param changed called when there is one more route to send to
    */
   Proxies(Vertx vertx, Context context, URI first, Set<String> ownAddresses, Runnable changed) {
     this.vertx = vertx;
@@ -79,14 +81,14 @@ final class Proxies {
     proxies.put(first, head);
   }
 
-  /** The addresses of the cluster's living nodes; any of them may have a proxy. */
+  /** Sets the addresses of the cluster's living nodes, each of which may run a proxy. */
   void nodes(Collection<String> addresses) {
     Map<URI, Proxy> next = new LinkedHashMap<>();
     next.put(first, head);
     for (String address : addresses) {
       URI uri = URI.create("http://%s:%d".formatted(bracketed(address), head.named().port()));
       boolean known = address.equals(head.named().host()) || address.equals(head.address());
-      boolean here = head.named().isLoopback() && HERE.contains(address);
+      boolean here = head.named().isLoopback() && LOCAL_ADDRESSES.contains(address);
       if (!known && !here && !ownAddresses.contains(address)) {
         next.put(uri, proxies.getOrDefault(uri, new Proxy(uri)));
       }
@@ -95,14 +97,14 @@ final class Proxies {
     gone.removeAll(next.values());
     proxies.clear();
     proxies.putAll(next);
-    gone.forEach(Proxy::stop);
+    gone.forEach(Proxy::markRemoved);
   }
 
   private static String bracketed(String address) {
     return address.contains(":") ? "[" + address + "]" : address;
   }
 
-  /** Asks those whose turn it is. */
+  /** Asks the proxies that are due. */
   void ask(long now) {
     for (Proxy proxy : proxies.values()) {
       if (proxy.isDue(now)) {
@@ -112,39 +114,42 @@ final class Proxies {
   }
 
   private void ask(Proxy proxy) {
-    proxy.asked();
+    proxy.markAsked();
     vertx
         .executeBlocking(() -> InetAddress.getByName(proxy.named().host()).getHostAddress(), false)
         .onSuccess(proxy::at)
         .transform(
             looked ->
-                looked.failed() // Of the name server's silence, not the proxy's word.
+                // The name server does not respond. That says nothing about the proxy.
+                looked.failed()
                     ? Future.failedFuture(new TimeoutException())
                     : Future.fromCompletionStage(
                         http.get(proxy.uri() + "/-/routes", DEADLINE), context))
-        .onComplete(answer -> heard(proxy, answer.result(), answer.cause()));
+        .onComplete(response -> onResponse(proxy, response.result(), response.cause()));
   }
 
-  private void heard(Proxy proxy, Http.@Nullable Answer answer, @Nullable Throwable error) {
+  private void onResponse(Proxy proxy, Http.@Nullable Answer response, @Nullable Throwable error) {
     long now = System.nanoTime();
     Set<String> before = proxy.routes().keySet();
-    if (answer != null) {
-      proxy.tells(answer.status() == 200 ? table(answer.body()) : Map.of(), now);
-    } else if (error != null && (!Http.silent(error) || proxy.isSilentSince(now - SILENCE_NANOS))) {
-      proxy.lost();
+    if (response != null) {
+      proxy.recordTable(response.status() == 200 ? parseTable(response.body()) : Map.of(), now);
+    } else if (error != null
+        && (!Http.silent(error) || proxy.isSilentSince(now - MAX_SILENCE_NANOS))) {
+      proxy.markLost();
     }
-    boolean well = !proxy.routes().isEmpty();
-    proxy.askAgain(now + (well ? WELL_NANOS : proxy == head ? AWAITED_NANOS : ELSEWHERE_NANOS));
+    boolean healthy = !proxy.routes().isEmpty();
+    proxy.scheduleQuery(
+        now + (healthy ? HEALTHY_NANOS : proxy == head ? UNHEALTHY_HEAD_NANOS : OTHER_NODE_NANOS));
     if (!before.containsAll(proxy.routes().keySet())) {
       changed.run();
     }
   }
 
-  private static Map<String, String> table(String body) {
+  private static Map<String, String> parseTable(String body) {
     try {
       Map<String, String> routes = new HashMap<>();
       for (Map.Entry<String, JsonNode> route : JsonMapper.shared().readTree(body).properties()) {
-        boolean fits = route.getKey().length() <= LONGEST && routes.size() < MOST;
+        boolean fits = route.getKey().length() <= MAX_PREFIX && routes.size() < MAX_ROUTES;
         if (fits && route.getKey().startsWith("/")) {
           routes.put(route.getKey(), Foreign.name(route.getValue().asString("")));
         }
@@ -155,32 +160,35 @@ final class Proxies {
     }
   }
 
-  /** The one with the least to do of those that serve a route; null: none does. */
+  /**
+   * Returns the proxy with the fewest requests in flight that serves a route; null if none serves
+   * it.
+   */
   @Nullable Proxy pick(String prefix) {
     Proxy best = null;
     for (Proxy proxy : proxies.values()) {
       if (proxy.routes().containsKey(prefix)
-          && (best == null || proxy.underWay().size() < best.underWay().size())) {
+          && (best == null || proxy.inFlight().size() < best.inFlight().size())) {
         best = proxy;
       }
     }
     return best;
   }
 
-  /** Whether any serves a route. */
-  boolean serve(String prefix) {
+  /** Returns whether any proxy serves a route. */
+  boolean serves(String prefix) {
     return pick(prefix) != null;
   }
 
-  /** All routes that are served now, with their applications' names. */
+  /** Returns all routes that are served now, with the names of their applications. */
   Map<String, String> routes() {
     Map<String, String> all = new LinkedHashMap<>();
     proxies.values().forEach(proxy -> all.putAll(proxy.routes()));
     return all;
   }
 
-  /** Whether any proxy tells its table. */
-  boolean any() {
+  /** Returns whether any proxy reports a route table. */
+  boolean anyServes() {
     return proxies.values().stream().anyMatch(proxy -> !proxy.routes().isEmpty());
   }
 

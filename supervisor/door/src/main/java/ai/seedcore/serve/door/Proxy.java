@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** One of Serve's HTTP proxies, as far as it has told of itself. */
+/** One of Serve's HTTP proxies, with its last known state. */
 final class Proxy {
 
   private final URI uri;
   private final HostPort named;
-  private final Set<Exchange> underWay = new LinkedHashSet<>();
+  private final Set<Exchange> inFlight = new LinkedHashSet<>();
   private String address;
   private Map<String, String> routes = Map.of();
   private boolean asking;
@@ -25,32 +25,35 @@ final class Proxy {
     this.address = named.host();
   }
 
-  /** Where it is, by name or number. */
+  /** Returns its URL, with a host name or an address. */
   URI uri() {
     return uri;
   }
 
-  /** The host and port of {@link #uri}. */
+  /** Returns the host and port of {@link #uri}. */
   HostPort named() {
     return named;
   }
 
-  /** Its name means that address now. */
+  /** Sets the address to which its name resolves now. */
   void at(String number) {
     address = number;
   }
 
-  /** What to connect to: a number, so that no request waits for a name. */
+  /** Returns the address to connect to, so that no request waits for name resolution. */
   String address() {
     return address;
   }
 
-  /** What is sent to it and not answered in full. */
-  Set<Exchange> underWay() {
-    return underWay;
+  /** Returns the requests that were sent to it and whose responses are not complete. */
+  Set<Exchange> inFlight() {
+    return inFlight;
   }
 
-  /** The routes that it serves, with the names of their applications; none: it is not well. */
+  /**
+   * Returns the routes that it serves, with the names of their applications; empty if it is
+   * unhealthy.
+   */
   Map<String, String> routes() {
     return routes;
   }
@@ -59,22 +62,22 @@ final class Proxy {
     return !asking && now - askAt >= 0;
   }
 
-  void asked() {
+  void markAsked() {
     asking = true;
   }
 
-  void askAgain(long at) {
+  void scheduleQuery(long at) {
     asking = false;
     askAt = at;
   }
 
-  /** It does not do as its table says: it is to be asked again soon. */
-  void doubt() {
+  /** Makes it due for a query, as its behavior contradicts its table. */
+  void askSoon() {
     askAt = System.nanoTime();
   }
 
-  /** It answered. */
-  void tells(Map<String, String> table, long now) {
+  /** Records its route table. */
+  void recordTable(Map<String, String> table, long now) {
     routes = table;
     heardAt = now;
   }
@@ -83,20 +86,24 @@ final class Proxy {
     return heardAt - time < 0;
   }
 
-  /** It does not take connections: it is to be asked at once. */
-  void refuses() {
+  /** Takes it out of use until it responds to a query, as it refuses connections. */
+  void refused() {
     routes = Map.of();
     askAt = System.nanoTime();
   }
 
-  /** It has gone, or says nothing any more: what was sent to it is not going to be answered. */
-  void lost() {
+  /**
+   * Takes it out of use, and reports the loss to its requests in flight, as it is gone or silent.
+   */
+  void markLost() {
     routes = Map.of();
-    List.copyOf(underWay).forEach(exchange -> exchange.lost("the proxy has gone"));
+    List.copyOf(inFlight).forEach(exchange -> exchange.onUpstreamLost("the proxy has gone"));
   }
 
-  /** It is none of the cluster's any more; what is under way may still be answered. */
-  void stop() {
+  /**
+   * Takes it out of use, as its node left the cluster. Requests in flight may still get a response.
+   */
+  void markRemoved() {
     routes = Map.of();
   }
 }

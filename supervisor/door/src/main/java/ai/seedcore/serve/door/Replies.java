@@ -6,14 +6,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What the door says itself, in the form in which the deployments speak. */
+/** Writes the door's own responses, in the format of the deployments' responses. */
 final class Replies {
 
-  private static final int CUT = 200;
+  private static final int MAX_TEXT = 200;
 
   private Replies() {}
 
-  /** Answers with an error of the contract's form. */
+  /** Sends an error in the contract's format. */
   static void error(
       HttpServerRequest request, int status, String code, String why, Map<String, Object> more) {
     Map<String, Object> body = new LinkedHashMap<>();
@@ -25,10 +25,10 @@ final class Replies {
     json(request, status, body);
   }
 
-  /** Answers with JSON. */
+  /** Sends a JSON object. */
   static void json(HttpServerRequest request, int status, Map<String, Object> body) {
     if (Forwarding.isUnread(request)) {
-      // What is still to come is not going to be read as the next request.
+      // The rest of the body must not be read as the next request.
       request.response().putHeader("Connection", "close");
     }
     request
@@ -39,8 +39,8 @@ final class Replies {
         .end(JsonMapper.shared().writeValueAsString(body) + "\n");
   }
 
-  /** What a client said, no longer than a message may be. */
+  /** Truncates a client's text for a message. */
   static String cut(String text) {
-    return text.length() <= CUT ? text : text.substring(0, CUT) + "...";
+    return text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT) + "...";
   }
 }

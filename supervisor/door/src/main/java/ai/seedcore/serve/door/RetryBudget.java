@@ -1,37 +1,37 @@
 package ai.seedcore.serve.door;
 
 /**
- * How many requests of a route may be sent again that may have been carried out already: a share of
- * its traffic, so that what fails does not multiply it (a retry budget, as Finagle and Envoy have).
- * No client has more of it than it leaves to others.
+ * The number of a route's requests that may be sent again although they may have been executed. It
+ * is a share of the route's traffic, so that failures do not multiply the traffic (a retry budget,
+ * as in Finagle and Envoy). No client gets more of it than is left for others.
  */
 final class RetryBudget {
 
   private static final double SHARE = 0.2;
-  private static final double A_SECOND = 10;
+  private static final double PER_SECOND = 10;
 
-  /** Twice all that can be under way when its proxy dies. */
-  private static final double MOST = 2.0 * RouteQueue.MOST;
+  /** Twice the number of requests that can be in flight when the route's proxy dies. */
+  private static final double MAX_LEFT = 2.0 * RouteQueue.MAX_WINDOW;
 
-  private double left = MOST;
+  private double left = MAX_LEFT;
   private long filledAt = System.nanoTime();
 
-  /** A request came. */
+  /** Records a request of the route. */
   void deposit() {
-    left = Math.min(MOST, left + SHARE);
+    left = Math.min(MAX_LEFT, left + SHARE);
   }
 
-  /** Whether one may be sent again; it counts. */
+  /** Takes one retry for a client. Returns whether it is allowed. */
   boolean withdraw(Client client, long now) {
-    left = Math.min(MOST, left + (now - filledAt) / 1e9 * A_SECOND);
+    left = Math.min(MAX_LEFT, left + (now - filledAt) / 1e9 * PER_SECOND);
     filledAt = now;
-    client.sentAgain = Math.max(0, client.sentAgain - (now - client.sentAgainAt) / 1e9 * A_SECOND);
-    client.sentAgainAt = now;
-    if (left < 1 || client.sentAgain >= left) {
+    client.retries = Math.max(0, client.retries - (now - client.retriedAt) / 1e9 * PER_SECOND);
+    client.retriedAt = now;
+    if (left < 1 || client.retries >= left) {
       return false;
     }
     left--;
-    client.sentAgain++;
+    client.retries++;
     return true;
   }
 }

@@ -3,47 +3,47 @@ package ai.seedcore.serve.door;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Room of a fixed size that clients and routes share: of bytes, or of requests. A client may have
+ * A budget of fixed size, of bytes or of requests, that clients and routes share. A client may have
  * three times as much as is left, a route seven times (dynamic thresholds: Choudhury and Hahne,
- * IEEE/ACM Transactions on Networking 6(2), 1998). So one client alone has what is declared, which
- * is three quarters of all; half of the rest is for others of its route, half for other routes; and
- * several have equal parts.
+ * IEEE/ACM Transactions on Networking 6(2), 1998). So a single client can have the configured
+ * amount, which is three quarters of the total. Half of the rest is for other clients of its route,
+ * and half for other routes. Several clients get equal shares.
  */
 final class Room {
 
-  private static final int CLIENTS = 3;
-  private static final int ROUTES = 7;
+  private static final int CLIENT_FACTOR = 3;
+  private static final int ROUTE_FACTOR = 7;
 
-  private final long alone;
+  private final long maxAlone;
   private final long size;
   private long used;
 
   /**
-   * Room of which nothing is used.
+   * Creates an unused budget.
    *
-   * @param alone how much one may have where there is no other
+   * @param maxAlone how much one client may have if there is no other
    */
-  Room(long alone) {
-    this.alone = alone;
-    this.size = (4 * alone + 2) / 3;
+  Room(long maxAlone) {
+    this.maxAlone = maxAlone;
+    this.size = (4 * maxAlone + 2) / 3;
   }
 
-  /** Takes so much for a client, and for a route, or nothing; says whether there was room. */
+  /** Takes an amount for a client and a route, or nothing. Returns whether the amount was taken. */
   boolean take(long amount, Usage.Share client, Usage.@Nullable Share route) {
     if (amount < 0 || amount > size) {
       return false;
     }
     long left = size - used - amount;
     boolean fits =
-        client.used + amount <= CLIENTS * left
-            && (route == null || route.used + amount <= ROUTES * left);
+        client.used + amount <= CLIENT_FACTOR * left
+            && (route == null || route.used + amount <= ROUTE_FACTOR * left);
     if (fits) {
       force(amount, client, route);
     }
     return fits;
   }
 
-  /** Takes so much, whether there is room or not. */
+  /** Takes an amount even if it exceeds the budget. */
   void force(long amount, Usage.Share client, Usage.@Nullable Share route) {
     used += amount;
     client.used += amount;
@@ -52,18 +52,18 @@ final class Room {
     }
   }
 
-  /** Gives back what was taken. */
+  /** Gives back an amount that was taken. */
   void give(long amount, Usage.Share client, Usage.@Nullable Share route) {
     force(-amount, client, route);
   }
 
-  /** Whether there is room for so much, and it is others' that it would be taken of. */
-  boolean isOthers(long amount) {
-    return used + amount <= alone;
+  /** Returns whether an amount is available, but reserved for other clients and routes. */
+  boolean isReserved(long amount) {
+    return used + amount <= maxAlone;
   }
 
-  long alone() {
-    return alone;
+  long maxAlone() {
+    return maxAlone;
   }
 
   long used() {

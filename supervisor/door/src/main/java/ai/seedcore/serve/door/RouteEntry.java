@@ -1,10 +1,10 @@
 package ai.seedcore.serve.door;
 
 /**
- * A route, and what is here of it.
+ * A route with its queue and its shares.
  *
- * @param queue those who wait for it
- * @param usage what its requests have of the room that all share
+ * @param queue the queued requests
+ * @param usage the share of the common budgets that its requests use
  * @param budget how many of its requests may be sent again
  */
 record RouteEntry(Route route, RouteQueue<Exchange> queue, Usage usage, RetryBudget budget) {
@@ -13,7 +13,7 @@ record RouteEntry(Route route, RouteQueue<Exchange> queue, Usage usage, RetryBud
     this(route, new RouteQueue<>(Exchange::client), new Usage(), new RetryBudget());
   }
 
-  /** The same queue, of a route that is declared otherwise now. */
+  /** Returns an entry for the changed route that keeps the queue. */
   RouteEntry of(Route changed) {
     return changed.equals(route) ? this : new RouteEntry(changed, queue, usage, budget);
   }

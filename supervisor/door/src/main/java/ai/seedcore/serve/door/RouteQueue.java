@@ -14,95 +14,104 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The requests of one route that wait, and how many may be under way. Clients take turns; the
- * requests of one are sent in their order.
+ * The queued requests of one route, and the limit of its requests in flight. Clients take turns;
+ * the requests of one client are sent in their order.
  *
- * <p>How many are under way follows what the replicas take: few at first, one more with each good
- * answer (TCP's slow start), and past {@link #SURE} only while answers take no much longer than
- * they do with few under way; where they take far longer, what is under way waits elsewhere, and it
- * is fewer again.
+ * <p>The limit is a window that follows the capacity of the replicas. It starts small and grows by
+ * one with each success (TCP's slow start). Above {@link #SAFE_WINDOW} it grows only while
+ * responses take not much longer than with few requests in flight. If they take far longer,
+ * requests only wait in another queue, and the window shrinks.
  *
- * <p>A client whose requests fail is sent fewer, after pauses that grow. The route itself counts as
- * unwell only when several requests of several clients have failed and none was answered since.
+ * <p>A client whose requests fail is limited to a few of them, after growing pauses. The route
+ * itself counts as failing only if several requests of several clients have failed since the last
+ * success.
  *
- * @param <T> a request
+ * @param <T> the type of a request
  */
 final class RouteQueue<T> {
 
-  /** How many are sent to a route that nothing is known of, and of a client whose requests fail. */
-  static final int FIRST = 4;
+  /**
+   * The window of a route about which nothing is known, and the limit for a client whose requests
+   * fail.
+   */
+  static final int INITIAL_WINDOW = 4;
 
-  /** So many at a time are harmless to any proxy. */
-  static final int SURE = 16;
+  /** A window that no proxy has trouble with. */
+  static final int SAFE_WINDOW = 16;
 
-  /** More than this under way would only wait elsewhere, in the proxy. */
-  static final int MOST = 512;
+  /** The largest window. Further requests would only wait in the proxy. */
+  static final int MAX_WINDOW = 512;
 
-  /** Answers that come sooner are soon enough, whatever they usually take. */
-  private static final double SOON_NANOS = 50e6;
+  /** Responses that arrive sooner are fast enough, whatever the baseline. */
+  private static final double FAST_NANOS = 50e6;
 
-  /** By how much more than usual answers may take for more to be sent, and for fewer. */
-  private static final double LONGER = 2;
+  /**
+   * By which factor responses may exceed the baseline before the window stops growing, and before
+   * it shrinks.
+   */
+  private static final double SLOWER = 2;
 
-  private static final double FAR_LONGER = 3;
+  private static final double MUCH_SLOWER = 3;
 
-  /** After so many windows' answers without growth, what is usual is measured again. */
-  private static final int MEASURE_AGAIN = 8;
+  /** After how many windows of responses without growth the baseline is measured again. */
+  private static final int REMEASURE_WINDOWS = 8;
 
-  /** How much one answer counts in an average. */
+  /** The weight of one response in a moving average. */
   private static final double WEIGHT = 0.05;
 
-  /** For how long what has just failed is left alone; twice as long each time, up to the second. */
+  /**
+   * How long the door waits after a failure. The pause doubles each time, up to the longest one.
+   */
   static final long PAUSE_NANOS = 150_000_000;
 
   static final long LONGEST_PAUSE_NANOS = 2_000_000_000L;
 
-  /** For how long a client's failures are remembered that has nothing here. */
-  private static final long FORGIVEN_NANOS = 10_000_000_000L;
+  /** How long failures of a client without requests here are remembered. */
+  private static final long FORGET_NANOS = 10_000_000_000L;
 
-  /** So many failures, of so many clients, are the route's. */
-  private static final int FAILURES = 3;
+  /** How many failures, of how many clients, make the route count as failing. */
+  private static final int MIN_FAILURES = 3;
 
-  private static final int CLIENTS = 2;
+  private static final int MIN_CLIENTS = 2;
 
   private final Function<T, Object> clientOf;
   private final Map<Object, Flow<T>> flows = new HashMap<>();
 
-  /** Those of which some wait; whose turn it is comes first. */
+  /** The clients with queued requests, in the order of their turns. */
   private final Map<Object, Flow<T>> turns = new LinkedHashMap<>();
 
   private final Set<Object> failing = new HashSet<>();
   private int failures;
   private int waiting;
-  private int underWay;
-  private int guests;
-  private int window = FIRST;
-  private double usual = SOON_NANOS / LONGER;
-  private double recent = usual;
-  private int answers;
-  private boolean unwell;
-  private boolean everWell;
-  private long wellAt;
+  private int inFlight;
+  private int beyondWindow;
+  private int window = INITIAL_WINDOW;
+  private double baseline = FAST_NANOS / SLOWER;
+  private double recent = baseline;
+  private int responses;
+  private boolean routeFailing;
+  private boolean everSucceeded;
+  private long succeededAt;
   private long failingSince;
   private long notBefore = System.nanoTime();
 
-  /** What one client has here. */
+  /** The requests of one client. */
   private static final class Flow<T> {
     final Deque<T> waiting = new ArrayDeque<>();
-    int underWay;
+    int inFlight;
 
-    /** Whether it has a place beside the window. */
-    boolean guest;
+    /** Whether the client has a request in flight beyond the window. */
+    boolean exceedsWindow;
 
     int failures;
     int pauses;
     long notBefore = System.nanoTime();
 
     boolean isOpen(long now) {
-      return failures < 2 || (underWay < FIRST && now - notBefore >= 0);
+      return failures < 2 || (inFlight < INITIAL_WINDOW && now - notBefore >= 0);
     }
 
-    void fails(long now) {
+    void recordFailure(long now) {
       failures++;
       if (failures >= 2 && (pauses == 0 || now - notBefore >= 0)) {
         notBefore = now + Math.min(LONGEST_PAUSE_NANOS, PAUSE_NANOS << Math.min(pauses, 10));
@@ -110,16 +119,16 @@ final class RouteQueue<T> {
       }
     }
 
-    void well() {
+    void recordSuccess() {
       failures = 0;
       pauses = 0;
     }
   }
 
   /**
-   * A queue in which nobody waits.
+   * Creates an empty queue.
    *
-   * @param clientOf whose request one is
+   * @param clientOf returns the client of a request
    */
   RouteQueue(Function<T, Object> clientOf) {
     this.clientOf = clientOf;
@@ -129,7 +138,7 @@ final class RouteQueue<T> {
     return flows.computeIfAbsent(clientOf.apply(request), client -> new Flow<>());
   }
 
-  /** One more, behind all others of its client. */
+  /** Adds a request behind all others of its client. */
   void add(T request) {
     Flow<T> flow = flow(request);
     flow.waiting.addLast(request);
@@ -137,26 +146,29 @@ final class RouteQueue<T> {
     waiting++;
   }
 
-  /** Whether one that comes now could be sent now. */
-  boolean isFree(T request, long now) {
+  /** Returns whether a request that arrives now could be sent now. */
+  boolean canSend(T request, long now) {
     Flow<T> flow = flow(request);
-    return flow.waiting.isEmpty() && mayMore(flow, now);
+    return flow.waiting.isEmpty() && maySend(flow, now);
   }
 
   /**
-   * Whether one more of a client's may be under way. A client of whom nothing is, and nothing has
-   * failed, has a place beside the others': they may hang, or fail, for ever.
+   * Returns whether a client may have one more request in flight. A client without requests in
+   * flight and without failures may exceed the window, because the requests of the others may hang
+   * or fail forever.
    */
-  private boolean mayMore(Flow<T> flow, long now) {
-    boolean well = now - notBefore >= 0;
-    boolean guest = flow.underWay == 0 && flow.failures == 0 && guests < SURE;
-    return flow.isOpen(now) && ((well && underWay < window) || guest);
+  private boolean maySend(Flow<T> flow, long now) {
+    boolean ready = now - notBefore >= 0;
+    boolean exceedsWindow = flow.inFlight == 0 && flow.failures == 0 && beyondWindow < SAFE_WINDOW;
+    return flow.isOpen(now) && ((ready && inFlight < window) || exceedsWindow);
   }
 
-  /** The next one, which is under way from now on; null where none is to be sent now. */
+  /**
+   * Returns the next request, which counts as in flight from now on; null if none may be sent now.
+   */
   @Nullable T next(long now) {
     for (Flow<T> flow : turns.values()) {
-      if (mayMore(flow, now)) {
+      if (maySend(flow, now)) {
         return take(flow);
       }
     }
@@ -168,123 +180,127 @@ final class RouteQueue<T> {
     Object client = clientOf.apply(request);
     turns.remove(client);
     if (!flow.waiting.isEmpty()) {
-      turns.put(client, flow); // Behind all others.
+      turns.put(client, flow); // Behind all other clients.
     }
     waiting--;
     begin(request);
     return request;
   }
 
-  /** One that did not have to wait is under way. */
+  /** Counts a request as in flight that did not have to wait. */
   void begin(T request) {
     Flow<T> flow = flow(request);
-    if (flow.underWay == 0 && underWay >= window) {
-      flow.guest = true;
-      guests++;
+    if (flow.inFlight == 0 && inFlight >= window) {
+      flow.exceedsWindow = true;
+      beyondWindow++;
     }
-    flow.underWay++;
-    underWay++;
+    flow.inFlight++;
+    inFlight++;
   }
 
-  /** One is no longer under way, however it ended. */
+  /** Ends a request in flight, whatever its outcome. */
   void end(T request) {
     Flow<T> flow = flow(request);
-    flow.underWay--;
-    underWay--;
-    if (flow.guest && flow.underWay == 0) {
-      flow.guest = false;
-      guests--;
+    flow.inFlight--;
+    inFlight--;
+    if (flow.exceedsWindow && flow.inFlight == 0) {
+      flow.exceedsWindow = false;
+      beyondWindow--;
     }
     forget(request, flow);
   }
 
   private void forget(T request, Flow<T> flow) {
-    if (flow.waiting.isEmpty() && flow.underWay == 0 && flow.failures == 0) {
+    if (flow.waiting.isEmpty() && flow.inFlight == 0 && flow.failures == 0) {
       flows.remove(clientOf.apply(request));
     }
   }
 
   /**
-   * The route answered one well, after so many nanoseconds.
+   * Records a success.
    *
-   * @param crowd how many were under way when it was sent
+   * @param nanos how long the response took, in nanoseconds
+   * @param inFlightAtSend how many requests were in flight when the request was sent
    */
-  void well(T request, long nanos, int crowd, long now) {
-    everWell = true;
-    wellAt = now;
+  void recordSuccess(T request, long nanos, int inFlightAtSend, long now) {
+    everSucceeded = true;
+    succeededAt = now;
     failures = 0;
     failing.clear();
-    flow(request).well();
-    if (unwell) {
-      unwell = false;
-      flows.values().forEach(Flow::well);
+    flow(request).recordSuccess();
+    if (routeFailing) {
+      routeFailing = false;
+      flows.values().forEach(Flow::recordSuccess);
     }
     recent += WEIGHT * (nanos - recent);
-    if (crowd <= SURE) {
-      usual += WEIGHT * (nanos - usual);
+    if (inFlightAtSend <= SAFE_WINDOW) {
+      baseline += WEIGHT * (nanos - baseline);
     }
-    answers++;
-    if (window < SURE || recent < Math.max(SOON_NANOS, LONGER * usual)) {
-      window = Math.min(MOST, window + 1);
-      answers = 0;
-    } else if (recent > Math.max(2 * SOON_NANOS, FAR_LONGER * usual) && answers >= window) {
-      window = Math.max(SURE, window * 3 / 4);
-      answers = 0;
-    } else if (answers >= MEASURE_AGAIN * window) {
-      window = SURE;
-      answers = 0;
+    responses++;
+    if (window < SAFE_WINDOW || recent < Math.max(FAST_NANOS, SLOWER * baseline)) {
+      window = Math.min(MAX_WINDOW, window + 1);
+      responses = 0;
+    } else if (recent > Math.max(2 * FAST_NANOS, MUCH_SLOWER * baseline) && responses >= window) {
+      window = Math.max(SAFE_WINDOW, window * 3 / 4);
+      responses = 0;
+    } else if (responses >= REMEASURE_WINDOWS * window) {
+      window = SAFE_WINDOW;
+      responses = 0;
     }
   }
 
-  /** Whether it answered one well since then. */
-  boolean wellSince(long time) {
-    return everWell && wellAt - time > 0;
+  /** Returns whether a request has succeeded since a given time. */
+  boolean succeededSince(long time) {
+    return everSucceeded && succeededAt - time > 0;
   }
 
-  /** Whether it has answered none well for so long. */
-  boolean failsForGood(long now, long nanos) {
+  /** Returns whether requests have failed, and none has succeeded, for a given time. */
+  boolean hasFailedFor(long now, long nanos) {
     return failures > 0 && now - failingSince >= nanos;
   }
 
-  /** One was not carried out, or its answer lost: its own fault, its client's, or the route's. */
-  void failed(T request, long now) {
-    flow(request).fails(now);
+  /**
+   * Records a failure: the request was not executed, or its response was lost. The fault may be the
+   * request's own, its client's, or the route's.
+   */
+  void recordFailure(T request, long now) {
+    flow(request).recordFailure(now);
     failingSince = failures == 0 ? now : failingSince;
     failures++;
     failing.add(clientOf.apply(request));
-    if (failures >= FAILURES && failing.size() >= CLIENTS) {
-      unwell = true;
+    if (failures >= MIN_FAILURES && failing.size() >= MIN_CLIENTS) {
+      routeFailing = true;
       restart();
       notBefore = now + PAUSE_NANOS;
     }
   }
 
-  /** No proxy serves the route: when one does again, nothing is known of it. */
-  void away() {
+  /** Forgets what was learned about the route, as no proxy serves it. */
+  void reset() {
     restart();
     failures = 0;
     failing.clear();
-    flows.values().forEach(Flow::well);
-    flows.values().removeIf(flow -> flow.waiting.isEmpty() && flow.underWay == 0);
+    flows.values().forEach(Flow::recordSuccess);
+    flows.values().removeIf(flow -> flow.waiting.isEmpty() && flow.inFlight == 0);
   }
 
-  /** Forgets the failures of clients that have nothing here any more. */
+  /** Forgets the failures of clients that have had no requests here for a while. */
   void sweep(long now) {
     flows
         .values()
         .removeIf(
             flow ->
                 flow.waiting.isEmpty()
-                    && flow.underWay == 0
-                    && now - flow.notBefore > FORGIVEN_NANOS);
+                    && flow.inFlight == 0
+                    && now - flow.notBefore > FORGET_NANOS);
   }
 
   private void restart() {
-    window = FIRST;
-    recent = usual;
+    window = INITIAL_WINDOW;
+    recent = baseline;
   }
 
-  /** Forgets one that waits; says whether it did. */
+  /** Removes a queued request. Returns whether it was queued. */
   boolean remove(T request) {
     Flow<T> flow = flow(request);
     boolean waited = flow.waiting.remove(request);
@@ -298,7 +314,7 @@ final class RouteQueue<T> {
     return waited;
   }
 
-  /** Those that wait, taken out. */
+  /** Removes and returns all queued requests. */
   List<T> drain() {
     List<T> all = new ArrayList<>();
     forEach(all::add);
@@ -306,7 +322,7 @@ final class RouteQueue<T> {
     return all;
   }
 
-  /** Those that wait. */
+  /** Calls an action for each queued request. */
   void forEach(Consumer<T> each) {
     turns.values().forEach(flow -> flow.waiting.forEach(each));
   }
@@ -315,8 +331,8 @@ final class RouteQueue<T> {
     return waiting;
   }
 
-  int underWay() {
-    return underWay;
+  int inFlight() {
+    return inFlight;
   }
 
   int window() {

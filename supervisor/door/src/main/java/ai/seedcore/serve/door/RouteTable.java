@@ -7,21 +7,21 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The entries: those of what is declared, and those of what else the proxies serve. */
+/** The route entries: the declared ones, and the others that the proxies serve. */
 final class RouteTable {
 
   private final Map<String, RouteEntry> entries = new LinkedHashMap<>();
   private int longest;
 
   /**
-   * Takes in what is declared. What goes on being declared keeps its queue.
+   * Replaces the declared routes. Routes that remain declared keep their queues.
    *
-   * @return those that are no more, with who waits there
+   * @return the removed entries, with their queued requests
    */
-  List<RouteEntry> declare(List<Route> wished) {
+  List<RouteEntry> declare(List<Route> routes) {
     Map<String, RouteEntry> before = new LinkedHashMap<>(entries);
     entries.clear();
-    for (Route route : wished) {
+    for (Route route : routes) {
       RouteEntry known = before.remove(route.prefix());
       entries.put(route.prefix(), known == null ? new RouteEntry(route) : known.of(route));
     }
@@ -33,15 +33,15 @@ final class RouteTable {
         entries.put(entry.route().prefix(), entry);
       }
     }
-    measure();
+    updateLongest();
     return gone;
   }
 
   /**
-   * Takes in what the proxies serve.
+   * Replaces the undeclared routes by those that the proxies serve.
    *
-   * @param routes the names of the applications by their prefixes
-   * @return those that are no more, with who waits there
+   * @param routes the names of the applications by prefix
+   * @return the removed entries, with their queued requests
    */
   List<RouteEntry> list(Map<String, String> routes) {
     List<RouteEntry> gone =
@@ -54,13 +54,13 @@ final class RouteTable {
         (prefix, app) ->
             entries.computeIfAbsent(
                 prefix, p -> new RouteEntry(new Route(p, app, false, Idempotence.SAFE))));
-    measure();
+    updateLongest();
     return gone;
   }
 
   /**
-   * The longest prefix of whole segments that is a route, as Serve itself looks for it. Looks at no
-   * more of a path than the longest route has.
+   * Returns the route with the longest prefix of whole segments, as Serve matches it. Examines no
+   * more of the path than the longest route has.
    */
   @Nullable RouteEntry match(String path) {
     RouteEntry best = entries.get("/");
@@ -73,17 +73,17 @@ final class RouteTable {
     return best;
   }
 
-  private void measure() {
+  private void updateLongest() {
     longest = entries.keySet().stream().mapToInt(String::length).max().orElse(0);
   }
 
-  /** What has become of an entry; null: its queue is no more. */
-  @Nullable RouteEntry now(RouteEntry entry) {
-    RouteEntry now = entries.get(entry.route().prefix());
-    return now != null && now.queue() == entry.queue() ? now : null;
+  /** Returns the current version of an entry; null if its queue was removed. */
+  @Nullable RouteEntry current(RouteEntry entry) {
+    RouteEntry current = entries.get(entry.route().prefix());
+    return current != null && current.queue() == entry.queue() ? current : null;
   }
 
-  /** All of them, as they are now. */
+  /** Returns a snapshot of all entries. */
   List<RouteEntry> all() {
     return List.copyOf(entries.values());
   }
@@ -100,7 +100,7 @@ final class RouteTable {
     return entries.values().stream().mapToInt(entry -> entry.queue().waiting()).sum();
   }
 
-  int underWay() {
-    return entries.values().stream().mapToInt(entry -> entry.queue().underWay()).sum();
+  int inFlight() {
+    return entries.values().stream().mapToInt(entry -> entry.queue().inFlight()).sum();
   }
 }

@@ -9,20 +9,21 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a request asks for, read once and passed on as it was read (RFC 9112, 3.2).
+ * The target of a request, parsed once and forwarded as it was parsed (RFC 9112, 3.2).
  *
  * @param path the path, which begins with a slash
- * @param query what is behind its question mark; null: there is none
- * @param authority the host, and the port, as the client names them; empty where it does not
+ * @param query the part after the question mark; null: none
+ * @param authority the host and port that the client named; empty if it named none
  */
 record Target(String path, @Nullable String query, String authority) {
 
-  /** More than any client has reason to send; each costs time and room. */
-  private static final int MOST_HEADERS = 200;
+  /** More fields than any client needs. Each costs time and memory. */
+  private static final int MAX_FIELDS = 200;
 
-  private static final List<HttpMethod> OTHERS = List.of(HttpMethod.CONNECT, HttpMethod.TRACE);
+  private static final List<HttpMethod> UNSUPPORTED_METHODS =
+      List.of(HttpMethod.CONNECT, HttpMethod.TRACE);
 
-  /** A request that is none that can be passed on; the message says why. */
+  /** Thrown for a request that cannot be forwarded. The message says why. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1L;
     private final int status;
@@ -38,22 +39,22 @@ record Target(String path, @Nullable String query, String authority) {
   }
 
   /**
-   * Reads it.
+   * Parses the target of a request.
    *
-   * @throws Refused if it could be understood in two ways, or not at all
+   * @throws Refused if the request is ambiguous or invalid
    */
   static Target of(HttpServerRequest request) throws Refused {
     MultiMap headers = request.headers();
-    if (headers.size() > MOST_HEADERS || headers.contains("")) {
+    if (headers.size() > MAX_FIELDS || headers.contains("")) {
       throw new Refused(
-          headers.size() > MOST_HEADERS ? 431 : 400,
+          headers.size() > MAX_FIELDS ? 431 : 400,
           "headers: found %d, expected %d at most, each with a name"
-              .formatted(headers.size(), MOST_HEADERS));
+              .formatted(headers.size(), MAX_FIELDS));
     }
     if (headers.contains("Transfer-Encoding") && !isChunked(headers.getAll("Transfer-Encoding"))) {
       throw new Refused(501, "Transfer-Encoding: found something else, expected chunked alone");
     }
-    if (OTHERS.contains(request.method())) {
+    if (UNSUPPORTED_METHODS.contains(request.method())) {
       throw new Refused(501, "method: found %s, expected another".formatted(request.method()));
     }
     List<String> hosts = headers.getAll("Host");
@@ -100,7 +101,10 @@ record Target(String path, @Nullable String query, String authority) {
         : new Target(uri.substring(0, query), uri.substring(query + 1), authority);
   }
 
-  /** What no target has (RFC 3986, 2): a server behind us might take it for an end. */
+  /**
+   * Refuses characters that no target contains (RFC 3986, 2). An upstream server might take them
+   * for the end.
+   */
   private static void check(String field, String text) throws Refused {
     for (int i = 0; i < text.length(); i++) {
       char each = text.charAt(i);
@@ -113,7 +117,7 @@ record Target(String path, @Nullable String query, String authority) {
     }
   }
 
-  /** As it is passed on. */
+  /** Returns the target as it is forwarded. */
   String uri(boolean withQuery) {
     return query == null || query.isEmpty() || !withQuery ? path : path + "?" + query;
   }

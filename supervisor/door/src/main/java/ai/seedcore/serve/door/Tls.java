@@ -14,12 +14,12 @@ import java.util.Set;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.X509KeyManager;
 
-/** The door's TLS: versions and cipher suites without known weaknesses (RFC 9325). */
+/** The door's TLS configuration: versions and cipher suites without known weaknesses (RFC 9325). */
 final class Tls {
 
   private static final Set<String> VERSIONS = Set.of("TLSv1.3", "TLSv1.2");
 
-  /** Of TLS 1.2 those that keep past sessions secret, and authenticate what they encrypt. */
+  /** The TLS 1.2 suites have forward secrecy and authenticated encryption. */
   private static final List<String> SUITES =
       List.of(
           "TLS_AES_256_GCM_SHA384",
@@ -32,17 +32,17 @@ final class Tls {
           "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
           "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
 
-  private static final List<String> KINDS = List.of("RSA", "EC", "EdDSA", "RSASSA-PSS");
+  private static final List<String> KEY_TYPES = List.of("RSA", "EC", "EdDSA", "RSASSA-PSS");
 
   private Tls() {}
 
   /**
-   * Makes a server speak it.
+   * Configures a server for TLS.
    *
-   * @throws ConfigException if the files cannot be read, or do not belong together
+   * @throws ConfigException if the files cannot be read, or the key does not match the certificate
    */
   static void configure(HttpServerOptions options, Vertx vertx, Path certificate, Path key) {
-    // A client that negotiates anew, again and again, costs a server far more than itself.
+    // Repeated renegotiation costs a server far more than a client.
     System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
@@ -53,42 +53,41 @@ final class Tls {
   }
 
   private static void check(PemKeyCertOptions files, Vertx vertx, Path certificate, Path key) {
-    boolean together = false;
+    boolean matching = false;
     try {
       for (KeyManager manager : files.getKeyManagerFactory(vertx).getKeyManagers()) {
         if (manager instanceof X509KeyManager keys) {
-          together |= KINDS.stream().anyMatch(kind -> holds(keys, kind));
+          matching |= KEY_TYPES.stream().anyMatch(kind -> hasKeyPair(keys, kind));
         }
       }
-    } catch (Exception e) { // Whatever is wrong with the files.
+    } catch (Exception e) { // The files may be invalid in any way.
       throw new ConfigException(
           "front_door_certificate: found %s, and %s as its key, which cannot be read as PEM (%s)"
               .formatted(certificate, key, e.getMessage()));
     }
-    if (!together) {
+    if (!matching) {
       throw new ConfigException(
           "front_door_key: found %s, which is not the key of the certificate %s, expected the one that is"
               .formatted(key, certificate));
     }
   }
 
-  /** Whether there is a certificate of that kind, with its key. */
-  private static boolean holds(X509KeyManager keys, String kind) {
+  /** Returns whether there is a certificate of a kind, with its key. */
+  private static boolean hasKeyPair(X509KeyManager keys, String kind) {
     String[] aliases = keys.getServerAliases(kind, null);
     if (aliases == null || aliases.length == 0) {
       return false;
     }
     try {
-      return belong(
+      return match(
           keys.getPrivateKey(aliases[0]), keys.getCertificateChain(aliases[0])[0].getPublicKey());
     } catch (GeneralSecurityException e) {
       return false;
     }
   }
 
-  /** Whether what the one signs the other verifies. */
-  private static boolean belong(PrivateKey secret, PublicKey known)
-      throws GeneralSecurityException {
+  /** Returns whether a public key verifies what a private key signs. */
+  private static boolean match(PrivateKey secret, PublicKey known) throws GeneralSecurityException {
     String algorithm =
         switch (secret.getAlgorithm()) {
           case "EC" -> "SHA256withECDSA";

@@ -10,27 +10,27 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decompresses bodies beside the event loop, on one thread. Clients take turns, a few milliseconds
- * each, so that what is costly of one does not keep others waiting.
+ * Decompresses bodies on one thread outside of the event loop. Clients take turns of a few
+ * milliseconds each, so that a costly body does not delay those of others.
  */
 final class Unpacking {
 
-  /** Who wants a body decompressed; told of it on the event loop. */
+  /** Receives a decompressed body, on the event loop. */
   interface Receiver {
 
-    /** There are so many bytes more; says whether to go on. */
-    boolean grows(int bytes);
+    /** Reports how many more bytes there are. Returns whether to continue. */
+    boolean progressed(int bytes);
 
-    /** There is no more. */
-    void unpacked(Buffer whole);
+    /** Receives the complete body. */
+    void completed(Buffer whole);
 
-    /** It cannot be decompressed. */
+    /** Reports that the body cannot be decompressed. */
     void failed(Throwable error);
   }
 
   private final WorkerExecutor worker;
 
-  /** The bodies of each client; whose turn it is comes first. */
+  /** The queued bodies of each client, in the order of their turns. */
   private final Map<Client, Deque<Job>> turns = new LinkedHashMap<>();
 
   private @Nullable Job running;
@@ -39,29 +39,29 @@ final class Unpacking {
     worker = vertx.createSharedWorkerExecutor("unpacking", 1);
   }
 
-  /** A body that is being decompressed, or is to be. */
+  /** A body that is being decompressed, or queued for it. */
   final class Job {
     private final Client client;
-    private final Body packed;
+    private final Body compressed;
     private final Inflation inflation;
     private final Receiver receiver;
     private boolean cancelled;
 
-    private Job(Client client, Body packed, Inflation inflation, Receiver receiver) {
+    private Job(Client client, Body compressed, Inflation inflation, Receiver receiver) {
       this.client = client;
-      this.packed = packed;
+      this.compressed = compressed;
       this.inflation = inflation;
       this.receiver = receiver;
-      packed.retain();
+      compressed.retain();
     }
 
-    /** Waits for its turn. It may be done before this returns. */
+    /** Queues the job. It may be done before this method returns. */
     void begin() {
       turns.computeIfAbsent(client, c -> new ArrayDeque<>()).addLast(this);
       next();
     }
 
-    /** Nobody wants it any more. */
+    /** Cancels the job. The receiver gets no further calls. */
     void cancel() {
       if (!cancelled) {
         cancelled = true;
@@ -77,13 +77,13 @@ final class Unpacking {
 
     private void close() {
       inflation.close();
-      packed.release();
+      compressed.release();
     }
   }
 
-  /** A body that is to be decompressed. */
-  Job job(Client client, String coding, Body packed, int most, Receiver receiver) {
-    return new Job(client, packed, new Inflation(coding, packed, most), receiver);
+  /** Returns a job that decompresses a body once it is begun. */
+  Job job(Client client, String coding, Body compressed, int maxBytes, Receiver receiver) {
+    return new Job(client, compressed, new Inflation(coding, compressed, maxBytes), receiver);
   }
 
   private void next() {
@@ -95,7 +95,7 @@ final class Unpacking {
     Job job = waiting.removeFirst();
     turns.remove(job.client);
     if (!waiting.isEmpty()) {
-      turns.put(job.client, waiting); // Behind all others.
+      turns.put(job.client, waiting); // Behind all other clients.
     }
     running = job;
     int before = job.inflation.size();
@@ -104,7 +104,7 @@ final class Unpacking {
         .onComplete(
             step -> {
               running = null;
-              took(
+              stepDone(
                   job,
                   job.inflation.size() - before,
                   step.cause(),
@@ -113,8 +113,8 @@ final class Unpacking {
             });
   }
 
-  private void took(Job job, int more, @Nullable Throwable error, boolean done) {
-    boolean ends = job.cancelled || error != null || !job.receiver.grows(more) || done;
+  private void stepDone(Job job, int more, @Nullable Throwable error, boolean done) {
+    boolean ends = job.cancelled || error != null || !job.receiver.progressed(more) || done;
     if (!ends) {
       turns.computeIfAbsent(job.client, c -> new ArrayDeque<>()).addFirst(job);
       return;
@@ -127,7 +127,7 @@ final class Unpacking {
     if (error != null) {
       job.receiver.failed(error);
     } else if (whole != null) {
-      job.receiver.unpacked(whole);
+      job.receiver.completed(whole);
     }
   }
 }

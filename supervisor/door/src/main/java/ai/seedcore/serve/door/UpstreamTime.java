@@ -5,8 +5,9 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 
 /**
- * Measures what the event loop spends on a response: reading it, compressing it, writing it to its
- * client. One stands first on each connection to a proxy, for the client that it is used for.
+ * Measures the event loop's time for a response: reading, compressing and writing it. Each upstream
+ * connection has one of these handlers at the head of its pipeline. It charges the client that uses
+ * the connection.
  */
 final class UpstreamTime extends ChannelInboundHandlerAdapter {
 
@@ -20,7 +21,7 @@ final class UpstreamTime extends ChannelInboundHandlerAdapter {
     this.client = client;
   }
 
-  /** Charges a client for what is spent on a connection from now on. */
+  /** Sets the client that is charged for a connection from now on. */
   static void charge(Channel connection, Pace pace, Client client) {
     UpstreamTime known = connection.pipeline().get(UpstreamTime.class);
     if (known == null) {
@@ -36,6 +37,6 @@ final class UpstreamTime extends ChannelInboundHandlerAdapter {
     long charged = payer.charged;
     long began = System.nanoTime();
     context.fireChannelRead(data);
-    pace.rest(payer, began, charged);
+    pace.chargeRest(payer, began, charged);
   }
 }

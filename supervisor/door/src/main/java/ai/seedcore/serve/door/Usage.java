@@ -1,13 +1,13 @@
 package ai.seedcore.serve.door;
 
-/** What one client, or one route, has of what all share. The event loop's alone. */
+/** The use of the common budgets by one client or one route. Used on the event loop only. */
 final class Usage {
   final Share bytes = new Share();
   final Share waiting = new Share();
 
-  /** Its part of one {@link Room}. */
+  /** The used part of one {@link Room}. */
   static final class Share {
-    /** Changed by the room alone. */
+    /** Modified by {@link Room} only. */
     long used;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The front door: takes clients' requests, sends them to Serve's proxies, and keeps them while
- * nothing is served. One event loop of its own owns all of it; the control loop only tells it what
- * is declared, and reads what it counts.
+ * The front door: accepts clients' requests, sends them to Serve's proxies, and queues them while
+ * nothing is served. It runs on one event loop of its own. The control loop only passes it the
+ * declared routes, and reads its counters.
  */
 @NullMarked
 package ai.seedcore.serve.door;

@@ -23,7 +23,7 @@ class BodyTest {
 
   @ParameterizedTest
   @CsvSource({"100,7", "16384,16384", "300000,16384", "300000,1000", "1000000,1"})
-  void isWhatWasAppended(int length, int part) {
+  void containsTheAppendedBytes(int length, int part) {
     byte[] bytes = "text of any length, ".repeat(length / 20).getBytes(StandardCharsets.US_ASCII);
     for (long whole : new long[] {bytes.length, Long.MAX_VALUE}) {
       Body body = of(bytes, part, whole);
@@ -35,7 +35,7 @@ class BodyTest {
 
   @ParameterizedTest
   @ValueSource(longs = {5 << 20, Long.MAX_VALUE})
-  void takesAQuarterMoreThanItsBytesAtMost(long whole) {
+  void allocatesAtMostAQuarterMoreThanItsLength(long whole) {
     long before = PlatformDependent.usedDirectMemory();
     Body body = new Body();
     Buffer part = Buffer.buffer(new byte[16 << 10]);
@@ -50,7 +50,7 @@ class BodyTest {
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 5, 16_384})
-  void isTextWhereverItIsCut(int part) {
+  void recognizesUtf8AcrossPieces(int part) {
     byte[] text = "a\u00e9\u20ac\ud83d\ude00".repeat(5_000).getBytes(StandardCharsets.UTF_8);
     Body body = of(text, part, Long.MAX_VALUE);
     assertThat(body.isUtf8()).isTrue();
@@ -68,7 +68,7 @@ class BodyTest {
   }
 
   @Test
-  void isNoTextWhereAByteIsNone() {
+  void rejectsInvalidUtf8() {
     for (int bad : new int[] {0x80, 0xc0, 0xf8, 0xff}) {
       byte[] bytes = "text ".repeat(10_000).getBytes(StandardCharsets.US_ASCII);
       bytes[20_000] = (byte) bad;

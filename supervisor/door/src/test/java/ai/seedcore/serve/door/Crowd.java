@@ -14,13 +14,13 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Many connections of one client that say something, again and again as fast as it is taken. Who is
- * cut off comes again.
+ * Many connections of one client that send data repeatedly, as fast as the server reads it. A
+ * closed connection is replaced by a new one.
  */
 final class Crowd implements AutoCloseable {
 
-  /** What one says at a time before others have their turn. */
-  private static final int A_TURN = 64 << 10;
+  /** How many bytes one connection sends before the others have their turn. */
+  private static final int TURN_BYTES = 64 << 10;
 
   private final String address;
   private final int port;
@@ -30,18 +30,18 @@ final class Crowd implements AutoCloseable {
   private final boolean resets;
   private final Selector selector = Selector.open();
   private final Thread thread = new Thread(this::run, "crowd");
-  private final ByteBuffer heard = ByteBuffer.allocateDirect(64 << 10);
+  private final ByteBuffer received = ByteBuffer.allocateDirect(64 << 10);
 
   private volatile boolean closed;
-  private final AtomicLong said = new AtomicLong();
-  private final AtomicLong came = new AtomicLong();
+  private final AtomicLong bytesSent = new AtomicLong();
+  private final AtomicLong connectionsMade = new AtomicLong();
   private volatile IOException failure;
 
-  private static final class One {
-    ByteBuffer words;
+  private static final class Peer {
+    ByteBuffer data;
 
-    One(ByteBuffer words) {
-      this.words = words;
+    Peer(ByteBuffer data) {
+      this.data = data;
     }
   }
 
@@ -67,38 +67,39 @@ final class Crowd implements AutoCloseable {
     thread.start();
   }
 
-  /** They say it over and over, and read the answers. */
-  static Crowd saying(String address, int port, int connections, String words) throws IOException {
-    byte[] bytes = bytes(words);
+  /** Opens connections that send data repeatedly, and read the responses. */
+  static Crowd sending(String address, int port, int connections, String data) throws IOException {
+    byte[] bytes = bytes(data);
     return new Crowd(address, port, connections, bytes, bytes, true, false);
   }
 
-  /** The same, of bytes. */
-  static Crowd saying(String address, int port, int connections, byte[] words) throws IOException {
-    return new Crowd(address, port, connections, words, words, true, false);
+  /** Opens connections that send bytes repeatedly, and read the responses. */
+  static Crowd sending(String address, int port, int connections, byte[] data) throws IOException {
+    return new Crowd(address, port, connections, data, data, true, false);
   }
 
-  /** They say it over and over, and read nothing. */
-  static Crowd deaf(String address, int port, int connections, String words) throws IOException {
-    byte[] bytes = bytes(words);
+  /** Opens connections that send data repeatedly, and never read. */
+  static Crowd notReading(String address, int port, int connections, String data)
+      throws IOException {
+    byte[] bytes = bytes(data);
     return new Crowd(address, port, connections, bytes, bytes, false, false);
   }
 
-  /** They say something, and then go on with something else. */
-  static Crowd beginning(String address, int port, int connections, String first, String again)
+  /** Opens connections that send some data once, and other data repeatedly. */
+  static Crowd startingWith(String address, int port, int connections, String first, String again)
       throws IOException {
     return new Crowd(address, port, connections, bytes(first), bytes(again), true, false);
   }
 
-  /** They say it once, and reset their connections, which they make anew. */
-  static Crowd resetting(String address, int port, int connections, String words)
+  /** Opens connections that send data once, reset, and connect again. */
+  static Crowd resetting(String address, int port, int connections, String data)
       throws IOException {
-    return new Crowd(address, port, connections, bytes(words), new byte[0], false, true);
+    return new Crowd(address, port, connections, bytes(data), new byte[0], false, true);
   }
 
-  /** They say it once, and wait. */
-  static Crowd waiting(String address, int port, int connections, String words) throws IOException {
-    return new Crowd(address, port, connections, bytes(words), new byte[0], true, false);
+  /** Opens connections that send data once, and wait. */
+  static Crowd holding(String address, int port, int connections, String data) throws IOException {
+    return new Crowd(address, port, connections, bytes(data), new byte[0], true, false);
   }
 
   private static byte[] bytes(String text) {
@@ -117,8 +118,8 @@ final class Crowd implements AutoCloseable {
     channel.register(
         selector,
         SelectionKey.OP_WRITE | (reads ? SelectionKey.OP_READ : 0),
-        new One(first.duplicate()));
-    came.incrementAndGet();
+        new Peer(first.duplicate()));
+    connectionsMade.incrementAndGet();
   }
 
   private void run() {
@@ -126,7 +127,7 @@ final class Crowd implements AutoCloseable {
       while (!closed) {
         selector.select(50);
         for (SelectionKey key : List.copyOf(selector.selectedKeys())) {
-          if (key.isValid() && !goesOn(key)) {
+          if (key.isValid() && !advance(key)) {
             key.cancel();
             key.channel().close();
             connect();
@@ -139,22 +140,22 @@ final class Crowd implements AutoCloseable {
     }
   }
 
-  /** Says whether its connection is still of use. */
-  private boolean goesOn(SelectionKey key) {
+  /** Reads and writes. Returns false if the connection has ended. */
+  private boolean advance(SelectionKey key) {
     SocketChannel channel = (SocketChannel) key.channel();
-    One one = (One) key.attachment();
+    Peer peer = (Peer) key.attachment();
     try {
       if (key.isReadable()) {
-        heard.clear();
-        if (channel.read(heard) < 0) {
+        received.clear();
+        if (channel.read(received) < 0) {
           return false;
         }
       }
-      for (int turn = 0; key.isWritable() && turn < A_TURN; ) {
-        int taken = channel.write(one.words);
-        said.addAndGet(taken);
+      for (int turn = 0; key.isWritable() && turn < TURN_BYTES; ) {
+        int taken = channel.write(peer.data);
+        bytesSent.addAndGet(taken);
         turn += taken;
-        if (one.words.hasRemaining()) {
+        if (peer.data.hasRemaining()) {
           break;
         }
         if (resets) {
@@ -165,7 +166,7 @@ final class Crowd implements AutoCloseable {
           key.interestOps(SelectionKey.OP_READ);
           break;
         }
-        one.words = again.duplicate();
+        peer.data = again.duplicate();
       }
       return true;
     } catch (IOException e) {
@@ -173,14 +174,14 @@ final class Crowd implements AutoCloseable {
     }
   }
 
-  /** How many bytes were taken of what it has said. */
-  long said() {
-    return said.get();
+  /** Returns the number of bytes that were sent. */
+  long bytesSent() {
+    return bytesSent.get();
   }
 
-  /** How many connections it has made. */
-  long came() {
-    return came.get();
+  /** Returns the number of connections that were made. */
+  long connectionsMade() {
+    return connectionsMade.get();
   }
 
   @Override

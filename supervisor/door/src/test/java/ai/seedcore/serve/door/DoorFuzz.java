@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/** Any bytes, sent to the door before a proxy that answers. */
+/** Sends arbitrary bytes to a door in front of a proxy that responds. */
 public final class DoorFuzz {
 
   private static final Queue<String> SMUGGLED = new ConcurrentLinkedQueue<>();
@@ -55,7 +55,7 @@ public final class DoorFuzz {
     Faults.look();
   }
 
-  /** What reaches the proxy is what the door has sent, and nothing that was hidden in it. */
+  /** Records requests that the door did not write itself, and that were therefore smuggled. */
   private static void answer(HttpServerRequest request) {
     if (!request.headers().getAll("Via").toString().contains("seedcore-")
         || request.headers().getAll("X-Request-ID").isEmpty()
@@ -65,7 +65,7 @@ public final class DoorFuzz {
     request.response().putHeader("Content-Length", "2").end("ok");
   }
 
-  /** One input. */
+  /** Tests one input. */
   public static void fuzzerTestOneInput(byte[] input) throws Exception {
     start();
     talk.say(input);

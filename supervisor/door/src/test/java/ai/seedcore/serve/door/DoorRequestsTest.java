@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
-import ai.seedcore.serve.door.RawClient.Answer;
+import ai.seedcore.serve.door.RawClient.Response;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -26,11 +26,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
-/** Requests that can be understood in two ways, or not at all; and those that only seem so. */
+/** Tests requests that are ambiguous or invalid, and valid ones that look similar. */
 @Timeout(60)
 class DoorRequestsTest {
 
-  /** What nobody has asked the proxy for, unless a request was understood in two ways. */
+  /** A request that reaches the proxy unintended only if another one was ambiguous. */
   private static final String HIDDEN = "GET /B/hidden HTTP/1.1\r\nHost: x\r\n\r\n";
 
   private static RawProxy proxy;
@@ -38,7 +38,7 @@ class DoorRequestsTest {
   private ListAppender<ILoggingEvent> log;
 
   @BeforeAll
-  static void open() throws Exception {
+  static void openDoor() throws Exception {
     proxy = new RawProxy();
     door = OpenDoor.serving(proxy.uri(), Bounds.USUAL);
   }
@@ -50,7 +50,7 @@ class DoorRequestsTest {
   }
 
   @BeforeEach
-  void begin() {
+  void recordLog() {
     proxy.seen.clear();
     proxy.behaviour = RawProxy::echo;
     log = new ListAppender<>();
@@ -58,9 +58,9 @@ class DoorRequestsTest {
     root().addAppender(log);
   }
 
-  /** Whatever came through came from the door, and can be understood in one way only. */
+  /** Every forwarded request was written by the door and is unambiguous. */
   @AfterEach
-  void passedOnlyWhatIsPlain() {
+  void assertForwardedRequestsAreUnambiguous() {
     root().detachAppender(log);
     for (RawProxy.Seen each : proxy.seen) {
       String head = each.head();
@@ -81,7 +81,7 @@ class DoorRequestsTest {
     }
   }
 
-  private void assertNoErrorsOfTheDoors() {
+  private void assertNoErrorsLogged() {
     assertThat(log.list)
         .filteredOn(line -> line.getLevel().isGreaterOrEqual(Level.ERROR))
         .extracting(line -> line.getLoggerName() + " " + line.getFormattedMessage())
@@ -96,27 +96,27 @@ class DoorRequestsTest {
     return new RawClient(door.port);
   }
 
-  private void isWell() throws IOException {
+  private void assertServes() throws IOException {
     try (RawClient client = client()) {
       assertThat(client.post("/A", "{\"well\":1}").read().body()).isEqualTo("/A|{\"well\":1}");
     }
   }
 
-  /** It is refused, and nothing of it was passed on. */
+  /** Asserts that a request is refused, and that no part of it is forwarded. */
   private void assertRefused(String text) throws IOException {
-    proxy.seen.clear(); // Of those by which an earlier call saw that all is well.
+    proxy.seen.clear(); // Drops the requests that assertServes sent.
     try (RawClient client = client()) {
-      client.saySomeOf(text).saysNoMore();
-      Answer answer = client.read();
-      assertThat(answer.status()).as(answer.head() + answer.body()).isBetween(400, 505);
-      assertThat(answer.status()).as(answer.head() + answer.body()).isNotIn(502, 503, 504);
-      assertThat(client.untilClosed()).isEmpty();
+      client.trySend(text).shutdownSending();
+      Response response = client.read();
+      assertThat(response.status()).as(response.head() + response.body()).isBetween(400, 505);
+      assertThat(response.status()).as(response.head() + response.body()).isNotIn(502, 503, 504);
+      assertThat(client.readUntilClosed()).isEmpty();
     }
     assertThat(proxy.seen).isEmpty();
-    isWell();
+    assertServes();
   }
 
-  /** Ways to say that a body comes in chunks, or seem to. */
+  /** Fields that announce a chunked body, or appear to. */
   private static final List<String> CODINGS =
       List.of(
           "Transfer-Encoding : chunked",
@@ -146,7 +146,7 @@ class DoorRequestsTest {
           "\u0000Transfer-Encoding: chunked",
           "Transfer-Encoding\u0000: chunked");
 
-  /** Those that can be understood, where nothing else is said. */
+  /** The fields that are valid on their own. */
   private static final List<String> CHUNKED =
       List.of(
           "Transfer-Encoding: chunked",
@@ -168,7 +168,7 @@ class DoorRequestsTest {
 
   @ParameterizedTest
   @MethodSource("ambiguous")
-  void aBodyEndsInOnePlaceOnly(String framing) throws Exception {
+  void rejectsAmbiguousFraming(String framing) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       assertRefused(
           "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n0\r\n\r\n%s".formatted(path, framing, HIDDEN));
@@ -178,10 +178,10 @@ class DoorRequestsTest {
 
   @ParameterizedTest
   @MethodSource("chunked")
-  void whatIsBehindTheLastChunkIsTheNextRequest(String coding) throws Exception {
+  void readsTheNextRequestAfterTheLastChunk(String coding) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n2\r\n{}\r\n0\r\n\r\n%s"
                 .formatted(path, coding, HIDDEN));
         assertThat(client.read().body()).isEqualTo(path + "|{}");
@@ -194,12 +194,12 @@ class DoorRequestsTest {
     return CHUNKED.stream();
   }
 
-  /** Whoever unfolds a line and whoever does not are to see the same. */
+  /** Servers that unfold lines and servers that do not must see the same field. */
   @Test
-  void aFoldedLineIsPassedOnAsOne() throws Exception {
+  void forwardsFoldedLinesUnfolded() throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.1\r\nHost: x\r\nX: x\r\n Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n%s"
                 .formatted(path, HIDDEN));
         assertThat(client.read().body()).isEqualTo(path + "|0\r\n\r\n");
@@ -208,7 +208,7 @@ class DoorRequestsTest {
     }
   }
 
-  /** A server is to answer 501, as it could not tell the application of it (RFC 9112, 6.1). */
+  /** RFC 9112, 6.1, requires 501, as the door could not tell the application about the coding. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -218,7 +218,7 @@ class DoorRequestsTest {
         "chunked,",
         "x\r\nTransfer-Encoding: chunked"
       })
-  void aCodingThatIsNotUnderstoodIsRefused(String coding) throws Exception {
+  void rejectsUnsupportedTransferCodings(String coding) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       assertRefused(
           "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: %s\r\n\r\n0\r\n\r\n"
@@ -262,7 +262,7 @@ class DoorRequestsTest {
         "5,",
         ",5"
       })
-  void aLengthIsANumber(String length) throws Exception {
+  void rejectsInvalidContentLengths(String length) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       assertRefused(
           "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\nhello%s"
@@ -273,10 +273,10 @@ class DoorRequestsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"9223372036854775807", "9223372036854775806", "4294967301"})
-  void aHugeLengthIsNotTakenForASmallOne(String length) throws Exception {
+  void rejectsHugeContentLengths(String length) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %s\r\n\r\nhello%s"
                 .formatted(path, length, HIDDEN));
         if (path.equals("/A")) {
@@ -285,7 +285,7 @@ class DoorRequestsTest {
       }
     }
     assertThat(proxy.seen).isEmpty();
-    isWell();
+    assertServes();
     assertThat(proxy.seen).noneMatch(r -> r.head().contains("hidden"));
     door.awaitEmpty(0);
   }
@@ -315,27 +315,27 @@ class DoorRequestsTest {
         "5;a\rb\r\nhello\r\n0\r\n\r\n",
         "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n"
       })
-  void aChunkIsAsLongAsItSays(String chunks) throws Exception {
+  void rejectsInvalidChunks(String chunks) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.saySomeOf(
+        client.trySend(
             "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%s%s"
                 .formatted(path, chunks, HIDDEN));
-        client.saysNoMore();
-        String all = client.untilClosed();
+        client.shutdownSending();
+        String all = client.readUntilClosed();
         assertThat(all).as(path).doesNotContain(" 200 ", "hidden");
       }
     }
     await().until(() -> door.status().underWay() == 0 && door.status().keptBytes() == 0);
     assertThat(proxy.seen).noneMatch(r -> r.head().contains("hidden"));
-    isWell();
+    assertServes();
   }
 
   @Test
-  void trailersAreNotHeaders() throws Exception {
+  void doesNotForwardTrailersAsHeaderFields() throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0\r\n"
                     .formatted(path)
                 + "Content-Length: 0\r\nX-Trailer: 1\r\n\r\n");
@@ -365,7 +365,7 @@ class DoorRequestsTest {
         "X/Y: a",
         "X: a\r\r\nY: b"
       })
-  void aHeaderHasANameAndAValue(String header) throws Exception {
+  void rejectsInvalidHeaderFields(String header) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       assertRefused("GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n%s".formatted(path, header, HIDDEN));
       proxy.seen.clear();
@@ -420,22 +420,22 @@ class DoorRequestsTest {
         "GET /A HTTP/1.1\r\nHost: x y\r\n\r\n",
         "\u0016\u0003\u0001\u0002\u0000\u0001\r\n\r\n"
       })
-  void aRequestHasItsForm(String text) throws Exception {
+  void rejectsInvalidRequestLinesAndHosts(String text) throws Exception {
     assertRefused(text);
   }
 
   @Test
-  void aHeaderHasAName() throws Exception {
+  void rejectsHeaderFieldsWithoutAName() throws Exception {
     for (String path : List.of("/A", "/Other")) {
       assertRefused("GET %s HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n".formatted(path));
     }
   }
 
   @Test
-  void anAnswerIsOfOurVersion() throws Exception {
+  void respondsInItsOwnHttpVersion() throws Exception {
     try (RawClient client = client()) {
-      client.say("GET /A HTTP/11.1\r\nHost: x\r\n\r\n");
-      assertThat(client.untilClosed()).startsWith("HTTP/1.");
+      client.send("GET /A HTTP/11.1\r\nHost: x\r\n\r\n");
+      assertThat(client.readUntilClosed()).startsWith("HTTP/1.");
     }
   }
 
@@ -447,18 +447,18 @@ class DoorRequestsTest {
         "GET /A HTTP/1.1\r\nHost: x\r\n X: a\r\n\r\n",
         "TRACE /A HTTP/1.1\r\nHost: x\r\n\r\n"
       })
-  void whoIsToldThatTheConnectionEndsSeesItsEnd(String text) throws Exception {
-    try (RawClient client = client().patience(2_000)) {
-      Answer answer = client.say(text + HIDDEN).read();
-      assertThat(answer.header("Connection")).isEqualTo("close");
-      assertThat(client.untilClosed()).isEmpty();
+  void closesTheConnectionAfterConnectionClose(String text) throws Exception {
+    try (RawClient client = client().readTimeout(2_000)) {
+      Response response = client.send(text + HIDDEN).read();
+      assertThat(response.header("Connection")).isEqualTo("close");
+      assertThat(client.readUntilClosed()).isEmpty();
     }
     assertThat(proxy.seen).isEmpty();
   }
 
   @ParameterizedTest
   @CsvSource({"8200,20,1,414", "100,33000,1,431", "100,100,400,431", "100,3,9000,431"})
-  void aHeadHasAnEnd(int path, int value, int headers, int status) throws Exception {
+  void rejectsOversizedHeads(int path, int value, int headers, int status) throws Exception {
     StringBuilder head =
         new StringBuilder("GET /A").append("/".repeat(path)).append(" HTTP/1.1\r\n");
     head.append("Host: x\r\n");
@@ -466,23 +466,23 @@ class DoorRequestsTest {
       head.append("X: ").append("x".repeat(value)).append("\r\n");
     }
     try (RawClient client = client()) {
-      Answer answer = client.saySomeOf(head + "\r\n" + HIDDEN).read();
-      assertThat(answer.status()).isIn(400, status);
-      assertThat(client.untilClosed()).isEmpty();
+      Response response = client.trySend(head + "\r\n" + HIDDEN).read();
+      assertThat(response.status()).isIn(400, status);
+      assertThat(client.readUntilClosed()).isEmpty();
     }
     assertThat(proxy.seen).isEmpty();
-    isWell();
+    assertServes();
   }
 
-  /** The end of what a client sends comes after it, also where that waits for its turn. */
+  /** The end of the client's input is handled after all data before it, even if that data waits. */
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 5, 20, 30, 40})
-  void whoEndsBehindHalfAHeadIsAnswered(int cut) throws Exception {
-    CountDownLatch answers = new CountDownLatch(1);
+  void respondsWhenTheClientClosesItsSideWithinABufferedHead(int cut) throws Exception {
+    CountDownLatch mayRespond = new CountDownLatch(1);
     proxy.behaviour =
         (request, client) -> {
           try {
-            answers.await();
+            mayRespond.await();
           } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
           }
@@ -492,26 +492,26 @@ class DoorRequestsTest {
         "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     String second = "GET /B?x=1 HTTP/1.1\r\nHost: x\r\nX: 123456789\r\n\r\n";
     try (RawClient client = client()) {
-      client.say(first + second.substring(0, cut));
+      client.send(first + second.substring(0, cut));
       await().until(() -> !proxy.seen.isEmpty());
-      client.say(second.substring(cut)).saysNoMore();
+      client.send(second.substring(cut)).shutdownSending();
       await().pollDelay(Duration.ofMillis(50)).until(() -> door.status().underWay() > 0);
-      answers.countDown();
+      mayRespond.countDown();
       assertThat(client.read().body()).isEqualTo("/A|{}");
       assertThat(client.read().body()).isEqualTo("/B?x=1|");
-      assertThat(client.untilClosed()).isEmpty();
+      assertThat(client.readUntilClosed()).isEmpty();
     }
   }
 
   @Test
-  void aHeadThatNeverEndsIsNotKept() throws Exception {
+  void rejectsEndlessHeads() throws Exception {
     try (RawClient client = client()) {
-      client.say("GET /A HTTP/1.1\r\nHost: x\r\n");
+      client.send("GET /A HTTP/1.1\r\nHost: x\r\n");
       String line = "X: " + "x".repeat(1_000) + "\r\n";
       for (int i = 0; i < 2_000; i++) {
-        client.saySomeOf(line);
+        client.trySend(line);
       }
-      assertThat(client.untilClosed()).startsWith("HTTP/1.1 4");
+      assertThat(client.readUntilClosed()).startsWith("HTTP/1.1 4");
     }
     door.awaitEmpty(0);
   }
@@ -537,18 +537,18 @@ class DoorRequestsTest {
         "/A/[",
         "/A/\"<>^`{|}"
       })
-  void aPathIsPassedOnAsItIs(String path) throws Exception {
+  void forwardsPathsUnchanged(String path) throws Exception {
     try (RawClient client = client()) {
-      Answer answer = client.get(path).read();
-      if (answer.status() == 200) {
+      Response response = client.get(path).read();
+      if (response.status() == 200) {
         assertThat(proxy.seen).hasSize(1);
         assertThat(proxy.seen.get(0).target()).isEqualTo(path);
       } else {
-        assertThat(answer.status()).isIn(400, 404);
+        assertThat(response.status()).isIn(400, 404);
         assertThat(proxy.seen).isEmpty();
       }
     }
-    isWell();
+    assertServes();
   }
 
   @ParameterizedTest
@@ -572,7 +572,7 @@ class DoorRequestsTest {
         "/health/../A",
         "/http://x/A"
       })
-  void whatIsNoRouteIsNotTakenForOne(String path) throws Exception {
+  void doesNotNormalizePathsToRoutes(String path) throws Exception {
     try (RawClient client = client()) {
       assertThat(client.get(path).read().status()).isIn(400, 404);
     }
@@ -587,21 +587,21 @@ class DoorRequestsTest {
     "http://xy,",
     "https://x/B/c,/B/c"
   })
-  void aWholeAddressIsReadOnce(String target, String seen) throws Exception {
+  void acceptsTargetsInAbsoluteForm(String target, String seen) throws Exception {
     try (RawClient client = client()) {
-      Answer answer = client.get(target).read();
+      Response response = client.get(target).read();
       if (seen == null) {
-        assertThat(answer.body()).contains("SeedCore Serve");
+        assertThat(response.body()).contains("SeedCore Serve");
         assertThat(proxy.seen).isEmpty();
       } else {
-        assertThat(answer.body()).isEqualTo(seen + "|");
+        assertThat(response.body()).isEqualTo(seen + "|");
         assertThat(proxy.seen.get(0).all("X-Forwarded-Host").get(0)).startsWith("x");
       }
     }
   }
 
   @Test
-  void aHostOfOneLetterIsOne() throws Exception {
+  void acceptsHostsOfOneLetter() throws Exception {
     try (RawClient client = client()) {
       assertThat(client.get("http://x").read().status()).isEqualTo(200);
     }
@@ -610,10 +610,10 @@ class DoorRequestsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {"FOO", "get", "PROPFIND", "DELETE", "PATCH", "OPTIONS", "PUT", "M-SEARCH"})
-  void methodsAreTheApplications(String method) throws Exception {
+  void forwardsAllMethods(String method) throws Exception {
     for (String path : List.of("/B/x", "/Other/x")) {
       try (RawClient client = client()) {
-        client.say(method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
         assertThat(client.read().status()).isEqualTo(200);
       }
     }
@@ -621,17 +621,17 @@ class DoorRequestsTest {
   }
 
   @Test
-  void anAnswerToHeadHasNoBody() throws Exception {
+  void sendsNoBodyInResponseToHead() throws Exception {
     proxy.behaviour =
         (request, socket) ->
-            RawProxy.say(
+            RawProxy.send(
                 socket,
                 request.head().startsWith("HEAD")
                     ? "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-                    : RawProxy.fine("hello"));
+                    : RawProxy.ok("hello"));
     for (String path : List.of("/B", "/Other", "/nobody's", "/health")) {
       try (RawClient client = client()) {
-        client.say("HEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.send("HEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
         client.read(false);
         client.get("/Other");
         assertThat(client.read().body()).as(path).isEqualTo("hello");
@@ -639,18 +639,18 @@ class DoorRequestsTest {
     }
   }
 
-  // What is a matter of the connection only (F15).
+  // Hop-by-hop fields and the end of connections (F15).
 
   @ParameterizedTest
   @ValueSource(
       strings = {"close", "Close", "close, x", "x, close", "x ,\tCLOSE", "x\r\nConnection: close"})
-  void aConnectionEndsWhenItsClientSaysSo(String value) throws Exception {
+  void closesTheConnectionWhenTheClientAsksForIt(String value) throws Exception {
     for (String path : List.of("/A", "/Other", "/nobody's", "/health")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: " + value + "\r\n\r\n" + HIDDEN);
         client.read();
-        assertThat(client.untilClosed()).as(path).isEmpty();
+        assertThat(client.readUntilClosed()).as(path).isEmpty();
       }
     }
     assertThat(proxy.seen).noneMatch(r -> r.head().contains("hidden"));
@@ -666,11 +666,11 @@ class DoorRequestsTest {
         "Host",
         "Transfer-Encoding"
       })
-  void whatTheDoorSaysIsNotAMatterOfTheClientsConnection(String name) throws Exception {
+  void keepsItsOwnFieldsWhenTheClientNamesThemHopByHop(String name) throws Exception {
     for (String path : List.of("/A", "/Other")) {
       proxy.seen.clear();
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.1\r\nHost: x\r\nX-Request-ID: 7\r\nX-Own: 1\r\nConnection: X-Own, %s\r\n"
                     .formatted(path, name)
                 + "Content-Length: 2\r\n\r\n{}");
@@ -685,35 +685,35 @@ class DoorRequestsTest {
   }
 
   @Test
-  void anOldClientIsNotToldToGoOn() throws Exception {
+  void sendsNo100ContinueToHttp10Clients() throws Exception {
     for (String path : List.of("/A", "/Other")) {
       try (RawClient client = client()) {
-        client.say(
+        client.send(
             "POST %s HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
                 .formatted(path));
-        Answer answer = client.read();
-        assertThat(answer.status()).isEqualTo(200);
-        assertThat(answer.all("Transfer-Encoding")).isEmpty();
-        assertThat(answer.body()).isEqualTo(path + "|{}");
-        assertThat(client.untilClosed()).isEmpty();
+        Response response = client.read();
+        assertThat(response.status()).isEqualTo(200);
+        assertThat(response.all("Transfer-Encoding")).isEmpty();
+        assertThat(response.body()).isEqualTo(path + "|{}");
+        assertThat(client.readUntilClosed()).isEmpty();
       }
     }
   }
 
   @Test
-  void anOldClientGetsNoChunks() throws Exception {
+  void sendsNoChunksToHttp10Clients() throws Exception {
     proxy.behaviour =
         (request, socket) ->
-            RawProxy.say(
+            RawProxy.send(
                 socket,
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nthere\r\n0\r\n\r\n");
     for (String path : List.of("/A", "/Other")) {
       for (String more : List.of("", "Connection: keep-alive\r\n")) {
         try (RawClient client = client()) {
-          client.say("GET " + path + " HTTP/1.0\r\n" + more + "\r\n");
-          Answer answer = client.read();
-          assertThat(answer.all("Transfer-Encoding")).isEmpty();
-          assertThat(answer.body()).isEqualTo("hellothere");
+          client.send("GET " + path + " HTTP/1.0\r\n" + more + "\r\n");
+          Response response = client.read();
+          assertThat(response.all("Transfer-Encoding")).isEmpty();
+          assertThat(response.body()).isEqualTo("hellothere");
         }
       }
     }
@@ -721,72 +721,77 @@ class DoorRequestsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B", "/Other", "/health", "/nobody's"})
-  void whoHasSaidAllGetsHisAnswer(String path) throws Exception {
+  void respondsToClientsThatHaveClosedTheirSide(String path) throws Exception {
     try (RawClient client = client()) {
-      client.get(path).saysNoMore();
+      client.get(path).shutdownSending();
       assertThat(client.read().status()).isIn(200, 404);
-      assertThat(client.untilClosed()).isEmpty();
+      assertThat(client.readUntilClosed()).isEmpty();
     }
     try (RawClient client = client()) {
-      client.post(path, "{}").saysNoMore();
+      client.post(path, "{}").shutdownSending();
       assertThat(client.read().status()).isIn(200, 404);
-      assertThat(client.untilClosed()).isEmpty();
+      assertThat(client.readUntilClosed()).isEmpty();
     }
     door.awaitEmpty(0);
   }
 
   @Test
-  void whoHasSaidAllOfSeveralRequestsGetsTheirAnswers() throws Exception {
+  void respondsToAllPipelinedRequestsAfterTheClientClosesItsSide() throws Exception {
     try (RawClient client = client()) {
-      client.get("/A/1").post("/A/2", "two").get("/Other/3").post("/Other/4", "four").saysNoMore();
+      client
+          .get("/A/1")
+          .post("/A/2", "two")
+          .get("/Other/3")
+          .post("/Other/4", "four")
+          .shutdownSending();
       assertThat(client.read().body()).isEqualTo("/A/1|");
       assertThat(client.read().body()).isEqualTo("/A/2|two");
       assertThat(client.read().body()).isEqualTo("/Other/3|");
       assertThat(client.read().body()).isEqualTo("/Other/4|four");
-      assertThat(client.untilClosed()).isEmpty();
+      assertThat(client.readUntilClosed()).isEmpty();
     }
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void abortedUploadsAreNoErrorsOfTheDoor(boolean resets) throws Exception {
+  void logsNoErrorsForAbortedUploads(boolean resets) throws Exception {
     for (int i = 0; i < 4; i++) {
       try (RawClient client = client()) {
-        client.say("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
+        client.send("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
         await().until(() -> door.status().underWay() == 1);
         if (resets) {
-          client.resets();
+          client.reset();
         }
       }
       await().until(() -> door.status().underWay() == 0);
     }
-    isWell();
-    assertNoErrorsOfTheDoors();
+    assertServes();
+    assertNoErrorsLogged();
   }
 
   @Test
-  void clientsThatGoAtOnceAreNoErrorsOfTheDoor() throws Exception {
+  void logsNoErrorsForClientsThatLeaveAtOnce() throws Exception {
     for (int i = 0; i < 300; i++) {
       try (RawClient client = client()) {
-        client.say("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
-        client.resets();
+        client.send("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhello");
+        client.reset();
       }
     }
     door.awaitEmpty(0);
-    isWell();
-    assertNoErrorsOfTheDoors();
+    assertServes();
+    assertNoErrorsLogged();
   }
 
   @Test
-  void whoEndsHisUploadWronglyIsNoErrorOfTheDoors() throws Exception {
+  void logsNoErrorsForInvalidChunks() throws Exception {
     for (int i = 0; i < 20; i++) {
       try (RawClient client = client()) {
-        client.say("POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n");
-        client.untilClosed();
+        client.send("POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n");
+        client.readUntilClosed();
       }
     }
     door.awaitEmpty(0);
-    assertNoErrorsOfTheDoors();
+    assertNoErrorsLogged();
   }
 
   @ParameterizedTest
@@ -803,36 +808,36 @@ class DoorRequestsTest {
         "a-token-of-some-length|401",
         "Bearera-token-of-some-length|401"
       })
-  void aTokenIsBorneInOneForm(String value, int status) throws Exception {
+  void acceptsTheTokenInOneFormOnly(String value, int status) throws Exception {
     try (OpenDoor locked =
             OpenDoor.serving(proxy.uri(), Bounds.USUAL.token("a-token-of-some-length"));
         RawClient client = new RawClient(locked.port)) {
-      client.say("GET /A HTTP/1.1\r\nHost: x\r\nAuthorization: " + value + "\r\n\r\n");
-      Answer answer = client.read();
-      assertThat(answer.status()).isEqualTo(status);
+      client.send("GET /A HTTP/1.1\r\nHost: x\r\nAuthorization: " + value + "\r\n\r\n");
+      Response response = client.read();
+      assertThat(response.status()).isEqualTo(status);
       assertThat(proxy.seen).hasSize(status == 200 ? 1 : 0);
       assertThat(proxy.seen).allMatch(r -> !r.head().contains("of-some-length"));
-      assertThat(answer.head() + answer.body()).doesNotContain("of-some-length");
+      assertThat(response.head() + response.body()).doesNotContain("of-some-length");
     }
     assertThat(log.list).noneMatch(line -> line.toString().contains("of-some-length"));
   }
 
   @Test
-  void theWordBeforeATokenMayBeInSmallLetters() throws Exception {
+  void acceptsTheTokenSchemeInLowerCase() throws Exception {
     try (OpenDoor locked =
             OpenDoor.serving(proxy.uri(), Bounds.USUAL.token("a-token-of-some-length"));
         RawClient client = new RawClient(locked.port)) {
-      client.say(
+      client.send(
           "GET /A HTTP/1.1\r\nHost: x\r\nAuthorization: bearer a-token-of-some-length\r\n\r\n");
       assertThat(client.read().status()).isEqualTo(200);
     }
   }
 
-  // What comes before it is wanted.
+  // Data that arrives before it is wanted.
 
   @ParameterizedTest
   @ValueSource(ints = {1, 8_192, 8_193, 20_000, 60_000, 99_000})
-  void aBodyThatComesAheadIsWhole(int size) throws Exception {
+  void keepsPipelinedBodiesComplete(int size) throws Exception {
     String body = "0123456789".repeat(size / 10 + 1).substring(0, size);
     for (String path : List.of("/A", "/B", "/Other")) {
       for (boolean chunked : List.of(false, true)) {
@@ -843,14 +848,14 @@ class DoorRequestsTest {
                       .formatted(path, size, body)
                   : "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
                       .formatted(path, size, body);
-          client.say(one.repeat(4));
+          client.send(one.repeat(4));
           for (int i = 0; i < 4; i++) {
-            Answer answer = client.read();
-            assertThat(answer.status()).as("%s, chunked %s, %d", path, chunked, i).isEqualTo(200);
-            assertThat(answer.body().equals(path + "|" + body))
+            Response response = client.read();
+            assertThat(response.status()).as("%s, chunked %s, %d", path, chunked, i).isEqualTo(200);
+            assertThat(response.body().equals(path + "|" + body))
                 .as(
                     "%s, chunked %s, the %d. of 4: %d bytes of %d came",
-                    path, chunked, i + 1, answer.body().length() - path.length() - 1, size)
+                    path, chunked, i + 1, response.body().length() - path.length() - 1, size)
                 .isTrue();
           }
         }
@@ -860,9 +865,9 @@ class DoorRequestsTest {
   }
 
   @Test
-  void aBodyInManyPartsIsWhole() throws Exception {
+  void acceptsBodiesInManyChunks() throws Exception {
     try (RawClient client = client()) {
-      client.say(
+      client.send(
           "GET /A HTTP/1.1\r\nHost: x\r\n\r\n"
               + "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
               + "1\r\nx\r\n".repeat(5_000)

@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.OpenDoor.Times;
-import ai.seedcore.serve.door.RawClient.Answer;
+import ai.seedcore.serve.door.RawClient.Response;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.ByteArrayOutputStream;
@@ -26,20 +26,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What one client takes of the door is not others'. */
+/** Tests that one client's use of the door does not impair others. */
 @Timeout(60)
 class DoorSharesTest {
 
   private static final String BAD = "127.0.0.2";
 
-  /** What the tests' own ends of connections, and the fake proxy, may take of it. */
+  /** The memory that the test's own sockets and the fake proxy may take. */
   private static final long SLACK = 24 << 20;
 
   private FakeProxy proxy;
   private final List<AutoCloseable> opened = new ArrayList<>();
 
   @BeforeEach
-  void aProxy() throws Exception {
+  void startProxy() throws Exception {
     proxy = new FakeProxy();
     opened.add(proxy);
   }
@@ -56,13 +56,13 @@ class DoorSharesTest {
     return one;
   }
 
-  private OpenDoor serving(Bounds bounds) throws IOException {
+  private OpenDoor openServing(Bounds bounds) throws IOException {
     return opened(OpenDoor.serving(proxy.uri(), bounds));
   }
 
-  /** A door whose routes nobody serves. */
-  private OpenDoor unserved(Bounds bounds) throws Exception {
-    proxy.goes();
+  /** Opens a door whose routes are not served. */
+  private OpenDoor openUnserved(Bounds bounds) throws Exception {
+    proxy.stop();
     return opened(OpenDoor.before(proxy.uri(), bounds));
   }
 
@@ -75,14 +75,14 @@ class DoorSharesTest {
   }
 
   private static byte[] gzip(byte[] bytes) throws IOException {
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    try (OutputStream gzip = new GZIPOutputStream(packed)) {
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+    try (OutputStream gzip = new GZIPOutputStream(compressed)) {
       gzip.write(bytes);
     }
-    return packed.toByteArray();
+    return compressed.toByteArray();
   }
 
-  private static byte[] packed(String path, byte[] body) {
+  private static byte[] gzipRequest(String path, byte[] body) {
     byte[] head =
         """
         POST %s HTTP/1.1\r
@@ -99,7 +99,7 @@ class DoorSharesTest {
     return all.toByteArray();
   }
 
-  private void answersOthersOnly() {
+  private void respondOnlyToOthers() {
     proxy.behaviour =
         request -> {
           if (request.getHeader("X-Hang") == null) {
@@ -108,18 +108,18 @@ class DoorSharesTest {
         };
   }
 
-  // Read-ahead (F1).
+  // Pipelined data (F1).
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
-  void whoSendsAheadOfHisAnswerIsNotReadAhead(boolean resets) throws Exception {
-    OpenDoor door = unserved(Bounds.USUAL.requests(1_000));
+  void doesNotReadAheadOfTheResponse(boolean resets) throws Exception {
+    OpenDoor door = openUnserved(Bounds.USUAL.requests(1_000));
     long before = PlatformDependent.usedDirectMemory();
     String ahead =
         "GET /A HTTP/1.1\r\nHost: x\r\n\r\nPOST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 220000\r\n\r\n"
             + "x".repeat(220_000);
     List<RawClient> bad = clients(BAD, door, 400);
-    bad.forEach(client -> client.saySomeOf(ahead));
+    bad.forEach(client -> client.trySend(ahead));
     RawClient good = opened(new RawClient(door.port)).post("/A", "{}");
     await().until(() -> door.status().waiting() > 1);
     assertThat(door.status().keptBytes()).isBetween(1L, Bounds.USUAL.bytes() * 4 / 3 + 1);
@@ -128,27 +128,28 @@ class DoorSharesTest {
     assertThat(asks.get("/health").read().status()).isEqualTo(200);
     for (RawClient client : bad) {
       if (resets) {
-        client.resets();
+        client.reset();
       } else {
         client.close();
       }
     }
     if (resets) {
       await().until(() -> door.status().waiting() == 1 && door.status().connections() == 2);
-    } // Else their end is behind what is not read.
-    proxy.comesBack();
+    } // Otherwise the end of the connection is behind data that the door does not read.
+    proxy.restart();
     assertThat(good.read().body()).isEqualTo("{}");
     door.awaitEmpty(2);
     assertThat(door.times("/A", Duration.ofMillis(200)).p50()).isLessThan(50);
   }
 
   @Test
-  void pipelinedRequestsThatNobodyReadsAreNotKept() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void doesNotKeepPipelinedRequestsOfClientsThatDoNotRead() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     long before = PlatformDependent.usedDirectMemory();
-    Crowd bad = Crowd.deaf(BAD, door.port, 20, "GET /A HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
+    Crowd bad =
+        Crowd.notReading(BAD, door.port, 20, "GET /A HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
     opened.add(bad);
-    await().until(() -> bad.said() > 5_000_000);
+    await().until(() -> bad.bytesSent() > 5_000_000);
     Times times = door.times("/A", Duration.ofSeconds(1));
     System.out.println("pipelined, unread: " + times);
     assertThat(times.p99()).isLessThan(100);
@@ -160,14 +161,14 @@ class DoorSharesTest {
   }
 
   @Test
-  void departedClientsLeaveNothing() throws Exception {
-    OpenDoor door = unserved(Bounds.USUAL);
+  void releasesEverythingWhenClientsLeave() throws Exception {
+    OpenDoor door = openUnserved(Bounds.USUAL);
     for (int kind = 0; kind < 3; kind++) {
       List<RawClient> bad = clients(BAD, door, 60);
       for (RawClient client : bad) {
         client.post("/A", "{}");
-        client.saySomeOf("POST /B HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
-        client.saySomeOf("x".repeat(kind * 20_000));
+        client.trySend("POST /B HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
+        client.trySend("x".repeat(kind * 20_000));
       }
       await().until(() -> door.status().waiting() > 0);
       for (RawClient client : bad) {
@@ -181,12 +182,12 @@ class DoorSharesTest {
   // Decompression (F2).
 
   @Test
-  void bodiesOfOthersRoutesStayPacked() throws Exception {
+  void forwardsCompressedBodiesOfUndeclaredRoutesUnchanged() throws Exception {
     try (RawProxy raw = new RawProxy();
         OpenDoor door = OpenDoor.serving(raw.uri(), Bounds.USUAL);
         RawClient client = new RawClient(BAD, door.port)) {
       byte[] bomb = gzip(new byte[1_000_000]);
-      client.say(packed("/Other", bomb));
+      client.send(gzipRequest("/Other", bomb));
       assertThat(client.read().status()).isEqualTo(200);
       assertThat(raw.seen).hasSize(1);
       assertThat(raw.seen.get(0).body()).isEqualTo(new String(bomb, StandardCharsets.ISO_8859_1));
@@ -195,8 +196,8 @@ class DoorSharesTest {
   }
 
   @Test
-  void aBombForSomebodyWhoReadsNothingIsNotUnpackedAhead() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void doesNotDecompressBodiesAheadOfTheProxy() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     proxy.behaviour =
         request -> {
           if (request.getHeader("Content-Encoding") == null) {
@@ -205,15 +206,15 @@ class DoorSharesTest {
             request.pause();
           }
         };
-    byte[] bomb = packed("/Other", gzip(new byte[64 << 20]));
+    byte[] bomb = gzipRequest("/Other", gzip(new byte[64 << 20]));
     long before = used();
     for (RawClient client : clients(BAD, door, 8)) {
-      client.say(bomb);
+      client.send(bomb);
     }
-    await().until(() -> proxy.seen.size() == RouteQueue.FIRST);
+    await().until(() -> proxy.seen.size() == RouteQueue.INITIAL_WINDOW);
     Times times = door.times("/A", Duration.ofSeconds(1));
     assertThat(times.p99()).isLessThan(100);
-    assertThat(used() - before).isLessThan(100L << 20); // Of 512 MB.
+    assertThat(used() - before).isLessThan(100L << 20); // Decompressed, it is 512 MB.
   }
 
   private static long used() {
@@ -223,13 +224,13 @@ class DoorSharesTest {
   }
 
   @Test
-  void bombsForOurRoutesAreUnpackedOneAtATimeAndNoFurtherThanABodyMayBe() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
-    byte[] bomb = packed("/A", gzip(new byte[64 << 20]));
+  void decompressesBombsOneAtATimeAndOnlyUpToTheBodyLimit() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
+    byte[] bomb = gzipRequest("/A", gzip(new byte[64 << 20]));
     assertThat(bomb.length).isLessThan(100_000);
     List<RawClient> bad = clients(BAD, door, 12);
     for (RawClient client : bad) {
-      client.say(bomb);
+      client.send(bomb);
     }
     assertThat(door.times("/A", Duration.ofMillis(500)).p99()).isLessThan(100);
     List<Integer> statuses = new ArrayList<>();
@@ -241,45 +242,45 @@ class DoorSharesTest {
   }
 
   @Test
-  void packedBodiesOfDepartedClientsAreDropped() throws Exception {
-    OpenDoor door = serving(Bounds.DEFAULT);
-    byte[] costly = deflated("/A", InflationTest.emptyBlocks());
+  void dropsCompressedBodiesWhenClientsLeave() throws Exception {
+    OpenDoor door = openServing(Bounds.DEFAULT);
+    byte[] costly = deflateRequest("/A", InflationTest.emptyBlocks());
     door.times("/A", Duration.ofMillis(200));
     long before = used();
     for (int i = 0; i < 12; i++) {
       List<RawClient> bad = clients(BAD, door, 4);
       for (RawClient client : bad) {
-        client.say(costly);
+        client.send(costly);
       }
       for (RawClient client : bad) {
         client.close();
       }
     }
     door.awaitEmpty(0);
-    assertThat(used() - before).isLessThan(24L << 20); // Of 380 MB.
+    assertThat(used() - before).isLessThan(24L << 20); // All bodies together would be 380 MB.
   }
 
   @Test
-  void packedBodiesOfOneClientDoNotKeepOthersWaiting() throws Exception {
-    OpenDoor door = serving(Bounds.DEFAULT);
-    byte[] costly = deflated("/A", InflationTest.emptyBlocks());
-    byte[] cheap = packed("/A", gzip("{}".getBytes(StandardCharsets.US_ASCII)));
+  void doesNotDelayOthersWhileItDecompressesBodiesOfOneClient() throws Exception {
+    OpenDoor door = openServing(Bounds.DEFAULT);
+    byte[] costly = deflateRequest("/A", InflationTest.emptyBlocks());
+    byte[] cheap = gzipRequest("/A", gzip("{}".getBytes(StandardCharsets.US_ASCII)));
     RawClient good = opened(new RawClient(door.port));
     for (RawClient client : clients(BAD, door, 4)) {
-      client.say(costly); // 0.35 s of work each.
+      client.send(costly); // Each takes 0.35 s to decompress.
     }
     List<Double> millis = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
       long from = System.nanoTime();
-      assertThat(good.say(cheap).read().body()).isEqualTo("{}");
+      assertThat(good.send(cheap).read().body()).isEqualTo("{}");
       millis.add((System.nanoTime() - from) / 1e6);
     }
     millis.sort(null);
     assertThat(millis.get(10)).isLessThan(50);
   }
 
-  private static byte[] deflated(String path, byte[] body) {
-    byte[] all = packed(path, body);
+  private static byte[] deflateRequest(String path, byte[] body) {
+    byte[] all = gzipRequest(path, body);
     String head = new String(all, 0, all.length - body.length, StandardCharsets.US_ASCII);
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     bytes.writeBytes(head.replace("gzip", "deflate").getBytes(StandardCharsets.US_ASCII));
@@ -287,13 +288,13 @@ class DoorSharesTest {
     return bytes.toByteArray();
   }
 
-  // Bytes and places (F4).
+  // Bytes and queued requests (F4).
 
   @Test
-  void whatIsAnnouncedIsNotChargedBeforeItComes() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void chargesBodiesOnlyWhenTheyArrive() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     for (RawClient client : clients(BAD, door, 150)) {
-      client.say("POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+      client.send("POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
     }
     await().until(() -> door.status().connections() == 150);
     RawClient good = opened(new RawClient(door.port));
@@ -306,46 +307,46 @@ class DoorSharesTest {
 
   @ParameterizedTest
   @CsvSource({"/A,/B", "/B,/A", "/Other,/A"})
-  void aPartOfTheBytesIsOthersOfOtherRoutes(String path, String goods) throws Exception {
-    aPartOfTheBytesIsOthers(path, goods);
+  void reservesBytesForClientsOfOtherRoutes(String path, String otherRoute) throws Exception {
+    assertBytesAreReserved(path, otherRoute);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B"})
-  void aPartOfTheBytesIsOthersOfTheSameRoute(String path) throws Exception {
-    aPartOfTheBytesIsOthers(path, path);
+  void reservesBytesForOtherClientsOfTheSameRoute(String path) throws Exception {
+    assertBytesAreReserved(path, path);
   }
 
-  private void aPartOfTheBytesIsOthers(String path, String goods) throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  private void assertBytesAreReserved(String path, String otherRoute) throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     String part = "x".repeat(90_000);
     for (RawClient client : clients(BAD, door, 40)) {
-      client.saySomeOf(
+      client.trySend(
           "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n".formatted(path));
-      client.saySomeOf(part);
+      client.trySend(part);
     }
     RawClient good = opened(new RawClient(door.port));
     String large = "[" + "1,".repeat(45_000) + "1]";
     for (int i = 0; i < 20; i++) {
-      Answer answer = good.post(goods, large).read();
-      assertThat(answer.status()).as(answer.head() + answer.body()).isEqualTo(200);
+      Response response = good.post(otherRoute, large).read();
+      assertThat(response.status()).as(response.head() + response.body()).isEqualTo(200);
     }
     assertThat(door.status().keptBytes()).isLessThan(Bounds.USUAL.bytes() * 4 / 3);
   }
 
   @Test
-  void aPartOfTheBytesIsOthersWhereAFewBecomeMany() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
-    answersOthersOnly();
-    door.times("/A", Duration.ofMillis(200)); // Many may be under way.
+  void reservesBytesForOthersWhileBodiesAreDecompressed() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
+    respondOnlyToOthers();
+    door.times("/A", Duration.ofMillis(200)); // Opens the window.
     String zeros = "[" + "0,".repeat(49_000) + "0]";
-    byte[] few = packed("/A", gzip(zeros.getBytes(StandardCharsets.US_ASCII)));
+    byte[] few = gzipRequest("/A", gzip(zeros.getBytes(StandardCharsets.US_ASCII)));
     String hangs =
         new String(few, StandardCharsets.ISO_8859_1).replace("Host: x", "Host: x\r\nX-Hang: 1");
-    // Some at a time are unpacked; one is sent on, or there is no room.
+    // A few at a time are decompressed: each is either sent upstream or refused.
     for (RawClient client : clients(BAD, door, 14)) {
       int sent = proxy.seen.size();
-      client.say(hangs);
+      client.send(hangs);
       await().until(() -> proxy.seen.size() > sent || !door.status().refused().isEmpty());
       if (!door.status().refused().isEmpty()) {
         break;
@@ -354,24 +355,24 @@ class DoorSharesTest {
     assertThat(door.status().keptBytes()).isGreaterThan(800_000);
     RawClient good = opened(new RawClient(door.port));
     for (int i = 0; i < 20; i++) {
-      Answer answer = good.post("/B", zeros).read();
-      assertThat(answer.status()).as(answer.head() + answer.body()).isEqualTo(200);
+      Response response = good.post("/B", zeros).read();
+      assertThat(response.status()).as(response.head() + response.body()).isEqualTo(200);
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"/A"})
-  void aPartOfThePlacesIsOthersOfOtherRoutes(String path) throws Exception {
-    aPartOfThePlacesIsOthers(path, "/B");
+  void reservesQueueSpaceForClientsOfOtherRoutes(String path) throws Exception {
+    assertQueueSpaceIsReserved(path, "/B");
   }
 
   @Test
-  void aPartOfThePlacesIsOthersOfTheSameRoute() throws Exception {
-    aPartOfThePlacesIsOthers("/B", "/B");
+  void reservesQueueSpaceForOtherClientsOfTheSameRoute() throws Exception {
+    assertQueueSpaceIsReserved("/B", "/B");
   }
 
-  private void aPartOfThePlacesIsOthers(String path, String goods) throws Exception {
-    OpenDoor door = unserved(Bounds.USUAL);
+  private void assertQueueSpaceIsReserved(String path, String otherRoute) throws Exception {
+    OpenDoor door = openUnserved(Bounds.USUAL);
     List<RawClient> bad = clients(BAD, door, 200);
     for (RawClient client : bad) {
       client.post(path, "{}");
@@ -380,64 +381,68 @@ class DoorSharesTest {
     assertThat(door.status().waiting()).isEqualTo(100);
     List<RawClient> good = clients(RawClient.GOOD, door, 5);
     for (RawClient client : good) {
-      client.say(
+      client.send(
           "POST %s HTTP/1.1\r\nHost: x\r\nX-Request-ID: good\r\nContent-Length: 2\r\n\r\n{}"
-              .formatted(goods));
+              .formatted(otherRoute));
     }
     await().until(() -> door.status().waiting() == 105);
-    proxy.comesBack();
+    proxy.restart();
     for (RawClient client : good) {
       assertThat(client.read().status()).isEqualTo(200);
     }
     int answered = 0;
     for (RawClient client : bad) {
-      Answer answer = client.read();
-      assertThat(answer.status()).isIn(200, 503);
-      answered += answer.status() == 200 ? 1 : 0;
+      Response response = client.read();
+      assertThat(response.status()).isIn(200, 503);
+      answered += response.status() == 200 ? 1 : 0;
     }
     assertThat(answered).isEqualTo(100);
     assertThat(proxy.seen.subList(0, 20)).as("they take turns").contains("good");
-    if (path.equals(goods)) { // Other routes have lines of their own, which grow on their own.
-      // They are sent within the first ten; those that need a new connection arrive later.
+    // Other routes have queues of their own, whose windows grow separately. The requests are sent
+    // among the first ten, but those on new connections arrive later.
+    if (path.equals(otherRoute)) {
       assertThat(proxy.seen.subList(0, 40).stream().filter("good"::equals).count()).isEqualTo(5);
     }
     door.awaitEmpty(205);
   }
 
   @Test
-  void allThatAreHeldAreAnswered() throws Exception {
-    OpenDoor door = unserved(Bounds.DEFAULT.requests(2_000).connections(2_000));
+  void respondsToAllQueuedRequests() throws Exception {
+    OpenDoor door = openUnserved(Bounds.DEFAULT.requests(2_000).connections(2_000));
     List<RawClient> all = clients(BAD, door, 400);
     all.addAll(clients("127.0.0.3", door, 400));
     for (RawClient client : all) {
       client.post("/A", "{}");
     }
     await().until(() -> door.status().waiting() == 800);
-    proxy.comesBack();
+    proxy.restart();
     for (RawClient client : all) {
       assertThat(client.read().body()).isEqualTo("{}");
     }
     door.awaitEmpty(800);
   }
 
-  /** Four are under way at first: the others' fifth is not to wait for theirs. */
+  /**
+   * The first window is four requests. Another client's request must not wait for the four that
+   * hang.
+   */
   @Test
-  void requestsThatHangDoNotKeepOthersFromTheirRoute() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
-    answersOthersOnly();
+  void sendsRequestsOfOthersWhileThoseOfOneClientHang() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
+    respondOnlyToOthers();
     for (RawClient client : clients(BAD, door, 20)) {
-      client.say("GET /A HTTP/1.1\r\nHost: x\r\nX-Hang: 1\r\n\r\n");
+      client.send("GET /A HTTP/1.1\r\nHost: x\r\nX-Hang: 1\r\n\r\n");
     }
-    await().until(() -> proxy.seen.size() >= RouteQueue.FIRST);
-    RawClient good = opened(new RawClient(door.port)).patience(3_000);
+    await().until(() -> proxy.seen.size() >= RouteQueue.INITIAL_WINDOW);
+    RawClient good = opened(new RawClient(door.port)).readTimeout(3_000);
     assertThat(good.post("/A", "{}").read().body()).isEqualTo("{}");
   }
 
-  // Time (F5).
+  // The event loop's time (F5).
 
   @Test
-  void aPathOfManySegmentsCostsNoMoreThanAnother() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void matchesPathsOfManySegmentsQuickly() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     List<Double> millis = new ArrayList<>();
     RawClient client = opened(new RawClient(door.port));
     String path = "/" + "/".repeat(8_000);
@@ -451,7 +456,7 @@ class DoorSharesTest {
     assertThat(millis.get(30)).isLessThan(20);
   }
 
-  /** What 300 connections of one client say. */
+  /** What the 300 connections of one client send. */
   enum Attack {
     REQUESTS("GET /A HTTP/1.1\r\nHost: x\r\n\r\n"),
     REQUESTS_OF_ANOTHER_ROUTE("GET /Other HTTP/1.1\r\nHost: x\r\n\r\n"),
@@ -486,10 +491,10 @@ class DoorSharesTest {
         "GET /A HTTP/1.1\r\nHost: x\r\nX-Fault: large\r\nAccept-Encoding: gzip\r\n\r\n"),
     THROWS("POST /A HTTP/1.1\r\nHost: x\r\nX-Fault: 500\r\nContent-Length: 2\r\n\r\n{}");
 
-    final String words;
+    final String data;
 
-    Attack(String words) {
-      this.words = words;
+    Attack(String data) {
+      this.data = data;
     }
 
     private static String random() {
@@ -501,16 +506,16 @@ class DoorSharesTest {
 
   private static final String LARGE = "{\"x\":\"" + "0123456789".repeat(50_000) + "\"}";
 
-  private static void faults(HttpServerRequest request) {
+  private static void respondWithFault(HttpServerRequest request) {
     String fault = request.getHeader("X-Fault");
     if (fault == null) {
       FakeProxy.echo(request);
     } else if (fault.equals("0")) {
-      FakeProxy.breaksOff(request);
+      FakeProxy.closesConnection(request);
     } else if (fault.equals("large")) {
       request.response().end(LARGE);
     } else if (!fault.equals("1")) {
-      FakeProxy.says(Integer.parseInt(fault), "Internal Server Error").accept(request);
+      FakeProxy.responds(Integer.parseInt(fault), "Internal Server Error").accept(request);
     }
   }
 
@@ -518,61 +523,62 @@ class DoorSharesTest {
   @EnumSource(
       mode = EnumSource.Mode.EXCLUDE,
       names = {"SLASHES", "MANY_HEADERS", "OVERSIZED_HEADS", "RANDOM", "TOO_LARGE", "LARGE_HEADS"})
-  void oneWithManyConnectionsDoesNotSlowOthers(Attack attack) throws Exception {
-    besideOneWithManyConnections(attack);
+  void respondsQuicklyToOthersDuringAnAttack(Attack attack) throws Exception {
+    measureDuring(attack);
   }
 
   @ParameterizedTest
   @EnumSource(names = {"SLASHES", "MANY_HEADERS", "OVERSIZED_HEADS", "RANDOM", "TOO_LARGE"})
-  void oneWithManyConnectionsDoesNotSlowOthersByWhatIsCostly(Attack attack) throws Exception {
-    besideOneWithManyConnections(attack);
+  void respondsQuicklyToOthersDuringACostlyAttack(Attack attack) throws Exception {
+    measureDuring(attack);
   }
 
   @Test
-  void headsThatTheProxyRefusesCostOthersNothing() throws Exception {
-    OpenDoor door = besideOneWithManyConnections(Attack.LARGE_HEADS);
-    // A connection that the proxy is about to close is not used for another request.
+  void doesNotLoseRequestsOfOthersWhenTheProxyRefusesHeads() throws Exception {
+    OpenDoor door = measureDuring(Attack.LARGE_HEADS);
+    // The door does not reuse a connection that the proxy is about to close.
     assertThat(door.status().refused()).doesNotContainKey("lost");
   }
 
   /**
-   * The first of three times that is good counts: the attacker takes the processors of this
-   * machine, too.
+   * Measures other requests during an attack. Repeats a slow measurement up to twice, because the
+   * attacker uses this machine's processors, too.
    */
-  private OpenDoor besideOneWithManyConnections(Attack attack) throws Exception {
-    OpenDoor door = serving(Bounds.DEFAULT);
-    proxy.behaviour = DoorSharesTest::faults;
+  private OpenDoor measureDuring(Attack attack) throws Exception {
+    OpenDoor door = openServing(Bounds.DEFAULT);
+    proxy.behaviour = DoorSharesTest::respondWithFault;
     String address = "127.0.1." + (1 + attack.ordinal());
-    try (Crowd bad = Crowd.saying(address, door.port, 300, attack.words)) {
-      // Until all has come, and the code is compiled.
+    try (Crowd bad = Crowd.sending(address, door.port, 300, attack.data)) {
+      // Lets all connections arrive, and the code be compiled.
       door.times("/A", Duration.ofMillis(500));
       Times times = door.times("/A", Duration.ofMillis(800));
       for (int i = 0; i < 2 && times.p99() >= 100; i++) {
         times = door.times("/A", Duration.ofMillis(800));
       }
-      System.out.println(attack + ": " + times + ", said " + bad.said() + ", came " + bad.came());
-      assertThat(bad.said()).isGreaterThan(10_000);
+      System.out.println(
+          attack + ": " + times + ", said " + bad.bytesSent() + ", came " + bad.connectionsMade());
+      assertThat(bad.bytesSent()).isGreaterThan(10_000);
       assertThat(times.p99()).isLessThan(100);
     }
     return door;
   }
 
   @Test
-  void headsWithoutEndAreCounted() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void chargesIncompleteHeads() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     List<RawClient> all = new ArrayList<>();
     try {
       for (int i = 0; i < 120; i++) {
         all.add(
             new RawClient("127.0.6.1", door.port)
-                .say("GET /A HTTP/1.1\r\nHost: x\r\nX: " + "x".repeat(7_000)));
+                .send("GET /A HTTP/1.1\r\nHost: x\r\nX: " + "x".repeat(7_000)));
       }
       await().untilAsserted(() -> assertThat(door.status().connections()).isLessThan(90));
       assertThat(door.status().keptBytes()).isBetween(500_000L, 1L << 20);
       assertThat(door.times("/A", Duration.ofMillis(300)).p99()).isLessThan(100);
     } finally {
       for (RawClient client : all) {
-        client.resets();
+        client.reset();
       }
     }
     door.awaitEmpty(0);
@@ -586,13 +592,13 @@ class DoorSharesTest {
         "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n",
         "POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n"
       })
-  void headersAndTrailersAreLimitedInNumber(String start) throws Exception {
-    OpenDoor door = serving(Bounds.USUAL);
+  void limitsTheNumberOfHeaderFieldsAndTrailers(String start) throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL);
     RawClient few = opened(new RawClient(BAD, door.port));
-    assertThat(few.say(start + "a:b\r\n".repeat(120) + "\r\n").read().status()).isEqualTo(200);
+    assertThat(few.send(start + "a:b\r\n".repeat(120) + "\r\n").read().status()).isEqualTo(200);
     RawClient many = opened(new RawClient(BAD, door.port));
-    many.saySomeOf(start + "a:b\r\n".repeat(130) + "\r\n");
-    String all = many.untilClosed();
+    many.trySend(start + "a:b\r\n".repeat(130) + "\r\n");
+    String all = many.readUntilClosed();
     assertThat(all).doesNotContain(" 200 ");
     if (start.startsWith("GET")) {
       assertThat(all).startsWith("HTTP/1.1 431 ").contains("expected at most 32768 bytes in 128");
@@ -601,8 +607,8 @@ class DoorSharesTest {
   }
 
   @Test
-  void headersAreCountedByWhatTheyTakeOnceTheyAreRead() throws Exception {
-    OpenDoor door = unserved(Bounds.DEFAULT);
+  void chargesHeaderFieldsByTheMemoryTheyTake() throws Exception {
+    OpenDoor door = openUnserved(Bounds.DEFAULT);
     String head = "GET /A HTTP/1.1\r\nHost: x\r\n" + "a:b\r\n".repeat(100);
     System.gc();
     long before = used();
@@ -610,29 +616,29 @@ class DoorSharesTest {
     try {
       for (int i = 0; i < 2_000; i++) {
         all.add(new RawClient("127.0.7." + (1 + i % 50), door.port));
-        all.get(i).say(i % 2 == 0 ? head : head + "\r\n"); // Half of them are not whole.
+        all.get(i).send(i % 2 == 0 ? head : head + "\r\n"); // Half of the heads are incomplete.
       }
       await().until(() -> door.status().waiting() == 1_000);
       long kept = door.status().keptBytes();
       assertThat(kept).isGreaterThan(2_000 * 16_000);
-      // Beside that, 10 KiB for each connection, and as much for this end of it.
+      // In addition, each connection takes 10 KiB, and its client's end as much.
       assertThat(used() - before).isLessThan(kept + 2_000 * (20 << 10));
     } finally {
       for (RawClient client : all) {
-        client.resets();
+        client.reset();
       }
     }
     door.awaitEmpty(0);
   }
 
   @Test
-  void whoReadsNothingAndHasToMakeRoomLeavesNothing() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL.connections(10));
+  void releasesUnreadResponsesOfEvictedConnections() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL.connections(10));
     String large = "x".repeat(60_000);
     proxy.behaviour = request -> request.response().end(large);
     List<RawClient> deaf = clients(BAD, door, 10);
     for (RawClient client : deaf) {
-      client.say("GET /A HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
+      client.send("GET /A HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500));
     }
     await().until(() -> door.status().keptBytes() > 0 && door.status().underWay() == 0);
     long before = door.status().keptBytes();
@@ -644,8 +650,8 @@ class DoorSharesTest {
   }
 
   @Test
-  void whoResetsConnectionsLeavesNothing() throws Exception {
-    OpenDoor door = serving(Bounds.DEFAULT);
+  void releasesEverythingWhenConnectionsAreReset() throws Exception {
+    OpenDoor door = openServing(Bounds.DEFAULT);
     Crowd bad =
         Crowd.resetting(
             "127.0.2.1",
@@ -653,21 +659,21 @@ class DoorSharesTest {
             100,
             "POST /B HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}POST /Other HTTP/1.1\r\nHos");
     try (bad) {
-      await().until(() -> bad.came() > 1_000);
+      await().until(() -> bad.connectionsMade() > 1_000);
       Times times = door.times("/A", Duration.ofSeconds(1));
-      // What it costs to take a connection is not a client's share: see docs/security.md.
-      System.out.println("resets: " + times + ", came " + bad.came());
+      // The cost of accepting a connection is not charged to the client: see docs/security.md.
+      System.out.println("resets: " + times + ", came " + bad.connectionsMade());
     }
     door.awaitEmpty(0);
   }
 
   @Test
-  void whoTakesAllConnectionsMakesRoomForOthers() throws Exception {
-    OpenDoor door = serving(Bounds.USUAL.connections(100));
-    answersOthersOnly();
-    door.times("/A", Duration.ofMillis(200)); // Many may be under way.
+  void evictsConnectionsOfTheClientWithTheMost() throws Exception {
+    OpenDoor door = openServing(Bounds.USUAL.connections(100));
+    respondOnlyToOthers();
+    door.times("/A", Duration.ofMillis(200)); // Opens the window.
     try (Crowd bad =
-        Crowd.waiting(
+        Crowd.holding(
             "127.0.2.2", door.port, 300, "GET /A HTTP/1.1\r\nHost: x\r\nX-Hang: 1\r\n\r\n")) {
       await().until(() -> door.status().connections() == 100);
       for (int i = 0; i < 20; i++) {
@@ -676,7 +682,7 @@ class DoorSharesTest {
         }
       }
       assertThat(door.status().connections()).isLessThanOrEqualTo(100);
-      assertThat(bad.came()).isGreaterThanOrEqualTo(300);
+      assertThat(bad.connectionsMade()).isGreaterThanOrEqualTo(300);
     }
   }
 }

@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.OpenDoor.Times;
-import ai.seedcore.serve.door.RawClient.Answer;
+import ai.seedcore.serve.door.RawClient.Response;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.Socket;
@@ -29,11 +29,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What one request meets behind the door is its own, whatever that is. */
+/** Tests that the upstream response to one request affects no other request. */
 @Timeout(60)
 class DoorUpstreamsTest {
 
-  /** What is in no answer but the liar's own. */
+  /** A text that occurs only in forged responses. */
   private static final String EVIL = "EVIL";
 
   private static final String EXTRA = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + EVIL;
@@ -45,11 +45,11 @@ class DoorUpstreamsTest {
   private static ExecutorService threads;
 
   @BeforeAll
-  static void open() throws Exception {
+  static void openDoor() throws Exception {
     threads = Executors.newCachedThreadPool();
     proxy = new RawProxy();
     door = OpenDoor.serving(proxy.uri(), Bounds.DEFAULT);
-    door.times("/A", Duration.ofMillis(500)); // Compiles the code, too.
+    door.times("/A", Duration.ofMillis(500)); // Also compiles the code.
   }
 
   @AfterAll
@@ -61,18 +61,18 @@ class DoorUpstreamsTest {
   }
 
   @BeforeEach
-  void begin() {
+  void resetProxy() {
     proxy.seen.clear();
-    proxy.reads = true;
+    proxy.readsBodies = true;
     proxy.behaviour = RawProxy::echo;
   }
 
-  /** What the proxy says, and whether it closes the connection then. */
-  enum Lie {
+  /** What the proxy sends, and whether it closes the connection afterwards. */
+  enum ScriptedResponse {
     TOO_SHORT("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", true),
     TOO_LONG("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" + EVIL, false),
-    TWO_ANSWERS(RawProxy.fine("hello") + EXTRA, false),
-    THREE_ANSWERS(RawProxy.fine("hello") + EXTRA + EXTRA, false),
+    TWO_ANSWERS(RawProxy.ok("hello") + EXTRA, false),
+    THREE_ANSWERS(RawProxy.ok("hello") + EXTRA + EXTRA, false),
     NO_LENGTH("HTTP/1.1 200 OK\r\n\r\nhello", true),
     TWO_LENGTHS("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", true),
     LENGTH_AND_CHUNKS(
@@ -107,8 +107,8 @@ class DoorUpstreamsTest {
     STATUS_199("HTTP/1.1 199 x\r\nContent-Length: 5\r\n\r\nhello", true),
     STATUS_204_WITH_BODY("HTTP/1.1 204 x\r\nContent-Length: 4\r\n\r\n" + EVIL, false),
     STATUS_304_WITH_BODY("HTTP/1.1 304 x\r\nContent-Length: 4\r\n\r\n" + EVIL, false),
-    CONTINUES_FIRST("HTTP/1.1 100 Continue\r\n\r\n" + RawProxy.fine("hello"), false),
-    HINTS_FIRST("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + RawProxy.fine("hello"), false),
+    CONTINUES_FIRST("HTTP/1.1 100 Continue\r\n\r\n" + RawProxy.ok("hello"), false),
+    HINTS_FIRST("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + RawProxy.ok("hello"), false),
     CONTINUES_ONLY("HTTP/1.1 100 Continue\r\n\r\n".repeat(50), true),
     LONG_LINE("HTTP/1.1 200 " + "x".repeat(100_000) + "\r\n\r\n", true),
     LONG_HEAD("HTTP/1.1 200 OK\r\nX: " + "x".repeat(100_000) + "\r\n\r\n", true),
@@ -118,10 +118,10 @@ class DoorUpstreamsTest {
     FOLDED("HTTP/1.1 200 OK\r\nX: a\r\n Set-Cookie: b\r\nContent-Length: 5\r\n\r\nhello", false),
     NUL_IN_HEADER("HTTP/1.1 200 OK\r\nX: a\u0000b\r\nContent-Length: 5\r\n\r\nhello", true),
     BAD_NAME("HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 5\r\n\r\nhello", true),
-    NOT_UTF8(RawProxy.fine("{\"x\":\"\u00ff\u00fe\"}"), false),
+    NOT_UTF8(RawProxy.ok("{\"x\":\"\u00ff\u00fe\"}"), false),
     NO_GZIP("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", false),
-    NO_JSON(RawProxy.fine("{\"status\":\"error\",\"code\":"), false),
-    DEEP_JSON(RawProxy.fine("{\"status\":\"error\",\"x\":" + "[".repeat(10_000)), false),
+    NO_JSON(RawProxy.ok("{\"status\":\"error\",\"code\":"), false),
+    DEEP_JSON(RawProxy.ok("{\"status\":\"error\",\"x\":" + "[".repeat(10_000)), false),
     HOP_BY_HOP(
         "HTTP/1.1 200 OK\r\nConnection: X, close\r\nX: 1\r\nKeep-Alive: 1\r\nTrailer: Y\r\nUpgrade: z\r\n"
             + "Proxy-Authenticate: q\r\nContent-Length: 5\r\n\r\nhello",
@@ -131,39 +131,42 @@ class DoorUpstreamsTest {
     SAYS_503("HTTP/1.1 503 x\r\nContent-Length: 5\r\n\r\nhello", false),
     SAYS_NOTHING("", false);
 
-    final String words;
+    final String data;
     final boolean closes;
 
-    Lie(String words, boolean closes) {
-      this.words = words;
+    ScriptedResponse(String data, boolean closes) {
+      this.data = data;
       this.closes = closes;
     }
 
-    void tell(Socket client) throws IOException {
-      RawProxy.say(client, words);
+    void send(Socket client) throws IOException {
+      RawProxy.send(client, data);
       if (closes) {
         client.close();
       }
     }
   }
 
-  /** Lies to those that name a lie, and is honest to others. */
-  private static void lies(RawProxy.Seen request, Socket client) throws IOException {
-    List<String> lie = request.all("X-Lie");
-    if (lie.isEmpty()) {
+  /** Sends the response that the request names, or else a valid one. */
+  private static void respondAsScripted(RawProxy.Seen request, Socket client) throws IOException {
+    List<String> script = request.all("X-Lie");
+    if (script.isEmpty()) {
       RawProxy.echo(request, client);
     } else {
-      Lie.valueOf(lie.get(0)).tell(client);
+      ScriptedResponse.valueOf(script.get(0)).send(client);
     }
   }
 
-  private static String asks(String path, String lie) {
+  private static String scriptedRequest(String path, String script) {
     return "POST %s HTTP/1.1\r\nHost: x\r\nX-Lie: %s\r\nX-Request-Timeout-Seconds: 1\r\nContent-Length: 2\r\n\r\n{}"
-        .formatted(path, lie);
+        .formatted(path, script);
   }
 
-  /** One honest client goes on asking, as where one is answered well a failure is one's own. */
-  private static CompletableFuture<Times> goods(String path, Duration time) {
+  /**
+   * Sends an honest client's requests meanwhile, since the door recognizes a request's own fault by
+   * the success of others.
+   */
+  private static CompletableFuture<Times> sendHonestRequests(String path, Duration time) {
     return CompletableFuture.supplyAsync(
         () -> {
           try {
@@ -175,62 +178,62 @@ class DoorUpstreamsTest {
         threads);
   }
 
-  /** What the liar's client has of it; empty: his connection was cut. */
-  private static String told(String from, String path, Lie lie) {
+  /** Returns what the client gets; empty if the connection was closed. */
+  private static String outcome(String from, String path, ScriptedResponse script) {
     try (RawClient client = new RawClient(from, door.port)) {
-      Answer answer;
+      Response response;
       try {
-        answer = client.say(asks(path, lie.name())).read();
+        response = client.send(scriptedRequest(path, script.name())).read();
       } catch (java.io.EOFException | java.net.SocketException e) {
         return "";
       }
-      assertThat(answer.status()).as("%s %s", path, lie).isBetween(200, 999);
-      assertThat(answer.head())
+      assertThat(response.status()).as("%s %s", path, script).isBetween(200, 999);
+      assertThat(response.head())
           .doesNotContain("Keep-Alive", "Proxy-Authenticate", "Upgrade", "\u0000");
-      assertThat(answer.head().chars().filter(c -> c == '\r').count())
-          .isEqualTo(answer.head().chars().filter(c -> c == '\n').count());
-      assertThat(answer.head().split("\r\n", -1))
-          .as("%s %s", path, lie)
+      assertThat(response.head().chars().filter(c -> c == '\r').count())
+          .isEqualTo(response.head().chars().filter(c -> c == '\n').count());
+      assertThat(response.head().split("\r\n", -1))
+          .as("%s %s", path, script)
           .allMatch(line -> line.startsWith("HTTP/1.1 ") || line.matches("[-!#-'*+.^_`|~\\w]+:.*"));
-      if (!answer.header("Connection").equals("close")) {
-        // The next answer over this connection is that to the next request.
+      if (!response.header("Connection").equals("close")) {
+        // The next response on this connection belongs to the next request.
         try {
-          Answer next = client.post(path, "{\"next\":1}").read();
-          // Its connection to the proxy may have been another liar's.
-          assertThat(next.status()).as("%s %s, then %s", path, lie, next).isIn(200, 502);
+          Response next = client.post(path, "{\"next\":1}").read();
+          // The upstream connection may have been used for another bad response.
+          assertThat(next.status()).as("%s %s, then %s", path, script, next).isIn(200, 502);
           if (next.status() == 200) {
-            assertThat(next.body()).as("%s %s", path, lie).isEqualTo(path + "|{\"next\":1}");
+            assertThat(next.body()).as("%s %s", path, script).isEqualTo(path + "|{\"next\":1}");
           } else {
-            assertThat(next.body()).as("%s %s", path, lie).contains("\"lost\"");
+            assertThat(next.body()).as("%s %s", path, script).contains("\"lost\"");
           }
         } catch (java.io.EOFException | java.net.SocketException e) {
-          return answer.status() + " " + answer.body();
+          return response.status() + " " + response.body();
         }
       }
-      return answer.status() + " " + answer.body();
+      return response.status() + " " + response.body();
     } catch (IOException e) {
-      throw new AssertionError(path + " " + lie, e);
+      throw new AssertionError(path + " " + script, e);
     }
   }
 
   @Test
-  void liesAreTheirRequestsOwn() throws Exception {
-    proxy.behaviour = DoorUpstreamsTest::lies;
-    CompletableFuture<Times> good = goods("/A", Duration.ofSeconds(2));
-    List<CompletableFuture<String>> told = new ArrayList<>();
+  void confinesBadResponsesToTheirRequests() throws Exception {
+    proxy.behaviour = DoorUpstreamsTest::respondAsScripted;
+    CompletableFuture<Times> good = sendHonestRequests("/A", Duration.ofSeconds(2));
+    List<CompletableFuture<String>> outcomes = new ArrayList<>();
     List<String> names = new ArrayList<>();
-    for (Lie lie : Lie.values()) {
+    for (ScriptedResponse script : ScriptedResponse.values()) {
       for (String route : ROUTES) {
-        String from = "127.0.3." + (1 + lie.ordinal());
-        names.add(lie + " " + route);
-        told.add(CompletableFuture.supplyAsync(() -> told(from, route, lie), threads));
+        String from = "127.0.3." + (1 + script.ordinal());
+        names.add(script + " " + route);
+        outcomes.add(CompletableFuture.supplyAsync(() -> outcome(from, route, script), threads));
       }
     }
     List<String> wrong = new ArrayList<>();
-    for (int i = 0; i < told.size(); i++) {
+    for (int i = 0; i < outcomes.size(); i++) {
       String name = names.get(i);
       try {
-        String what = told.get(i).get(20, TimeUnit.SECONDS);
+        String what = outcomes.get(i).get(20, TimeUnit.SECONDS);
         System.out.println(name + ": " + what.substring(0, Math.min(110, what.length())).strip());
         if (what.contains(EVIL)) {
           wrong.add(name + " told " + what);
@@ -251,7 +254,7 @@ class DoorUpstreamsTest {
     door.awaitEmpty(0);
   }
 
-  // One request's outcome (F3).
+  // Faults of single requests (F3).
 
   @ParameterizedTest
   @CsvSource({
@@ -264,16 +267,17 @@ class DoorUpstreamsTest {
     "NOTHING,/B",
     "GARBAGE,/A"
   })
-  void aClientWhoseRequestsFailKeepsNobodyFromTheRoute(Lie lie, String route) throws Exception {
-    proxy.behaviour = DoorUpstreamsTest::lies;
+  void servesOthersWhileOneClientsRequestsFail(ScriptedResponse script, String route)
+      throws Exception {
+    proxy.behaviour = DoorUpstreamsTest::respondAsScripted;
     List<RawClient> bad = new ArrayList<>();
     try {
       for (int i = 0; i < 8; i++) {
-        bad.add(new RawClient("127.0.4.1", door.port).say(asks(route, lie.name())));
+        bad.add(new RawClient("127.0.4.1", door.port).send(scriptedRequest(route, script.name())));
       }
       await().until(() -> proxy.seen.size() >= 4);
       Times times = door.times(route, Duration.ofMillis(700));
-      System.out.println(lie + " " + route + " of one client: " + times);
+      System.out.println(script + " " + route + " of one client: " + times);
       assertThat(times.p99()).isLessThan(100);
       for (RawClient client : bad) {
         assertThat(client.read().status()).isBetween(400, 504);
@@ -288,11 +292,13 @@ class DoorUpstreamsTest {
         .isLessThan(8 * 12);
   }
 
-  /** Eight clients of eight addresses that go on failing: only who is answered shows it is them. */
+  /**
+   * Only the success of other clients shows that the failures of these eight clients are their own.
+   */
   @ParameterizedTest
   @EnumSource(names = {"SAYS_404", "SAYS_500", "NOTHING"})
-  void severalClientsWhoseRequestsFailKeepNobodyFromTheRoute(Lie lie) throws Exception {
-    proxy.behaviour = DoorUpstreamsTest::lies;
+  void servesOthersWhileRequestsOfSeveralClientsFail(ScriptedResponse script) throws Exception {
+    proxy.behaviour = DoorUpstreamsTest::respondAsScripted;
     AtomicBoolean over = new AtomicBoolean();
     List<CompletableFuture<Void>> bad = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
@@ -302,7 +308,7 @@ class DoorUpstreamsTest {
               () -> {
                 while (!over.get()) {
                   try (RawClient client = new RawClient(from, door.port)) {
-                    client.say(asks("/A", lie.name())).read();
+                    client.send(scriptedRequest("/A", script.name())).read();
                   } catch (IOException e) {
                     throw new CompletionException(e);
                   }
@@ -313,9 +319,9 @@ class DoorUpstreamsTest {
     try {
       await().until(() -> proxy.seen.size() >= 16);
       Times times = door.times("/A", Duration.ofSeconds(2));
-      System.out.println(lie + " of eight clients: " + times);
+      System.out.println(script + " of eight clients: " + times);
       assertThat(times.p50()).isLessThan(1_000);
-      assertThat(times.of(1)).isLessThan(3_000);
+      assertThat(times.quantile(1)).isLessThan(3_000);
     } finally {
       over.set(true);
     }
@@ -325,7 +331,7 @@ class DoorUpstreamsTest {
   }
 
   @Test
-  void aTargetThatNamesNoPathIsNotSentOn() throws Exception {
+  void doesNotForwardTargetsWithoutAPath() throws Exception {
     List<RawClient> bad = new ArrayList<>();
     try {
       for (int i = 0; i < 8; i++) {
@@ -345,10 +351,12 @@ class DoorUpstreamsTest {
   }
 
   @Test
-  void aFailureOfAllIsForgottenAtOnceWhenTheRouteIsWell() throws Exception {
+  void recoversAtOnceWhenTheRouteSucceedsAgain() throws Exception {
     AtomicBoolean fails = new AtomicBoolean(true);
     proxy.behaviour =
-        (request, client) -> (fails.get() ? Lie.SAYS_503 : Lie.CONTINUES_FIRST).tell(client);
+        (request, client) ->
+            (fails.get() ? ScriptedResponse.SAYS_503 : ScriptedResponse.CONTINUES_FIRST)
+                .send(client);
     List<RawClient> all = new ArrayList<>();
     try {
       for (int i = 0; i < 12; i++) {
@@ -358,9 +366,9 @@ class DoorUpstreamsTest {
       fails.set(false);
       long from = System.nanoTime();
       for (RawClient client : all) {
-        Answer answer = client.read();
-        assertThat(answer.status()).isEqualTo(200);
-        assertThat(answer.body()).isEqualTo("hello");
+        Response response = client.read();
+        assertThat(response.status()).isEqualTo(200);
+        assertThat(response.body()).isEqualTo("hello");
       }
       double seconds = (System.nanoTime() - from) / 1e9;
       System.out.println("after the failure of all: " + seconds + " s");
@@ -372,14 +380,14 @@ class DoorUpstreamsTest {
     }
   }
 
-  // Answers without an end.
+  // Endless responses.
 
   @ParameterizedTest
   @CsvSource({"/A,true", "/Other,true", "/A,false", "/Other,false"})
-  void anAnswerWithoutEndIsKeptNoFurtherThanItIsRead(String path, boolean chunked)
+  void buffersEndlessResponsesOnlyAsFastAsTheyAreRead(String path, boolean chunked)
       throws Exception {
     AtomicBoolean over = new AtomicBoolean();
-    java.util.concurrent.atomic.AtomicLong said = new java.util.concurrent.atomic.AtomicLong();
+    java.util.concurrent.atomic.AtomicLong bytesSent = new java.util.concurrent.atomic.AtomicLong();
     String part = "x".repeat(32 << 10);
     String chunk = chunked ? "8000\r\n" + part + "\r\n" : part;
     proxy.behaviour =
@@ -388,30 +396,30 @@ class DoorUpstreamsTest {
             RawProxy.echo(request, client);
             return;
           }
-          RawProxy.say(
+          RawProxy.send(
               client,
               chunked
                   ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                   : "HTTP/1.1 200 OK\r\n\r\n");
           while (!over.get()) {
-            RawProxy.say(client, chunk);
-            said.addAndGet(chunk.length());
+            RawProxy.send(client, chunk);
+            bytesSent.addAndGet(chunk.length());
           }
         };
     long before = used();
     List<RawClient> bad = new ArrayList<>();
     try {
       for (int i = 0; i < 10; i++) {
-        bad.add(new RawClient("127.0.4.3", door.port).say(asks(path, "x")));
+        bad.add(new RawClient("127.0.4.3", door.port).send(scriptedRequest(path, "x")));
       }
-      await().until(() -> said.get() > 10 << 20);
+      await().until(() -> bytesSent.get() > 10 << 20);
       assertThat(door.times("/B", Duration.ofMillis(500)).p99()).isLessThan(100);
       assertThat(used() - before).isLessThan(32L << 20);
       assertThat(door.status().keptBytes()).isLessThan(10 * 100_000);
     } finally {
       over.set(true);
       for (RawClient client : bad) {
-        client.resets();
+        client.reset();
       }
     }
     door.awaitEmpty(0);
@@ -425,51 +433,51 @@ class DoorUpstreamsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B", "/Other"})
-  void aHeadWithoutEndIsNoAnswer(String path) throws Exception {
+  void rejectsResponsesWithAnEndlessHead(String path) throws Exception {
     proxy.behaviour =
         (request, client) -> {
-          RawProxy.say(client, "HTTP/1.1 200 OK\r\n");
+          RawProxy.send(client, "HTTP/1.1 200 OK\r\n");
           String line = "X: " + "x".repeat(1_000) + "\r\n";
           for (int i = 0; i < 10_000; i++) {
-            RawProxy.say(client, line);
+            RawProxy.send(client, line);
           }
         };
     try (RawClient client = new RawClient("127.0.4.4", door.port)) {
-      Answer answer = client.say(asks(path, "x")).read();
-      assertThat(answer.status()).isIn(502, 503, 504);
+      Response response = client.send(scriptedRequest(path, "x")).read();
+      assertThat(response.status()).isIn(502, 503, 504);
     }
     door.awaitEmpty(0);
   }
 
   @Test
-  void aPackedAnswerStaysPacked() throws Exception {
+  void forwardsCompressedResponsesUnchanged() throws Exception {
     String packed = "\u001f\u008b not unpacked by anybody";
     proxy.behaviour =
         (request, client) ->
-            RawProxy.say(
+            RawProxy.send(
                 client,
                 "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
                     .formatted(packed.length(), packed));
     for (String path : ROUTES) {
       try (RawClient client = new RawClient(door.port)) {
-        Answer answer = client.post(path, "{}").read();
-        assertThat(answer.body()).isEqualTo(packed);
-        assertThat(answer.header("Content-Encoding")).isEqualTo("gzip");
+        Response response = client.post(path, "{}").read();
+        assertThat(response.body()).isEqualTo(packed);
+        assertThat(response.header("Content-Encoding")).isEqualTo("gzip");
       }
     }
   }
 
   @Test
-  void whoIsAnsweredBeforeHisBodyHasComeGetsThat() throws Exception {
-    proxy.reads = false;
+  void relaysEarlyResponsesBeforeTheBodyHasArrived() throws Exception {
+    proxy.readsBodies = false;
     proxy.behaviour =
         (request, client) -> {
-          RawProxy.say(client, RawProxy.fine("early"));
+          RawProxy.send(client, RawProxy.ok("early"));
           client.close();
         };
     for (int i = 0; i < 5; i++) {
       try (RawClient client = new RawClient(door.port)) {
-        client.say("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
+        client.send("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
         assertThat(client.read().body()).isEqualTo("early");
       }
     }
@@ -478,21 +486,21 @@ class DoorUpstreamsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B", "/Other"})
-  void aResponseOfTooManyFieldsIsNotPassedOn(String path) throws Exception {
+  void rejectsResponsesWithTooManyFields(String path) throws Exception {
     proxy.behaviour =
         (request, client) ->
-            RawProxy.say(
+            RawProxy.send(
                 client,
                 "HTTP/1.1 200 OK\r\n" + "a:b\r\n".repeat(500) + "Content-Length: 2\r\n\r\n{}");
     try (RawClient client = new RawClient("127.0.4.5", door.port)) {
-      Answer answer = client.say(asks(path, "x")).read();
-      assertThat(answer.status()).isEqualTo(502);
-      assertThat(answer.body()).contains("more than 128 header fields");
+      Response response = client.send(scriptedRequest(path, "x")).read();
+      assertThat(response.status()).isEqualTo(502);
+      assertThat(response.body()).contains("more than 128 header fields");
     }
     door.awaitEmpty(0);
   }
 
-  // Bodies that nobody takes.
+  // Bodies that the proxy does not read.
 
   private static String largeBody(String path) {
     return bodyOf(5 << 20, path);
@@ -504,9 +512,9 @@ class DoorUpstreamsTest {
   }
 
   @Test
-  void aBodyThatTheProxyDoesNotTakeIsInMemoryOnce() throws Exception {
+  void keepsABodyInMemoryOnceWhileTheProxyDoesNotReadIt() throws Exception {
     CountDownLatch over = new CountDownLatch(1);
-    proxy.reads = false;
+    proxy.readsBodies = false;
     proxy.behaviour =
         (request, client) -> {
           if (!request.target().equals("/A")) {
@@ -523,18 +531,20 @@ class DoorUpstreamsTest {
     List<RawClient> all = new ArrayList<>();
     try {
       for (int i = 0; i < 8; i++) {
-        all.add(new RawClient("127.0.4." + (20 + i), door.port).say(largeBody("/A")));
+        all.add(new RawClient("127.0.4." + (20 + i), door.port).send(largeBody("/A")));
       }
       await().until(() -> door.status().keptBytes() > 8 * (5 << 20));
       await().until(() -> proxy.seen.size() >= 4);
       assertThat(PlatformDependent.usedDirectMemory() - before)
           .isLessThan(door.status().keptBytes() / 4 * 5 + (8 << 20));
       try (RawClient client = new RawClient(door.port)) {
-        assertThat(client.say("GET /B HTTP/1.1\r\nHost: x\r\n\r\n").read().status()).isEqualTo(200);
+        assertThat(client.send("GET /B HTTP/1.1\r\nHost: x\r\n\r\n").read().status())
+            .isEqualTo(200);
       }
-      // The proxy never reads, and never closes: what was for clients that have gone is freed.
+      // The proxy never reads or closes. The memory of clients that have left is freed
+      // nevertheless.
       for (RawClient client : all) {
-        client.resets();
+        client.reset();
       }
       door.awaitEmpty(0);
       await()
@@ -550,34 +560,37 @@ class DoorUpstreamsTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B"})
-  void anAnswerBeforeTheBodyIsTakenIsAnAnswer(String path) throws Exception {
-    proxy.reads = false;
-    proxy.behaviour = (request, client) -> RawProxy.say(client, RawProxy.fine("early"));
+  void relaysEarlyResponsesBeforeTheBodyIsSent(String path) throws Exception {
+    proxy.readsBodies = false;
+    proxy.behaviour = (request, client) -> RawProxy.send(client, RawProxy.ok("early"));
     for (int i = 0; i < 5; i++) {
       try (RawClient client = new RawClient(door.port)) {
-        assertThat(client.say(largeBody(path)).read().body()).isEqualTo("early");
-        proxy.reads = true;
+        assertThat(client.send(largeBody(path)).read().body()).isEqualTo("early");
+        proxy.readsBodies = true;
         proxy.behaviour = RawProxy::echo;
         assertThat(client.post(path, "{}").read().body()).isEqualTo(path + "|{}");
-        proxy.reads = false;
-        proxy.behaviour = (request, other) -> RawProxy.say(other, RawProxy.fine("early"));
+        proxy.readsBodies = false;
+        proxy.behaviour = (request, other) -> RawProxy.send(other, RawProxy.ok("early"));
       }
     }
     door.awaitEmpty(0);
   }
 
-  /** More often than there may be connections to a proxy: none is lost on the way. */
+  /**
+   * Repeats this more often than there may be connections to a proxy, so that a leaked connection
+   * would show.
+   */
   @ParameterizedTest
   @ValueSource(ints = {100_000, 300_000})
-  void anAnswerBeforeTheBodyIsTakenLeavesTheConnectionsToOthers(int length) throws Exception {
+  void releasesConnectionsAfterEarlyResponses(int length) throws Exception {
     try (RawProxy slow = new RawProxy(4 << 10);
         OpenDoor before = OpenDoor.serving(slow.uri(), Bounds.DEFAULT);
         RawClient client = new RawClient(before.port)) {
-      slow.reads = false;
-      slow.readsAfterwards = true;
-      slow.behaviour = (request, other) -> RawProxy.say(other, RawProxy.fine("early"));
-      for (int i = 0; i < 4 * RouteQueue.MOST + 20; i++) {
-        assertThat(client.say(bodyOf(length, "/A")).read().body()).isEqualTo("early");
+      slow.readsBodies = false;
+      slow.readsBodiesAfterwards = true;
+      slow.behaviour = (request, other) -> RawProxy.send(other, RawProxy.ok("early"));
+      for (int i = 0; i < 4 * RouteQueue.MAX_WINDOW + 20; i++) {
+        assertThat(client.send(bodyOf(length, "/A")).read().body()).isEqualTo("early");
       }
       before.awaitEmpty(1);
     }

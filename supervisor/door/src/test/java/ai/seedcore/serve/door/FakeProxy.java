@@ -13,23 +13,28 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A proxy as Serve's are seen from outside, which comes, goes and errs as it is told. */
+/**
+ * A proxy that looks like Serve's from outside. It stops, restarts and fails as the test demands.
+ */
 final class FakeProxy implements AutoCloseable {
 
-  /** One loop: what comes over several connections is seen in the order in which it came. */
+  /**
+   * One loop, so that requests on several connections are recorded in the order in which they
+   * arrived.
+   */
   private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
 
   private final String host;
   private final int port;
   private HttpServer server;
 
-  /** What it says it serves; null: it is not ready. */
+  /** The route table that it reports; null: it is not ready. */
   volatile Map<String, String> table = Map.of("/A", "A", "/B", "B", "/Other", "Other");
 
-  /** What becomes of a request. */
+  /** Responds to a request. */
   volatile Consumer<HttpServerRequest> behaviour = FakeProxy::echo;
 
-  /** The ids of the requests that it was sent, in their order. */
+  /** The ids of the requests that arrived, in their order. */
   final List<String> seen = new CopyOnWriteArrayList<>();
 
   FakeProxy() throws Exception {
@@ -52,7 +57,7 @@ final class FakeProxy implements AutoCloseable {
             new HttpServerOptions()
                 .setHttp2ClearTextEnabled(false)
                 .setMaxInitialLineLength(16 << 10))
-        .requestHandler(this::answer)
+        .requestHandler(this::respond)
         .listen(at, host)
         .toCompletionStage()
         .toCompletableFuture()
@@ -63,16 +68,16 @@ final class FakeProxy implements AutoCloseable {
     return URI.create("http://" + host + ":" + port);
   }
 
-  /** Goes, as a process that is killed does. */
-  void goes() throws Exception {
+  /** Stops, like a process that is killed. */
+  void stop() throws Exception {
     server.close().toCompletionStage().toCompletableFuture().get(5, TimeUnit.SECONDS);
   }
 
-  void comesBack() throws Exception {
+  void restart() throws Exception {
     server = listen(port);
   }
 
-  private void answer(HttpServerRequest request) {
+  private void respond(HttpServerRequest request) {
     if (request.path().equals("/-/routes")) {
       Map<String, String> routes = table;
       if (routes == null) {
@@ -86,7 +91,7 @@ final class FakeProxy implements AutoCloseable {
     behaviour.accept(request);
   }
 
-  /** Answers with the body, and what it saw of the head. */
+  /** Responds with the body, and reports the head in header fields. */
   static void echo(HttpServerRequest request) {
     request
         .body()
@@ -101,8 +106,8 @@ final class FakeProxy implements AutoCloseable {
                     .end(body));
   }
 
-  /** Answers so. */
-  static Consumer<HttpServerRequest> says(int status, String body) {
+  /** Returns a behaviour that responds with a status and a body. */
+  static Consumer<HttpServerRequest> responds(int status, String body) {
     return request ->
         request
             .body()
@@ -115,8 +120,8 @@ final class FakeProxy implements AutoCloseable {
                         .end(body));
   }
 
-  /** Takes a request, and closes the connection. */
-  static void breaksOff(HttpServerRequest request) {
+  /** Reads the request, and closes the connection. */
+  static void closesConnection(HttpServerRequest request) {
     request.body().onSuccess(nothing -> request.connection().close());
   }
 

@@ -60,7 +60,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The door before a proxy that errs. A is declared idempotent, B is not, Other is nobody's. */
+/**
+ * Tests the door in front of a faulty proxy. Route A is declared idempotent, B is declared but not
+ * idempotent, and Other is undeclared.
+ */
 @Timeout(60)
 class FrontDoorTest {
 
@@ -73,7 +76,7 @@ class FrontDoorTest {
   private int port;
 
   @BeforeEach
-  void aProxy() throws Exception {
+  void startProxy() throws Exception {
     proxy = new FakeProxy();
     opened.add(proxy);
     port = freePort();
@@ -92,65 +95,65 @@ class FrontDoorTest {
     }
   }
 
-  /** Settings of a test's own. */
-  private record Wish(
+  /** The limits of a test's door. */
+  private record Limits(
       int requests, long bytes, double seconds, int body, int connections, boolean contract) {
-    static final Wish USUAL = new Wish(100, 1 << 20, 20, 100_000, 1_000, false);
+    static final Limits USUAL = new Limits(100, 1 << 20, 20, 100_000, 1_000, false);
 
-    Wish requests(int most) {
-      return new Wish(most, bytes, seconds, body, connections, contract);
+    Limits requests(int most) {
+      return new Limits(most, bytes, seconds, body, connections, contract);
     }
 
-    Wish bytes(long most) {
-      return new Wish(requests, most, seconds, body, connections, contract);
+    Limits bytes(long most) {
+      return new Limits(requests, most, seconds, body, connections, contract);
     }
 
-    Wish seconds(double most) {
-      return new Wish(requests, bytes, most, body, connections, contract);
+    Limits seconds(double most) {
+      return new Limits(requests, bytes, most, body, connections, contract);
     }
 
-    Wish connections(int most) {
-      return new Wish(requests, bytes, seconds, body, most, contract);
+    Limits connections(int most) {
+      return new Limits(requests, bytes, seconds, body, most, contract);
     }
 
-    Wish contractCodes() {
-      return new Wish(requests, bytes, seconds, body, connections, true);
+    Limits contractCodes() {
+      return new Limits(requests, bytes, seconds, body, connections, true);
     }
   }
 
-  private FrontDoor open(Wish wish) throws IOException {
-    return open(wish, null, null, null);
+  private FrontDoor open(Limits limits) throws IOException {
+    return open(limits, null, null, null);
   }
 
-  private boolean alone = true;
+  private boolean onlyProxy = true;
 
   private FrontDoor open(
-      Wish wish, @Nullable String token, @Nullable Path certificate, @Nullable Path key)
+      Limits limits, @Nullable String token, @Nullable Path certificate, @Nullable Path key)
       throws IOException {
     FrontDoor door =
         new FrontDoor(
             new DoorSettings(
                 new HostPort("127.0.0.1", port),
-                wish.requests(),
-                wish.bytes(),
-                Duration.ofMillis(Math.round(wish.seconds() * 1000)),
-                wish.body(),
-                wish.connections(),
+                limits.requests(),
+                limits.bytes(),
+                Duration.ofMillis(Math.round(limits.seconds() * 1000)),
+                limits.body(),
+                limits.connections(),
                 List.of(),
-                wish.contract(),
+                limits.contract(),
                 certificate,
                 key),
             token,
             declared("A", "B"),
             proxy.uri(),
-            alone,
+            onlyProxy,
             "0.1.0");
     opened.add(door);
     return door;
   }
 
-  private FrontDoor served(Wish wish) throws IOException {
-    FrontDoor door = open(wish);
+  private FrontDoor openServing(Limits limits) throws IOException {
+    FrontDoor door = open(limits);
     awaitServes(door);
     return door;
   }
@@ -163,7 +166,7 @@ class FrontDoorTest {
                     && door.status().proxies().stream().anyMatch(p -> p.serves()));
   }
 
-  private static void awaitGone(FrontDoor door) {
+  private static void awaitNotServing(FrontDoor door) {
     await()
         .until(
             () ->
@@ -185,7 +188,7 @@ class FrontDoorTest {
     };
   }
 
-  /** What the control loop says while all is served. */
+  /** Returns the control loop's state while everything is served. */
   private static ControlState serving(String... names) {
     return servedBy(Set.of("10.0.0.1"), names);
   }
@@ -194,7 +197,7 @@ class FrontDoorTest {
     return new ControlState(declared(names), nodes, "SERVING", "because", 7.0);
   }
 
-  /** What it says while one application is deployed again. */
+  /** Returns the control loop's state while an application is redeployed. */
   private static ControlState recovering(String... names) {
     return new ControlState(declared(names), Set.of("10.0.0.1"), "RECOVERING", "because", 7.0);
   }
@@ -208,7 +211,10 @@ class FrontDoorTest {
     return client().send(request.build(), BodyHandlers.ofString());
   }
 
-  /** By default it asks for HTTP/2, which is an upgrade that must not cost the body. */
+  /**
+   * Returns a client that, by default, asks for an upgrade to HTTP/2. The upgrade must not affect
+   * the body.
+   */
   private static HttpClient client() {
     return HttpClient.newHttpClient();
   }
@@ -217,7 +223,7 @@ class FrontDoorTest {
     return get(request(path).POST(BodyPublishers.ofString(body)));
   }
 
-  private CompletableFuture<HttpResponse<String>> later(
+  private CompletableFuture<HttpResponse<String>> postAsync(
       String path, String body, String... headers) {
     HttpRequest.Builder request = request(path).POST(BodyPublishers.ofString(body));
     if (headers.length > 0) {
@@ -226,30 +232,30 @@ class FrontDoorTest {
     return client().sendAsync(request.build(), BodyHandlers.ofString());
   }
 
-  private static JsonNode json(HttpResponse<String> answer) {
-    return JsonMapper.shared().readTree(answer.body());
+  private static JsonNode json(HttpResponse<String> response) {
+    return JsonMapper.shared().readTree(response.body());
   }
 
-  private static void awaitWaiting(FrontDoor door, int requests) {
+  private static void awaitQueued(FrontDoor door, int requests) {
     await().until(() -> door.status() != null && door.status().waiting() == requests);
   }
 
   @Test
-  void passesOnWhatIsSentAndSaysWhoSentIt() throws Exception {
-    served(Wish.USUAL);
-    HttpResponse<String> answer =
+  void forwardsRequestsAndTheirOrigin() throws Exception {
+    openServing(Limits.USUAL);
+    HttpResponse<String> response =
         get(
             request("/A/b?c=d")
                 .header("X-Request-ID", "mine")
                 .header("X-Forwarded-For", "10.9.8.7")
                 .header("X-Own", "1")
                 .POST(BodyPublishers.ofString("{\"x\":\"é\"}")));
-    assertThat(answer.statusCode()).isEqualTo(200);
-    assertThat(answer.body()).isEqualTo("{\"x\":\"é\"}");
-    assertThat(answer.headers().firstValue("Content-Type")).contains("application/json");
-    // A query would take the body's place.
-    assertThat(answer.headers().firstValue("X-Saw")).contains("POST /A/b");
-    assertThat(answer.headers().firstValue("X-Saw-Headers").orElseThrow())
+    assertThat(response.statusCode()).isEqualTo(200);
+    assertThat(response.body()).isEqualTo("{\"x\":\"é\"}");
+    assertThat(response.headers().firstValue("Content-Type")).contains("application/json");
+    // The query would replace the body.
+    assertThat(response.headers().firstValue("X-Saw")).contains("POST /A/b");
+    assertThat(response.headers().firstValue("X-Saw-Headers").orElseThrow())
         .contains("X-Request-ID=mine", "X-Own=1")
         .contains("X-Forwarded-For=10.9.8.7, 127.0.0.1")
         .contains("X-Forwarded-Proto=http", "X-Forwarded-Host=127.0.0.1:" + port)
@@ -259,8 +265,8 @@ class FrontDoorTest {
   }
 
   @Test
-  void aQueryAloneIsPassedOn() throws Exception {
-    served(Wish.USUAL);
+  void forwardsQueriesOfRequestsWithoutBody() throws Exception {
+    openServing(Limits.USUAL);
     assertThat(get(request("/A?x=1")).headers().firstValue("X-Saw")).contains("GET /A?x=1");
     assertThat(get(request("/A?")).headers().firstValue("X-Saw")).contains("GET /A");
     HttpResponse<String> refused = get(request("/A?x"));
@@ -276,47 +282,49 @@ class FrontDoorTest {
     "overloaded,503",
     "of_its_own,200"
   })
-  void givesRefusalsAStatus(String code, int status) throws Exception {
+  void mapsErrorCodesToStatuses(String code, int status) throws Exception {
     String body = "{\"status\": \"error\", \"code\": \"%s\", \"error\": \"why\"}".formatted(code);
-    proxy.behaviour = FakeProxy.says(200, body);
-    FrontDoor door = served(Wish.USUAL);
-    HttpResponse<String> answer = post("/B", "{}");
-    assertThat(answer.statusCode()).isEqualTo(status);
-    assertThat(answer.body()).isEqualTo(body);
+    proxy.behaviour = FakeProxy.responds(200, body);
+    FrontDoor door = openServing(Limits.USUAL);
+    HttpResponse<String> response = post("/B", "{}");
+    assertThat(response.statusCode()).isEqualTo(status);
+    assertThat(response.body()).isEqualTo(body);
     door.close();
     port = freePort();
-    served(Wish.USUAL.contractCodes());
+    openServing(Limits.USUAL.contractCodes());
     assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
   }
 
   @Test
-  void keepsRequestsWhileNothingIsServedAndSendsThemInOrder() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
-    List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+  void queuesRequestsWhileNothingIsServedAndSendsThemInOrder() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
+    List<CompletableFuture<HttpResponse<String>>> responses = new ArrayList<>();
     List<String> ids = new ArrayList<>();
     BlockingQueue<Runnable> replies = new LinkedBlockingQueue<>();
     proxy.behaviour =
         request -> request.body().onSuccess(b -> replies.add(() -> request.response().end(b)));
     for (int i = 0; i < 30; i++) {
       ids.add("r" + i);
-      answers.add(later("/B", "{\"i\":%d}".formatted(i), "X-Request-ID", "r" + i));
-      awaitWaiting(door, i + 1);
+      responses.add(postAsync("/B", "{\"i\":%d}".formatted(i), "X-Request-ID", "r" + i));
+      awaitQueued(door, i + 1);
     }
-    proxy.comesBack();
-    for (int i = 0; i < answers.size(); i++) {
-      // On a connection that is there one overtakes another whose connection is being made: the
-      // next reply waits until all that the line has let go have come.
-      int come = RouteQueue.FIRST + 2 * Math.min(i, RouteQueue.SURE - RouteQueue.FIRST);
+    proxy.restart();
+    for (int i = 0; i < responses.size(); i++) {
+      // A request on an existing connection may overtake one whose connection is being made. So the
+      // next response waits until everything that the queue has released has arrived.
+      int come =
+          RouteQueue.INITIAL_WINDOW
+              + 2 * Math.min(i, RouteQueue.SAFE_WINDOW - RouteQueue.INITIAL_WINDOW);
       await().until(() -> proxy.seen.size() >= come);
       Runnable reply = replies.poll(5, TimeUnit.SECONDS);
       assertThat(reply).as("request %d", i).isNotNull();
       reply.run();
     }
-    for (int i = 0; i < answers.size(); i++) {
-      HttpResponse<String> answer = answers.get(i).get(20, TimeUnit.SECONDS);
-      assertThat(answer.statusCode()).isEqualTo(200);
-      assertThat(answer.body()).isEqualTo("{\"i\":%d}", i);
+    for (int i = 0; i < responses.size(); i++) {
+      HttpResponse<String> response = responses.get(i).get(20, TimeUnit.SECONDS);
+      assertThat(response.statusCode()).isEqualTo(200);
+      assertThat(response.body()).isEqualTo("{\"i\":%d}", i);
     }
     assertThat(proxy.seen).containsExactlyElementsOf(ids);
     await().until(() -> door.status().waiting() == 0 && door.status().keptBytes() == 0);
@@ -325,17 +333,17 @@ class FrontDoorTest {
   }
 
   @Test
-  void sendsNoMoreAtATimeThanAreTaken() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
+  void sendsOnlyAsManyRequestsAsTheWindowAllows() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
     AtomicInteger now = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
-    List<Runnable> answers = new ArrayList<>();
+    List<Runnable> responses = new ArrayList<>();
     proxy.behaviour =
         request -> {
-          synchronized (answers) {
+          synchronized (responses) {
             most.accumulateAndGet(now.incrementAndGet(), Math::max);
-            answers.add(
+            responses.add(
                 () -> {
                   now.decrementAndGet();
                   request.response().end(FINE);
@@ -344,30 +352,30 @@ class FrontDoorTest {
         };
     List<CompletableFuture<HttpResponse<String>>> sent = new ArrayList<>();
     for (int i = 0; i < 20; i++) {
-      sent.add(later("/A", "{}"));
+      sent.add(postAsync("/A", "{}"));
     }
-    awaitWaiting(door, 20);
-    proxy.comesBack();
-    await().until(() -> now.get() == RouteQueue.FIRST);
-    await().during(Duration.ofMillis(300)).until(() -> now.get() == RouteQueue.FIRST);
+    awaitQueued(door, 20);
+    proxy.restart();
+    await().until(() -> now.get() == RouteQueue.INITIAL_WINDOW);
+    await().during(Duration.ofMillis(300)).until(() -> now.get() == RouteQueue.INITIAL_WINDOW);
     while (!sent.stream().allMatch(CompletableFuture::isDone)) {
-      synchronized (answers) {
-        answers.forEach(Runnable::run);
-        answers.clear();
+      synchronized (responses) {
+        responses.forEach(Runnable::run);
+        responses.clear();
       }
       Thread.onSpinWait();
     }
-    assertThat(most.get()).isLessThanOrEqualTo(2 * RouteQueue.FIRST + 4);
+    assertThat(most.get()).isLessThanOrEqualTo(2 * RouteQueue.INITIAL_WINDOW + 4);
   }
 
   @Test
-  void refusesWhatIsPastTheBounds() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL.requests(2).seconds(2));
+  void refusesRequestsBeyondTheQueueLimits() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL.requests(2).seconds(2));
     door.publish(recovering("A", "B"));
-    CompletableFuture<HttpResponse<String>> first = later("/A", "{}");
-    CompletableFuture<HttpResponse<String>> second = later("/B", "{}");
-    awaitWaiting(door, 2);
+    CompletableFuture<HttpResponse<String>> first = postAsync("/A", "{}");
+    CompletableFuture<HttpResponse<String>> second = postAsync("/B", "{}");
+    awaitQueued(door, 2);
     HttpResponse<String> third = post("/A", "{}");
     assertThat(third.statusCode()).isEqualTo(503);
     assertThat(third.headers().firstValue("Retry-After")).contains("7");
@@ -375,80 +383,81 @@ class FrontDoorTest {
     assertThat(json(third).path("error").asString()).isEqualTo("2 requests wait already");
     assertThat(json(third).path("daemon").path("phase").asString()).isEqualTo("RECOVERING");
     assertThat(json(third).path("daemon").path("reason").asString()).isEqualTo("because");
-    HttpResponse<String> tired = first.get();
-    assertThat(tired.statusCode()).isEqualTo(503);
-    assertThat(tired.headers().firstValue("Retry-After")).isPresent();
-    assertThat(json(tired).path("code").asString()).isEqualTo("not_served");
-    assertThat(json(tired).path("error").asString()).contains("A has not been served for the 2 s");
+    HttpResponse<String> expired = first.get();
+    assertThat(expired.statusCode()).isEqualTo(503);
+    assertThat(expired.headers().firstValue("Retry-After")).isPresent();
+    assertThat(json(expired).path("code").asString()).isEqualTo("not_served");
+    assertThat(json(expired).path("error").asString())
+        .contains("A has not been served for the 2 s");
     assertThat(second.get().statusCode()).isEqualTo(503);
-    awaitWaiting(door, 0);
+    awaitQueued(door, 0);
     assertThat(door.status().refused()).isEqualTo(Map.of("overloaded", 1L, "not_served", 2L));
     assertThat(door.status().keptBytes()).isZero();
   }
 
   @Test
-  void keepsNoMoreBytesThanItMay() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL.bytes(100_000));
-    CompletableFuture<HttpResponse<String>> first = later("/A", "x".repeat(60_000));
-    awaitWaiting(door, 1);
+  void refusesBodiesBeyondTheByteLimit() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL.bytes(100_000));
+    CompletableFuture<HttpResponse<String>> first = postAsync("/A", "x".repeat(60_000));
+    awaitQueued(door, 1);
     HttpResponse<String> second = post("/A", "x".repeat(60_000));
     assertThat(second.statusCode()).isEqualTo(503);
     assertThat(json(second).path("error").asString()).contains("100000 bytes of requests");
-    proxy.comesBack();
+    proxy.restart();
     assertThat(first.get().body()).hasSize(60_000);
   }
 
   @Test
-  void waitsNoLongerThanTheClientSays() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
-    HttpResponse<String> answer =
+  void respectsTheClientsTimeout() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
+    HttpResponse<String> response =
         get(request("/A").header("X-Request-Timeout-Seconds", "0.5").POST(BodyPublishers.noBody()));
-    assertThat(answer.statusCode()).isEqualTo(503);
-    proxy.comesBack();
+    assertThat(response.statusCode()).isEqualTo(503);
+    proxy.restart();
     awaitServes(door);
-    proxy.behaviour = request -> {}; // Answers nothing.
-    answer =
+    proxy.behaviour = request -> {}; // Never responds.
+    response =
         get(request("/A").header("X-Request-Timeout-Seconds", "0.5").POST(BodyPublishers.noBody()));
-    assertThat(answer.statusCode()).isEqualTo(504);
-    assertThat(json(answer).path("code").asString()).isEqualTo("timeout");
+    assertThat(response.statusCode()).isEqualTo(504);
+    assertThat(json(response).path("code").asString()).isEqualTo("timeout");
     HttpResponse<String> wrong = get(request("/A").header("X-Request-Timeout-Seconds", "soon"));
     assertThat(wrong.statusCode()).isEqualTo(400);
     assertThat(json(wrong).path("error").asString()).contains("found 'soon', expected seconds");
   }
 
   @Test
-  void forgetsAClientThatLeaves() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
+  void dropsQueuedRequestsOfClientsThatLeave() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
-      awaitWaiting(door, 1);
+      send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+      awaitQueued(door, 1);
     }
-    awaitWaiting(door, 0);
+    awaitQueued(door, 0);
     assertThat(door.status().keptBytes()).isZero();
-    proxy.comesBack();
+    proxy.restart();
     awaitServes(door);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
     assertThat(proxy.seen).hasSize(1);
   }
 
   @Test
-  void sendsAgainWhatIsIdempotentAndNothingElse() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void retriesIdempotentRequestsOnly() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     AtomicInteger times = new AtomicInteger();
     proxy.behaviour =
         request -> {
           if (times.incrementAndGet() <= 2) {
-            FakeProxy.breaksOff(request);
+            FakeProxy.closesConnection(request);
           } else {
             FakeProxy.echo(request);
           }
         };
-    HttpResponse<String> again = post("/A", "{\"x\":1}");
-    assertThat(again.statusCode()).isEqualTo(200);
-    assertThat(again.body()).isEqualTo("{\"x\":1}");
+    HttpResponse<String> repeated = post("/A", "{\"x\":1}");
+    assertThat(repeated.statusCode()).isEqualTo(200);
+    assertThat(repeated.body()).isEqualTo("{\"x\":1}");
     assertThat(times).hasValue(3);
     await().until(() -> door.status().replayed() == 2);
     times.set(0);
@@ -459,8 +468,8 @@ class FrontDoorTest {
   }
 
   @Test
-  void sendsNothingAgainOfWhichAnAnswerHasBegun() throws Exception {
-    served(Wish.USUAL);
+  void doesNotRetryOnceAResponseHasBegun() throws Exception {
+    openServing(Limits.USUAL);
     AtomicInteger times = new AtomicInteger();
     proxy.behaviour =
         request -> {
@@ -479,40 +488,41 @@ class FrontDoorTest {
   @CsvSource(
       delimiter = '|',
       value = {"404|Path '/B' not found.", "503|This proxy is draining."})
-  void keepsWhatNoReplicaHasHad(int status, String body) throws Exception {
-    FrontDoor door = served(Wish.USUAL);
-    proxy.behaviour = FakeProxy.says(status, body);
-    CompletableFuture<HttpResponse<String>> answer = later("/B", "{\"x\":1}");
+  void retriesRequestsThatNoReplicaHasReceived(int status, String body) throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
+    proxy.behaviour = FakeProxy.responds(status, body);
+    CompletableFuture<HttpResponse<String>> response = postAsync("/B", "{\"x\":1}");
     await().until(() -> proxy.seen.size() > 2);
-    assertThat(answer).isNotDone();
+    assertThat(response).isNotDone();
     proxy.behaviour = FakeProxy::echo;
-    assertThat(answer.get().statusCode()).isEqualTo(200);
-    assertThat(answer.get().body()).isEqualTo("{\"x\":1}");
+    assertThat(response.get().statusCode()).isEqualTo(200);
+    assertThat(response.get().body()).isEqualTo("{\"x\":1}");
     assertThat(door.status().held()).isEqualTo(1);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"not_ready", "overloaded"})
-  void whatAClassAnswersIsItsAnswer(String code) throws Exception {
-    served(Wish.USUAL);
-    proxy.behaviour = FakeProxy.says(200, "{\"status\":\"error\",\"code\":\"%s\"}".formatted(code));
+  void relaysErrorsOfTheClassWithoutRetry(String code) throws Exception {
+    openServing(Limits.USUAL);
+    proxy.behaviour =
+        FakeProxy.responds(200, "{\"status\":\"error\",\"code\":\"%s\"}".formatted(code));
     for (String route : List.of("/A", "/B")) {
       proxy.seen.clear();
-      HttpResponse<String> answer = post(route, "{}");
-      assertThat(answer.statusCode()).isEqualTo(503);
-      assertThat(json(answer).path("code").asString()).isEqualTo(code);
+      HttpResponse<String> response = post(route, "{}");
+      assertThat(response.statusCode()).isEqualTo(503);
+      assertThat(json(response).path("code").asString()).isEqualTo(code);
       assertThat(proxy.seen).as("it is carried out once").hasSize(1);
     }
   }
 
   @Test
-  void aSafeMethodIsSentAgainUnlessThatIsDeclined() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void retriesSafeMethodsUnlessDeclaredNever() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     AtomicInteger times = new AtomicInteger();
     proxy.behaviour =
         request -> {
           if (times.incrementAndGet() == 1) {
-            FakeProxy.breaksOff(request);
+            FakeProxy.closesConnection(request);
           } else {
             FakeProxy.echo(request);
           }
@@ -532,56 +542,56 @@ class FrontDoorTest {
   }
 
   @Test
-  void aFaultOfOneRequestIsTriedAgainAFewTimes() throws Exception {
-    served(Wish.USUAL);
+  void retriesRequestsThatFailAloneAFewTimes() throws Exception {
+    openServing(Limits.USUAL);
     AtomicInteger faults = new AtomicInteger();
     proxy.behaviour =
         request -> {
           boolean bad = "bad".equals(request.getHeader("X-Request-ID"));
           faults.addAndGet(bad ? 1 : 0);
-          (bad ? FakeProxy.says(500, "Internal Server Error") : FakeProxy.says(200, FINE))
+          (bad ? FakeProxy.responds(500, "Internal Server Error") : FakeProxy.responds(200, FINE))
               .accept(request);
         };
-    CompletableFuture<HttpResponse<String>> bad = later("/A", "{}", "X-Request-ID", "bad");
+    CompletableFuture<HttpResponse<String>> bad = postAsync("/A", "{}", "X-Request-ID", "bad");
     while (!bad.isDone()) {
       assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
     }
     assertThat(bad.get().statusCode()).isEqualTo(500);
     assertThat(faults).hasValue(4);
-    // Not declared idempotent.
-    assertThat(later("/B", "{}", "X-Request-ID", "bad").get().statusCode()).isEqualTo(500);
+    // B is not declared idempotent.
+    assertThat(postAsync("/B", "{}", "X-Request-ID", "bad").get().statusCode()).isEqualTo(500);
     assertThat(faults).hasValue(5);
   }
 
   @Test
-  void whatTheAgentTellsOfAFailureIsAnAnswerAndNotTriedAgain() throws Exception {
-    served(Wish.USUAL);
+  void relaysErrorsOfTheAgentWithoutRetry() throws Exception {
+    openServing(Limits.USUAL);
     String internal = "{\"status\":\"error\",\"code\":\"internal\",\"error\":\"x\",\"id\":\"1\"}";
-    proxy.behaviour = FakeProxy.says(500, internal);
-    HttpResponse<String> answer = post("/A", "{}"); // Declared idempotent.
-    assertThat(answer.statusCode()).isEqualTo(500);
-    assertThat(answer.body()).isEqualTo(internal);
+    proxy.behaviour = FakeProxy.responds(500, internal);
+    HttpResponse<String> response = post("/A", "{}"); // A is declared idempotent.
+    assertThat(response.statusCode()).isEqualTo(500);
+    assertThat(response.body()).isEqualTo(internal);
     assertThat(proxy.seen).hasSize(1);
-    proxy.behaviour = FakeProxy.says(500, internal.replace("internal", "timeout"));
+    proxy.behaviour = FakeProxy.responds(500, internal.replace("internal", "timeout"));
     assertThat(post("/A", "{}").statusCode()).isEqualTo(504);
     assertThat(proxy.seen).hasSize(2);
   }
 
   @Test
-  void aReplicaThatDiedIsNotTheRequestsFault() throws Exception {
-    served(Wish.USUAL);
-    proxy.behaviour = FakeProxy.says(500, "Internal Server Error");
-    CompletableFuture<HttpResponse<String>> answer = later("/A", "{}");
+  void retriesWhileAReplicaIsDead() throws Exception {
+    openServing(Limits.USUAL);
+    proxy.behaviour = FakeProxy.responds(500, "Internal Server Error");
+    CompletableFuture<HttpResponse<String>> response = postAsync("/A", "{}");
     await().until(() -> proxy.seen.size() > 5);
-    assertThat(answer).isNotDone();
+    assertThat(response).isNotDone();
     proxy.behaviour = FakeProxy::echo;
-    assertThat(answer.get().statusCode()).isEqualTo(200);
+    assertThat(response.get().statusCode()).isEqualTo(200);
   }
 
   @Test
-  void aClassThatAlwaysThrowsIsTakenAsItIs() throws Exception {
-    served(Wish.USUAL);
-    proxy.behaviour = FakeProxy.says(500, "Internal Server Error");
+  void stopsRetryingWhenTheClassAlwaysThrows() throws Exception {
+    openServing(Limits.USUAL);
+    proxy.behaviour = FakeProxy.responds(500, "Internal Server Error");
     assertThat(post("/A", "{}").statusCode()).isEqualTo(500);
     int before = proxy.seen.size();
     assertThat(post("/A", "{}").statusCode()).isEqualTo(500);
@@ -589,42 +599,42 @@ class FrontDoorTest {
   }
 
   @Test
-  void aBodyThatIsTooLargeIsRefusedBeforeItIsRead() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void refusesOversizedBodiesBeforeReadingThem() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{");
+      send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{");
       assertThat(read(socket)).startsWith("HTTP/1.1 413 ").contains("too_large");
     }
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(socket, "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+      send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
       for (int i = 0; i < 11; i++) {
-        say(socket, "2710\r\n" + "x".repeat(10_000) + "\r\n");
+        send(socket, "2710\r\n" + "x".repeat(10_000) + "\r\n");
       }
       assertThat(read(socket)).startsWith("HTTP/1.1 413 ").contains("expected 100000 at most");
     }
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(
+      send(
           socket,
           "POST /A HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
-      say(socket, "{}");
+      send(socket, "{}");
       assertThat(readUntil(socket, "{}")).startsWith("HTTP/1.1 100 Continue");
     }
     await().until(() -> door.status().keptBytes() == 0);
   }
 
   @Test
-  void aBodyThatIsNotUtf8IsRefused() throws Exception {
-    served(Wish.USUAL);
-    HttpResponse<String> answer =
+  void refusesBodiesThatAreNotUtf8() throws Exception {
+    openServing(Limits.USUAL);
+    HttpResponse<String> response =
         get(request("/A").POST(BodyPublishers.ofByteArray(new byte[] {'"', (byte) 0xc3, '"'})));
-    assertThat(answer.statusCode()).isEqualTo(400);
-    assertThat(json(answer).path("code").asString()).isEqualTo("invalid_json");
+    assertThat(response.statusCode()).isEqualTo(400);
+    assertThat(json(response).path("code").asString()).isEqualTo("invalid_json");
     assertThat(proxy.seen).isEmpty();
   }
 
   @Test
-  void saysWhatIsServed() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void reportsRoutesAndHealth() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     HttpResponse<String> unknown = post("/C", "{}");
     assertThat(unknown.statusCode()).isEqualTo(404);
     assertThat(json(unknown).path("routes").toString()).contains("/A", "/B", "/Other");
@@ -635,116 +645,118 @@ class FrontDoorTest {
     assertThat(json(get(request("/-/routes"))).path("/A").asString()).isEqualTo("A");
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
     assertThat(get(request("/-/healthz")).statusCode()).isEqualTo(200);
-    proxy.goes();
-    awaitGone(door);
+    proxy.stop();
+    awaitNotServing(door);
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
     assertThat(get(request("/-/healthz")).statusCode()).isEqualTo(503);
     await().until(() -> get(request("/health")).body().contains("\"serving\":false"));
   }
 
   @Test
-  void speaksGzip() throws Exception {
-    served(Wish.USUAL);
+  void acceptsAndSendsGzip() throws Exception {
+    openServing(Limits.USUAL);
     String text = "[" + "1,".repeat(5_000) + "1]";
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    try (OutputStream gzip = new GZIPOutputStream(packed)) {
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+    try (OutputStream gzip = new GZIPOutputStream(compressed)) {
       gzip.write(text.getBytes(StandardCharsets.UTF_8));
     }
-    HttpResponse<byte[]> answer =
+    HttpResponse<byte[]> response =
         client()
             .send(
                 request("/A")
                     .header("Content-Encoding", "gzip")
                     .header("Accept-Encoding", "gzip")
-                    .POST(BodyPublishers.ofByteArray(packed.toByteArray()))
+                    .POST(BodyPublishers.ofByteArray(compressed.toByteArray()))
                     .build(),
                 BodyHandlers.ofByteArray());
-    assertThat(answer.headers().firstValue("Content-Encoding")).contains("gzip");
-    assertThat(answer.body().length).isLessThan(1_000);
-    try (InputStream unpacked = new GZIPInputStream(new ByteArrayInputStream(answer.body()))) {
-      assertThat(new String(unpacked.readAllBytes(), StandardCharsets.UTF_8)).isEqualTo(text);
+    assertThat(response.headers().firstValue("Content-Encoding")).contains("gzip");
+    assertThat(response.body().length).isLessThan(1_000);
+    try (InputStream decompressed =
+        new GZIPInputStream(new ByteArrayInputStream(response.body()))) {
+      assertThat(new String(decompressed.readAllBytes(), StandardCharsets.UTF_8)).isEqualTo(text);
     }
   }
 
   @Test
-  void aBombIsRefusedWhenItHasGrownTooLarge() throws Exception {
-    served(Wish.USUAL);
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    try (OutputStream gzip = new GZIPOutputStream(packed)) {
+  void refusesBombsThatExceedTheBodyLimit() throws Exception {
+    openServing(Limits.USUAL);
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+    try (OutputStream gzip = new GZIPOutputStream(compressed)) {
       gzip.write(new byte[50_000_000]);
     }
-    HttpResponse<String> answer =
+    HttpResponse<String> response =
         get(
             request("/A")
                 .header("Content-Encoding", "gzip")
-                .POST(BodyPublishers.ofByteArray(packed.toByteArray())));
-    assertThat(answer.statusCode()).isEqualTo(413);
+                .POST(BodyPublishers.ofByteArray(compressed.toByteArray())));
+    assertThat(response.statusCode()).isEqualTo(413);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
   }
 
   @Test
-  void wantsItsTokenAndKeepsItToItself() throws Exception {
-    awaitServes(open(Wish.USUAL, "a-token-of-some-length", null, null));
+  void requiresItsTokenAndDoesNotForwardIt() throws Exception {
+    awaitServes(open(Limits.USUAL, "a-token-of-some-length", null, null));
     assertThat(post("/A", "{}").statusCode()).isEqualTo(401);
     assertThat(get(request("/")).statusCode()).isEqualTo(401);
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
-    HttpResponse<String> answer =
+    HttpResponse<String> response =
         get(
             request("/A")
                 .header("Authorization", "Bearer a-token-of-some-length")
                 .POST(BodyPublishers.ofString("{}")));
-    assertThat(answer.statusCode()).isEqualTo(200);
-    assertThat(answer.headers().firstValue("X-Saw-Headers").orElseThrow()).doesNotContain("Bearer");
+    assertThat(response.statusCode()).isEqualTo(200);
+    assertThat(response.headers().firstValue("X-Saw-Headers").orElseThrow())
+        .doesNotContain("Bearer");
   }
 
   @Test
-  void othersRoutesAreStreamedBothWays() throws Exception {
-    served(Wish.USUAL);
+  void streamsUndeclaredRoutesInBothDirections() throws Exception {
+    openServing(Limits.USUAL);
     byte[] large = new byte[5_000_000];
     large[4_000_000] = (byte) 0xff;
-    HttpResponse<byte[]> answer =
+    HttpResponse<byte[]> response =
         client()
             .send(
                 request("/Other/x?y").POST(BodyPublishers.ofByteArray(large)).build(),
                 BodyHandlers.ofByteArray());
-    assertThat(answer.statusCode()).isEqualTo(200);
-    assertThat(answer.body()).isEqualTo(large);
-    assertThat(answer.headers().firstValue("X-Saw")).contains("POST /Other/x?y");
-    proxy.behaviour = FakeProxy.says(404, "{}");
+    assertThat(response.statusCode()).isEqualTo(200);
+    assertThat(response.body()).isEqualTo(large);
+    assertThat(response.headers().firstValue("X-Saw")).contains("POST /Other/x?y");
+    proxy.behaviour = FakeProxy.responds(404, "{}");
     assertThat(get(request("/Other/z")).statusCode()).isEqualTo(404);
   }
 
   @Test
-  void aProxyThatDrainsIsSentNothingMore() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void sendsNothingToADrainingProxy() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     proxy.table = null;
-    awaitGone(door);
-    CompletableFuture<HttpResponse<String>> answer = later("/A", "{}");
-    awaitWaiting(door, 1);
+    awaitNotServing(door);
+    CompletableFuture<HttpResponse<String>> response = postAsync("/A", "{}");
+    awaitQueued(door, 1);
     assertThat(proxy.seen).isEmpty();
     proxy.table = Map.of("/A", "A");
-    assertThat(answer.get().statusCode()).isEqualTo(200);
+    assertThat(response.get().statusCode()).isEqualTo(200);
   }
 
   @Test
-  void theProxiesOfAllNodesShareTheWork() throws Exception {
-    alone = false;
+  void balancesRequestsAcrossProxies() throws Exception {
+    onlyProxy = false;
     FakeProxy other = new FakeProxy("127.0.9.2", proxy.uri().getPort());
     opened.add(other);
-    FrontDoor door = served(Wish.USUAL);
+    FrontDoor door = openServing(Limits.USUAL);
     door.publish(servedBy(Set.of("127.0.0.1", "127.0.9.2", "127.0.9.3"), "A", "B"));
     await().until(() -> door.status().proxies().stream().filter(p -> p.serves()).count() == 2);
-    List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
-    proxy.behaviour = request -> {}; // Has much to do.
+    List<CompletableFuture<HttpResponse<String>>> responses = new ArrayList<>();
+    proxy.behaviour = request -> {}; // Keeps its requests in flight.
     for (int i = 0; i < 3; i++) {
-      answers.add(later("/A", "{}"));
+      responses.add(postAsync("/A", "{}"));
       int sent = i + 1;
       await().until(() -> proxy.seen.size() + other.seen.size() >= sent);
     }
     await().until(() -> other.seen.size() >= 2);
-    proxy.goes();
-    for (CompletableFuture<HttpResponse<String>> answer : answers) {
-      assertThat(answer.get().statusCode()).isEqualTo(200);
+    proxy.stop();
+    for (CompletableFuture<HttpResponse<String>> response : responses) {
+      assertThat(response.get().statusCode()).isEqualTo(200);
     }
     assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
     door.publish(servedBy(Set.of("127.0.0.1"), "A", "B"));
@@ -752,38 +764,38 @@ class FrontDoorTest {
   }
 
   @Test
-  void aRouteThatGoesWhileItsRequestIsUnderWayIsTold() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void refusesRequestsInFlightWhoseRouteIsRemoved() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     List<HttpServerRequest> taken = new CopyOnWriteArrayList<>();
     proxy.behaviour = taken::add;
-    CompletableFuture<HttpResponse<String>> answer = later("/B", "{}");
+    CompletableFuture<HttpResponse<String>> response = postAsync("/B", "{}");
     await().until(() -> taken.size() == 1);
     proxy.table = Map.of("/A", "A");
     door.publish(serving("A"));
     await().until(() -> !get(request("/")).body().contains("/B"));
     taken.get(0).response().setStatusCode(404).end();
-    assertThat(answer.get().statusCode()).isEqualTo(404);
-    assertThat(json(answer.get()).path("code").asString()).isEqualTo("unknown_route");
+    assertThat(response.get().statusCode()).isEqualTo(404);
+    assertThat(json(response.get()).path("code").asString()).isEqualTo("unknown_route");
     await().until(() -> door.status().keptBytes() == 0 && door.status().underWay() == 0);
   }
 
   @Test
-  void othersRoutesAreRememberedThroughAnOutage() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
-    proxy.goes();
-    awaitGone(door);
-    CompletableFuture<HttpResponse<String>> answer = later("/Other", "{}");
-    awaitWaiting(door, 1);
+  void keepsUndeclaredRoutesThroughAnOutage() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
+    proxy.stop();
+    awaitNotServing(door);
+    CompletableFuture<HttpResponse<String>> response = postAsync("/Other", "{}");
+    awaitQueued(door, 1);
     door.publish(serving("A", "C"));
-    proxy.comesBack();
-    assertThat(answer.get().statusCode()).isEqualTo(200);
-    assertThat(answer.get().body()).isEqualTo("{}");
+    proxy.restart();
+    assertThat(response.get().statusCode()).isEqualTo(200);
+    assertThat(response.get().body()).isEqualTo("{}");
     await().until(() -> door.status().keptBytes() == 0);
   }
 
   @Test
-  void anUploadThatBreaksOffIsNotTakenForWhole() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void doesNotCompleteUploadsThatBreakOff() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     AtomicInteger whole = new AtomicInteger();
     AtomicInteger broken = new AtomicInteger();
     proxy.behaviour =
@@ -793,10 +805,10 @@ class FrontDoorTest {
                 .onSuccess(body -> whole.incrementAndGet())
                 .onFailure(error -> broken.incrementAndGet());
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
-      say(socket, "5\r\nhello\r\n");
+      send(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+      send(socket, "5\r\nhello\r\n");
       await().until(() -> proxy.seen.size() == 1);
-      say(socket, "no number\r\n");
+      send(socket, "no number\r\n");
       await().until(() -> broken.get() == 1);
     }
     assertThat(whole).hasValue(0);
@@ -804,12 +816,12 @@ class FrontDoorTest {
   }
 
   @Test
-  void anUploadThatIsAnsweredEarlyCostsNobodyElseHisConnection() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void keepsOtherConnectionsUsableAfterEarlyResponses() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     proxy.behaviour = request -> request.response().setStatusCode(405).end("no");
     for (int i = 0; i < 5; i++) {
       try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-        say(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
+        send(socket, "POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
         assertThat(readUntil(socket, "no")).startsWith("HTTP/1.1 405 ");
       }
       proxy.behaviour = FakeProxy::echo;
@@ -820,21 +832,21 @@ class FrontDoorTest {
   }
 
   @Test
-  void whoIsRefusedAndGoesOnSendingIsCutOff() throws Exception {
-    awaitServes(open(Wish.USUAL, "a-token-of-some-length", null, null));
+  void disconnectsRefusedClientsThatKeepSending() throws Exception {
+    awaitServes(open(Limits.USUAL, "a-token-of-some-length", null, null));
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      say(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{");
+      send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n{");
       assertThat(readUntil(socket, "no such end")).startsWith("HTTP/1.1 401 ").contains("lose");
     }
   }
 
   @Test
-  void requestsThatComeAtOnceAreAnsweredInTheirOrder() throws Exception {
-    served(Wish.USUAL);
+  void respondsToPipelinedRequestsInOrder() throws Exception {
+    openServing(Limits.USUAL);
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       String one =
           "POST /A HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\nContent-Length: 5\r\n";
-      say(socket, one + "X-Forwarded-For: 2.2.2.2\r\n\r\nfirst" + one + "\r\nlast.");
+      send(socket, one + "X-Forwarded-For: 2.2.2.2\r\n\r\nfirst" + one + "\r\nlast.");
       assertThat(readUntil(socket, "last."))
           .containsSubsequence(
               "1.1.1.1, 2.2.2.2, 127.0.0.1", "first", "1.1.1.1, 127.0.0.1", "last.");
@@ -842,40 +854,40 @@ class FrontDoorTest {
   }
 
   @Test
-  void whereNothingMayWaitItIsWellWhileAllIsServed() throws Exception {
-    FrontDoor door = served(Wish.USUAL.requests(0).seconds(0));
+  void isHealthyWithoutAQueueWhileEverythingIsServed() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL.requests(0).seconds(0));
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
-    proxy.goes();
-    awaitGone(door);
+    proxy.stop();
+    awaitNotServing(door);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(503);
     await().until(() -> get(request("/health")).statusCode() == 503);
   }
 
   @Test
-  void twoDoorsDoNotTakeEachOtherForProxies() throws Exception {
-    served(Wish.USUAL);
+  void doesNotReportRoutesToOtherDoors() throws Exception {
+    openServing(Limits.USUAL);
     HttpResponse<String> asked = get(request("/-/routes").header("User-Agent", "seedcore-serve"));
     assertThat(asked.statusCode()).isEqualTo(404);
   }
 
   @Test
-  void whoWaitsIsToldThatTheDaemonEnds() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
-    CompletableFuture<HttpResponse<String>> answer = later("/A", "{}");
-    awaitWaiting(door, 1);
+  void refusesQueuedRequestsOnShutdown() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
+    CompletableFuture<HttpResponse<String>> response = postAsync("/A", "{}");
+    awaitQueued(door, 1);
     door.close();
-    assertThat(answer.get().statusCode()).isEqualTo(503);
-    assertThat(json(answer.get()).path("error").asString()).isEqualTo("the daemon is ending");
+    assertThat(response.get().statusCode()).isEqualTo(503);
+    assertThat(json(response.get()).path("error").asString()).isEqualTo("the daemon is ending");
   }
 
   @Test
-  void speaksTls() throws Exception {
+  void acceptsTls() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Wish.USUAL, null, certificate, key));
+    awaitServes(open(Limits.USUAL, null, certificate, key));
     for (String suite :
         List.of("TLS_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA")) {
       assertThatThrownBy(() -> handshake(keys, "TLSv1.2", suite))
@@ -888,7 +900,7 @@ class FrontDoorTest {
     trust.init(keys);
     SSLContext tls = SSLContext.getInstance("TLS");
     tls.init(null, trust.getTrustManagers(), null);
-    HttpResponse<String> answer =
+    HttpResponse<String> response =
         HttpClient.newBuilder()
             .sslContext(tls)
             .build()
@@ -897,18 +909,18 @@ class FrontDoorTest {
                     .POST(BodyPublishers.ofString("{}"))
                     .build(),
                 BodyHandlers.ofString());
-    assertThat(answer.statusCode()).isEqualTo(200);
-    assertThat(answer.headers().firstValue("X-Saw-Headers").orElseThrow())
+    assertThat(response.statusCode()).isEqualTo(200);
+    assertThat(response.headers().firstValue("X-Saw-Headers").orElseThrow())
         .contains("X-Forwarded-Proto=https");
     Files.writeString(key, "no key");
     port = freePort();
-    assertThatThrownBy(() -> open(Wish.USUAL, null, certificate, key))
+    assertThatThrownBy(() -> open(Limits.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("which cannot be read as PEM");
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     Files.writeString(
         key, pem("PRIVATE KEY", generator.generateKeyPair().getPrivate().getEncoded()));
-    assertThatThrownBy(() -> open(Wish.USUAL, null, certificate, key))
+    assertThatThrownBy(() -> open(Limits.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("front_door_key: found")
         .hasMessageContaining("is not the key of the certificate");
@@ -943,15 +955,15 @@ class FrontDoorTest {
   }
 
   @Test
-  void handshakesThatDoNotEndMakeRoomForThoseThatDo() throws Exception {
+  void dropsTheOldestHandshakesBeyondTheLimit() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Wish.USUAL, null, certificate, key));
+    awaitServes(open(Limits.USUAL, null, certificate, key));
     List<RawClient> silent = new ArrayList<>();
     try {
-      for (int i = 0; i < Handshakes.MOST + 20; i++) {
-        silent.add(new RawClient("127.0.5.1", port).say("\u0016\u0003\u0001@\u0000"));
+      for (int i = 0; i < Handshakes.MAX_HANDSHAKES + 20; i++) {
+        silent.add(new RawClient("127.0.5.1", port).send("\u0016\u0003\u0001@\u0000"));
       }
       for (RawClient one : silent.subList(0, 20)) {
         assertThatThrownBy(one::read).isInstanceOfAny(EOFException.class, SocketException.class);
@@ -959,28 +971,28 @@ class FrontDoorTest {
       handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
     } finally {
       for (RawClient one : silent) {
-        one.resets();
+        one.reset();
       }
     }
   }
 
   @Test
-  void recordsThatDoNotEndMakeRoomForThoseThatDo() throws Exception {
+  void dropsTheOldestIncompleteRecordsBeyondTheLimit() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Wish.USUAL, null, certificate, key));
+    awaitServes(open(Limits.USUAL, null, certificate, key));
     SSLContext tls = trusting(keys);
     List<Socket> partial = new ArrayList<>();
     try {
-      for (int i = 0; i < Handshakes.MOST + 20; i++) {
+      for (int i = 0; i < Handshakes.MAX_HANDSHAKES + 20; i++) {
         Socket plain = new Socket(InetAddress.getLoopbackAddress(), port);
         partial.add(plain);
         plain.setSoTimeout(5_000);
         SSLSocket secure =
             (SSLSocket) tls.getSocketFactory().createSocket(plain, "127.0.0.1", port, false);
         secure.startHandshake();
-        // The head of a record of 16 KiB, and no more.
+        // Only the header of a record of 16 KiB.
         plain.getOutputStream().write(new byte[] {0x17, 3, 3, 0x40, 0});
       }
       for (Socket first : partial.subList(0, 20)) {
@@ -995,18 +1007,19 @@ class FrontDoorTest {
     }
   }
 
-  /** Many records are read at once: what comes of them while no more is read is kept. */
+  /** Many records are decrypted at once. Their contents are kept while reading is stopped. */
   @ParameterizedTest
   @ValueSource(ints = {100, 1_000, 4_000, 16_000})
-  void uploadsOverTlsAreWholeWhateverTheirRecords(int record) throws Exception {
+  void receivesCompleteUploadsOverTlsForAllRecordSizes(int record) throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(new Wish(100, 8 << 20, 20, 2 << 20, 1_000, false), null, certificate, key));
+    awaitServes(open(new Limits(100, 8 << 20, 20, 2 << 20, 1_000, false), null, certificate, key));
     byte[] body = ("\"" + "x".repeat(300_000) + "\"").getBytes(StandardCharsets.US_ASCII);
     String head = "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n";
     ByteArrayOutputStream all = new ByteArrayOutputStream();
-    for (String path : List.of("/A", "/B", "/A")) { // The second and third wait for the first.
+    // The second and third request wait for the first.
+    for (String path : List.of("/A", "/B", "/A")) {
       all.writeBytes(head.formatted(path, body.length).getBytes(StandardCharsets.US_ASCII));
       all.writeBytes(body);
     }
@@ -1021,15 +1034,15 @@ class FrontDoorTest {
                     socket.getOutputStream().write(bytes, at, Math.min(record, bytes.length - at));
                   }
                 } catch (IOException e) {
-                  // The reader sees it.
+                  // The reader fails, too.
                 }
               });
       writer.start();
       InputStream from = new BufferedInputStream(socket.getInputStream());
       for (int i = 0; i < 3; i++) {
-        String answer = RawClient.head(from);
-        assertThat(answer).startsWith("HTTP/1.1 200 ");
-        assertThat(RawClient.body(from, answer)).hasSize(body.length);
+        String response = RawClient.head(from);
+        assertThat(response).startsWith("HTTP/1.1 200 ");
+        assertThat(RawClient.body(from, response)).hasSize(body.length);
       }
       writer.join();
     }
@@ -1069,29 +1082,29 @@ class FrontDoorTest {
   }
 
   @Test
-  void newDeclarationsAreTakenAndThoseThatWaitForOldOnesAreTold() throws Exception {
-    proxy.goes();
-    FrontDoor door = open(Wish.USUAL);
-    CompletableFuture<HttpResponse<String>> kept = later("/A", "{}");
-    CompletableFuture<HttpResponse<String>> dropped = later("/B", "{}");
-    awaitWaiting(door, 2);
+  void appliesNewDeclarationsAndRefusesRequestsOfOldOnes() throws Exception {
+    proxy.stop();
+    FrontDoor door = open(Limits.USUAL);
+    CompletableFuture<HttpResponse<String>> kept = postAsync("/A", "{}");
+    CompletableFuture<HttpResponse<String>> dropped = postAsync("/B", "{}");
+    awaitQueued(door, 2);
     door.publish(serving("A", "C"));
     assertThat(dropped.get().statusCode()).isEqualTo(404);
     proxy.table = Map.of("/A", "A", "/C", "C");
-    proxy.comesBack();
+    proxy.restart();
     assertThat(kept.get().statusCode()).isEqualTo(200);
     assertThat(post("/C", "{}").statusCode()).isEqualTo(200);
   }
 
   @Test
-  void whoSaysNothingMakesRoom() throws Exception {
-    FrontDoor door = served(Wish.USUAL.connections(50));
+  void evictsSilentConnections() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL.connections(50));
     List<Socket> silent = new ArrayList<>();
     try {
       for (int i = 0; i < 200; i++) {
         Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
         silent.add(socket);
-        say(socket, "POST /A HTTP/1.1\r\nHost:");
+        send(socket, "POST /A HTTP/1.1\r\nHost:");
       }
       for (int i = 0; i < 20; i++) {
         assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
@@ -1105,10 +1118,10 @@ class FrontDoorTest {
   }
 
   @Test
-  void aPortThatIsTakenIsNamed() throws Exception {
+  void namesAPortThatIsInUse() throws Exception {
     try (ServerSocket taken = new ServerSocket(port)) {
       assertThat(taken.isBound()).isTrue();
-      assertThatThrownBy(() -> open(Wish.USUAL))
+      assertThatThrownBy(() -> open(Limits.USUAL))
           .isInstanceOf(ConfigException.class)
           .hasMessageContaining("front_door: found 127.0.0.1:" + port)
           .hasMessageContaining("--front-door");
@@ -1116,8 +1129,8 @@ class FrontDoorTest {
   }
 
   @Test
-  void countsWhatItDoes() throws Exception {
-    FrontDoor door = served(Wish.USUAL);
+  void countsResponses() throws Exception {
+    FrontDoor door = openServing(Limits.USUAL);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
     assertThat(post("/A", "{}").statusCode()).isEqualTo(200);
     await()
@@ -1131,7 +1144,7 @@ class FrontDoorTest {
     assertThat(answered.seconds()).isBetween(0.0, 20.0);
   }
 
-  private static void say(Socket socket, String text) throws IOException {
+  private static void send(Socket socket, String text) throws IOException {
     socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
     socket.getOutputStream().flush();
   }

@@ -17,40 +17,40 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Bodies that clients have compressed, against the JDK's own compressors. */
+/** Tests the decompression of bodies against the JDK's compressors. */
 class InflationTest {
 
-  private static final int MOST = 8 << 20;
+  private static final int MAX_BYTES = 8 << 20;
 
   private static byte[] gzip(byte[] bytes) throws IOException {
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(compressed)) {
       gzip.write(bytes);
     }
-    return packed.toByteArray();
+    return compressed.toByteArray();
   }
 
   private static byte[] deflate(byte[] bytes, boolean bare) throws IOException {
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
     Deflater deflater = new Deflater(Deflater.DEFAULT_COMPRESSION, bare);
-    try (DeflaterOutputStream stream = new DeflaterOutputStream(packed, deflater)) {
+    try (DeflaterOutputStream stream = new DeflaterOutputStream(compressed, deflater)) {
       stream.write(bytes);
     } finally {
       deflater.end();
     }
-    return packed.toByteArray();
+    return compressed.toByteArray();
   }
 
-  /** In pieces, as it comes from the network. */
-  private static byte[] inflate(String coding, byte[] packed, int most) throws IOException {
+  /** Decompresses a body that arrives in pieces, as from the network. */
+  private static byte[] inflate(String coding, byte[] compressed, int maxBytes) throws IOException {
     Body body = new Body();
-    for (int at = 0; at < packed.length; at += 1_000) {
-      byte[] part = Arrays.copyOfRange(packed, at, Math.min(packed.length, at + 1_000));
+    for (int at = 0; at < compressed.length; at += 1_000) {
+      byte[] part = Arrays.copyOfRange(compressed, at, Math.min(compressed.length, at + 1_000));
       body.append(Buffer.buffer(part), Long.MAX_VALUE);
     }
-    try (Inflation inflation = new Inflation(coding, body, most)) {
+    try (Inflation inflation = new Inflation(coding, body, maxBytes)) {
       while (!inflation.step()) {
-        // The next step.
+        // Runs the next step.
       }
       return inflation.bytes();
     } finally {
@@ -68,70 +68,76 @@ class InflationTest {
   @ValueSource(ints = {0, 1, 100, 16 << 10, 100_000, 3_000_000})
   void decompressesWhatTheJdkCompresses(int length) throws IOException {
     byte[] bytes = random(length);
-    assertThat(inflate("gzip", gzip(bytes), MOST)).isEqualTo(bytes);
-    assertThat(inflate(" X-GZIP", gzip(bytes), MOST)).isEqualTo(bytes);
-    assertThat(inflate("Deflate", deflate(bytes, false), MOST)).isEqualTo(bytes);
-    assertThat(inflate("deflate", deflate(bytes, true), MOST)).isEqualTo(bytes);
+    assertThat(inflate("gzip", gzip(bytes), MAX_BYTES)).isEqualTo(bytes);
+    assertThat(inflate(" X-GZIP", gzip(bytes), MAX_BYTES)).isEqualTo(bytes);
+    assertThat(inflate("Deflate", deflate(bytes, false), MAX_BYTES)).isEqualTo(bytes);
+    assertThat(inflate("deflate", deflate(bytes, true), MAX_BYTES)).isEqualTo(bytes);
   }
 
   @Test
-  void decompressesAllMembersAndIgnoresWhatFollows() throws IOException {
+  void decompressesAllMembersAndIgnoresTrailingBytes() throws IOException {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     all.writeBytes(gzip("one,".getBytes(StandardCharsets.UTF_8)));
     all.writeBytes(gzip(new byte[0]));
     all.writeBytes(gzip("two".getBytes(StandardCharsets.UTF_8)));
     all.writeBytes(new byte[100]);
-    assertThat(inflate("gzip", all.toByteArray(), MOST)).asString().isEqualTo("one,two");
+    assertThat(inflate("gzip", all.toByteArray(), MAX_BYTES)).asString().isEqualTo("one,two");
   }
 
-  /** As gzip(1) writes it: with a name, an extra field, a comment, and a checksum. */
+  /**
+   * The header has the optional parts that gzip(1) can write: a name, an extra field, a comment,
+   * and a checksum.
+   */
   @Test
   void readsOptionalHeaderFields() throws IOException {
     byte[] plain = gzip("x".getBytes(StandardCharsets.UTF_8));
-    ByteArrayOutputStream packed = new ByteArrayOutputStream();
-    packed.write(plain, 0, 3);
-    packed.write(4 | 8 | 16 | 2);
-    packed.write(plain, 4, 6);
-    packed.writeBytes(new byte[] {3, 0, 'a', 'b', 'c'});
-    packed.writeBytes("name\0comment\0".getBytes(StandardCharsets.UTF_8));
-    packed.writeBytes(new byte[] {1, 2});
-    packed.write(plain, 10, plain.length - 10);
-    assertThat(inflate("gzip", packed.toByteArray(), MOST)).asString().isEqualTo("x");
+    ByteArrayOutputStream compressed = new ByteArrayOutputStream();
+    compressed.write(plain, 0, 3);
+    compressed.write(4 | 8 | 16 | 2);
+    compressed.write(plain, 4, 6);
+    compressed.writeBytes(new byte[] {3, 0, 'a', 'b', 'c'});
+    compressed.writeBytes("name\0comment\0".getBytes(StandardCharsets.UTF_8));
+    compressed.writeBytes(new byte[] {1, 2});
+    compressed.write(plain, 10, plain.length - 10);
+    assertThat(inflate("gzip", compressed.toByteArray(), MAX_BYTES)).asString().isEqualTo("x");
   }
 
   @Test
-  void refusesWhatIsLongerThanABodyMayBe() throws IOException {
+  void rejectsBodiesBeyondTheLimit() throws IOException {
     byte[] bomb = gzip(new byte[64 << 20]);
-    assertThatThrownBy(() -> inflate("gzip", bomb, MOST)).isInstanceOf(Inflation.TooLong.class);
-    assertThat(inflate("gzip", gzip(new byte[MOST]), MOST)).hasSize(MOST);
+    assertThatThrownBy(() -> inflate("gzip", bomb, MAX_BYTES))
+        .isInstanceOf(Inflation.TooLong.class);
+    assertThat(inflate("gzip", gzip(new byte[MAX_BYTES]), MAX_BYTES)).hasSize(MAX_BYTES);
   }
 
   @Test
-  void refusesWhatIsNotInItsFormat() throws IOException {
-    byte[] packed = gzip(random(50_000));
-    for (int length : new int[] {0, 1, 9, 10, 11, 1_000, packed.length - 8, packed.length - 1}) {
-      byte[] cut = Arrays.copyOf(packed, length);
-      assertThatThrownBy(() -> inflate("gzip", cut, MOST))
+  void rejectsInvalidFormats() throws IOException {
+    byte[] compressed = gzip(random(50_000));
+    for (int length :
+        new int[] {0, 1, 9, 10, 11, 1_000, compressed.length - 8, compressed.length - 1}) {
+      byte[] cut = Arrays.copyOf(compressed, length);
+      assertThatThrownBy(() -> inflate("gzip", cut, MAX_BYTES))
           .as("cut to %d", length)
           .isInstanceOf(IOException.class);
     }
-    byte[] damaged = packed.clone();
-    damaged[packed.length - 5] ^= 1;
-    assertThatThrownBy(() -> inflate("gzip", damaged, MOST)).hasMessageContaining("checksum");
-    assertThatThrownBy(() -> inflate("deflate", random(100), MOST)).isInstanceOf(IOException.class);
-    byte[] endless = Arrays.copyOf(packed, 100_000);
-    endless[3] = 8; // A name, which does not end.
+    byte[] damaged = compressed.clone();
+    damaged[compressed.length - 5] ^= 1;
+    assertThatThrownBy(() -> inflate("gzip", damaged, MAX_BYTES)).hasMessageContaining("checksum");
+    assertThatThrownBy(() -> inflate("deflate", random(100), MAX_BYTES))
+        .isInstanceOf(IOException.class);
+    byte[] endless = Arrays.copyOf(compressed, 100_000);
+    endless[3] = 8; // A name without an end.
     Arrays.fill(endless, 10, endless.length, (byte) 'x');
-    assertThatThrownBy(() -> inflate("gzip", endless, MOST)).hasMessageContaining("header");
+    assertThatThrownBy(() -> inflate("gzip", endless, MAX_BYTES)).hasMessageContaining("header");
   }
 
   @Test
-  void aStepIsShortWhateverTheBody() throws IOException {
+  void keepsStepsShortForAnyBody() throws IOException {
     // 0.35 s of work without any output, for a stream that reads on until there is some.
     byte[] blocks = emptyBlocks();
     Body body = new Body();
     body.append(Buffer.buffer(blocks), blocks.length);
-    try (Inflation inflation = new Inflation("deflate", body, MOST)) {
+    try (Inflation inflation = new Inflation("deflate", body, MAX_BYTES)) {
       long longest = 0;
       int steps = 0;
       boolean done = false;
@@ -151,13 +157,13 @@ class InflationTest {
   }
 
   /**
-   * Blocks with codes of their own (RFC 1951, 3.2.7) and no bytes: 12 bytes each, whose codes take
-   * some 500 ns to read.
+   * Returns a deflate stream of blocks with dynamic codes (RFC 1951, 3.2.7) and no contents. Each
+   * block has 12 bytes and takes about 500 ns to decode.
    */
   static byte[] emptyBlocks() {
     BitSet bits = new BitSet();
     int length = 0;
-    for (int block = 0; block < 8; block++) { // Together, whole bytes.
+    for (int block = 0; block < 8; block++) { // Eight blocks together are whole bytes.
       length = put(bits, length, 0, 1);
       length = put(bits, length, 2, 2);
       length = put(bits, length, 0, 10);

@@ -12,14 +12,17 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A door on the loopback. A is declared idempotent, B is not, Other is nobody's. */
+/**
+ * A door on the loopback interface. Route A is declared idempotent, B is declared but not
+ * idempotent, and Other is undeclared.
+ */
 final class OpenDoor implements AutoCloseable {
 
-  /** What it may keep, in requests and bytes, and how long a body may be. */
+  /** The door's limits: queued requests, bytes, bytes of a body, and connections. */
   record Bounds(int requests, long bytes, int body, int connections, @Nullable String token) {
     static final Bounds USUAL = new Bounds(100, 1 << 20, 100_000, 1_000, null);
 
-    /** Where nobody has configured any. */
+    /** The defaults of the configuration. */
     static final Bounds DEFAULT = new Bounds(5_000, 64 << 20, 8 << 20, 12_000, null);
 
     Bounds requests(int most) {
@@ -43,7 +46,7 @@ final class OpenDoor implements AutoCloseable {
     this.port = port;
   }
 
-  /** A door before a proxy that is not asked first whether it serves anything. */
+  /** Opens a door in front of a proxy, without waiting until the proxy serves. */
   static OpenDoor before(URI proxy, Bounds bounds) throws IOException {
     int port;
     try (ServerSocket free = new ServerSocket(0)) {
@@ -74,20 +77,22 @@ final class OpenDoor implements AutoCloseable {
         port);
   }
 
-  /** A door before a proxy that serves. */
+  /** Opens a door, and waits until its proxy serves. */
   static OpenDoor serving(URI proxy, Bounds bounds) throws IOException {
     OpenDoor door = before(proxy, bounds);
     await().until(() -> door.status().proxies().stream().anyMatch(p -> p.serves()));
     return door;
   }
 
-  /** What it says of itself, once it says anything. */
+  /** Returns the door's status, once it has one. */
   DoorStatus status() {
     await().until(() -> door.status() != null);
     return Objects.requireNonNull(door.status());
   }
 
-  /** Nothing is left in it of what was sent, and nobody is connected but so many. */
+  /**
+   * Waits until no request and no byte is left in the door, and only a given number of connections.
+   */
   void awaitEmpty(int connections) {
     await()
         .untilAsserted(
@@ -101,7 +106,7 @@ final class OpenDoor implements AutoCloseable {
             });
   }
 
-  /** How long requests of a client took, one after the other over one connection. */
+  /** The durations of a client's consecutive requests on one connection. */
   static final class Times {
     private final double[] millis;
 
@@ -110,26 +115,26 @@ final class OpenDoor implements AutoCloseable {
       Arrays.sort(millis);
     }
 
-    double of(double share) {
+    double quantile(double share) {
       return millis[Math.min(millis.length - 1, (int) (millis.length * share))];
     }
 
     double p50() {
-      return of(0.5);
+      return quantile(0.5);
     }
 
     double p99() {
-      return of(0.99);
+      return quantile(0.99);
     }
 
     @Override
     public String toString() {
       return "%d requests: p50 %.1f ms, p99 %.1f ms, max %.1f ms"
-          .formatted(millis.length, p50(), p99(), of(1));
+          .formatted(millis.length, p50(), p99(), quantile(1));
     }
   }
 
-  /** Asks as often as that time allows; all have to be answered with 200 and their own body. */
+  /** Sends requests for a given time. Each has to get a 200 with its own body. */
   Times times(String path, Duration time) throws IOException {
     long end = System.nanoTime() + time.toNanos();
     double[] millis = new double[100_000];
@@ -138,10 +143,10 @@ final class OpenDoor implements AutoCloseable {
       while (n < millis.length && System.nanoTime() < end) {
         long from = System.nanoTime();
         String body = "{\"n\":" + n + "}";
-        RawClient.Answer answer = client.post(path, body).read();
+        RawClient.Response response = client.post(path, body).read();
         millis[n++] = (System.nanoTime() - from) / 1e6;
-        if (answer.status() != 200 || !answer.body().contains(body)) {
-          throw new AssertionError("found " + answer + ", expected " + body);
+        if (response.status() != 200 || !response.body().contains(body)) {
+          throw new AssertionError("found " + response + ", expected " + body);
         }
       }
     }

@@ -13,31 +13,31 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A client that says what it likes, from an address of its choice, and sees what comes back. */
+/** A client that sends arbitrary bytes from an address of its choice, and reads what comes back. */
 final class RawClient implements AutoCloseable {
 
-  /** Who asks for nothing but what is his. */
+  /** The address of the honest client. */
   static final String GOOD = "127.0.0.1";
 
-  private static final int PATIENCE_MS = 10_000;
+  private static final int TIMEOUT_MS = 10_000;
 
   private final Socket socket = new Socket();
   private final InputStream from;
 
   /**
-   * What came back.
+   * A response.
    *
-   * @param head all before the empty line, its first line included
-   * @param body the body, without its chunks' sizes
+   * @param head everything before the empty line, status line included
+   * @param body the body, without chunk sizes
    */
-  record Answer(int status, String head, String body) {
+  record Response(int status, String head, String body) {
 
-    /** The values of a header, in their order. */
+    /** Returns the values of a header field, in their order. */
     List<String> all(String name) {
       return values(head, name);
     }
 
-    /** The value of a header; empty where there is none. */
+    /** Returns the first value of a header field; empty if there is none. */
     String header(String name) {
       List<String> all = all(name);
       return all.isEmpty() ? "" : all.get(0);
@@ -50,13 +50,13 @@ final class RawClient implements AutoCloseable {
 
   RawClient(String address, int port) throws IOException {
     socket.bind(new InetSocketAddress(address, 0));
-    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PATIENCE_MS);
-    socket.setSoTimeout(PATIENCE_MS);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MS);
+    socket.setSoTimeout(TIMEOUT_MS);
     socket.setTcpNoDelay(true);
     from = new BufferedInputStream(socket.getInputStream());
   }
 
-  /** The values of a header of a head. */
+  /** Returns the values of a header field of a head. */
   static List<String> values(String head, String name) {
     List<String> values = new ArrayList<>();
     for (String line : head.split("\r\n", -1)) {
@@ -68,66 +68,66 @@ final class RawClient implements AutoCloseable {
     return values;
   }
 
-  /** How long to wait for what comes. */
-  RawClient patience(int millis) throws IOException {
+  /** Sets the read timeout. */
+  RawClient readTimeout(int millis) throws IOException {
     socket.setSoTimeout(millis);
     return this;
   }
 
-  /** Each character is a byte. */
-  RawClient say(String text) throws IOException {
-    return say(text.getBytes(StandardCharsets.ISO_8859_1));
+  /** Sends a text, each character as one byte. */
+  RawClient send(String text) throws IOException {
+    return send(text.getBytes(StandardCharsets.ISO_8859_1));
   }
 
-  RawClient say(byte[] bytes) throws IOException {
+  RawClient send(byte[] bytes) throws IOException {
     socket.getOutputStream().write(bytes);
     return this;
   }
 
-  /** The same, where the other end may have gone already. */
-  RawClient saySomeOf(String text) {
+  /** Sends a text to a server that may have closed the connection already. */
+  RawClient trySend(String text) {
     try {
-      say(text);
+      send(text);
     } catch (IOException e) {
-      // What it has said before that is read below.
+      // The test reads what the server has sent before.
     }
     return this;
   }
 
   RawClient get(String target) throws IOException {
-    return say("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return send("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
   }
 
   RawClient post(String target, String body) throws IOException {
-    return say(
+    return send(
         "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
             .formatted(target, body.length(), body));
   }
 
-  /** The next answer. */
-  Answer read() throws IOException {
+  /** Reads the next response. */
+  Response read() throws IOException {
     return read(true);
   }
 
   /**
-   * The next answer.
+   * Reads the next response.
    *
-   * @param body whether one comes, where its head says so: after HEAD none does
+   * @param body whether its announced body follows; false after HEAD
    */
-  Answer read(boolean body) throws IOException {
-    return answer(from, body);
+  Response read(boolean body) throws IOException {
+    return readResponse(from, body);
   }
 
-  private static Answer answer(InputStream from, boolean body) throws IOException {
+  private static Response readResponse(InputStream from, boolean body) throws IOException {
     String head = head(from);
     int status = Integer.parseInt(head.substring(9, 12));
     if (!body || status < 200 || status == 204 || status == 304) {
-      return new Answer(status, head, "");
+      return new Response(status, head, "");
     }
-    return new Answer(status, head, body(from, head));
+    return new Response(status, head, body(from, head));
   }
 
-  /** All up to an empty line, without that. */
+  /** Reads a head, without its empty line. */
   static String head(InputStream from) throws IOException {
     StringBuilder head = new StringBuilder();
     while (head.length() < 4 || head.indexOf("\r\n\r\n", head.length() - 4) < 0) {
@@ -140,7 +140,7 @@ final class RawClient implements AutoCloseable {
     return head.substring(0, head.length() - 4);
   }
 
-  /** What belongs to a head: of its length, in chunks, or, of an answer, up to the end. */
+  /** Reads the body of a head: by its length, in chunks, or up to the end of a response. */
   static String body(InputStream from, String head) throws IOException {
     if (!values(head, "Transfer-Encoding").isEmpty()) {
       StringBuilder body = new StringBuilder();
@@ -187,24 +187,24 @@ final class RawClient implements AutoCloseable {
     try {
       from.transferTo(rest);
     } catch (SocketException e) {
-      // A reset is an end, too.
+      // A reset ends the connection, too.
     }
     return rest.toString(StandardCharsets.ISO_8859_1);
   }
 
-  /** All that comes until the connection is closed; fails where it is not. */
-  String untilClosed() throws IOException {
+  /** Reads everything until the connection is closed. Fails if it is not closed. */
+  String readUntilClosed() throws IOException {
     return rest(from);
   }
 
-  /** Says no more, and still listens. */
-  RawClient saysNoMore() throws IOException {
+  /** Closes the sending side. Responses can still be read. */
+  RawClient shutdownSending() throws IOException {
     socket.shutdownOutput();
     return this;
   }
 
-  /** Goes, as a process that is killed with its connection does. */
-  void resets() throws IOException {
+  /** Resets the connection, as the kernel does if the process is killed. */
+  void reset() throws IOException {
     socket.setSoLinger(true, 0);
     socket.close();
   }

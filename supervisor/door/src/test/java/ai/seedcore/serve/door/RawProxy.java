@@ -17,13 +17,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** A proxy that says what it is told to, whether that is HTTP or not. */
+/** A proxy that sends arbitrary bytes, whether they are HTTP or not. */
 final class RawProxy implements AutoCloseable {
 
   /**
-   * A request as it came.
+   * A request as it arrived.
    *
-   * @param head all before the empty line, its first line included
+   * @param head everything before the empty line, request line included
    */
   record Seen(String head, String body) {
 
@@ -36,10 +36,10 @@ final class RawProxy implements AutoCloseable {
     }
   }
 
-  /** What becomes of a request. */
+  /** Decides how the proxy responds. */
   interface Behaviour {
 
-    /** Answers, and may close the connection. */
+    /** Responds to a request, and may close the connection. */
     void answer(Seen request, Socket client) throws IOException;
   }
 
@@ -49,13 +49,13 @@ final class RawProxy implements AutoCloseable {
 
   volatile Behaviour behaviour = RawProxy::echo;
 
-  /** Whether bodies are read before they are answered. */
-  volatile boolean reads = true;
+  /** Whether a body is read before the response. */
+  volatile boolean readsBodies = true;
 
-  /** Whether they are read once they have been answered. */
-  volatile boolean readsAfterwards;
+  /** Whether a body is read after the response. */
+  volatile boolean readsBodiesAfterwards;
 
-  /** The requests that came, in about their order. */
+  /** The requests that arrived, approximately in their order. */
   final List<Seen> seen = new CopyOnWriteArrayList<>();
 
   RawProxy() throws IOException {
@@ -63,9 +63,9 @@ final class RawProxy implements AutoCloseable {
   }
 
   /**
-   * A proxy.
+   * Starts a proxy.
    *
-   * @param buffer how many bytes the kernel takes before they are read, about; 0: its default
+   * @param buffer the approximate size of the kernel's receive buffer, in bytes; 0: its default
    */
   RawProxy(int buffer) throws IOException {
     if (buffer > 0) {
@@ -86,7 +86,7 @@ final class RawProxy implements AutoCloseable {
         clients.add(client);
         threads.execute(() -> serve(client));
       } catch (IOException e) {
-        return; // It is closed.
+        return; // The server socket was closed.
       }
     }
   }
@@ -98,36 +98,36 @@ final class RawProxy implements AutoCloseable {
       while (!client.isClosed()) {
         String head = RawClient.head(from);
         if (head.startsWith("GET /-/routes ")) {
-          say(client, fine("{\"/A\":\"A\",\"/B\":\"B\",\"/Other\":\"Other\"}"));
+          send(client, ok("{\"/A\":\"A\",\"/B\":\"B\",\"/Other\":\"Other\"}"));
         } else {
-          Seen request = new Seen(head, reads ? RawClient.body(from, head) : "");
+          Seen request = new Seen(head, readsBodies ? RawClient.body(from, head) : "");
           seen.add(request);
           behaviour.answer(request, client);
-          if (readsAfterwards) {
+          if (readsBodiesAfterwards) {
             RawClient.body(from, head);
           }
         }
       }
     } catch (IOException e) {
-      // One of both has gone.
+      // Either side closed the connection.
     } finally {
       clients.remove(client);
     }
   }
 
-  static void say(Socket client, String text) throws IOException {
+  static void send(Socket client, String text) throws IOException {
     client.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
   }
 
-  /** An answer that is in order. */
-  static String fine(String body) {
+  /** Returns a valid response. */
+  static String ok(String body) {
     return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
         .formatted(body.length(), body);
   }
 
-  /** Answers with what it was asked for, and the body. */
+  /** Responds with the target and the body of the request. */
   static void echo(Seen request, Socket client) throws IOException {
-    say(client, fine(request.target() + "|" + request.body()));
+    send(client, ok(request.target() + "|" + request.body()));
   }
 
   @Override

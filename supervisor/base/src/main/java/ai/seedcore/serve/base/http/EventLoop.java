@@ -7,7 +7,9 @@ import io.vertx.core.file.FileSystemOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What HTTP runs on, as a server and as a client, beside the control thread and never in it. */
+/**
+ * Creates the event loops for HTTP servers and clients. They are separate from the control thread.
+ */
 public final class EventLoop {
 
   private static final Logger LOG = LoggerFactory.getLogger(EventLoop.class);
@@ -15,29 +17,32 @@ public final class EventLoop {
   private EventLoop() {}
 
   /**
-   * One thread, on which nobody may wait but the resolver of names: who serves and who asks have
-   * one each.
+   * Starts an event loop with one thread. Only the name resolver may block, on a worker thread.
+   * Servers and clients have separate loops.
    */
   public static Vertx start() {
     return start(false);
   }
 
-  /** The same, for much traffic: by the system's own means (epoll), which cost memory, too. */
+  /**
+   * Starts an event loop for much traffic. It uses the native transport (epoll), which takes
+   * additional memory.
+   */
   public static Vertx startBusy() {
     return start(true);
   }
 
   private static Vertx start(boolean busy) {
-    // The system's resolver knows the machine's hosts file and search domains as all else does.
+    // Unlike Vert.x's resolver, the system's always follows the hosts file and search domains.
     System.setProperty("vertx.disableDnsResolver", "true");
     Vertx vertx =
         Vertx.vertx(
             new VertxOptions()
                 .setEventLoopPoolSize(1)
                 .setPreferNativeTransport(busy)
-                .setWorkerPoolSize(4) // Of whom some may wait for the resolver.
+                .setWorkerPoolSize(4) // Some of these threads may wait for the resolver.
                 .setInternalBlockingPoolSize(1)
-                // No files are served, and no folder is to be made for them in /tmp.
+                // No files are served, and Vert.x must not create a cache directory in /tmp.
                 .setFileSystemOptions(
                     new FileSystemOptions()
                         .setFileCachingEnabled(false)

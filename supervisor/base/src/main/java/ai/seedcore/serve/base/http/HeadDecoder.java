@@ -7,8 +7,9 @@ import io.vertx.core.http.Http1ServerConfig;
 import io.vertx.core.http.impl.http1.VertxHttpRequestDecoder;
 
 /**
- * Reads requests of at most {@value HeadLimits#MAX_FIELDS} header fields, trailers included. The
- * library bounds their bytes alone, and a field of four bytes takes some 150 once it is read.
+ * A request decoder that accepts at most {@value HeadLimits#MAX_FIELDS} header fields, trailers
+ * included. Vert.x limits only their bytes, but a field of four bytes takes about 150 once it is
+ * decoded.
  */
 final class HeadDecoder extends VertxHttpRequestDecoder {
 

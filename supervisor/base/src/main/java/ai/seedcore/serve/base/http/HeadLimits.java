@@ -6,20 +6,21 @@ import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 
 /**
- * How long the head of a request may be.
+ * The size limits of a request's head.
  *
- * @param lineBytes its first line, in bytes
- * @param headBytes its header fields, in bytes; the trailers of a body have the same bound
+ * @param lineBytes the limit for the request line, in bytes
+ * @param headBytes the limit for the header fields, in bytes; the trailers of a body have the same
+ *     limit
  */
 public record HeadLimits(int lineBytes, int headBytes) {
 
   /**
-   * How many header fields a request or a response may have, trailers included. Envoy and Apache
-   * allow 100.
+   * The limit for the number of header fields of a request or response, trailers included. Envoy
+   * and Apache allow 100.
    */
   public static final int MAX_FIELDS = 128;
 
-  /** The options of a server with these limits. */
+  /** Returns server options with these limits. */
   public HttpServerOptions options() {
     return new HttpServerOptions()
         .setMaxInitialLineLength(lineBytes)
@@ -28,7 +29,10 @@ public record HeadLimits(int lineBytes, int headBytes) {
         .setHandle100ContinueAutomatically(false);
   }
 
-  /** The status for a request that could not be read: 414 or 431 where it was too long. */
+  /**
+   * Returns the status for a request that could not be decoded: 414 or 431 if it was too long,
+   * otherwise 400.
+   */
   public static int status(HttpServerRequest unreadable) {
     Throwable cause = unreadable.decoderResult().cause();
     if (cause instanceof TooLongHttpLineException) {
@@ -37,7 +41,7 @@ public record HeadLimits(int lineBytes, int headBytes) {
     return cause instanceof TooLongFrameException ? 431 : 400;
   }
 
-  /** What is wrong with a request of that status. */
+  /** Returns the error message for a status. */
   public String reason(int status) {
     return switch (status) {
       case 414 -> "request line: expected at most %d bytes".formatted(lineBytes);

@@ -45,54 +45,63 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Requests to servers that may be anything: every exchange has one deadline, body included, and an
- * answer may be so long and no longer.
+ * An HTTP client for servers that may misbehave. Every exchange has one deadline that includes the
+ * body, and every response has a size limit.
  */
 public final class Http {
 
-  /** How we name ourselves. */
+  /** The User-Agent of this product. */
   public static final String AGENT = "seedcore-serve";
 
   private static final Logger LOG = LoggerFactory.getLogger(Http.class);
 
   /** How much of a response is read at a time, in bytes. */
-  private static final int READ = 16 << 10;
+  private static final int READ_BYTES = 16 << 10;
 
-  /** How long an answer may be that is looked at for a word or two. */
-  private static final int SMALL = 256 << 10;
+  /** The size limit of responses from which only a little is read, in bytes. */
+  private static final int SMALL_BYTES = 256 << 10;
 
-  /** How long what a cluster says of itself may be: parsed, it takes some eight times as much. */
+  /**
+   * The size limit of a cluster's description of itself, in bytes. Parsed, it takes about eight
+   * times as much.
+   */
   public static final int LARGE =
       (int) Math.min(16 << 20, Math.max(1 << 20, Runtime.getRuntime().maxMemory() / 24));
 
-  /** What the client says where a connection ends within an answer. */
+  /** Vert.x's message if a connection ends within a response. */
   private static final String ENDED_EARLY = "Response already ended";
 
-  /** Ray's proxies close a connection that was idle for five seconds: to be gone before that. */
-  private static final int KEPT_SECONDS = 3;
+  /**
+   * Ray's proxies close a connection that was idle for five seconds. The client closes it first.
+   */
+  private static final int KEEP_ALIVE_SECONDS = 3;
 
   private final Vertx vertx;
   private final Context context;
   private final HttpClient client;
 
-  /** A client on one of the loop's threads. */
+  /** Creates a client on one of the loop's threads. */
   public Http(Vertx vertx) {
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
     this.client = client(vertx, 64);
   }
 
-  /** What asks Ray's servers, by so many connections to each at most. */
+  /**
+   * Creates a client for Ray's servers.
+   *
+   * @param connections the largest number of connections to each server
+   */
   public static HttpClient client(Vertx vertx, int connections) {
     return vertx
         .httpClientBuilder()
         .with(
             new HttpClientOptions()
                 .setConnectTimeout(2000)
-                .setKeepAliveTimeout(KEPT_SECONDS)
+                .setKeepAliveTimeout(KEEP_ALIVE_SECONDS)
                 .setMaxHeaderSize(32 << 10))
         .with(new PoolOptions().setHttp1MaxSize(connections))
-        // A connection's end is its exchange's failure, and no line of the log's.
+        // The exchange reports the end of a connection, so it needs no log line.
         .withConnectHandler(Http::connected)
         .build();
   }
@@ -100,33 +109,37 @@ public final class Http {
   private static void connected(HttpConnection connection) {
     connection.exceptionHandler(Fatal::ifOutOfMemory);
     if (connection instanceof VertxConnection open) {
-      // A response that is not read on is not to fill the memory first.
+      // Limits how much of a response is in memory while nobody reads it.
       open.channel()
           .config()
           .setRecvByteBufAllocator(
-              new AdaptiveRecvByteBufAllocator(512, 4096, READ).maxMessagesPerRead(1));
+              new AdaptiveRecvByteBufAllocator(512, 4096, READ_BYTES).maxMessagesPerRead(1));
     }
   }
 
   /**
-   * An answer.
+   * A response.
    *
    * @param status the status code
-   * @param body the body as UTF-8
+   * @param body the body, decoded as UTF-8
    */
   public record Answer(int status, String body) {}
 
-  /** GET. */
+  /** Sends a GET request. */
   public CompletableFuture<Answer> get(String url, Duration deadline) {
-    return get(url, SMALL, deadline);
+    return get(url, SMALL_BYTES, deadline);
   }
 
-  /** GET of what may have so many bytes. */
+  /**
+   * Sends a GET request.
+   *
+   * @param most the size limit of the response, in bytes
+   */
   public CompletableFuture<Answer> get(String url, int most, Duration deadline) {
     return send(options(HttpMethod.GET, url), HttpClientRequest::send, most, deadline);
   }
 
-  /** GET with a bearer token. */
+  /** Sends a GET request with a bearer token. */
   public CompletableFuture<Answer> get(String url, String token, Duration deadline) {
     return send(
         options(HttpMethod.GET, url).putHeader("Authorization", "Bearer " + token),
@@ -135,12 +148,12 @@ public final class Http {
         deadline);
   }
 
-  /** POST of JSON. */
+  /** Sends a POST request with a JSON body. */
   public CompletableFuture<Answer> post(String url, String body, Duration deadline) {
     return send(
         options(HttpMethod.POST, url).putHeader("Content-Type", "application/json"),
         request -> request.send(body),
-        SMALL,
+        SMALL_BYTES,
         deadline);
   }
 
@@ -154,11 +167,11 @@ public final class Http {
         .setHost(to.host())
         .setPort(to.port())
         .setURI(parsed.getRawQuery() == null ? path : path + "?" + parsed.getRawQuery())
-        // Ray's dashboard answers 500 to who does not name himself.
+        // Ray's dashboard responds with 500 to requests without a User-Agent.
         .putHeader("User-Agent", AGENT);
   }
 
-  /** The loop that it is on. */
+  /** Returns the event loop of this client. */
   public Vertx vertx() {
     return vertx;
   }
@@ -168,17 +181,17 @@ public final class Http {
       Function<HttpClientRequest, Future<HttpClientResponse>> body,
       int most,
       Duration deadline) {
-    CompletableFuture<Answer> answer = new CompletableFuture<>();
+    CompletableFuture<Answer> outcome = new CompletableFuture<>();
     Promise<HttpClientRequest> begun = Promise.promise();
     context.runOnContext(nothing -> connect(options).onComplete(begun));
     begun
         .future()
         .compose(body)
         .compose(response -> collect(response, most))
-        .onSuccess(answer::complete)
-        .onFailure(answer::completeExceptionally);
+        .onSuccess(outcome::complete)
+        .onFailure(outcome::completeExceptionally);
     var unused =
-        answer
+        outcome
             .orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)
             .whenComplete(
                 (result, error) -> {
@@ -190,17 +203,17 @@ public final class Http {
                         .onSuccess(request -> request.exceptionHandler(nothing -> {}).reset());
                   }
                 });
-    return answer;
+    return outcome;
   }
 
   /**
-   * The name is looked up for each request, beside the loop: the client by itself would ask once,
-   * and a head that comes back may have another address.
+   * Connects after resolving the name, on a worker thread. The client would resolve it only once,
+   * but a head node that comes back may have another address.
    */
   private Future<HttpClientRequest> connect(RequestOptions options) {
     String host = options.getHost();
     if (NetUtil.isValidIpV4Address(host)) {
-      return client.request(options); // No name.
+      return client.request(options); // An address, not a name.
     }
     return vertx
         .executeBlocking(() -> InetAddress.getByName(host).getHostAddress(), false)
@@ -216,33 +229,33 @@ public final class Http {
   }
 
   private static Future<Answer> collect(HttpClientResponse response, int most) {
-    Promise<Answer> answer = Promise.promise();
+    Promise<Answer> outcome = Promise.promise();
     Buffer body = Buffer.buffer();
     response.handler(
         part -> {
           if (body.length() + part.length() > most) {
-            answer.tryFail(new TooLong(most));
+            outcome.tryFail(new TooLong(most));
           } else {
             body.appendBuffer(part);
           }
         });
-    response.exceptionHandler(answer::tryFail);
+    response.exceptionHandler(outcome::tryFail);
     response.endHandler(
         nothing ->
-            answer.tryComplete(
+            outcome.tryComplete(
                 new Answer(response.statusCode(), body.toString(StandardCharsets.UTF_8))));
-    return answer.future();
+    return outcome.future();
   }
 
-  /** Whether a failure is a silence, which may be the network's, and not an answer. */
+  /** Returns whether a failure is a timeout, whose cause may be the network, and not a response. */
   public static boolean silent(Throwable error) {
     Throwable cause = cause(error);
     return cause instanceof TimeoutException || cause instanceof ConnectTimeoutException;
   }
 
   /**
-   * Whether a connection ended under a request: the server's end, or one that it had closed as idle
-   * just before the request came.
+   * Returns whether a connection ended during a request. The server may have failed, or may have
+   * closed an idle connection just before the request arrived.
    */
   public static boolean brokenOff(Throwable error) {
     Throwable cause = cause(error);
@@ -261,7 +274,7 @@ public final class Http {
     return cause;
   }
 
-  /** What went wrong, in words for people. */
+  /** Returns the cause of a failure as the end of a sentence about the server. */
   public static String reason(Throwable error) {
     Throwable cause = cause(error);
     if (cause instanceof UnknownHostException) {
@@ -307,7 +320,7 @@ public final class Http {
         : "fails in a way that the log tells at level debug";
   }
 
-  /** An answer is longer than anything that is asked for. */
+  /** Thrown if a response exceeds its size limit. */
   private static final class TooLong extends Exception {
     private static final long serialVersionUID = 1L;
     private final int most;

@@ -13,8 +13,8 @@ import io.vertx.core.http.impl.HttpServerConnection;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Refuses requests in another version of HTTP, or another protocol's name. (The library answers
- * those itself, in that version, whatever it is.) Heads that are too long are refused, too.
+ * Refuses requests in other versions of HTTP, or with another protocol name. (Vert.x would respond
+ * in that version.) Also replaces the decoder by one that limits the head.
  */
 public final class OnlyHttp1 extends ChannelInboundHandlerAdapter {
 
@@ -24,7 +24,7 @@ public final class OnlyHttp1 extends ChannelInboundHandlerAdapter {
 
   private OnlyHttp1() {}
 
-  /** The channel of a server's connection, which is guarded from now on. */
+  /** Adds this handler to a server connection, and returns the connection's channel. */
   public static Channel guard(HttpConnection connection, HeadLimits limits) {
     Channel channel = ((HttpServerConnection) connection).channelHandlerContext().channel();
     channel.pipeline().replace("httpDecoder", "httpDecoder", new HeadDecoder(limits));

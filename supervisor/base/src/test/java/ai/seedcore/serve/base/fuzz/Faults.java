@@ -9,7 +9,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.slf4j.LoggerFactory;
 
-/** What event loops log as an error, which no input may cause. */
+/** Records what event loops log as an error. No input may cause one. */
 public final class Faults {
 
   private static final Queue<String> SEEN = new ConcurrentLinkedQueue<>();
@@ -36,12 +36,12 @@ public final class Faults {
 
   private Faults() {}
 
-  /** Begins to look. */
+  /** Starts to record errors. */
   public static void look() {
     SEEN.clear();
   }
 
-  /** Fails where there was one. */
+  /** Fails if an error was recorded. */
   public static void none() {
     String first = SEEN.poll();
     if (first != null) {

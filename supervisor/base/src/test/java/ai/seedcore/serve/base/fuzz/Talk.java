@@ -9,8 +9,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
 /**
- * An input sent to a server, and after it a request of another client's that has to be answered: as
- * one loop reads both, the input has been read by then.
+ * Sends an input to a server, and then another client's request, which the server has to answer.
+ * Both are read on one loop, so that the input has been read by then.
  */
 public final class Talk {
 
@@ -19,7 +19,7 @@ public final class Talk {
   private Socket other;
 
   /**
-   * Talks to a server of this machine.
+   * Creates a client for a server on this machine.
    *
    * @param good the other client's request
    */
@@ -28,13 +28,13 @@ public final class Talk {
     this.good = good.getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Says it, and fails where the other is not answered. */
+  /** Sends the input. Fails if the other client gets no response. */
   public void say(byte[] input) {
     try (Socket socket = connect("127.0.0.2")) {
       try {
         socket.getOutputStream().write(input);
       } catch (IOException e) {
-        // It has been shown the door before it was through.
+        // The server closed the connection before the input was sent completely.
       }
       ask();
       int come = Math.min(socket.getInputStream().available(), 200);
@@ -73,7 +73,7 @@ public final class Talk {
         if (other != null) {
           other.close();
         }
-        other = null; // It was idle for too long.
+        other = null; // The connection was idle for too long.
       }
     }
   }
