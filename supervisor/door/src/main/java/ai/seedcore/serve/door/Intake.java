@@ -221,11 +221,12 @@ final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
       } else {
         releaseBuffer(waits);
       }
+      // Flushes what was written. To read on may end a connection whose client has ended its input.
+      context.fireChannelReadComplete();
       if (readingStopped && (rest == 0 || (!isWanted() && rest < MAX_READ))) {
         readingStopped = false;
         context.channel().config().setAutoRead(true);
       }
-      context.fireChannelReadComplete();
     }
     if (shutdown != null && buffered == null) {
       Object event = shutdown;
