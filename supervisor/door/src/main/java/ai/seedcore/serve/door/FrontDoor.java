@@ -12,6 +12,7 @@ import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
+import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -135,19 +136,14 @@ public final class FrontDoor implements AutoCloseable {
             .requestHandler(this::handle);
     context.runOnContext(nothing -> open(declared));
     try {
-      server
-          .listen(address.port(), address.host())
-          .toCompletionStage()
-          .toCompletableFuture()
-          .get(10, TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException | InterruptedException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
+      EventLoop.listen(server, address);
+    } catch (IOException e) {
       vertx.close();
       throw new ConfigException(
           "front_door: found %s, which cannot be opened (%s), expected a free port%s"
               .formatted(
                   address,
-                  cause.getMessage(),
+                  e.getMessage(),
                   settings.certificate() == null
                       ? "; choose one with --front-door HOST:PORT"
                       : ", and a certificate and a key that belong together"));

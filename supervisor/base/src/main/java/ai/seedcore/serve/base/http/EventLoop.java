@@ -1,9 +1,15 @@
 package ai.seedcore.serve.base.http;
 
 import ai.seedcore.serve.base.Fatal;
+import ai.seedcore.serve.base.HostPort;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.file.FileSystemOptions;
+import io.vertx.core.http.HttpServer;
+import java.io.IOException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,5 +59,23 @@ public final class EventLoop {
           LOG.error("a fault of this program", error);
         });
     return vertx;
+  }
+
+  /**
+   * Starts a server, and waits until it listens.
+   *
+   * @throws IOException if it cannot listen on the address; the message is the cause's
+   */
+  public static void listen(HttpServer server, HostPort address) throws IOException {
+    try {
+      server
+          .listen(address.port(), address.host())
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(10, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException | InterruptedException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(cause.getMessage(), cause);
+    }
   }
 }

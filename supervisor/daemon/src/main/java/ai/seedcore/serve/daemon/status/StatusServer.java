@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.OnlyHttp1;
 import ai.seedcore.serve.daemon.report.Status;
@@ -14,6 +15,7 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,9 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -114,16 +114,11 @@ public final class StatusServer implements AutoCloseable {
             .invalidRequestHandler(StatusServer::invalid)
             .requestHandler(this::answer);
     try {
-      server
-          .listen(address.port(), address.host())
-          .toCompletionStage()
-          .toCompletableFuture()
-          .get(10, TimeUnit.SECONDS);
-    } catch (ExecutionException | TimeoutException | InterruptedException e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
+      EventLoop.listen(server, address);
+    } catch (IOException e) {
       throw new ConfigException(
           "status: found %s, which cannot be listened on (%s), expected a free port; choose one with"
-                  .formatted(address, cause.getMessage())
+                  .formatted(address, e.getMessage())
               + " --status HOST:PORT");
     }
   }
