@@ -86,7 +86,7 @@ public final class Supervisor {
   private final Reporter reporter;
   private final Supplier<DesiredState> desired;
   private final BackgroundTask<DesiredState> reading;
-  private final BackgroundTask<Observation> looking;
+  private final BackgroundTask<Look> looking;
   private final BiConsumer<Status, List<Declaration>> publish;
   private final Semaphore news = new Semaphore(0);
 
@@ -107,6 +107,9 @@ public final class Supervisor {
    * @param config the state of the configuration file, with its current error
    */
   public record DesiredState(Packages packages, Status.ConfigStatus config) {}
+
+  /** An observation, and when it was complete. */
+  private record Look(Observation seen, Instant at) {}
 
   /**
    * Creates a supervisor for one cluster.
@@ -141,7 +144,7 @@ public final class Supervisor {
     HostPort named = settings.gcs();
     String dashboardUrl = settings.dashboardUrl();
     String routesUrl = settings.routesUrl();
-    Dashboard dashboard = new Dashboard(http, dashboardUrl, settings.dashboard() != null);
+    Dashboard dashboard = new Dashboard(http, dashboardUrl, settings.dashboard() != null, clock);
     this.gcs =
         new Gcs(
             () -> {
@@ -220,9 +223,9 @@ public final class Supervisor {
     DesiredState known = adopted;
     reading.begin(desired, read -> !read.equals(known));
     state = actuator.collect(state);
-    Optional<Observation> observation = looking.collect();
-    if (observation.isPresent()) {
-      Duration rest = decide(observation.get());
+    Optional<Look> look = looking.collect();
+    if (look.isPresent()) {
+      Duration rest = decide(look.get());
       nextLook = clock.instant().plus(rest);
       return rest;
     }
@@ -233,7 +236,8 @@ public final class Supervisor {
     return looking.isRunning() ? WAIT : Duration.between(now, nextLook);
   }
 
-  private Duration decide(Observation seen) {
+  private Duration decide(Look look) {
+    Observation seen = look.seen();
     Instant now = clock.instant();
     state = state.seen(seen, now);
     NodeView nodeView = node.view();
@@ -241,7 +245,7 @@ public final class Supervisor {
         new Situation(state, seen, role(seen, now), driver.view(), nodeView, actuator.view(), now);
     Decision decision = reconciler.decide(situation);
     last = seen;
-    if (Duration.between(now, clock.instant()).compareTo(STALE) >= 0) {
+    if (Duration.between(look.at(), clock.instant()).compareTo(STALE) >= 0) {
       return Duration.ZERO; // The process was suspended, so the observation may be out of date.
     }
     Phase before = phase;
@@ -294,7 +298,8 @@ public final class Supervisor {
           if (declared != null) {
             observer.declare(declared);
           }
-          return glance ? observer.glance() : observer.look(askPage);
+          Observation seen = glance ? observer.glance() : observer.look(askPage);
+          return new Look(seen, clock.instant());
         });
   }
 

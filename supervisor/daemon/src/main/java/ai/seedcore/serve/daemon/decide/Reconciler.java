@@ -257,7 +257,11 @@ public final class Reconciler {
       Serve.App app = serve.apps().get(target.name());
       Optional<String> difference =
           app == null ? Optional.of("is missing") : target.difference(app);
-      if (app != null && app.status().equals("DELETING")) {
+      Instant deployed = state.deploysOf(target.name()).last();
+      if (deployed != null && deployed.isAfter(serve.asked())) {
+        // Only its route can tell: this report of Serve is older than the deployment.
+        checkRoute(target, "was deployed", now).ifPresent(pending::add);
+      } else if (app != null && app.status().equals("DELETING")) {
         pending.add(target.name() + " is being deleted");
       } else if (app != null && app.config().isMissingNode()) {
         pending.add(target.name() + " is taken in by Serve");
@@ -276,12 +280,7 @@ public final class Reconciler {
       } else if (app != null && !app.running()) {
         pending.add(target.name() + " is " + app.status() + slow(now, target, app));
       } else {
-        Route route = now.seen().routes().get(target.name());
-        if (route == null) {
-          pending.add(target.name() + " runs, but the proxy does not answer for its route yet");
-        } else if (!route.serves()) {
-          pending.add(target.name() + " runs, but its route " + route.reason());
-        }
+        checkRoute(target, "runs", now).ifPresent(pending::add);
       }
     }
     if (!wanting.isEmpty()) {
@@ -306,6 +305,18 @@ public final class Reconciler {
     return pending.isEmpty()
         ? rest(now)
         : work(new Rest(), Cause.APP_PENDING, String.join("; ", pending));
+  }
+
+  /** Returns why an application is not served although it should be; empty if it is served. */
+  private static Optional<String> checkRoute(Target target, String state, Situation now) {
+    Route route = now.seen().routes().get(target.name());
+    if (route == null) {
+      return Optional.of(
+          "%s %s, but the proxy does not answer for its route yet".formatted(target.name(), state));
+    }
+    return route.serves()
+        ? Optional.empty()
+        : Optional.of("%s %s, but its route %s".formatted(target.name(), state, route.reason()));
   }
 
   private static Decision deployNext(

@@ -5,7 +5,9 @@ import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
 import java.net.URI;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -35,6 +37,7 @@ public final class Dashboard {
 
   private final Http http;
   private final boolean fixed;
+  private final Clock clock;
   private volatile String url;
 
   /**
@@ -42,11 +45,13 @@ public final class Dashboard {
    *
    * @param url its address, without a trailing slash
    * @param fixed whether the user configured the address; otherwise the cluster may correct it
+   * @param clock the clock that also times the deployments
    */
-  public Dashboard(Http http, String url, boolean fixed) {
+  public Dashboard(Http http, String url, boolean fixed, Clock clock) {
     this.http = http;
     this.url = url;
     this.fixed = fixed;
+    this.clock = clock;
   }
 
   /** Returns the dashboard's address, without a trailing slash. */
@@ -76,13 +81,14 @@ public final class Dashboard {
 
   /** Reads Serve's state and its applications; never fails. */
   CompletableFuture<Serve> serve() {
+    Instant asked = clock.instant();
     return http.get(url + "/api/serve/applications/", Http.LARGE, SLOW)
-        .thenApply(this::read)
+        .thenApply(answer -> read(answer, asked))
         .exceptionally(e -> new Serve.Unknown("dashboard %s %s".formatted(url, Http.reason(e))));
   }
 
   /** Parses the response of the Serve page. */
-  Serve read(Answer answer) {
+  Serve read(Answer answer, Instant asked) {
     if (answer.status() != 200) {
       return new Serve.Unknown(
           "dashboard %s answers status %d to its Serve page".formatted(url, answer.status()));
@@ -101,7 +107,7 @@ public final class Dashboard {
     for (Map.Entry<String, JsonNode> entry : json.path("applications").properties()) {
       apps.put(entry.getKey(), readApp(entry.getValue()));
     }
-    return new Serve.Running(controller, apps);
+    return new Serve.Running(controller, apps, asked);
   }
 
   private static Serve.App readApp(JsonNode app) {

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.observe;
 
+import java.time.Instant;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -29,8 +30,9 @@ public sealed interface Serve {
    *
    * @param controller the controller's actor id
    * @param apps its applications, by name
+   * @param asked when the dashboard was asked for them; later deployments may be missing
    */
-  record Running(String controller, Map<String, App> apps) implements Serve {}
+  record Running(String controller, Map<String, App> apps, Instant asked) implements Serve {}
 
   /** Returns the controller's actor id; null if there is none or it is unknown. */
   default @Nullable String controllerId() {

@@ -177,7 +177,9 @@ class StatusPageIT {
     await().until(() -> text("strip-text").contains("2 outages"));
     assertThat(text("events")).contains("Serve does not run");
     picture("recovered");
-    await().until(() -> List.copyOf(NOTIFIED).equals(List.of("serving", "not serving", "serving")));
+    await()
+        .untilAsserted(
+            () -> assertThat(NOTIFIED).containsExactly("serving", "not serving", "serving"));
     assertThat(daemon.log()).doesNotContain("s3cr3t").doesNotContain(TOKEN);
   }
 

@@ -135,11 +135,11 @@ class ReconcilerTest {
     state = state.withEnsured(FOUND).withUploaded(true);
     Map<String, Serve.App> apps = new HashMap<>();
     apps.put("A", app("RUNNING", "v1"));
-    Decision missing = decide(up(new Serve.Running("c", apps), answering()));
+    Decision missing = decide(up(running("c", apps), answering()));
     assertThat(missing.action()).isEqualTo(new Action.Deploy("B"));
     assertThat(missing.reason()).isEqualTo("B is missing");
     apps.put("B", app("RUNNING", "v0"));
-    Decision changed = decide(up(new Serve.Running("c", apps), answering()));
+    Decision changed = decide(up(running("c", apps), answering()));
     assertThat(changed.action()).isEqualTo(new Action.Deploy("B"));
     assertThat(changed.reason()).isEqualTo("B has version v0, declared is v1");
   }
@@ -165,22 +165,37 @@ class ReconcilerTest {
   }
 
   @Test
+  void aReportOfServeThatIsOlderThanADeploymentDoesNotDenyIt() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withEnsured(FOUND).withUploaded(true).withDeploy("B", NOW, NOW.plusSeconds(2));
+    Map<String, Serve.App> apps = Map.of("A", app("RUNNING", "v1"));
+    Serve.Running before = new Serve.Running("c", apps, NOW.minusMillis(1));
+    Instant later = NOW.plusSeconds(60);
+    assertThat(decide(up(before, answering()), later).phase()).isEqualTo(Phase.SERVING);
+    Map<String, Route> others = Map.of("A", new Route(true, "", 3, NOW, false));
+    assertThat(decide(up(before, others), later).reason())
+        .isEqualTo("B was deployed, but the proxy does not answer for its route yet");
+    Serve.Running since = new Serve.Running("c", apps, NOW);
+    assertThat(decide(up(since, answering()), later).action()).isEqualTo(new Action.Deploy("B"));
+  }
+
+  @Test
   void aFailedApplicationDoesNotHoldUpAMissingOne() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
     Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, Set.of(), CONFIG);
-    assertThat(decide(up(new Serve.Running("c", Map.of("A", failed)), Map.of())).action())
+    assertThat(decide(up(running("c", Map.of("A", failed)), Map.of())).action())
         .isEqualTo(new Action.Deploy("B"));
   }
 
   @Test
   void anotherControllerOfTheSameSessionIsLookedAtAnew() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.seen(up(new Serve.Running("c1", Map.of()), Map.of()), NOW);
+    state = state.seen(up(running("c1", Map.of()), Map.of()), NOW);
     state = state.withEnsured(FOUND).withUploaded(true);
-    assertThat(decide(up(new Serve.Running("c1", Map.of()), Map.of())).action())
+    assertThat(decide(up(running("c1", Map.of()), Map.of())).action())
         .isEqualTo(new Action.Deploy("A"));
-    Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
+    Observation another = up(running("c2", Map.of()), Map.of());
     state = state.seen(another, NOW);
     assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
   }
@@ -240,7 +255,7 @@ class ReconcilerTest {
         List.of(
             new Serve.Absent(),
             new Serve.Opaque("c", "no page"),
-            new Serve.Running("c", Map.of("A", app("DEPLOY_FAILED", "v1"))))) {
+            running("c", Map.of("A", app("DEPLOY_FAILED", "v1"))))) {
       Observation seen = up(serve, Map.of());
       state = state.seen(seen, NOW);
       assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
@@ -266,7 +281,7 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
     state = state.withDeploy("B", NOW, NOW.plusSeconds(30));
-    Observation seen = up(new Serve.Running("c", Map.of("A", app("RUNNING", "v1"))), answering());
+    Observation seen = up(running("c", Map.of("A", app("RUNNING", "v1"))), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
     Decision later = decide(seen, NOW.plusSeconds(20));
     assertThat(later.action()).isEqualTo(new Action.Rest());
@@ -418,13 +433,13 @@ class ReconcilerTest {
   void aServeThatCannotHostJavaBlocksWithTheRemedyUntilAnotherRuns() {
     state =
         state
-            .seen(up(new Serve.Running("c1", Map.of()), Map.of()), NOW)
+            .seen(up(running("c1", Map.of()), Map.of()), NOW)
             .withEnsured(new State.Ensured(false, true, "no Java; serve shutdown"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Decision blocked = decide(up(new Serve.Running("c1", Map.of()), Map.of()));
+    Decision blocked = decide(up(running("c1", Map.of()), Map.of()));
     assertThat(blocked.phase()).isEqualTo(Phase.BLOCKED);
     assertThat(blocked.reason()).contains("serve shutdown");
-    Observation another = up(new Serve.Running("c2", Map.of()), Map.of());
+    Observation another = up(running("c2", Map.of()), Map.of());
     state = state.seen(another, NOW);
     assertThat(decide(another).action()).isEqualTo(new Action.EnsureServe());
   }
@@ -511,7 +526,7 @@ class ReconcilerTest {
             .withUploaded(true)
             .withDeploy("A", NOW.minusSeconds(60), NOW.minusSeconds(30));
     work = new WorkView(Instant.MIN, Set.of("A", "B"), false, false);
-    Observation seen = up(new Serve.Running("c", Map.of()), Map.of());
+    Observation seen = up(running("c", Map.of()), Map.of());
     // The first submission in a life of the cluster is not counted.
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("B"));
     state = state.withDeploy("B", NOW.minusSeconds(60), NOW.minusSeconds(30));
@@ -525,7 +540,7 @@ class ReconcilerTest {
   void onlyOneUploadRunsAtATime() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(new State.Ensured(false, true, ""));
-    Observation seen = up(new Serve.Running("c", Map.of()), Map.of());
+    Observation seen = up(running("c", Map.of()), Map.of());
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     work = new WorkView(Instant.MIN, Set.of(), true, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
@@ -562,7 +577,11 @@ class ReconcilerTest {
   }
 
   private static Serve.Running running(Serve.App a, Serve.App b) {
-    return new Serve.Running("c", Map.of("A", a, "B", b));
+    return running("c", Map.of("A", a, "B", b));
+  }
+
+  private static Serve.Running running(String controller, Map<String, Serve.App> apps) {
+    return new Serve.Running(controller, apps, Instant.MAX);
   }
 
   private static Map<String, Route> answering() {

@@ -13,6 +13,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,7 +76,12 @@ class FleetTest {
       clients.add(gcs);
       observers.add(
           new Observer(
-              gcs, "head", http, new Dashboard(http, url, true), url, settings.deployments()));
+              gcs,
+              "head",
+              http,
+              new Dashboard(http, url, true, Clock.systemUTC()),
+              url,
+              settings.deployments()));
     }
     observers.forEach(observer -> observer.look(false));
     long asked = asked();

@@ -16,6 +16,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -221,6 +222,11 @@ class ObserverTest {
     Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
     clients.add(asked);
     return new Observer(
-        asked, "head", http, new Dashboard(http, url, true), url, settings.deployments());
+        asked,
+        "head",
+        http,
+        new Dashboard(http, url, true, Clock.systemUTC()),
+        url,
+        settings.deployments());
   }
 }

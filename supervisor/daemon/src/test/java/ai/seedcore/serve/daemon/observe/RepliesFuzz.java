@@ -9,7 +9,9 @@ import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,7 +39,8 @@ public final class RepliesFuzz {
     }
     fake = new FakeGcs();
     gcs = new Gcs(() -> new Gcs.Address("127.0.0.1", fake.port()), Duration.ofSeconds(5));
-    dashboard = new Dashboard(new Http(EventLoop.start()), "http://127.0.0.1:1", false);
+    dashboard =
+        new Dashboard(new Http(EventLoop.start()), "http://127.0.0.1:1", false, Clock.systemUTC());
     probes = new ArrayList<>();
     ConfigLoader.load(null, Map.of(), Map.of()).deployments().forEach(d -> probes.add(d.probe()));
     probes.add(Probe.PLAIN);
@@ -54,7 +57,7 @@ public final class RepliesFuzz {
     String text = new String(rest, StandardCharsets.UTF_8);
     switch (input[0] & 3) {
       case 0 -> {
-        Serve read = dashboard.read(new Answer(200, text));
+        Serve read = dashboard.read(new Answer(200, text), Instant.MAX);
         if (read instanceof Serve.Running running) {
           running.apps().values().forEach(app -> harmless(app.message()));
         }
