@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * method or its route allows repetition. A response that comes from the deployment's class never
  * causes a retry.
  */
-final class Exchange implements Pace.Deferred {
+final class Exchange {
 
   /** How many bytes of a response are buffered before its status is sent. Errors are shorter. */
   private static final int PEEK_BYTES = 16 << 10;
@@ -52,28 +52,11 @@ final class Exchange implements Pace.Deferred {
    */
   private static final int PART_BYTES = 32 << 10;
 
-  /** The approximate number of response bytes that stay in memory while a response is paused. */
-  private static final int PAUSED_BYTES = 64 << 10;
-
   /**
    * Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. Servers send
    * them without reading the body.
    */
   private static final Set<Integer> REFUSED_UNREAD = Set.of(408, 413, 414, 431);
-
-  /** The approximate time to relay one part of a response, and to compress and relay one. */
-  private static final long PART_NANOS = 50_000;
-
-  private static final long COMPRESSED_PART_NANOS = 100_000;
-
-  /**
-   * The memory outside the heap that a compressor takes, in bytes (zlib's windowBits 15 and
-   * memLevel 8).
-   */
-  private static final int COMPRESSOR_BYTES = 256 << 10;
-
-  /** How many responses to one client may be compressed at a time. */
-  private static final int MAX_COMPRESSORS = 64;
 
   /** How many bodies of one client may be queued for decompression. */
   private static final int MAX_DECOMPRESSIONS = 4;
@@ -102,12 +85,7 @@ final class Exchange implements Pace.Deferred {
   private boolean decompressed;
   private Unpacking.@Nullable Job unpacking;
   private int counted;
-  private @Nullable HttpClientResponse relayed;
-  private @Nullable Buffer relayedHead;
-  private boolean clientBehind;
-  private boolean paced;
-  private boolean compresses;
-  private int pausedBytes;
+  private @Nullable Relay relay;
   private @Nullable Proxy proxy;
   private @Nullable HttpClientRequest upstream;
   private int attempt;
@@ -177,6 +155,16 @@ final class Exchange implements Pace.Deferred {
     return deadline != Long.MAX_VALUE;
   }
 
+  /** Returns whether the response is being relayed. */
+  boolean isResponding() {
+    return stage == Stage.RESPONDING;
+  }
+
+  /** Returns the client's connection. */
+  Connection connection() {
+    return connection;
+  }
+
   /** Returns whether a client that has closed its sending side still gets a response. */
   boolean awaitsResponse() {
     return (stage == Stage.SENT && request.isEnded()) || stage == Stage.RESPONDING;
@@ -214,13 +202,14 @@ final class Exchange implements Pace.Deferred {
   }
 
   /** Charges bytes to the client and the route. Returns false if the budget does not allow them. */
-  private boolean charge(int bytes) {
+  boolean charge(int bytes) {
     boolean fits = door.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
     counted += fits ? bytes : 0;
     return fits;
   }
 
-  private void refund(int bytes) {
+  /** Takes back a part of what was charged. */
+  void refund(int bytes) {
     door.bytes().give(bytes, client.usage.bytes, entry.usage().bytes);
     counted -= bytes;
   }
@@ -757,148 +746,28 @@ final class Exchange implements Pace.Deferred {
     response.setStatusCode(status).end(whole);
   }
 
-  /** Streams a response, and waits while the client does not read it. */
+  /** Streams a response to the client. */
   private void relay(HttpClientResponse upstreamResponse, Buffer head) {
     stage = Stage.RESPONDING;
-    HttpServerResponse response = request.response();
-    Forwarding.responseHeaders(upstreamResponse, response);
-    String length = upstreamResponse.getHeader("Content-Length");
-    if (length != null) {
-      response.putHeader("Content-Length", length);
-    } else {
-      response.setChunked(true);
-    }
-    response.setStatusCode(upstreamResponse.statusCode());
-    if (request.getHeader("Accept-Encoding") != null
-        && upstreamResponse.getHeader("Content-Encoding") == null) {
-      compress(response);
-    }
-    relayed = upstreamResponse;
-    relayedHead = head;
-    upstreamResponse.handler(
-        part -> {
-          long began = System.nanoTime();
-          writeHead();
-          response.write(part);
-          long now = System.nanoTime();
-          door.pace().charge(connection.client(), now - began);
-          if (response.writeQueueFull() && !clientBehind) {
-            clientBehind = true;
-            connection.startReadDeadline(now);
-            response.drainHandler(nothing -> drained());
-          }
-          if (!paced && !door.pace().allows(connection.client(), now)) {
-            deferRelay(now);
-          }
-          if (clientBehind || paced) {
-            pause(upstreamResponse);
-          }
-        });
-    upstreamResponse.exceptionHandler(nothing -> breakOff());
-    upstreamResponse.endHandler(
-        nothing -> {
-          if (stage == Stage.RESPONDING) {
-            writeHead();
-            checkReusable(upstream, upstreamResponse.statusCode());
-            end(upstreamResponse.statusCode());
-            response.end();
-            if (length == null && request.version() == HttpVersion.HTTP_1_0) {
-              // An HTTP/1.0 client recognizes the end of the response only by the end of the
-              // connection.
-              connection.close();
-            }
-          }
-        });
-    long now = System.nanoTime();
-    if (door.pace().allows(connection.client(), now)) {
-      writeHead();
-    } else {
-      deferRelay(now);
-      pause(upstreamResponse);
-    }
+    relay = new Relay(this, upstreamResponse, door.pace());
+    relay.begin(head);
   }
 
   /**
-   * Requests compression. A compressor takes memory, so a client gets a limited number of them.
-   * Further responses are sent uncompressed.
+   * Gives the connection back, because it has carried the whole response. From then on it may carry
+   * another client's.
    */
-  private void compress(HttpServerResponse response) {
-    compresses = client.compressing < MAX_COMPRESSORS && charge(COMPRESSOR_BYTES);
-    if (compresses) {
-      client.compressing++;
-    } else {
-      // Makes Vert.x leave the response uncompressed.
-      response.putHeader("Content-Encoding", "identity");
-    }
-  }
-
-  private void writeHead() {
-    Buffer head = relayedHead;
-    relayedHead = null;
-    if (head != null && head.length() > 0) {
-      request.response().write(head);
-    }
-  }
-
-  private void deferRelay(long now) {
-    paced = true;
-    door.pace().defer(this, connection.client(), now);
-  }
-
-  /**
-   * Pauses the response, and charges the bytes that stay in memory. Breaks off if the budget is
-   * exhausted.
-   */
-  private void pause(HttpClientResponse upstreamResponse) {
-    if (pausedBytes > 0) {
-      return;
-    }
-    if (charge(PAUSED_BYTES)) {
-      pausedBytes = PAUSED_BYTES;
-      upstreamResponse.pause();
-    } else {
-      breakOff();
-    }
-  }
-
-  /** Resumes the response after the client has read what was written. */
-  private void drained() {
-    if (stage == Stage.RESPONDING) {
-      clientBehind = false;
-      connection.clearDeadline(System.nanoTime());
-      resume();
-    }
-  }
-
-  /** Resumes the response once the client has time on the event loop again. */
-  @Override
-  public void proceed() {
-    long now = System.nanoTime();
-    if (stage == Stage.RESPONDING && !door.pace().allows(connection.client(), now)) {
-      door.pace().defer(this, connection.client(), now);
-    } else {
-      paced = false;
-      resume();
-    }
-  }
-
-  private void resume() {
-    if (stage == Stage.RESPONDING && relayed != null && !clientBehind && !paced) {
-      refund(pausedBytes);
-      pausedBytes = 0;
-      writeHead();
-      relayed.resume();
-      // The buffered parts are relayed later in this turn. Without this charge, all paused
-      // responses would be resumed before any of them is charged.
-      door.pace().charge(connection.client(), compresses ? COMPRESSED_PART_NANOS : PART_NANOS);
-    }
+  void upstreamComplete(int status) {
+    checkReusable(upstream, status);
+    leaveProxy();
+    door.dispatchSoon(entry);
   }
 
   /**
    * Breaks off a response of which a part has been relayed. The client recognizes this by the end
    * of the connection.
    */
-  private void breakOff() {
+  void breakOff() {
     if (stage == Stage.RESPONDING) {
       end(502);
       connection.close();
@@ -929,13 +798,15 @@ final class Exchange implements Pace.Deferred {
     }
   }
 
-  private void end(int status) {
+  /** Ends the exchange, and releases everything that was held for it. */
+  void end(int status) {
     stage = Stage.DONE;
     leaveProxy();
     leaveQueue();
     stopDecompressing();
-    client.compressing -= compresses ? 1 : 0;
-    compresses = false;
+    if (relay != null) {
+      relay.close();
+    }
     releaseBody();
     refund(counted);
     door.ended(this, status);

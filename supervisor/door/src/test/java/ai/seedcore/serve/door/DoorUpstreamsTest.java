@@ -425,6 +425,30 @@ class DoorUpstreamsTest {
     door.awaitEmpty(0);
   }
 
+  /**
+   * A connection may have carried all of a response before its client has received the end. It is
+   * free for the next request then, whose response must not wait for that client.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"/A", "/Other"})
+  void isNotDelayedByTheClientWhoseConnectionItReuses(String path) throws Exception {
+    String large = RawProxy.ok("x".repeat(1_000_000));
+    proxy.behaviour =
+        (request, client) -> {
+          if (request.all("X-Lie").isEmpty()) {
+            RawProxy.echo(request, client);
+          } else {
+            RawProxy.send(client, large);
+          }
+        };
+    String request = "GET %s HTTP/1.1\r\nHost: x\r\nX-Lie: x\r\n\r\n".formatted(path);
+    try (Crowd crowd = Crowd.sending("127.0.4.9", door.port, 500, request)) {
+      Times times = door.times("/B", Duration.ofSeconds(2));
+      System.out.println("beside large responses on " + path + ": " + times);
+      assertThat(times.p99()).isLessThan(100);
+    }
+  }
+
   private static long used() {
     System.gc();
     Runtime runtime = Runtime.getRuntime();
