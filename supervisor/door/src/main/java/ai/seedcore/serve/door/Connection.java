@@ -30,6 +30,13 @@ final class Connection implements Intake.Owner {
   private static final AttributeKey<Connection> KEY =
       AttributeKey.valueOf(Connection.class, "connection");
 
+  /** What handles the connection's current request. */
+  interface Current {
+
+    /** Returns whether a client that has closed its sending side still gets a response. */
+    boolean awaitsResponse();
+  }
+
   private final Connections all;
   private final HttpConnection connection;
   private final Channel channel;
@@ -45,7 +52,7 @@ final class Connection implements Intake.Owner {
   private boolean closing;
   private boolean awaitingReader;
   private long unread;
-  private @Nullable Exchange exchange;
+  private @Nullable Current current;
 
   Connection(
       Connections all,
@@ -112,8 +119,8 @@ final class Connection implements Intake.Owner {
   }
 
   /** Sets the exchange that handles the current request. */
-  void setExchange(Exchange next) {
-    exchange = next;
+  void setExchange(Current next) {
+    current = next;
   }
 
   /**
@@ -149,7 +156,7 @@ final class Connection implements Intake.Owner {
     if (which != turn) {
       return;
     }
-    exchange = null;
+    current = null;
     if (!channel.isWritable()) {
       waitForReader(now);
       return;
@@ -206,7 +213,7 @@ final class Connection implements Intake.Owner {
 
   @Override
   public boolean inputEnded() {
-    return awaitingReader || (exchange != null && exchange.awaitsResponse());
+    return awaitingReader || (current != null && current.awaitsResponse());
   }
 
   @Override

@@ -1,18 +1,11 @@
 package ai.seedcore.serve.door;
 
-import ai.seedcore.serve.base.Fatal;
-import ai.seedcore.serve.base.http.HeadLimits;
-import ai.seedcore.serve.base.http.Http;
 import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
-import io.vertx.core.net.impl.VertxConnection;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,10 +17,7 @@ import org.jspecify.annotations.Nullable;
  * method or its route allows repetition. A response that comes from the deployment's class never
  * causes a retry.
  */
-final class Exchange {
-
-  /** How many bytes of a response are buffered before its status is sent. Errors are shorter. */
-  private static final int PEEK_BYTES = 16 << 10;
+final class Exchange implements Connection.Current {
 
   /**
    * How often a request is sent in total. Failed attempts are separated by growing pauses of up to
@@ -46,81 +36,61 @@ final class Exchange {
   /** The approximate memory that a request takes in addition to its head and body, in bytes. */
   private static final int REQUEST_OVERHEAD = 1 << 10;
 
-  /**
-   * How many bytes of a body are written at a time. About as many may then be queued for the
-   * socket.
-   */
-  private static final int PART_BYTES = 32 << 10;
-
-  /**
-   * Request Timeout, Content Too Large, URI Too Long, Request Header Fields Too Large. Servers send
-   * them without reading the body.
-   */
-  private static final Set<Integer> REFUSED_UNREAD = Set.of(408, 413, 414, 431);
-
-  /** How many bodies of one client may be queued for decompression. */
-  private static final int MAX_DECOMPRESSIONS = 4;
-
   private enum Stage {
     READING,
-    DECOMPRESSING,
     QUEUED,
     SENT,
     RESPONDING,
     DONE
   }
 
-  private final FrontDoor door;
+  private final Services services;
+  private final Dispatcher dispatcher;
   private final RouteEntry entry;
   private final HttpServerRequest request;
   private final Target target;
   private final Connection connection;
   private final Client client;
+  private final RequestBody body;
   private final long arrived = System.nanoTime();
   private final long waitUntil;
   private final long deadline;
 
   private Stage stage = Stage.READING;
-  private @Nullable Body body;
-  private boolean decompressed;
-  private Unpacking.@Nullable Job unpacking;
-  private int counted;
+  private boolean bodyComplete;
+  private int charged;
+  private @Nullable Attempt attempt;
   private @Nullable Relay relay;
-  private @Nullable Proxy proxy;
-  private @Nullable HttpClientRequest upstream;
-  private int attempt;
-  private boolean fullySent;
-  private boolean reusable;
+  private int attempts;
   private int failures;
   private long failedAt;
   private boolean queued;
   private boolean countedAsHeld;
-  private long sentAt;
-  private int inFlightAtSend;
 
   /**
    * Creates an exchange for a request whose head has been read.
    *
    * @param client the client that sent the request
-   * @param maxWait how long the request may wait for its route, in nanoseconds
    * @param limit the client's limit for the whole exchange, in nanoseconds; Long.MAX_VALUE: none
    */
   Exchange(
-      FrontDoor door,
+      Services services,
+      Dispatcher dispatcher,
       RouteEntry entry,
       HttpServerRequest request,
       Target target,
       Connection connection,
       Client client,
-      long maxWait,
       long limit) {
-    this.door = door;
+    this.services = services;
+    this.dispatcher = dispatcher;
     this.entry = entry;
     this.request = request;
     this.target = target;
     this.connection = connection;
     this.client = client;
-    this.waitUntil = arrived + Math.min(maxWait, limit);
+    this.body = new RequestBody(this, services);
+    this.waitUntil = arrived + Math.min(services.settings().patience().toNanos(), limit);
     this.deadline = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
 
@@ -130,6 +100,15 @@ final class Exchange {
 
   HttpServerRequest request() {
     return request;
+  }
+
+  Target target() {
+    return target;
+  }
+
+  /** Returns the client's connection. */
+  Connection connection() {
+    return connection;
   }
 
   /** Returns the client that sent the request. */
@@ -160,31 +139,34 @@ final class Exchange {
     return stage == Stage.RESPONDING;
   }
 
-  /** Returns the client's connection. */
-  Connection connection() {
-    return connection;
-  }
-
-  /** Returns whether a client that has closed its sending side still gets a response. */
-  boolean awaitsResponse() {
+  @Override
+  public boolean awaitsResponse() {
     return (stage == Stage.SENT && request.isEnded()) || stage == Stage.RESPONDING;
   }
+
+  // The request.
 
   /**
    * Starts to read the body. A declared route's body is read completely, so that it can be sent
    * twice.
    */
   void begin() {
+    dispatcher.began(this);
+    boolean declared = entry.route().declared();
+    if (declared && body.isTooLong()) {
+      services.refusals().tooLarge(this);
+      return;
+    }
     connection.setExchange(this);
     request.response().closeHandler(nothing -> clientGone());
     request.exceptionHandler(nothing -> clientGone());
     int head = REQUEST_OVERHEAD + connection.intake().headCost();
     if (!charge(head)) {
-      door.refuseOverBudget(this, head);
+      services.refusals().overBudget(this, head);
       return;
     }
     request.handler(this::read);
-    if (entry.route().declared()) {
+    if (declared) {
       sendContinue();
       request.endHandler(nothing -> bodyComplete());
     } else {
@@ -194,7 +176,8 @@ final class Exchange {
     }
   }
 
-  private void sendContinue() {
+  /** Asks a client for the body that it holds back until then. */
+  void sendContinue() {
     if (request.version() == HttpVersion.HTTP_1_1
         && "100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
       request.response().writeContinue();
@@ -203,322 +186,85 @@ final class Exchange {
 
   /** Charges bytes to the client and the route. Returns false if the budget does not allow them. */
   boolean charge(int bytes) {
-    boolean fits = door.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
-    counted += fits ? bytes : 0;
+    boolean fits = services.bytes().take(bytes, client.usage.bytes, entry.usage().bytes);
+    charged += fits ? bytes : 0;
     return fits;
   }
 
   /** Takes back a part of what was charged. */
   void refund(int bytes) {
-    door.bytes().give(bytes, client.usage.bytes, entry.usage().bytes);
-    counted -= bytes;
+    services.bytes().give(bytes, client.usage.bytes, entry.usage().bytes);
+    charged -= bytes;
   }
 
   private void read(Buffer part) {
-    if (stage == Stage.DONE || (stage != Stage.READING && entry.route().declared())) {
-      return;
-    }
-    if (!charge(part.length())) {
-      door.refuseOverBudget(this, part.length());
-      return;
-    }
-    keep(part, Forwarding.bodyBytes(request));
-    if (body != null && body.length() > door.settings().bodyBytes()) {
-      door.refuseTooLarge(this);
-    } else {
-      connection.bodyProgressed(System.nanoTime());
-    }
-  }
-
-  private void keep(Buffer part, long whole) {
-    if (part.length() > 0) {
-      body = body == null ? new Body() : body;
-      body.append(part, whole);
-    }
-  }
-
-  private void releaseBody() {
-    if (body != null) {
-      body.release();
-      body = null;
+    boolean wanted = stage == Stage.READING ? !bodyComplete : !entry.route().declared();
+    if (wanted && stage != Stage.DONE) {
+      body.append(part);
     }
   }
 
   private void bodyComplete() {
-    if (stage != Stage.READING) {
-      return;
-    }
-    connection.intake().bodyEnds();
-    String coding = request.getHeader("Content-Encoding");
-    if (body != null && coding != null && !coding.strip().equalsIgnoreCase("identity")) {
-      decompress(coding, body);
-    } else {
-      check();
+    if (stage == Stage.READING) {
+      bodyComplete = true;
+      connection.intake().bodyEnds();
+      body.complete();
     }
   }
 
-  private void decompress(String coding, Body compressed) {
-    if (!Inflation.isSupported(coding)) {
-      request.response().putHeader("Accept-Encoding", "gzip, deflate");
-      refuse(
-          415,
-          "unknown_coding",
-          "Content-Encoding: found '%s', expected gzip or deflate".formatted(Replies.cut(coding)));
-      return;
-    }
-    if (client.decompressing >= MAX_DECOMPRESSIONS) {
-      door.refuseTooMany(this, "other bodies of this client are being unpacked already");
-      return;
-    }
-    connection.clearDeadline(System.nanoTime());
-    stage = Stage.DECOMPRESSING;
-    client.decompressing++;
-    Unpacking.Job job =
-        door.unpacking()
-            .job(
-                client,
-                coding,
-                compressed,
-                door.settings().bodyBytes(),
-                new Unpacking.Receiver() {
-                  @Override
-                  public boolean progressed(int bytes) {
-                    boolean fits = charge(bytes);
-                    if (!fits) {
-                      door.refuseOverBudget(Exchange.this, bytes);
-                    }
-                    return fits;
-                  }
-
-                  @Override
-                  public void completed(Buffer whole) {
-                    stopDecompressing();
-                    refund(compressed.length());
-                    decompressed = true;
-                    releaseBody();
-                    keep(whole, whole.length());
-                    check();
-                  }
-
-                  @Override
-                  public void failed(Throwable error) {
-                    if (error instanceof Inflation.TooLong) {
-                      door.refuseTooLarge(Exchange.this);
-                    } else {
-                      refuse(
-                          400,
-                          "unknown_coding",
-                          "body: found bytes that are not packed as it says");
-                    }
-                  }
-                });
-    unpacking = job;
-    job.begin();
-  }
-
-  private void stopDecompressing() {
-    if (unpacking != null) {
-      unpacking.cancel();
-      unpacking = null;
-      client.decompressing--;
-    }
-  }
-
-  private void check() {
-    if (body != null && !body.isUtf8()) {
-      refuse(400, Contract.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
-      return;
-    }
-    String query = target.query();
-    if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
-      refuse(
-          400,
-          "invalid_field",
-          "query: found '%s', expected NAME=VALUE, or a body".formatted(Replies.cut(query)));
-      return;
-    }
-    ready();
-  }
-
-  private void ready() {
+  /** Sends the request, or queues it, because as much of its body has arrived as is needed. */
+  void ready() {
     long now = System.nanoTime();
     connection.clearDeadline(now);
     stage = Stage.QUEUED;
     entry.budget().deposit();
     Proxy free =
-        entry.queue().canSend(this, now) ? door.proxies().pick(entry.route().prefix()) : null;
+        entry.queue().canSend(this, now) ? services.proxies().pick(entry.route().prefix()) : null;
     if (free != null) {
       entry.queue().begin(this);
       send(free);
-    } else if (door.waiting().take(1, client.usage.waiting, entry.usage().waiting)) {
+    } else if (services.waiting().take(1, client.usage.waiting, entry.usage().waiting)) {
       queued = true;
       countAsHeld();
-      door.queue(this);
+      dispatcher.queue(this);
     } else {
-      door.refuseOverBudget(this);
+      services.refusals().queueFull(this);
     }
   }
 
   private void countAsHeld() {
     if (!countedAsHeld) {
       countedAsHeld = true;
-      door.counts().held();
+      services.counts().held();
     }
   }
 
   private void leaveQueue() {
     if (queued) {
       queued = false;
-      door.waiting().give(1, client.usage.waiting, entry.usage().waiting);
+      services.waiting().give(1, client.usage.waiting, entry.usage().waiting);
     }
   }
+
+  // The attempts.
 
   /** Sends the request to a proxy now. */
   void send(Proxy to) {
     leaveQueue();
     stage = Stage.SENT;
-    sentAt = System.nanoTime();
-    inFlightAtSend = entry.queue().inFlight();
-    int mine = ++attempt;
-    proxy = to;
-    to.inFlight().add(this);
-    door.client()
-        .request(
-            Forwarding.options(
-                request.method(), target, to, !entry.route().declared() || body == null))
-        .onComplete(
-            opened -> {
-              if (stage != Stage.SENT || attempt != mine) {
-                if (opened.succeeded()) {
-                  // The client or the proxy has closed its connection in the meantime.
-                  opened.result().exceptionHandler(nothing -> {}).reset();
-                }
-              } else if (opened.failed()) {
-                to.refused();
-                requeue(0);
-              } else {
-                write(opened.result());
-              }
-            });
+    attempts++;
+    attempt = new Attempt(this, services, body, to);
+    attempt.begin();
   }
 
-  private void write(HttpClientRequest upstreamRequest) {
-    upstream = upstreamRequest;
-    fullySent = false;
-    if (upstreamRequest.connection() instanceof VertxConnection used) {
-      UpstreamTime.charge(used.channel(), door.pace(), connection.client());
-    }
-    // The response future fails, too, and reports the error.
-    upstreamRequest.exceptionHandler(Fatal::ifOutOfMemory);
-    boolean streamed = !entry.route().declared();
-    Forwarding.headers(request, target, upstreamRequest, streamed, door.hasToken(), door.via());
-    if (decompressed) {
-      upstreamRequest.headers().remove("Content-Encoding");
-    }
-    upstreamRequest
-        .response()
-        .onSuccess(upstreamResponse -> responseArrived(upstreamRequest, upstreamResponse))
-        .onFailure(
-            error -> {
-              Fatal.ifOutOfMemory(error);
-              if (upstream == upstreamRequest) {
-                onUpstreamLost(Http.reason(error));
-              }
-            });
-    if (entry.route().declared()) {
-      if (body == null) {
-        endUpstream(upstreamRequest);
-      } else {
-        upstreamRequest.setWriteQueueMaxSize(PART_BYTES);
-        upstreamRequest.putHeader("Content-Length", String.valueOf(body.length()));
-        write(upstreamRequest, body, 0);
-      }
-    } else {
-      stream(upstreamRequest);
-    }
+  /** Charges the client for the event loop's time since a given moment. */
+  void chargeSince(long since) {
+    services.pace().chargeOther(connection.client(), System.nanoTime() - since);
   }
 
-  private void sent(HttpClientRequest upstreamRequest) {
-    fullySent |= upstream == upstreamRequest;
-  }
-
-  /**
-   * Closes the request's connection now. Vert.x would wait for a proxy that does not read, and
-   * would keep the body until then.
-   */
-  private static void abort(HttpClientRequest request) {
-    HttpConnection used = request.connection();
-    if (used != null) {
-      // Otherwise the pool offers the connection to other requests until it notices the close.
-      used.close();
-    }
-    if (used instanceof VertxConnection connection) {
-      Connection.abort(connection.channel());
-    }
-  }
-
-  private void endUpstream(HttpClientRequest upstreamRequest) {
-    upstreamRequest.end().onSuccess(nothing -> sent(upstreamRequest));
-  }
-
-  /**
-   * Writes a body from an offset. Waits while the write queue is full, because written bytes are
-   * copied.
-   */
-  private void write(HttpClientRequest upstreamRequest, Body whole, int from) {
-    int at = from;
-    while (upstream == upstreamRequest && whole.length() - at > PART_BYTES) {
-      whole.write(upstreamRequest, at, at + PART_BYTES);
-      at += PART_BYTES;
-      if (upstreamRequest.writeQueueFull()) {
-        int next = at;
-        upstreamRequest.drainHandler(nothing -> write(upstreamRequest, whole, next));
-        return;
-      }
-    }
-    if (upstream == upstreamRequest) {
-      whole.end(upstreamRequest, at).onSuccess(nothing -> sent(upstreamRequest));
-    }
-  }
-
-  /**
-   * Streams a body as it arrives, and waits while the write queue is full. If the body breaks off,
-   * the exchange ends without ending the upstream request, so that the application does not take
-   * the body as complete.
-   */
-  private void stream(HttpClientRequest upstreamRequest) {
-    if (body != null) { // The bytes that arrived while the request was queued.
-      body.write(upstreamRequest, 0, body.length());
-      refund(body.length());
-      releaseBody();
-    }
-    if (request.isEnded() || !Forwarding.hasBody(request)) {
-      endUpstream(upstreamRequest);
-      return;
-    }
-    sendContinue();
-    connection.bodyStreams(System.nanoTime());
-    request.handler(
-        part -> {
-          upstreamRequest.write(part);
-          connection.bodyProgressed(System.nanoTime());
-          if (upstreamRequest.writeQueueFull()) {
-            connection.intake().hold();
-            connection.clearDeadline(System.nanoTime());
-            upstreamRequest.drainHandler(
-                nothing -> {
-                  connection.bodyStreams(System.nanoTime());
-                  connection.intake().release();
-                });
-          }
-        });
-    request.endHandler(
-        nothing -> {
-          connection.intake().bodyEnds();
-          endUpstream(upstreamRequest);
-          connection.clearDeadline(System.nanoTime());
-        });
-    connection.intake().release();
+  /** Handles a refused connection: nothing has been sent. */
+  void notSent() {
+    requeue(0);
   }
 
   /**
@@ -574,15 +320,15 @@ final class Exchange {
   }
 
   private boolean mayRetry() {
-    return attempt < MAX_ATTEMPTS && !(failures > MAX_OWN_FAULTS && isOwnFault());
+    return attempts < MAX_ATTEMPTS && !(failures > MAX_OWN_FAULTS && isOwnFault());
   }
 
   /** Puts the request back into the queue, behind the client's other requests. */
   private void requeue(long afterMs) {
-    if (upstream != null) {
-      door.counts().replayed();
+    if (attempt != null && attempt.isOpened()) {
+      services.counts().replayed();
     }
-    leaveProxy();
+    endAttempt();
     if (connection.intake().clientHasEnded()) {
       // A client that has closed its sending side may have left. The door cannot tell, and the next
       // response may take long.
@@ -592,109 +338,34 @@ final class Exchange {
     }
     stage = Stage.QUEUED;
     queued = true;
-    door.waiting().force(1, client.usage.waiting, entry.usage().waiting);
+    services.waiting().force(1, client.usage.waiting, entry.usage().waiting);
     countAsHeld();
     if (afterMs > 0) {
-      door.after(
-          afterMs,
-          () -> {
-            if (stage == Stage.QUEUED) {
-              door.queue(this);
-            }
-          });
+      services
+          .vertx()
+          .setTimer(
+              afterMs,
+              timer -> {
+                if (stage == Stage.QUEUED) {
+                  dispatcher.queue(this);
+                }
+              });
     } else {
-      door.queue(this);
+      dispatcher.queue(this);
     }
   }
 
-  private void leaveProxy() {
-    HttpClientRequest sent = upstream;
-    upstream = null;
-    if (proxy != null) {
-      proxy.inFlight().remove(this);
-      proxy = null;
-      entry.queue().end(this);
-    }
-    if (sent != null && !reusable) {
-      sent.reset();
-      abort(sent);
-    }
-    reusable = false;
-  }
-
-  /** Charges the client for the event loop's time since a given moment. */
-  void chargeSince(long since) {
-    door.pace().chargeOther(connection.client(), System.nanoTime() - since);
-  }
-
-  private void responseArrived(HttpClientRequest by, HttpClientResponse upstreamResponse) {
-    // The handlers below decide what a failure means.
-    upstreamResponse.exceptionHandler(nothing -> {});
-    if (stage != Stage.SENT || upstream != by) {
-      return;
-    }
-    if (upstreamResponse.statusCode() < 200) {
-      onUpstreamLost(
-          "the proxy answers %d, which is no answer".formatted(upstreamResponse.statusCode()));
-      return;
-    }
-    if (Forwarding.hasTooManyFields(upstreamResponse)) {
-      refuse(
-          502,
-          "lost",
-          "the response has more than %d header fields".formatted(HeadLimits.MAX_FIELDS));
-      return;
-    }
-    if (!entry.route().declared()) {
-      recordSuccess();
-      relay(upstreamResponse, Buffer.buffer());
-      return;
-    }
-    Buffer head = Buffer.buffer();
-    upstreamResponse.handler(
-        part -> {
-          if (upstream == by && stage == Stage.SENT) {
-            head.appendBuffer(part);
-            if (head.length() > PEEK_BYTES) {
-              recordSuccess();
-              relay(upstreamResponse, head);
-            }
-          }
-        });
-    upstreamResponse.exceptionHandler(
-        error -> {
-          if (upstream == by) {
-            onUpstreamLost(Http.reason(error));
-          }
-        });
-    upstreamResponse.endHandler(
-        nothing -> {
-          if (upstream == by && stage == Stage.SENT) {
-            checkReusable(by, upstreamResponse.statusCode());
-            relayOrRetry(upstreamResponse, head);
-          }
-        });
-  }
-
-  /**
-   * Decides whether the connection can be reused. It cannot if a part of the body has not been
-   * sent, or if the server refused to read the body: it closes the connection then, whether it
-   * announces that or not.
-   */
-  private void checkReusable(@Nullable HttpClientRequest by, int status) {
-    reusable = fullySent && !REFUSED_UNREAD.contains(status);
-    if (!reusable && by != null) {
-      abort(by);
+  private void endAttempt() {
+    if (attempt != null) {
+      attempt.close();
+      attempt = null;
     }
   }
 
-  private void recordSuccess() {
-    long now = System.nanoTime();
-    entry.queue().recordSuccess(this, now - sentAt, inFlightAtSend, now);
-  }
+  // The response.
 
   /** Relays a complete response, or treats it as a failed attempt. */
-  private void relayOrRetry(HttpClientResponse upstreamResponse, Buffer whole) {
+  void responded(HttpClientResponse upstreamResponse, Buffer whole) {
     long now = System.nanoTime();
     int status = upstreamResponse.statusCode();
     String code = status == 200 || status == 500 ? Contract.code(whole) : null;
@@ -702,8 +373,8 @@ final class Exchange {
       // These statuses come from the proxy, because a Java replica cannot set one. No replica has
       // received the request.
       recordFailure(now);
-      if (proxy != null) {
-        proxy.askSoon();
+      if (attempt != null) {
+        attempt.askProxySoon();
       }
       if (mayRetry()) {
         requeue(isOwnFault() ? OWN_FAULT_MS << failures : 0);
@@ -722,13 +393,15 @@ final class Exchange {
       }
     } else {
       // The class's response, or a 500 with which the agent reports that the class failed.
-      recordSuccess();
+      if (attempt != null) {
+        attempt.recordSuccess();
+      }
       if (Contract.OVERLOADED.equals(code)) {
         request.response().putHeader("Retry-After", "1");
       }
       int meant = Contract.status(status, code);
       respond(
-          door.settings().contractCodes() && status == 200 ? status : meant,
+          services.settings().contractCodes() && status == 200 ? status : meant,
           upstreamResponse,
           whole);
     }
@@ -741,15 +414,14 @@ final class Exchange {
     if ((type == null || type.startsWith("text/plain")) && Contract.isJson(whole.getBytes())) {
       response.putHeader("Content-Type", "application/json");
     }
-    stage = Stage.RESPONDING;
     end(status);
     response.setStatusCode(status).end(whole);
   }
 
   /** Streams a response to the client. */
-  private void relay(HttpClientResponse upstreamResponse, Buffer head) {
+  void relay(HttpClientResponse upstreamResponse, Buffer head) {
     stage = Stage.RESPONDING;
-    relay = new Relay(this, upstreamResponse, door.pace());
+    relay = new Relay(this, upstreamResponse, services.pace());
     relay.begin(head);
   }
 
@@ -758,9 +430,11 @@ final class Exchange {
    * another client's.
    */
   void upstreamComplete(int status) {
-    checkReusable(upstream, status);
-    leaveProxy();
-    door.dispatchSoon(entry);
+    if (attempt != null) {
+      attempt.responseComplete(status);
+    }
+    endAttempt();
+    dispatcher.dispatchSoon(entry);
   }
 
   /**
@@ -784,7 +458,7 @@ final class Exchange {
       return;
     }
     end(status);
-    door.counts().refused(code);
+    services.counts().refused(code);
     Replies.error(request, status, code, why, more);
   }
 
@@ -801,15 +475,14 @@ final class Exchange {
   /** Ends the exchange, and releases everything that was held for it. */
   void end(int status) {
     stage = Stage.DONE;
-    leaveProxy();
+    endAttempt();
     leaveQueue();
-    stopDecompressing();
+    body.close();
     if (relay != null) {
       relay.close();
     }
-    releaseBody();
-    refund(counted);
-    door.ended(this, status);
-    door.dispatchSoon(entry);
+    refund(charged);
+    dispatcher.ended(this, status);
+    dispatcher.dispatchSoon(entry);
   }
 }

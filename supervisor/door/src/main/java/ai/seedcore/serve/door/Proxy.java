@@ -10,9 +10,16 @@ import java.util.Set;
 /** One of Serve's HTTP proxies, with its last known state. */
 final class Proxy {
 
+  /** A request that was sent to a proxy, and whose response is not complete. */
+  interface InFlight {
+
+    /** Handles the loss of the proxy. */
+    void lost(String why);
+  }
+
   private final URI uri;
   private final HostPort named;
-  private final Set<Exchange> inFlight = new LinkedHashSet<>();
+  private final Set<InFlight> inFlight = new LinkedHashSet<>();
   private String address;
   private Map<String, String> routes = Map.of();
   private boolean asking;
@@ -46,7 +53,7 @@ final class Proxy {
   }
 
   /** Returns the requests that were sent to it and whose responses are not complete. */
-  Set<Exchange> inFlight() {
+  Set<InFlight> inFlight() {
     return inFlight;
   }
 
@@ -97,7 +104,7 @@ final class Proxy {
    */
   void markLost() {
     routes = Map.of();
-    List.copyOf(inFlight).forEach(exchange -> exchange.onUpstreamLost("the proxy has gone"));
+    List.copyOf(inFlight).forEach(request -> request.lost("the proxy has gone"));
   }
 
   /**

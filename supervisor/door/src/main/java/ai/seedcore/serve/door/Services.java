@@ -1,0 +1,28 @@
+package ai.seedcore.serve.door;
+
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+
+/**
+ * What all exchanges share.
+ *
+ * @param http the client for upstream requests
+ * @param bytes the budget for bytes of requests and of unread responses
+ * @param waiting the budget for queued requests
+ * @param via the door's own entry of the Via field
+ * @param hasToken whether clients have to send a token, which is not forwarded
+ */
+record Services(
+    DoorSettings settings,
+    Vertx vertx,
+    HttpClient http,
+    Proxies proxies,
+    Clients clients,
+    Unpacking unpacking,
+    Pace pace,
+    Room bytes,
+    Room waiting,
+    Counts counts,
+    Refusals refusals,
+    String via,
+    boolean hasToken) {}
