@@ -6,6 +6,8 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -90,6 +92,27 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAnyPackage("ai.seedcore.serve.daemon..")
         .check(classes);
+  }
+
+  @Test
+  void theFrontDoorsPartsDependInOneDirection() {
+    Map<String, String[]> forbidden =
+        Map.of(
+            "client", new String[] {"queue", "request", "upstream"},
+            "queue", new String[] {"request", "upstream"},
+            "upstream", new String[] {"queue", "request"});
+    forbidden.forEach(
+        (part, others) ->
+            noClasses()
+                .that()
+                .resideInAPackage("ai.seedcore.serve.door." + part)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                    Stream.of(others)
+                        .map(other -> "ai.seedcore.serve.door." + other)
+                        .toArray(String[]::new))
+                .check(classes));
   }
 
   @Test

@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.OpenDoor.Times;
 import ai.seedcore.serve.door.RawClient.Response;
+import ai.seedcore.serve.door.queue.RouteQueue;
+import ai.seedcore.serve.door.request.InflationTest;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.ByteArrayOutputStream;

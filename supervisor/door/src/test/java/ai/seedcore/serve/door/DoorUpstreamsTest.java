@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.OpenDoor.Times;
 import ai.seedcore.serve.door.RawClient.Response;
+import ai.seedcore.serve.door.queue.RouteQueue;
 import io.netty.util.internal.PlatformDependent;
 import java.io.IOException;
 import java.net.Socket;

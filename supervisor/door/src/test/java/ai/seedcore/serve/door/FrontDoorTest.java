@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.door.client.Handshakes;
+import ai.seedcore.serve.door.queue.RouteQueue;
 import io.vertx.core.http.HttpServerRequest;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;

@@ -1,0 +1,243 @@
+package ai.seedcore.serve.door.client;
+
+import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.util.AttributeKey;
+import io.vertx.core.http.HttpConnection;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** A client's connection, with its intake and its deadline for the next complete request. */
+public final class Connection implements Intake.Owner {
+
+  /** How long a new connection, or one between two requests, may go without a complete head. */
+  private static final long IDLE_NANOS = Duration.ofSeconds(75).toNanos();
+
+  /**
+   * How long a body may make no progress, and how long it may take in total. A client that stops
+   * reading its response gets the latter time, too.
+   */
+  private static final long PART_NANOS = Duration.ofSeconds(10).toNanos();
+
+  private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
+
+  private static final long FOREVER = Long.MAX_VALUE / 2;
+
+  /** How many written bytes may be unread before the response counts as unread. */
+  private static final WriteBufferWaterMark WATER_MARKS =
+      new WriteBufferWaterMark(1 << 10, 4 << 10);
+
+  private static final AttributeKey<Connection> KEY =
+      AttributeKey.valueOf(Connection.class, "connection");
+
+  /** What handles the connection's current request. */
+  public interface Current {
+
+    /** Returns whether a client that has closed its sending side still gets a response. */
+    boolean awaitsResponse();
+  }
+
+  private final Connections all;
+  private final HttpConnection connection;
+  private final Channel channel;
+  private final Client client;
+  private final Room budget;
+  private final Pace pace;
+  private final Intake intake;
+
+  private boolean idle = true;
+  private long turn;
+  private long deadline;
+  private long bodyDeadline;
+  private boolean closing;
+  private boolean awaitingReader;
+  private long unread;
+  private @Nullable Current current;
+
+  Connection(
+      Connections all,
+      HttpConnection connection,
+      Channel channel,
+      Client client,
+      Room budget,
+      Pace pace) {
+    this.all = all;
+    this.connection = connection;
+    this.channel = channel;
+    this.client = client;
+    this.budget = budget;
+    this.pace = pace;
+    channel.config().setWriteBufferWaterMark(WATER_MARKS);
+    channel.attr(KEY).set(this);
+    this.intake = Intake.of(channel, client, budget, pace, this);
+    this.deadline = System.nanoTime() + IDLE_NANOS;
+  }
+
+  /** Returns the connection of a channel; null if it has none yet. */
+  static @Nullable Connection of(Channel channel) {
+    return channel.attr(KEY).get();
+  }
+
+  /** Returns the client at the other end, which may be a trusted proxy. */
+  public Client client() {
+    return client;
+  }
+
+  Pace pace() {
+    return pace;
+  }
+
+  /** Returns the bytes that arrive. */
+  public Intake intake() {
+    return intake;
+  }
+
+  HttpConnection http() {
+    return connection;
+  }
+
+  boolean isIdle() {
+    return idle;
+  }
+
+  boolean isPastDeadline(long now) {
+    return now - deadline >= 0;
+  }
+
+  /**
+   * Starts a request whose head has arrived.
+   *
+   * @param body the length of its body in bytes; Long.MAX_VALUE: unknown
+   * @param isLast whether the connection ends after the response
+   * @return the number of the request on this connection
+   */
+  public long requestStarted(long body, boolean isLast, long now) {
+    idle = false;
+    closing |= isLast;
+    bodyDeadline = now + BODY_NANOS;
+    deadline = now + PART_NANOS;
+    intake.startRequest(body);
+    return ++turn;
+  }
+
+  /** Sets the exchange that handles the current request. */
+  public void setExchange(Current next) {
+    current = next;
+  }
+
+  /**
+   * Drops the total deadline of a body that is streamed. It may take any time while it makes
+   * progress.
+   */
+  public void bodyStreams(long now) {
+    bodyDeadline = now + FOREVER;
+    deadline = now + PART_NANOS;
+  }
+
+  /** Starts the deadline for the client to read its response. */
+  public void startReadDeadline(long now) {
+    deadline = now + BODY_NANOS;
+  }
+
+  /** Extends the deadline, as a part of the body has arrived. */
+  public void bodyProgressed(long now) {
+    deadline = bodyDeadline - now < PART_NANOS ? bodyDeadline : now + PART_NANOS;
+  }
+
+  /** Drops the deadline, as the client has sent everything and waits for the door. */
+  public void clearDeadline(long now) {
+    deadline = now + FOREVER;
+  }
+
+  /**
+   * Ends a request whose response has been written. The next request may follow once the client has
+   * read the response. (It may have arrived already, if its first bytes came with the end of this
+   * one.)
+   */
+  public void responseWritten(long which, long now) {
+    if (which != turn) {
+      return;
+    }
+    current = null;
+    if (!channel.isWritable()) {
+      waitForReader(now);
+      return;
+    }
+    awaitingReader = false;
+    releaseUnread();
+    idle = true;
+    deadline = now + IDLE_NANOS;
+    all.moveToEnd(this);
+    if (closing) {
+      intake.discard();
+      connection.close();
+    } else {
+      intake.responseSent();
+    }
+  }
+
+  /** Holds back further requests until the client has read the response. */
+  private void waitForReader(long now) {
+    if (awaitingReader) {
+      return;
+    }
+    awaitingReader = true;
+    startReadDeadline(now);
+    if (!channel.isActive() || !all.has(this)) {
+      return; // The connection was closed, or evicted in favor of another.
+    }
+    long pending = channel.bytesBeforeWritable() + WATER_MARKS.low();
+    if (budget.take(pending, client.usage().bytes(), null)) {
+      unread = pending;
+    } else {
+      all.overBudget(this);
+      abort();
+    }
+  }
+
+  /** Stops charging the unread response. */
+  void releaseUnread() {
+    budget.give(unread, client.usage().bytes(), null);
+    unread = 0;
+  }
+
+  @Override
+  public void drained() {
+    if (awaitingReader) {
+      responseWritten(turn, System.nanoTime());
+    }
+  }
+
+  /** Closes the connection after the current response. */
+  public void closeAfterResponse() {
+    closing = true;
+  }
+
+  @Override
+  public boolean inputEnded() {
+    return awaitingReader || (current != null && current.awaitsResponse());
+  }
+
+  @Override
+  public void overBudget() {
+    all.overBudget(this);
+  }
+
+  @Override
+  public void close() {
+    connection.close();
+  }
+
+  /**
+   * Closes the connection now. {@link #close} waits for a client that does not read what was
+   * written.
+   */
+  void abort() {
+    abort(channel);
+  }
+
+  /** Closes a channel now. */
+  public static void abort(Channel channel) {
+    channel.unsafe().close(channel.voidPromise());
+  }
+}

@@ -1,0 +1,87 @@
+package ai.seedcore.serve.door.request;
+
+import io.vertx.core.buffer.Buffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The error format of the deployments: {@code {"status":"error","code":...}} in the body of a 200,
+ * as a Java replica cannot set another status, or of a 500. docs/models.md lists the codes.
+ */
+final class Contract {
+
+  static final String OVERLOADED = "overloaded";
+  static final String TOO_LARGE = "too_large";
+  static final String TIMEOUT = "timeout";
+  static final String INVALID_JSON = "invalid_json";
+
+  private static final Map<String, Integer> STATUS =
+      Map.of(
+          INVALID_JSON,
+          400,
+          "invalid_field",
+          422,
+          TOO_LARGE,
+          413,
+          OVERLOADED,
+          503,
+          "not_ready",
+          503);
+
+  private static final byte[] ERROR = "\"error\"".getBytes(StandardCharsets.US_ASCII);
+
+  private Contract() {}
+
+  /** Returns the HTTP status for a response with a status and an error code. */
+  static int status(int status, @Nullable String code) {
+    if (code == null) {
+      return status;
+    }
+    return status == 500 ? TIMEOUT.equals(code) ? 504 : 500 : STATUS.getOrDefault(code, status);
+  }
+
+  /** Returns the error code in a body; null if it has none. */
+  static @Nullable String code(Buffer reply) {
+    byte[] bytes = reply.getBytes();
+    if (!isJson(bytes) || !contains(bytes, ERROR)) {
+      return null;
+    }
+    try {
+      JsonNode json = JsonMapper.shared().readTree(bytes);
+      return json.path("status").asString("").equals("error")
+          ? json.path("code").asString(null)
+          : null;
+    } catch (JacksonException e) {
+      return null;
+    }
+  }
+
+  /** Returns whether a body looks like a JSON object or array. */
+  static boolean isJson(byte[] bytes) {
+    for (byte each : bytes) {
+      if (each == '{' || each == '[') {
+        return true;
+      } else if (each != ' ' && each != '\n' && each != '\r' && each != '\t') {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  private static boolean contains(byte[] bytes, byte[] word) {
+    for (int i = 0; i <= bytes.length - word.length; i++) {
+      int j = 0;
+      while (j < word.length && bytes[i + j] == word[j]) {
+        j++;
+      }
+      if (j == word.length) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,223 @@
+package ai.seedcore.serve.door.request;
+
+import ai.seedcore.serve.door.Route;
+import ai.seedcore.serve.door.upstream.Proxy;
+import io.vertx.core.Context;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends the queued requests of all routes upstream, in the order of each route's queue, while a
+ * proxy serves the route. Refuses those that have waited too long. Used on the event loop only.
+ */
+public final class Dispatcher {
+
+  private final Services services;
+  private final Context context;
+  private final RouteTable routeTable = new RouteTable();
+  private final Set<Exchange> limited = new LinkedHashSet<>();
+  private long servedAt = System.nanoTime();
+  private long sweptAt = System.nanoTime();
+  private boolean dispatching;
+
+  /** Creates a dispatcher without routes, which runs on the context's event loop. */
+  public Dispatcher(Services services, Context context) {
+    this.services = services;
+    this.context = context;
+  }
+
+  /**
+   * Replaces the declared routes. Routes that remain declared keep their queues; the requests of
+   * the others are refused.
+   */
+  public void declare(List<Route> routes) {
+    routeTable.declare(routes).forEach(this::end);
+    updateListed();
+  }
+
+  /** Handles the fact that the proxies serve one more route. */
+  public void routesAdded() {
+    updateListed();
+    dispatchAll();
+  }
+
+  /**
+   * Updates the undeclared routes from the proxies' tables. While no proxy reports a table, the
+   * known routes are kept.
+   */
+  private void updateListed() {
+    if (services.proxies().anyServes()) {
+      routeTable.list(services.proxies().routes()).forEach(this::end);
+    }
+  }
+
+  private void end(RouteEntry gone) {
+    gone.queue().drain().forEach(this::refuseUndeclared);
+  }
+
+  private void refuseUndeclared(Exchange exchange) {
+    exchange.refuse(
+        404,
+        "unknown_route",
+        "the route %s is no longer declared".formatted(exchange.entry().route().prefix()),
+        Map.of("routes", routeTable.prefixes()));
+  }
+
+  /** Checks the proxies and all deadlines, and dispatches. Called several times a second. */
+  public void tick(long now) {
+    services.proxies().ask(now);
+    updateListed();
+    if (routeTable.declared().allMatch(this::isServed)) {
+      servedAt = now;
+    }
+    for (RouteEntry entry : routeTable.all()) {
+      List<Exchange> expired = new ArrayList<>();
+      entry
+          .queue()
+          .forEach(
+              exchange -> {
+                if (exchange.hasWaitedTooLong(now)) {
+                  expired.add(exchange);
+                }
+              });
+      if (!isServed(entry)) {
+        entry.queue().reset();
+      }
+      for (Exchange exchange : expired) {
+        entry.queue().remove(exchange);
+        services.refusals().notServed(exchange);
+      }
+    }
+    for (Exchange exchange : List.copyOf(limited)) {
+      if (exchange.isPastDeadline(now)) {
+        exchange.refuse(
+            504,
+            "timeout",
+            "the deployment has not answered within the " + Router.TIMEOUT_FIELD + " given");
+      }
+    }
+    if (now - sweptAt > 1_000_000_000L) {
+      sweptAt = now;
+      routeTable.all().forEach(entry -> entry.queue().sweep(now));
+    }
+    dispatchAll();
+  }
+
+  private boolean isServed(RouteEntry entry) {
+    return services.proxies().serves(entry.route().prefix());
+  }
+
+  /** Returns for how long not all declared routes have been served, in seconds. */
+  long secondsUnserved() {
+    return (System.nanoTime() - servedAt) / 1_000_000_000L;
+  }
+
+  /** Returns the route of a path; null if there is none. */
+  @Nullable RouteEntry match(String path) {
+    return routeTable.match(path);
+  }
+
+  /** Returns the prefixes of all routes. */
+  List<String> prefixes() {
+    return routeTable.prefixes();
+  }
+
+  /** Returns all routes, with their applications, and whether they are served now. */
+  List<Map<String, Object>> routes() {
+    List<Map<String, Object>> routes = new ArrayList<>();
+    for (RouteEntry entry : routeTable.all()) {
+      Map<String, Object> route = new LinkedHashMap<>();
+      route.put("route", entry.route().prefix());
+      route.put("app", entry.route().app());
+      route.put("served", isServed(entry));
+      routes.add(route);
+    }
+    return routes;
+  }
+
+  /** Returns how many requests are queued. */
+  public int waiting() {
+    return routeTable.waiting();
+  }
+
+  /** Returns how many requests have been sent upstream and not ended. */
+  public int inFlight() {
+    return routeTable.inFlight();
+  }
+
+  /** Records the beginning of an exchange. */
+  void began(Exchange exchange) {
+    services.clients().retain(exchange.client());
+    if (exchange.hasLimit()) {
+      limited.add(exchange);
+    }
+  }
+
+  /** Records the end of an exchange with a status. */
+  void ended(Exchange exchange, int status) {
+    limited.remove(exchange);
+    services.clients().release(exchange.client());
+    Route route = exchange.entry().route();
+    services
+        .counts()
+        .answered(
+            route.declared() ? route.app() : "other",
+            status,
+            System.nanoTime() - exchange.arrived());
+  }
+
+  /** Adds an exchange to its route's queue, or refuses it if the route is gone. */
+  void queue(Exchange exchange) {
+    RouteEntry entry = routeTable.current(exchange.entry());
+    if (entry == null) {
+      refuseUndeclared(exchange);
+    } else {
+      entry.queue().add(exchange);
+      dispatchSoon(entry);
+    }
+  }
+
+  /** Sends the queued requests of a route that may be sent now. */
+  private void dispatch(RouteEntry entry) {
+    long now = System.nanoTime();
+    Proxy proxy = services.proxies().pick(entry.route().prefix());
+    while (proxy != null) {
+      Exchange next = entry.queue().next(now);
+      if (next == null) {
+        return;
+      }
+      long began = System.nanoTime();
+      next.send(proxy);
+      next.chargeSince(began);
+      proxy = services.proxies().pick(entry.route().prefix());
+    }
+  }
+
+  /** Dispatches the queued requests after the current event. */
+  void dispatchSoon(RouteEntry entry) {
+    if (entry.queue().waiting() > 0 && !dispatching) {
+      dispatching = true;
+      context.runOnContext(
+          nothing -> {
+            dispatching = false;
+            dispatchAll();
+          });
+    }
+  }
+
+  private void dispatchAll() {
+    routeTable.all().forEach(this::dispatch);
+  }
+
+  /** Refuses all queued requests, because the door closes. */
+  public void close() {
+    for (RouteEntry entry : routeTable.all()) {
+      entry.queue().drain().forEach(services.refusals()::ending);
+    }
+  }
+}

@@ -1,0 +1,215 @@
+package ai.seedcore.serve.door.request;
+
+import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.HeadLimits;
+import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.door.client.Client;
+import ai.seedcore.serve.door.client.Connection;
+import ai.seedcore.serve.door.client.Connections;
+import io.vertx.core.http.HttpServerRequest;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Receives every request: answers what concerns the door itself, refuses what it must not forward,
+ * and begins an {@link Exchange} for the rest.
+ */
+public final class Router {
+
+  /** The field by which a client limits how long its request may take, in seconds. */
+  static final String TIMEOUT_FIELD = "X-Request-Timeout-Seconds";
+
+  private static final double MAX_TIMEOUT_SECONDS = 86_400;
+
+  private static final long LINGER_MS = 1000;
+
+  private final Services services;
+  private final Dispatcher dispatcher;
+  private final Connections connections;
+  private final @Nullable String token;
+  private final String version;
+
+  /**
+   * Creates a router.
+   *
+   * @param token the bearer token that clients have to send; null: none
+   */
+  public Router(
+      Services services,
+      Dispatcher dispatcher,
+      Connections connections,
+      @Nullable String token,
+      String version) {
+    this.services = services;
+    this.dispatcher = dispatcher;
+    this.connections = connections;
+    this.token = token;
+    this.version = version;
+  }
+
+  /** Handles a request whose head has been read. */
+  public void handle(HttpServerRequest request) {
+    Connection connection = connections.of(request.connection());
+    if (connection == null) {
+      request.connection().close(); // The connection was closed in favor of another.
+      return;
+    }
+    boolean last = Forwarding.isLast(request);
+    long turn = connection.requestStarted(Forwarding.bodyBytes(request), last, System.nanoTime());
+    if (last) {
+      request.response().putHeader("Connection", "close");
+    }
+    request.response().endHandler(nothing -> responseEnded(request, connection, turn));
+    Target target;
+    try {
+      target = Target.of(request);
+    } catch (Target.Refused e) {
+      request.response().putHeader("Connection", "close");
+      connection.closeAfterResponse();
+      refuse(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
+      return;
+    }
+    String path = target.path();
+    if (path.equals("/health") || path.equals("/-/healthz")) {
+      health(request, path);
+      return;
+    }
+    if (!isAuthorized(request)) {
+      return;
+    }
+    if (request.headers().getAll("Via").toString().contains(services.via())) {
+      Replies.error(
+          request,
+          508,
+          "loop",
+          "this request has been here before: serve_url leads back to the front door",
+          Map.of());
+      return;
+    }
+    RouteEntry entry = dispatcher.match(path);
+    if (entry != null) {
+      accept(request, target, connection, entry);
+    } else if (path.equals("/")) {
+      index(request);
+    } else if (path.equals("/-/routes") && !isDaemon(request)) {
+      Replies.json(request, 200, new LinkedHashMap<>(services.proxies().routes()));
+    } else {
+      refuse(
+          request,
+          404,
+          "unknown_route",
+          "path: found '%s', expected one that begins with a route".formatted(Replies.cut(path)),
+          Map.of("routes", dispatcher.prefixes()));
+    }
+  }
+
+  /** Refuses a request that is no valid HTTP. */
+  public void invalid(HttpServerRequest request) {
+    Connection connection = connections.of(request.connection());
+    if (connection != null) {
+      connection.intake().discard();
+    }
+    int status = HeadLimits.status(request);
+    refuse(request, status, "not_http", Connections.HEAD.reason(status), Map.of());
+  }
+
+  private void refuse(
+      HttpServerRequest request, int status, String code, String why, Map<String, Object> more) {
+    services.counts().refused(code);
+    Replies.error(request, status, code, why, more);
+  }
+
+  /**
+   * Ends a request whose response has been written. A client that is still sending an unwanted body
+   * gets a moment to read the response.
+   */
+  private void responseEnded(HttpServerRequest request, Connection connection, long turn) {
+    if (Forwarding.isUnread(request)) {
+      services
+          .vertx()
+          .setTimer(
+              LINGER_MS,
+              timer -> {
+                if (!request.isEnded()) {
+                  request.connection().close();
+                }
+              });
+    }
+    connection.responseWritten(turn, System.nanoTime());
+  }
+
+  private void accept(
+      HttpServerRequest request, Target target, Connection connection, RouteEntry entry) {
+    long limit = Long.MAX_VALUE;
+    String value = request.getHeader(TIMEOUT_FIELD);
+    if (value != null) {
+      try {
+        limit = parseTimeout(value);
+      } catch (NumberFormatException e) {
+        refuse(
+            request,
+            400,
+            "invalid_field",
+            "%s: found '%s', expected seconds, more than 0 and at most 86400"
+                .formatted(TIMEOUT_FIELD, Replies.cut(value)),
+            Map.of());
+        return;
+      }
+    }
+    Client client = services.clients().of(request, connection.client());
+    new Exchange(services, dispatcher, entry, request, target, connection, client, limit).begin();
+  }
+
+  /** Returns a client's limit in nanoseconds. */
+  private static long parseTimeout(String value) {
+    double seconds = Double.parseDouble(value);
+    if (!(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+      throw new NumberFormatException(value);
+    }
+    return (long) (seconds * 1e9);
+  }
+
+  private boolean isAuthorized(HttpServerRequest request) {
+    boolean authorized = token == null || Token.isBorne(token, request.getHeader("Authorization"));
+    if (!authorized) {
+      request.response().putHeader("WWW-Authenticate", "Bearer");
+      refuse(request, 401, "unauthorized", "expected 'Authorization: Bearer TOKEN'", Map.of());
+    }
+    return authorized;
+  }
+
+  /**
+   * Responds to a health check: healthy means that a request that arrives now is expected to be
+   * served.
+   */
+  private void health(HttpServerRequest request, String path) {
+    long secondsUnserved = dispatcher.secondsUnserved();
+    boolean serving = secondsUnserved < 1;
+    boolean accepting =
+        serving
+            || (secondsUnserved < services.settings().patience().toSeconds()
+                && services.waiting().isReserved(1));
+    boolean healthy = path.equals("/health") ? accepting : services.proxies().anyServes();
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("status", healthy ? "healthy" : "unhealthy");
+    body.put("serving", serving);
+    Replies.json(request, healthy ? 200 : 503, body);
+  }
+
+  /**
+   * Returns whether the client is a daemon. A daemon must not take a front door for one of Serve's
+   * proxies.
+   */
+  private static boolean isDaemon(HttpServerRequest request) {
+    return Http.AGENT.equals(request.getHeader("User-Agent"));
+  }
+
+  private void index(HttpServerRequest request) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("service", "SeedCore Serve");
+    body.put("version", version);
+    body.put("routes", dispatcher.routes());
+    Replies.json(request, 200, body);
+  }
+}

@@ -1,0 +1,33 @@
+package ai.seedcore.serve.door.request;
+
+import ai.seedcore.serve.door.DoorSettings;
+import ai.seedcore.serve.door.client.Clients;
+import ai.seedcore.serve.door.client.Pace;
+import ai.seedcore.serve.door.client.Room;
+import ai.seedcore.serve.door.upstream.Proxies;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
+
+/**
+ * What all exchanges share.
+ *
+ * @param http the client for upstream requests
+ * @param bytes the budget for bytes of requests and of unread responses
+ * @param waiting the budget for queued requests
+ * @param via the door's own entry of the Via field
+ * @param hasToken whether clients have to send a token, which is not forwarded
+ */
+public record Services(
+    DoorSettings settings,
+    Vertx vertx,
+    HttpClient http,
+    Proxies proxies,
+    Clients clients,
+    Unpacking unpacking,
+    Pace pace,
+    Room bytes,
+    Room waiting,
+    Counts counts,
+    Refusals refusals,
+    String via,
+    boolean hasToken) {}
