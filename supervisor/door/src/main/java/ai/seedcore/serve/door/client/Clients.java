@@ -38,7 +38,7 @@ public final class Clients {
 
   /** Returns the client at the other end of a connection. */
   Client at(@Nullable SocketAddress address) {
-    return getOrCreate(address == null ? "" : String.valueOf(address.hostAddress()));
+    return named(address == null ? "" : String.valueOf(address.hostAddress()));
   }
 
   /**
@@ -57,7 +57,7 @@ public final class Clients {
         return peer; // A malformed list may be forged as a whole.
       }
       if (!isTrusted(address)) {
-        return getOrCreate(address);
+        return named(address);
       }
     }
     return peer;
@@ -69,7 +69,8 @@ public final class Clients {
         && trusted.stream().anyMatch(rule -> rule.matches(new InetSocketAddress(parsed, 1)));
   }
 
-  private Client getOrCreate(String address) {
+  /** Returns the client with an address. */
+  public Client named(String address) {
     return clients.computeIfAbsent(network(address), Client::new);
   }
 

@@ -340,4 +340,9 @@ public final class RouteQueue<T> {
   int window() {
     return window;
   }
+
+  /** Returns how many clients are remembered. */
+  int clients() {
+    return flows.size();
+  }
 }

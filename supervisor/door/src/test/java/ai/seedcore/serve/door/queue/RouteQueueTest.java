@@ -175,4 +175,207 @@ class RouteQueueTest {
     queue.reset();
     assertThat(sent()).as("and at once").hasSize(RouteQueue.INITIAL_WINDOW);
   }
+
+  @Test
+  void sendsOnlyAsManyBeyondTheWindowAsAreSafe() {
+    for (int i = 0; i < RouteQueue.INITIAL_WINDOW + RouteQueue.SAFE_WINDOW + 5; i++) {
+      enqueue("client " + i, 1);
+    }
+    assertThat(sent()).hasSize(RouteQueue.INITIAL_WINDOW + RouteQueue.SAFE_WINDOW);
+    Request beyond = inFlight.get(RouteQueue.INITIAL_WINDOW);
+    inFlight.remove(beyond);
+    queue.end(beyond);
+    assertThat(sent()).as("one for one").hasSize(1);
+    Request within = inFlight.remove(0);
+    queue.end(within);
+    assertThat(sent()).as("there are more in flight than the window").isEmpty();
+  }
+
+  @Test
+  void countsWhatWaitsAndWhatIsInFlight() {
+    enqueue("a", 6);
+    assertThat(queue.waiting()).isEqualTo(6);
+    sent();
+    assertThat(queue.waiting()).isEqualTo(6 - RouteQueue.INITIAL_WINDOW);
+    assertThat(queue.inFlight()).isEqualTo(RouteQueue.INITIAL_WINDOW);
+  }
+
+  @Test
+  void removesWhatWaits() {
+    enqueue("a", 6);
+    enqueue("b", 1);
+    assertThat(queue.remove(new Request("b", 0))).isTrue();
+    assertThat(queue.remove(new Request("b", 0))).isFalse();
+    assertThat(queue.remove(new Request("a", 0))).isTrue();
+    assertThat(queue.waiting()).isEqualTo(5);
+    assertThat(sent()).extracting(Request::number).containsExactly(1, 2, 3, 4);
+    assertThat(queue.drain()).containsExactly(new Request("a", 5));
+    assertThat(queue.waiting()).isZero();
+    succeed(4, QUICK);
+    assertThat(inFlight).isEmpty();
+  }
+
+  @Test
+  void knowsSinceWhenTheRouteFails() {
+    Request one = new Request("a", 0);
+    assertThat(queue.hasFailedFor(now, 0)).isFalse();
+    assertThat(queue.succeededSince(now - 1)).isFalse();
+    queue.begin(one);
+    fail(one);
+    now += 10;
+    queue.begin(one);
+    fail(one);
+    assertThat(queue.hasFailedFor(now, 10)).as("since the first failure").isTrue();
+    assertThat(queue.hasFailedFor(now, 11)).isFalse();
+    queue.begin(one);
+    queue.end(one);
+    queue.recordSuccess(one, QUICK, 1, now);
+    assertThat(queue.hasFailedFor(now, 0)).isFalse();
+    assertThat(queue.succeededSince(now - 1)).isTrue();
+    assertThat(queue.succeededSince(now)).isFalse();
+  }
+
+  @Test
+  void forgivesAllClientsOnceTheRouteSucceedsAgain() {
+    for (String client : List.of("a", "b", "c")) {
+      for (int i = 0; i < 2; i++) {
+        Request one = new Request(client, i);
+        queue.begin(one);
+        fail(one);
+      }
+    }
+    now += RouteQueue.PAUSE_NANOS;
+    Request one = new Request("a", 9);
+    queue.begin(one);
+    queue.end(one);
+    queue.recordSuccess(one, QUICK, 1, now);
+    queue.begin(new Request("other", 0));
+    assertThat(queue.canSend(new Request("b", 9), now)).isTrue();
+    Request two = new Request("b", 9);
+    queue.begin(two);
+    fail(two);
+    assertThat(queue.canSend(two, now)).as("one failure is no reason to wait").isTrue();
+  }
+
+  @Test
+  void forgetsTheFailuresOfAClientAfterTenSeconds() {
+    Request one = new Request("a", 0);
+    for (int i = 0; i < 5; i++) {
+      queue.begin(one);
+      fail(one);
+      now += RouteQueue.LONGEST_PAUSE_NANOS;
+    }
+    queue.begin(one);
+    fail(one);
+    assertThat(queue.canSend(one, now)).isFalse();
+    queue.sweep(now + RouteQueue.LONGEST_PAUSE_NANOS);
+    assertThat(queue.canSend(one, now)).isFalse();
+    queue.add(new Request("a", 1));
+    queue.sweep(now + TimeUnit.SECONDS.toNanos(30));
+    assertThat(queue.canSend(one, now)).as("it has a request here").isFalse();
+    queue.remove(new Request("a", 1));
+    queue.sweep(now + TimeUnit.SECONDS.toNanos(30));
+    assertThat(queue.canSend(one, now)).isTrue();
+  }
+
+  private void respond(int count, long millis, int inFlightAtSend) {
+    for (int i = 0; i < count; i++) {
+      queue.recordSuccess(
+          new Request("a", i), TimeUnit.MILLISECONDS.toNanos(millis), inFlightAtSend, now);
+    }
+  }
+
+  @Test
+  void keepsTheWindowWhileResponsesAreSlowerButNotMuch() {
+    respond(200, 60, 1);
+    assertThat(queue.window()).isEqualTo(RouteQueue.INITIAL_WINDOW + 200);
+    // The moving average reaches twice the baseline of 60 ms after 27 or 28 responses.
+    respond(100, 140, 100);
+    int held = queue.window();
+    assertThat(held).isBetween(RouteQueue.INITIAL_WINDOW + 227, RouteQueue.INITIAL_WINDOW + 228);
+    respond(8 * held - 100 + 26, 140, 100);
+    assertThat(queue.window()).isEqualTo(held);
+    respond(1, 140, 100);
+    assertThat(queue.window()).as("to measure again").isEqualTo(RouteQueue.SAFE_WINDOW);
+  }
+
+  @Test
+  void shrinksByAQuarterForEachWindowOfMuchSlowerResponses() {
+    respond(200, 60, 1);
+    respond(100, 1_000, 100);
+    int before = queue.window();
+    respond(before, 1_000, 100);
+    assertThat(queue.window()).isEqualTo(before * 3 / 4);
+    respond(2_000, 1_000, 100);
+    assertThat(queue.window()).isEqualTo(RouteQueue.SAFE_WINDOW);
+  }
+
+  @Test
+  void growsWhileResponsesAreFastWhateverTheBaseline() {
+    respond(200, 1, 1);
+    respond(100, 49, 100);
+    assertThat(queue.window()).isEqualTo(RouteQueue.INITIAL_WINDOW + 300);
+    respond(100, 90, 100);
+    assertThat(queue.window()).isLessThan(RouteQueue.INITIAL_WINDOW + 330);
+  }
+
+  private void failAlone(String client, int times) {
+    for (int i = 0; i < times; i++) {
+      Request one = new Request(client, i);
+      queue.begin(one);
+      fail(one);
+    }
+  }
+
+  private boolean pausesNewcomers() {
+    queue.begin(new Request("another", 0));
+    boolean pauses = !queue.canSend(new Request("another", 1), now);
+    queue.end(new Request("another", 0));
+    return pauses;
+  }
+
+  @Test
+  void countsTheRouteAsFailingAfterThreeFailuresOfTwoClients() {
+    failAlone("a", 1);
+    failAlone("b", 1);
+    assertThat(pausesNewcomers()).isFalse();
+    failAlone("b", 1);
+    assertThat(pausesNewcomers()).isTrue();
+  }
+
+  @Test
+  void startsAnewWithTheEvidenceAfterASuccess() {
+    failAlone("a", 2);
+    queue.recordSuccess(new Request("c", 0), QUICK, 1, now);
+    failAlone("b", 3);
+    assertThat(pausesNewcomers()).as("one client has failed since").isFalse();
+    queue.reset();
+    failAlone("d", 3);
+    assertThat(pausesNewcomers()).as("one client has failed since the reset").isFalse();
+  }
+
+  @Test
+  void stopsDelayingAClientWhoseRequestSucceeds() {
+    failAlone("a", 3);
+    assertThat(queue.canSend(new Request("a", 9), now)).isFalse();
+    queue.recordSuccess(new Request("a", 3), QUICK, 1, now);
+    assertThat(queue.canSend(new Request("a", 9), now)).isTrue();
+  }
+
+  @Test
+  void remembersNoClientWithoutRequestsAndFailures() {
+    enqueue("a", 1);
+    enqueue("b", 1);
+    assertThat(queue.clients()).isEqualTo(2);
+    queue.remove(new Request("a", 0));
+    assertThat(queue.clients()).isEqualTo(1);
+    sent();
+    queue.end(new Request("b", 0));
+    assertThat(queue.clients()).isZero();
+    failAlone("c", 2);
+    queue.begin(new Request("d", 0));
+    assertThat(queue.clients()).isEqualTo(2);
+    queue.reset();
+    assertThat(queue.clients()).as("only the one in flight").isEqualTo(1);
+  }
 }
