@@ -563,6 +563,63 @@ class ReconcilerTest {
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
   }
 
+  @Test
+  void aForgottenReplicaMayFinishItsRequestsFirst() {
+    Reconciler patient = new Reconciler(List.of(target("A", 60), target("B")), Set.of());
+    driver = driver(DriverView.Phase.WARM, null, null);
+    for (int seconds : List.of(30, 69, 70)) {
+      Decision decision =
+          patient.decide(new Situation(state, withOrphan(seconds), role, driver, node, work, NOW));
+      assertThat(decision.action() instanceof Action.KillReplica)
+          .as("after %d s", seconds)
+          .isEqualTo(seconds >= 70);
+    }
+  }
+
+  @Test
+  void aNodeThatIsStartingIsNotStartedAgain() {
+    Observation away =
+        new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "", false);
+    Decision first = decide(away);
+    assertThat(first.action()).isEqualTo(new Action.StartNode());
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "", false);
+    Decision starting = decide(away);
+    assertThat(starting.action()).isEqualTo(new Action.Rest());
+    assertThat(starting.reason()).isNotEqualTo(first.reason()).contains("starting");
+    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(1), "no space", false);
+    Decision failed = decide(away);
+    assertThat(failed.action()).isEqualTo(new Action.Rest());
+    assertThat(failed.reason()).isEqualTo("no space");
+    assertThat(decide(away, NOW.plusSeconds(1)).action()).isEqualTo(new Action.StartNode());
+  }
+
+  @Test
+  void nothingIsDoneToAClusterWhoseVersionIsUnknown() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    Observation seen =
+        new Observation(
+            new Head.Up(LIFE, Head.VERSION_UNKNOWN, "127.0.0.1", Set.of()),
+            new Serve.Absent(),
+            Set.of(),
+            Map.of(),
+            true);
+    Decision decision = decide(seen);
+    assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
+    assertThat(decision.cause()).isEqualTo(Cause.VERSION);
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void newDeclarationsKeepWhatIsKnownOfServe() {
+    state = state.withEnsured(new State.Ensured(true, true, "trouble")).withUploaded(true);
+    State next = state.withDeploy("A", NOW, NOW).withNewWishes();
+    assertThat(next.ensured()).isEqualTo(new State.Ensured(false, true, "trouble"));
+    assertThat(next.uploaded()).isFalse();
+    assertThat(next.wasSubmitted("A")).isFalse();
+    assertThat(State.EMPTY.withNewWishes().ensured()).isNull();
+  }
+
   private Decision decide(Observation seen) {
     return decide(seen, NOW);
   }
@@ -598,6 +655,10 @@ class ReconcilerTest {
   }
 
   private static Target target(String name) {
+    return target(name, 20);
+  }
+
+  private static Target target(String name, int gracefulShutdownSeconds) {
     return new Target(
         new Application(
             name,
@@ -609,7 +670,7 @@ class ReconcilerTest {
             100,
             "[]",
             "{}",
-            new Application.Lifecycle(5, 10, 2, 20),
+            new Application.Lifecycle(5, 10, 2, gracefulShutdownSeconds),
             Map.of()));
   }
 }

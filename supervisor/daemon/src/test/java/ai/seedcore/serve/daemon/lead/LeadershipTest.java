@@ -26,6 +26,7 @@ class LeadershipTest {
   private static final class Keys implements LeaseStore {
     final Map<String, String> all = new TreeMap<>();
     boolean unreachable;
+    int questions;
 
     private <T> CompletableFuture<T> answer(T value) {
       return unreachable
@@ -35,6 +36,7 @@ class LeadershipTest {
 
     @Override
     public CompletableFuture<List<String>> keys(String prefix) {
+      questions++;
       return answer(all.keySet().stream().filter(key -> key.startsWith(prefix)).toList());
     }
 
@@ -70,11 +72,12 @@ class LeadershipTest {
     boolean able = true;
     boolean suspended;
     Role role = new Role.Undecided();
+    int wakes;
 
     Daemon(String seat, String life, String declares) {
       LeaseHolder self =
           new LeaseHolder("host", 7, seat, life, "0.1.0", declares, List.of(declares), 0, false);
-      leadership = new Leadership(keys, self, () -> {});
+      leadership = new Leadership(keys, self, () -> wakes++);
       daemons.add(this);
     }
 
@@ -204,5 +207,44 @@ class LeadershipTest {
     Daemon second = new Daemon("seat 2", "life 2", "B");
     pass(Duration.ofSeconds(5));
     assertThat(((Role.StandsBy) second.role).toString()).contains("(A; we: B)");
+  }
+
+  @Test
+  void aDaemonThatBecomesAbleClaimsAtOnce() {
+    Daemon daemon = new Daemon("seat 1", "life 1", "A");
+    daemon.able = false;
+    pass(Duration.ofSeconds(5));
+    daemon.able = true;
+    daemon.lap(); // Claims.
+    daemon.lap(); // Collects the result.
+    assertThat(daemon.leads()).isTrue();
+  }
+
+  @Test
+  void theLoopIsWokenForNewsAndNotForRenewals() {
+    Daemon first = new Daemon("seat 1", "life 1", "A");
+    pass(Duration.ofSeconds(1));
+    int before = first.wakes;
+    assertThat(before).isPositive();
+    pass(Duration.ofSeconds(10));
+    assertThat(first.wakes).isEqualTo(before);
+    Daemon second = new Daemon("seat 2", "life 2", "A");
+    pass(Duration.ofSeconds(1));
+    assertThat(second.wakes).isPositive();
+  }
+
+  @Test
+  void aLeaderAsksEveryTwoSecondsAndAStandbyEverySecond() {
+    Daemon first = new Daemon("seat 1", "life 1", "A");
+    pass(Duration.ofSeconds(4));
+    int before = keys.questions;
+    pass(Duration.ofSeconds(10));
+    assertThat(keys.questions - before).isEqualTo(5);
+    daemons.remove(first);
+    Daemon second = new Daemon("seat 2", "life 2", "A");
+    before = keys.questions;
+    pass(Duration.ofSeconds(3));
+    assertThat(keys.questions - before).isEqualTo(3);
+    assertThat(second.leads()).isFalse();
   }
 }
