@@ -180,6 +180,18 @@ class ReconcilerTest {
   }
 
   @Test
+  void aSubmissionGetsTenSecondsToShowUp() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withEnsured(FOUND).withUploaded(true).withDeploy("B", NOW, NOW.plusSeconds(1));
+    Observation seen = up(running("c", Map.of("A", app("RUNNING", "v1"))), answering());
+    Serve.Running since =
+        new Serve.Running("c", Map.of("A", app("RUNNING", "v1")), NOW.plusSeconds(1));
+    assertThat(decide(up(since, answering()), NOW.plusMillis(9_999)).action())
+        .isEqualTo(new Action.Rest());
+    assertThat(decide(seen, NOW.plusSeconds(10)).action()).isEqualTo(new Action.Deploy("B"));
+  }
+
+  @Test
   void aFailedApplicationDoesNotHoldUpAMissingOne() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);

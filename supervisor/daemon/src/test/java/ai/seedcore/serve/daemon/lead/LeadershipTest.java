@@ -133,6 +133,7 @@ class LeadershipTest {
     assertThat(second.leads()).isFalse();
     pass(Duration.ofSeconds(4));
     assertThat(second.leads()).isTrue();
+    assertThat(keys.all).as("the lease that ran out is removed").hasSize(1);
     first.suspended = false; // It was suspended, not dead: its lease has run out by its own clock.
     pass(Duration.ofSeconds(10));
     assertThat(second.leads()).isTrue();
