@@ -11,6 +11,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 
@@ -18,6 +19,9 @@ import tools.jackson.databind.JsonNode;
 final class DaemonProcess implements AutoCloseable {
 
   static final String STATUS = "127.0.0.1:28090";
+
+  /** Those that were started in the current test, and those that still run. */
+  private static final List<DaemonProcess> STARTED = new CopyOnWriteArrayList<>();
 
   private final Web web;
   private final Process process;
@@ -29,6 +33,17 @@ final class DaemonProcess implements AutoCloseable {
     this.process = process;
     this.statusAddress = statusAddress;
     this.log = log;
+    STARTED.add(this);
+  }
+
+  /** The logs of the daemons that were started in the current test or still run. */
+  static List<Path> logs() {
+    return STARTED.stream().map(daemon -> daemon.log).toList();
+  }
+
+  /** Forgets the daemons of earlier tests. */
+  static void forgetEnded() {
+    STARTED.removeIf(daemon -> !daemon.alive());
   }
 
   /** Starts one on the tests' cluster. */
