@@ -14,12 +14,14 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Runs the commands against a fake workbench that rejects requests outside the API definition. */
+@Tag("slow")
 class CaiCommandTest {
 
   private static final List<String> ALL =

@@ -53,6 +53,7 @@ import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -298,6 +299,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void queuesRequestsWhileNothingIsServedAndSendsThemInOrder() throws Exception {
     proxy.stop();
     FrontDoor door = open(Limits.USUAL);
@@ -371,6 +373,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void refusesRequestsBeyondTheQueueLimits() throws Exception {
     proxy.stop();
     FrontDoor door = open(Limits.USUAL.requests(2).seconds(2));
@@ -580,6 +583,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void retriesWhileAReplicaIsDead() throws Exception {
     openServing(Limits.USUAL);
     proxy.behaviour = FakeProxy.responds(500, "Internal Server Error");
@@ -591,6 +595,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void stopsRetryingWhenTheClassAlwaysThrows() throws Exception {
     openServing(Limits.USUAL);
     proxy.behaviour = FakeProxy.responds(500, "Internal Server Error");
@@ -635,6 +640,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void reportsRoutesAndHealth() throws Exception {
     FrontDoor door = openServing(Limits.USUAL);
     HttpResponse<String> unknown = post("/C", "{}");
@@ -856,6 +862,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void isHealthyWithoutAQueueWhileEverythingIsServed() throws Exception {
     FrontDoor door = openServing(Limits.USUAL.requests(0).seconds(0));
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
@@ -979,6 +986,7 @@ class FrontDoorTest {
   }
 
   @Test
+  @Tag("slow")
   void dropsTheOldestIncompleteRecordsBeyondTheLimit() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");

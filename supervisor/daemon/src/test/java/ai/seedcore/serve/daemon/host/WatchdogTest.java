@@ -9,11 +9,13 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Loops that stand still are seen, told of, and in the end the process's end. */
 @Timeout(60)
+@Tag("slow")
 class WatchdogTest {
 
   private final List<String> ends = new CopyOnWriteArrayList<>();

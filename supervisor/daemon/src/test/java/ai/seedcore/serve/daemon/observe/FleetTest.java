@@ -26,9 +26,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a hundred daemons at rest ask of a hundred heads: how often, and what that costs. */
+@Tag("slow")
 class FleetTest {
 
   private static final int HEADS = 100;
