@@ -34,7 +34,7 @@ public final class DoorFuzz {
                 new HostPort("127.0.0.1", port),
                 100,
                 4 << 20,
-                Duration.ofSeconds(1),
+                Duration.ofSeconds(5), // Long enough for a fuzzer that gets little processor time.
                 100_000,
                 500,
                 List.of(),
