@@ -14,9 +14,7 @@ public final class Refusal extends Exception {
     /** The request exceeds one of the {@link Limits}. */
     TOO_LARGE,
     /** The replica handles too many concurrent requests. */
-    OVERLOADED,
-    /** The deployment cannot serve requests. */
-    NOT_READY;
+    OVERLOADED;
 
     String word() {
       return name().toLowerCase(Locale.ROOT);

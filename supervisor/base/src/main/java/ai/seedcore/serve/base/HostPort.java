@@ -80,6 +80,15 @@ public record HostPort(String host, int port) {
     return host.equals("localhost") || host.startsWith("127.") || host.equals("[::1]");
   }
 
+  /** Returns whether the host is a loopback address, or a name of one. Resolves the name. */
+  public boolean resolvesToLoopback() {
+    try {
+      return InetAddress.getByName(host).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
+  }
+
   /** Returns the addresses of this machine's network interfaces. */
   public static Set<String> ownAddresses() {
     try {

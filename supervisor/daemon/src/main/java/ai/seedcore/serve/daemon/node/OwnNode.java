@@ -11,11 +11,9 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -215,7 +213,7 @@ public final class OwnNode {
       }
     } else {
       command.addAll(List.of("--address=" + gcs, "--num-cpus=0"));
-      if (settings.nodeIpAddress() != null || isLoopback(gcs.host())) {
+      if (settings.nodeIpAddress() != null || gcs.resolvesToLoopback()) {
         command.add("--node-ip-address=" + address(gcs.host()));
       }
     }
@@ -254,14 +252,6 @@ public final class OwnNode {
   /** Lets the next start begin without delay. Called when everything is served. */
   public void onServing() {
     notBefore = Instant.MIN;
-  }
-
-  private static boolean isLoopback(String host) {
-    try {
-      return InetAddress.getByName(host).isLoopbackAddress();
-    } catch (UnknownHostException e) {
-      return false;
-    }
   }
 
   /**

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.observe;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
@@ -24,9 +25,6 @@ import tools.jackson.databind.json.JsonMapper;
  * is kept, so that no second one queues behind it.
  */
 final class Probing {
-
-  /** The error code of a replica whose class could not be instantiated. */
-  private static final String NOT_READY = "not_ready";
 
   /** The reason for a route that does not respond. */
   static final String SILENCE = "accepts, but does not answer in time";
@@ -173,7 +171,7 @@ final class Probing {
       return "answers status " + answer.status();
     }
     JsonNode expected = probe.expect();
-    boolean failed = answer.body().contains(NOT_READY);
+    boolean failed = answer.body().contains(ErrorCode.NOT_READY);
     if (expected == null && !failed) {
       return "";
     }
@@ -183,7 +181,7 @@ final class Probing {
     } catch (JacksonException e) {
       return expected == null ? "" : "answers something else than JSON";
     }
-    if (failed && json.path("code").asString("").equals(NOT_READY)) {
+    if (failed && json.path("code").asString("").equals(ErrorCode.NOT_READY)) {
       // The replica runs but has no instance to serve with. This fails every expectation.
       return "answers that it is not ready: " + Foreign.message(json.path("error").asString(""));
     }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.client;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.base.Fatal;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.OnlyHttp1;
@@ -113,7 +114,7 @@ public final class Connections {
 
   /** Closes a connection whose bytes exceed the budget. */
   void overBudget(Connection connection) {
-    refused.accept("overloaded");
+    refused.accept(ErrorCode.OVERLOADED);
     connection.close();
   }
 

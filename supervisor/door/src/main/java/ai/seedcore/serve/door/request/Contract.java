@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import io.vertx.core.buffer.Buffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -14,23 +15,13 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class Contract {
 
-  static final String OVERLOADED = "overloaded";
-  static final String TOO_LARGE = "too_large";
-  static final String TIMEOUT = "timeout";
-  static final String INVALID_JSON = "invalid_json";
-
   private static final Map<String, Integer> STATUS =
       Map.of(
-          INVALID_JSON,
-          400,
-          "invalid_field",
-          422,
-          TOO_LARGE,
-          413,
-          OVERLOADED,
-          503,
-          "not_ready",
-          503);
+          ErrorCode.INVALID_JSON, 400,
+          ErrorCode.INVALID_FIELD, 422,
+          ErrorCode.TOO_LARGE, 413,
+          ErrorCode.OVERLOADED, 503,
+          ErrorCode.NOT_READY, 503);
 
   private static final byte[] ERROR = "\"error\"".getBytes(StandardCharsets.US_ASCII);
 
@@ -41,7 +32,9 @@ final class Contract {
     if (code == null) {
       return status;
     }
-    return status == 500 ? TIMEOUT.equals(code) ? 504 : 500 : STATUS.getOrDefault(code, status);
+    return status == 500
+        ? ErrorCode.TIMEOUT.equals(code) ? 504 : 500
+        : STATUS.getOrDefault(code, status);
   }
 
   /** Returns the error code in a body; null if it has none. */

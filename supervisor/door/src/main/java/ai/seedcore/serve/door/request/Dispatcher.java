@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.Route;
 import ai.seedcore.serve.door.upstream.Proxy;
 import io.vertx.core.Context;
@@ -97,7 +98,7 @@ public final class Dispatcher {
       if (exchange.isPastDeadline(now)) {
         exchange.refuse(
             504,
-            "timeout",
+            ErrorCode.TIMEOUT,
             "the deployment has not answered within the " + Router.TIMEOUT_FIELD + " given");
       }
     }

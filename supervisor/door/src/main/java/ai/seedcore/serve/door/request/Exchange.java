@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.client.Client;
 import ai.seedcore.serve.door.client.Connection;
 import ai.seedcore.serve.door.upstream.Proxy;
@@ -399,7 +400,7 @@ final class Exchange implements Connection.Current {
       if (attempt != null) {
         attempt.recordSuccess();
       }
-      if (Contract.OVERLOADED.equals(code)) {
+      if (ErrorCode.OVERLOADED.equals(code)) {
         request.response().putHeader("Retry-After", "1");
       }
       int meant = Contract.status(status, code);

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.ControlState;
 import ai.seedcore.serve.door.DoorSettings;
 import ai.seedcore.serve.door.client.Room;
@@ -31,7 +32,7 @@ public final class Refusals {
   void tooLarge(Exchange exchange) {
     exchange.refuse(
         413,
-        Contract.TOO_LARGE,
+        ErrorCode.TOO_LARGE,
         "body: found more than %1$d bytes, expected %1$d at most".formatted(settings.bodyBytes()));
   }
 
@@ -50,7 +51,7 @@ public final class Refusals {
       tooMany(exchange, "what is left is for other clients and routes: this one has its share");
     } else {
       retryAfter(exchange);
-      exchange.refuse(503, Contract.OVERLOADED, why.formatted(budget.maxAlone()), daemonState());
+      exchange.refuse(503, ErrorCode.OVERLOADED, why.formatted(budget.maxAlone()), daemonState());
     }
   }
 

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.client.Client;
 import io.vertx.core.buffer.Buffer;
 import org.jspecify.annotations.Nullable;
@@ -135,14 +136,14 @@ final class RequestBody {
   private void check() {
     if (body != null && !body.isUtf8()) {
       exchange.refuse(
-          400, Contract.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
+          400, ErrorCode.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
       return;
     }
     String query = exchange.target().query();
     if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
       exchange.refuse(
           400,
-          "invalid_field",
+          ErrorCode.INVALID_FIELD,
           "query: found '%s', expected NAME=VALUE, or a body".formatted(Replies.cut(query)));
       return;
     }

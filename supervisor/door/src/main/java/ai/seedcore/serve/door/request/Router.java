@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.Http;
@@ -150,7 +151,7 @@ public final class Router {
         refuse(
             request,
             400,
-            "invalid_field",
+            ErrorCode.INVALID_FIELD,
             "%s: found '%s', expected seconds, more than 0 and at most 86400"
                 .formatted(TIMEOUT_FIELD, Replies.cut(value)),
             Map.of());
