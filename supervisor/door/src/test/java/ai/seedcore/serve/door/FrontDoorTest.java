@@ -1058,6 +1058,35 @@ class FrontDoorTest {
     }
   }
 
+  /** In TLS 1.3 each further handshake of a JSSE client is a KeyUpdate, in a record of its own. */
+  @Test
+  void closesConnectionsThatUpdateTheirKeysWithoutEnd() throws Exception {
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    KeyStore keys = makeKeys(certificate, key);
+    awaitServes(open(Limits.USUAL, null, certificate, key));
+    try (SSLSocket socket =
+        (SSLSocket) trusting(keys).getSocketFactory().createSocket("127.0.0.1", port)) {
+      socket.setSoTimeout(10_000);
+      socket.setEnabledProtocols(new String[] {"TLSv1.3"});
+      socket.startHandshake();
+      for (int i = 0; i < 5; i++) {
+        for (int k = 0; k < 10; k++) {
+          socket.startHandshake();
+        }
+        send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+        assertThat(readUntil(socket, "}")).startsWith("HTTP/1.1 200");
+      }
+      assertThatThrownBy(
+              () -> {
+                for (int k = 0; k < 100_000; k++) {
+                  socket.startHandshake();
+                }
+              })
+          .isInstanceOf(IOException.class);
+    }
+  }
+
   private static boolean isClosed(Socket socket) throws IOException {
     try {
       socket.getInputStream().transferTo(OutputStream.nullOutputStream());

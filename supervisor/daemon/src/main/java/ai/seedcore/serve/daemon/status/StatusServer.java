@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.Token;
+import ai.seedcore.serve.base.http.Abort;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.OnlyHttp1;
@@ -138,16 +139,7 @@ public final class StatusServer implements AutoCloseable {
    */
   private void connected(HttpConnection connection) {
     if (connections.size() >= CONNECTIONS) {
-      // Close one that is not a stream. Streams are few, and all others get their response at once
-      // and lose nothing.
-      connections.entrySet().stream()
-          .filter(each -> each.getValue() < NO_DEADLINE)
-          .findFirst()
-          .ifPresent(
-              longest -> {
-                connections.remove(longest.getKey());
-                longest.getKey().close();
-              });
+      evictOne();
     }
     if (!sweeping) {
       sweeping = true;
@@ -160,6 +152,25 @@ public final class StatusServer implements AutoCloseable {
   }
 
   /**
+   * Closes the oldest connection that is not a stream: the others get their response at once and
+   * lose nothing. If most are streams, closes the oldest stream, so that streams cannot take the
+   * place of health checks.
+   */
+  private void evictOne() {
+    long streams = connections.values().stream().filter(until -> until == NO_DEADLINE).count();
+    boolean stream = streams > CONNECTIONS / 2;
+    connections.entrySet().stream()
+        .filter(each -> each.getValue() == NO_DEADLINE == stream)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .ifPresent(
+            oldest -> {
+              connections.remove(oldest);
+              Abort.now(oldest);
+            });
+  }
+
+  /**
    * Closes connections whose deadline has passed. One timer per connection would retain closed
    * connections.
    */
@@ -167,7 +178,7 @@ public final class StatusServer implements AutoCloseable {
     long now = System.nanoTime();
     for (Map.Entry<HttpConnection, Long> each : List.copyOf(connections.entrySet())) {
       if (now >= each.getValue()) {
-        each.getKey().close();
+        Abort.now(each.getKey());
       }
     }
     if (connections.isEmpty()) {

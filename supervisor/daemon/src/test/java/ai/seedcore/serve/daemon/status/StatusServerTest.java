@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.status;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
@@ -12,9 +13,12 @@ import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -218,6 +222,46 @@ class StatusServerTest {
     assertThat(watchers.get(39).body().read()).isPositive();
     for (HttpResponse<InputStream> watcher : watchers) {
       watcher.body().close();
+    }
+  }
+
+  @Test
+  void streamsThatNobodyReadsDoNotKeepHealthChecksOut() throws Exception {
+    start("127.0.0.1", null);
+    server.publish(Statuses.serving());
+    HostPort at = address;
+    List<Socket> streams = new ArrayList<>();
+    try {
+      for (int i = 0; i < 600; i++) {
+        Socket socket = new Socket(at.host(), at.port());
+        streams.add(socket);
+        socket
+            .getOutputStream()
+            .write("GET /status/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(US_ASCII));
+        if (i % 10 == 0) {
+          assertThat(raw("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+              .startsWith("HTTP/1.1 200");
+        }
+      }
+      for (Socket socket : streams.subList(0, 600 - 256)) {
+        socket.setSoTimeout(1_000);
+        assertThat(isClosed(socket)).isTrue();
+      }
+    } finally {
+      for (Socket socket : streams) {
+        socket.close();
+      }
+    }
+  }
+
+  private static boolean isClosed(Socket socket) throws IOException {
+    try {
+      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
+      return true;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (SocketException e) {
+      return true;
     }
   }
 

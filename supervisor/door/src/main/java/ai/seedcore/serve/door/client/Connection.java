@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.client;
 
+import ai.seedcore.serve.base.http.Abort;
 import io.netty.channel.Channel;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.util.AttributeKey;
@@ -21,6 +22,9 @@ public final class Connection implements Intake.Owner {
 
   private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
 
+  /** How long a client that has closed its sending side may wait for its response. */
+  private static final long HALF_CLOSED_NANOS = Duration.ofMinutes(5).toNanos();
+
   private static final long FOREVER = Long.MAX_VALUE / 2;
 
   /** How many written bytes may be unread before the response counts as unread. */
@@ -35,6 +39,9 @@ public final class Connection implements Intake.Owner {
 
     /** Returns whether a client that has closed its sending side still gets a response. */
     boolean awaitsResponse();
+
+    /** Returns whether a part of the response has been sent. */
+    boolean isResponding();
   }
 
   private final Connections all;
@@ -49,6 +56,10 @@ public final class Connection implements Intake.Owner {
   private long turn;
   private long deadline;
   private long bodyDeadline;
+
+  /** When the client has to have read what was written; apart, because it may send meanwhile. */
+  private long readDeadline = System.nanoTime() + FOREVER;
+
   private boolean closing;
   private boolean awaitingReader;
   private long unread;
@@ -101,7 +112,7 @@ public final class Connection implements Intake.Owner {
   }
 
   boolean isPastDeadline(long now) {
-    return now - deadline >= 0;
+    return now - deadline >= 0 || now - readDeadline >= 0;
   }
 
   /**
@@ -136,7 +147,12 @@ public final class Connection implements Intake.Owner {
 
   /** Starts the deadline for the client to read its response. */
   public void startReadDeadline(long now) {
-    deadline = now + BODY_NANOS;
+    readDeadline = now + BODY_NANOS;
+  }
+
+  /** Drops the deadline for reading, as the client has read what was written. */
+  public void clearReadDeadline(long now) {
+    readDeadline = now + FOREVER;
   }
 
   /** Extends the deadline, as a part of the body has arrived. */
@@ -167,6 +183,7 @@ public final class Connection implements Intake.Owner {
     releaseUnread();
     idle = true;
     deadline = now + IDLE_NANOS;
+    clearReadDeadline(now);
     all.moveToEnd(this);
     if (closing) {
       intake.discard();
@@ -215,7 +232,12 @@ public final class Connection implements Intake.Owner {
 
   @Override
   public boolean inputEnded() {
-    return awaitingReader || (current != null && current.awaitsResponse());
+    boolean awaits = awaitingReader || (current != null && current.awaitsResponse());
+    if (awaits && !awaitingReader && current != null && !current.isResponding()) {
+      // It may also have left: the door cannot tell.
+      deadline = System.nanoTime() + HALF_CLOSED_NANOS;
+    }
+    return awaits;
   }
 
   @Override
@@ -233,11 +255,6 @@ public final class Connection implements Intake.Owner {
    * written.
    */
   void abort() {
-    abort(channel);
-  }
-
-  /** Closes a channel now. */
-  public static void abort(Channel channel) {
-    channel.unsafe().close(channel.voidPromise());
+    Abort.now(channel);
   }
 }

@@ -43,14 +43,20 @@ public final class Handshakes extends JdkSSLEngineOptions {
     };
   }
 
+  /** Adds a connection whose handshake or last record is incomplete. */
   @SuppressWarnings("FutureReturnValueIgnored") // The outcome of the close does not matter.
-  private void track(ChannelHandlerContext connection) {
+  void track(ChannelHandlerContext connection) {
     inProgress.add(connection);
     if (inProgress.size() > MAX_HANDSHAKES) {
       ChannelHandlerContext oldest = inProgress.iterator().next();
       inProgress.remove(oldest);
       oldest.close();
     }
+  }
+
+  /** Removes a connection whose handshake and last record are complete. */
+  void forget(ChannelHandlerContext connection) {
+    inProgress.remove(connection);
   }
 
   private final class Counted extends DelegatingSslContext {
@@ -74,45 +80,7 @@ public final class Handshakes extends JdkSSLEngineOptions {
     }
 
     private SslHandler counted(SSLEngine engine, boolean startTls, Executor executor) {
-      return new SslHandler(engine, startTls, executor) {
-        @Override
-        public void handlerAdded(ChannelHandlerContext connection) throws Exception {
-          super.handlerAdded(connection);
-          // Everything that is read at once stays in memory.
-          Intake.limitReads(connection.channel());
-          track(connection);
-        }
-
-        @Override
-        public void channelRead(ChannelHandlerContext connection, Object data) throws Exception {
-          decrypt(connection, data);
-          if (actualReadableBytes() > 0) {
-            track(connection); // An incomplete record.
-          } else if (handshakeFuture().isDone()) {
-            inProgress.remove(connection);
-          }
-        }
-
-        /**
-         * Decrypts data and charges the client. Decrypting small records takes longer than reading
-         * their contents.
-         */
-        private void decrypt(ChannelHandlerContext context, Object data) throws Exception {
-          Connection connection = Connection.of(context.channel());
-          long charged = connection == null ? 0 : connection.client().charged;
-          long began = System.nanoTime();
-          super.channelRead(context, data);
-          if (connection != null) {
-            connection.pace().chargeRest(connection.client(), began, charged);
-          }
-        }
-
-        @Override
-        public void handlerRemoved0(ChannelHandlerContext connection) throws Exception {
-          super.handlerRemoved0(connection);
-          inProgress.remove(connection);
-        }
-      };
+      return new Decryption(Handshakes.this, engine, startTls, executor);
     }
 
     @Override

@@ -103,6 +103,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   private boolean paused;
   private @Nullable ByteBuf buffered;
   private boolean readingStopped;
+  private long reads;
   private boolean clientEnded;
   private @Nullable Object shutdown;
   private boolean forwarding;
@@ -239,9 +240,22 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     }
   }
 
+  /** Returns how often bytes have arrived. */
+  long reads() {
+    return reads;
+  }
+
+  /** Lets the channel be read again, unless this intake has stopped that. */
+  void readOn() {
+    if (!readingStopped) {
+      context.channel().config().setAutoRead(true);
+    }
+  }
+
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     ByteBuf data = (ByteBuf) message;
+    reads++;
     try {
       if (expected == Expected.DISCARD) {
         return;

@@ -154,12 +154,13 @@ public final class RouteQueue<T> {
 
   /**
    * Returns whether a client may have one more request in flight. A client without requests in
-   * flight and without failures may exceed the window, because the requests of the others may hang
-   * or fail forever.
+   * flight may exceed the window, because the requests of the others may hang or fail forever. If
+   * its own requests have failed, it waits for the route's pause first.
    */
   private boolean maySend(Flow<T> flow, long now) {
     boolean ready = now - notBefore >= 0;
-    boolean exceedsWindow = flow.inFlight == 0 && flow.failures == 0 && beyondWindow < SAFE_WINDOW;
+    boolean exceedsWindow =
+        flow.inFlight == 0 && (flow.failures == 0 || ready) && beyondWindow < SAFE_WINDOW;
     return flow.isOpen(now) && ((ready && inFlight < window) || exceedsWindow);
   }
 

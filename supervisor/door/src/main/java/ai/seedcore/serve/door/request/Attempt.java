@@ -1,6 +1,7 @@
 package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.base.Fatal;
+import ai.seedcore.serve.base.http.Abort;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.door.client.Connection;
@@ -9,7 +10,6 @@ import ai.seedcore.serve.door.upstream.UpstreamTime;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpConnection;
 import io.vertx.core.net.impl.VertxConnection;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -271,22 +271,9 @@ final class Attempt implements Proxy.InFlight {
     exchange.entry().queue().end(exchange);
     if (upstream != null && !reusable) {
       upstream.reset();
-      abort(upstream);
-    }
-  }
-
-  /**
-   * Closes the request's connection now. Vert.x would wait for a proxy that does not read, and
-   * would keep the body until then.
-   */
-  private static void abort(HttpClientRequest request) {
-    HttpConnection used = request.connection();
-    if (used != null) {
-      // Otherwise the pool offers the connection to other requests until it notices the close.
-      used.close();
-    }
-    if (used instanceof VertxConnection connection) {
-      Connection.abort(connection.channel());
+      if (upstream.connection() != null) {
+        Abort.now(upstream.connection());
+      }
     }
   }
 }

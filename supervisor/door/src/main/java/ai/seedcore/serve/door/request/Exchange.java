@@ -138,8 +138,8 @@ final class Exchange implements Connection.Current {
     return deadline != Long.MAX_VALUE;
   }
 
-  /** Returns whether the response is being relayed. */
-  boolean isResponding() {
+  @Override
+  public boolean isResponding() {
     return stage == Stage.RESPONDING;
   }
 

@@ -92,6 +92,9 @@ final class Relay implements Pace.Deferred {
     upstreamResponse.exceptionHandler(nothing -> exchange.breakOff());
     upstreamResponse.endHandler(nothing -> upstreamComplete());
     long now = System.nanoTime();
+    if (connection.intake().clientHasEnded()) {
+      connection.clearDeadline(now); // It is there: it gets the time that reading takes.
+    }
     if (!pace.allows(connection.client(), now)) {
       defer(now);
     }
@@ -201,7 +204,7 @@ final class Relay implements Pace.Deferred {
   private void drained() {
     if (exchange.isResponding()) {
       clientBehind = false;
-      connection.clearDeadline(System.nanoTime());
+      connection.clearReadDeadline(System.nanoTime());
       write();
     }
   }

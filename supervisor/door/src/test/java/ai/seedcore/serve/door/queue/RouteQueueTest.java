@@ -378,4 +378,20 @@ class RouteQueueTest {
     queue.reset();
     assertThat(queue.clients()).as("only the one in flight").isEqualTo(1);
   }
+
+  @Test
+  void sendsARequestOfAClientThatHasFailedWhileOthersHang() {
+    for (int i = 0; i < 3 * RouteQueue.INITIAL_WINDOW; i++) {
+      queue.begin(new Request("hangs", i));
+    }
+    failAlone("a", 2);
+    failAlone("b", 2);
+    Request next = new Request("a", 9);
+    assertThat(queue.canSend(next, now)).as("during the route's pause").isFalse();
+    now += RouteQueue.PAUSE_NANOS;
+    assertThat(queue.canSend(next, now)).isTrue();
+    queue.begin(next);
+    assertThat(queue.canSend(new Request("a", 10), now)).as("one at a time").isFalse();
+    assertThat(queue.canSend(new Request("b", 9), now)).isTrue();
+  }
 }
