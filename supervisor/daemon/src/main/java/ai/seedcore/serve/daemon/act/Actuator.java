@@ -194,8 +194,8 @@ final class Actuator {
     }
     return serve.visible()
         ? ""
-        : "Serve was started from Java in a way that hides it from the dashboard, so its applications"
-            + " are not visible."
+        : "Serve was started from Java in a way that hides it from the dashboard, so its"
+            + " applications are not visible."
             + remedy;
   }
 

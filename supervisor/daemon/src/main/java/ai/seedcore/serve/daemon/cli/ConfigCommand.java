@@ -30,7 +30,7 @@ final class ConfigCommand implements Runnable {
       name = "check",
       mixinStandardHelpOptions = true,
       description =
-          "Validates a file. Exit code 0: the file is valid; 2: it is not, and the message says why.",
+          "Validates a file. Exit code 0: it is valid; 2: it is not, and the message says why.",
       footerHeading = "%nExample:%n",
       footer = "  seedcore-serve config check deployments.yaml")
   int check(

@@ -98,7 +98,8 @@ final class ConfigWatch implements Supplier<DesiredState> {
       String error =
           e instanceof ConfigException
               ? e.getMessage()
-              : "cannot read a jar or a file, or write to the cache; the details are logged at level debug";
+              : "cannot read a jar or a file, or write to the cache; the details are logged at"
+                  + " level debug";
       LOG.debug("the configuration cannot be loaded", e);
       LOG.atError()
           .addKeyValue("error", error)

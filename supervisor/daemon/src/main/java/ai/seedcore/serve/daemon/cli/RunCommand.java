@@ -50,8 +50,8 @@ import picocli.CommandLine.Mixin;
       "  seedcore-serve run --address 10.0.0.5:6380 --config deployments.yaml",
       "  SEEDCORE_JOIN=true RAY_ADDRESS=head:6380 seedcore-serve run --log-format json",
       "",
-      "Every option is also an environment variable (--serve-port: SEEDCORE_SERVE_PORT) and a key of",
-      "the file (serve_port). Precedence: flag, environment variable, file, default.",
+      "Every option is also an environment variable (--serve-port: SEEDCORE_SERVE_PORT) and a",
+      "key of the file (serve_port). Precedence: flag, environment variable, file, default.",
     })
 final class RunCommand implements Callable<Integer> {
 
@@ -284,9 +284,8 @@ final class RunCommand implements Callable<Integer> {
       text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
       text.append("  status     http://").append(settings.status()).append("/status\n");
       if (settings.gcs().isLoopback()) {
-        text.append(
-                "\nThe head listens on the loopback address only. For Ray's own tools, run\n  export ")
-            .append("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
+        text.append("\nThe head listens on the loopback address only. For Ray's own tools, run\n")
+            .append("  export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
             .append(settings.gcs())
             .append('\n');
       }

@@ -99,8 +99,8 @@ final class ServiceCommand implements Callable<Integer> {
       name = "install",
       mixinStandardHelpOptions = true,
       description = {
-        "Installs the program, its unit, its bash completion and, unless it exists, its configuration",
-        "in /etc/seedcore; then starts the service. If repeated, upgrades it to this version."
+        "Installs the program, its unit, its bash completion and, unless it exists, its",
+        "configuration in /etc/seedcore; then starts the service. If repeated, upgrades it to this version."
       })
   static final class Install implements Callable<Integer> {
 

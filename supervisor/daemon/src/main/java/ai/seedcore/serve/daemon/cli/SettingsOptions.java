@@ -65,8 +65,8 @@ final class SettingsOptions {
       names = "--serve-host",
       paramLabel = "HOST",
       description =
-          "The address that Serve's HTTP proxies listen on, if the daemon starts Serve. Default: the"
-              + " loopback address for a head there, else 0.0.0.0.")
+          "The address that Serve's HTTP proxies listen on, if the daemon starts Serve. Default:"
+              + " the loopback address for a head there, else 0.0.0.0.")
   private @Nullable String serveHost;
 
   @Option(
@@ -79,7 +79,8 @@ final class SettingsOptions {
       names = "--serve-url",
       paramLabel = "URL",
       description =
-          "The base URL for probes of the routes. Default: the serve port on the host of --address.")
+          "The base URL for probes of the routes. Default: the serve port on the host of"
+              + " --address.")
   private @Nullable String serveUrl;
 
   @Option(
@@ -102,7 +103,8 @@ final class SettingsOptions {
       names = "--notify-url",
       paramLabel = "URL",
       description =
-          "A URL that changes of state are posted to as JSON. If it is secret, set SEEDCORE_NOTIFY_URL.")
+          "A URL that changes of state are posted to as JSON. If it is secret, set"
+              + " SEEDCORE_NOTIFY_URL instead.")
   private @Nullable String notifyUrl;
 
   @Option(
@@ -142,8 +144,8 @@ final class SettingsOptions {
       names = "--front-door-trusted-proxies",
       paramLabel = "NETWORKS",
       description =
-          "Networks of load balancers before the front door, such as 10.0.0.0/8,192.168.0.0/16, whose"
-              + " X-Forwarded-For identifies clients. Default: none.")
+          "Networks of load balancers before the front door, such as 10.0.0.0/8,192.168.0.0/16,"
+              + " whose X-Forwarded-For identifies clients. Default: none.")
   private @Nullable String frontDoorTrustedProxies;
 
   @Option(
@@ -200,8 +202,8 @@ final class SettingsOptions {
       names = "--node-ip-address",
       paramLabel = "ADDRESS",
       description =
-          "The address of the daemon's Ray node (--join, --local) in the cluster. Default: the one that"
-              + " Ray finds.")
+          "The address of the daemon's Ray node (--join, --local) in the cluster. Default: the one"
+              + " that Ray finds.")
   private @Nullable String nodeIpAddress;
 
   @Option(

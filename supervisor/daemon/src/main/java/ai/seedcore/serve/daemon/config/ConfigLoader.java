@@ -308,8 +308,8 @@ public final class ConfigLoader {
       if (sum > most << 20) {
         throw new ConfigException(
             ("deployment %s: files: found %d MiB in its jars and files (the largest is %s with %d),"
-                    + " expected at most %d, the limit of a package in Ray's GCS; read a larger model"
-                    + " from a disk or a bucket that all nodes reach")
+                    + " expected at most %d, the limit of a package in Ray's GCS; read a larger"
+                    + " model from a disk or a bucket that all nodes reach")
                 .formatted(deployment.name(), sum >> 20, largest, size >> 20, most));
       }
     }

@@ -123,7 +123,8 @@ public record Settings(
     }
     require(
         local || join || (nodeOptions.isEmpty() && nodeIpAddress == null),
-        "node_ip_address, node_options: found without --join or --local, expected with one of them");
+        "node_ip_address, node_options: found without --join or --local, expected with one of"
+            + " them");
     require(
         nodeIpAddress == null || nodeIpAddress.matches("[\\p{L}\\p{N}._:-]+"),
         "node_ip_address: found '%s', expected an address of this machine"
@@ -143,8 +144,8 @@ public record Settings(
     checkUrl("serve_url", serveUrl);
     require(
         notifyUrl == null || isHttp(notifyUrl),
-        "notify_url: found an invalid URL (not shown, because it may be secret), expected a URL such as"
-            + " https://example.org/hook");
+        "notify_url: found an invalid URL (not shown, because it may be secret), expected a URL"
+            + " such as https://example.org/hook");
     range("log_file_mb", logFileMb, 1, 10_000);
     range("log_files_kept", logFilesKept, 1, 20);
     range("front_door_connections", frontDoorConnections, 1, 1_000_000);
@@ -157,7 +158,8 @@ public record Settings(
         "status_codes: found '%s', expected http or contract".formatted(statusCodes));
     require(
         (frontDoorCertificate == null) == (frontDoorKey == null),
-        "front_door_certificate: found only one of it and front_door_key, expected both or neither");
+        "front_door_certificate: found only one of it and front_door_key, expected both or"
+            + " neither");
     if (address.toLowerCase(Locale.ROOT).startsWith("ray://")) {
       String host = address.substring("ray://".length()).replaceAll("[:/].*", "");
       throw new IllegalArgumentException(
@@ -168,14 +170,15 @@ public record Settings(
     if (address.toLowerCase(Locale.ROOT).matches("https?://.*")) {
       String host = address.replaceFirst("(?i)https?://([^:/]*).*", "$1");
       throw new IllegalArgumentException(
-          ("address: found '%s', a dashboard address, as for 'ray job submit'; expected the address of"
-                  + " the GCS, most likely %s:6380 or %2$s:6379 (set the dashboard with --dashboard)")
+          ("address: found '%s', a dashboard address, as for 'ray job submit'; expected the address"
+                  + " of the GCS, most likely %s:6380 or %2$s:6379 (set the dashboard with"
+                  + " --dashboard)")
               .formatted(address, host));
     }
     if (address.equalsIgnoreCase("local")) {
       throw new IllegalArgumentException(
-          "address: found 'local', with which Ray's tools start a new cluster; expected HOST:PORT, or"
-              + " --local to start a Ray head with the daemon");
+          "address: found 'local', with which Ray's tools start a new cluster; expected HOST:PORT,"
+              + " or --local to start a Ray head with the daemon");
     }
     if (!address.equals("auto")) {
       try {

@@ -57,7 +57,8 @@ final class Shortage {
         + missing.stream()
             .map(
                 want ->
-                    "a replica needs %s, no node has more than %s free (the largest has %s in total)"
+                    ("a replica needs %s, no node has more than %s free (the largest has %s in"
+                            + " total)")
                         .formatted(
                             text(want.getKey(), want.getValue()),
                             text(want.getKey(), most(capacity, Node::free, want.getKey())),

@@ -198,9 +198,9 @@ public final class Leadership {
     return leader.declared().equals(self.declared())
         ? text
         : text
-            + "; it declares other deployments (%s) than this daemon (%s), which would deploy its own if"
+            + "; it declares other deployments (%s) than this daemon (%s), which would deploy its own"
                 .formatted(String.join(", ", leader.names()), String.join(", ", self.names()))
-            + " that daemon ended";
+            + " if that daemon ended";
   }
 
   /**

@@ -295,7 +295,8 @@ public final class Metrics implements AutoCloseable {
         perApp(
             app,
             "seedcore.app.at.work",
-            "Requests that its replicas are at work on while a probe gets no answer; 0: the probe gets one",
+            "Requests that its replicas are at work on while a probe gets no answer; 0: the probe"
+                + " gets one",
             AppStatus::atWork));
     meters.add(perApp(app, "seedcore.app.replicas", "Running replicas", AppStatus::replicas));
     meters.add(

@@ -280,9 +280,9 @@ public final class OwnNode {
       Matcher told = VERSIONS.matcher(Files.readString(log, StandardCharsets.ISO_8859_1));
       return told.find()
           ? Optional.of(
-              ("the daemon's Ray node: the cluster runs Ray %s on Python %s, but this machine has Ray %s"
-                      + " on Python %s, and Ray requires the same patch releases: install the cluster's"
-                      + " here, and name its 'ray' command with --ray")
+              ("the daemon's Ray node: the cluster runs Ray %s on Python %s, but this machine has"
+                      + " Ray %s on Python %s, and Ray requires the same patch releases: install"
+                      + " the cluster's here, and name its 'ray' command with --ray")
                   .formatted(told.group(1), told.group(2), told.group(3), told.group(4)))
           : Optional.empty();
     } catch (IOException e) {

@@ -124,9 +124,9 @@ public record Status(
       int schema = JSON.readTree(json).path("schema").asInt(0);
       if (schema != SCHEMA) {
         throw new IllegalArgumentException(
-            "the response has status schema %d, but this program reads schema %d: use the version of"
+            "the response has status schema %d, but this program reads schema %d: use the"
                     .formatted(schema, SCHEMA)
-                + " the running daemon");
+                + " version of the running daemon");
       }
       return JSON.readValue(json, Status.class);
     } catch (JacksonException e) {

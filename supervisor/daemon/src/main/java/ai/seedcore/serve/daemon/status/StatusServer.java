@@ -244,8 +244,8 @@ public final class StatusServer implements AutoCloseable {
             request,
             403,
             TEXT,
-            "other machines can reach this address, but no token is set: set SEEDCORE_STATUS_TOKEN or"
-                + " --status-token-file for the daemon\n");
+            "other machines can reach this address, but no token is set: set SEEDCORE_STATUS_TOKEN"
+                + " or --status-token-file for the daemon\n");
       } else if (!isAddressed(request)) {
         reply(
             request,

@@ -295,9 +295,9 @@ final class Exchange implements Connection.Current {
     refuse(
         502,
         "lost",
-        "the request was sent, but its response was lost (%s); it may have been executed, and is not"
+        "the request was sent, but its response was lost (%s); it may have been executed, and is"
                 .formatted(why)
-            + " sent again, because "
+            + " not sent again, because "
             + whyNotAgain);
   }
 
