@@ -27,10 +27,10 @@ import picocli.CommandLine.IVersionProvider;
     },
     footerHeading = "%nExamples:%n",
     footer = {
-      "  seedcore-serve run --local                   start a Ray head on the loopback address",
-      "  seedcore-serve run                           use the Ray node of this machine",
-      "  seedcore-serve run --address head:6380 --join   start a Ray node in this container",
-      "  seedcore-serve status                        show what the daemon observes and does",
+      "  seedcore-serve run --local                      start a head on this machine",
+      "  seedcore-serve run                              use this machine's Ray node",
+      "  seedcore-serve run --address head:6380 --join   start a node in a container",
+      "  seedcore-serve status                           show the daemon's state",
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
