@@ -16,7 +16,7 @@ public final class Fatal {
   /** Ends the process. */
   public static void end(String why) {
     byte[] line =
-        "seedcore-serve: %s; ends, to be started again%n"
+        "seedcore-serve: %s; exiting, so that it can be restarted%n"
             .formatted(why)
             .getBytes(StandardCharsets.UTF_8);
     System.err.write(line, 0, line.length);

@@ -52,7 +52,7 @@ public final class Token {
     try {
       token = file == null ? environment.getOrDefault(variable, "") : Files.readString(file);
     } catch (IOException e) {
-      throw new ConfigException("%s: %s cannot be read: %s".formatted(field, file, e));
+      throw new ConfigException("%s: cannot read %s: %s".formatted(field, file, e));
     }
     token = token.strip();
     if (file == null && token.isEmpty()) {
@@ -61,7 +61,7 @@ public final class Token {
     if (!FORM.matcher(token).matches()) {
       throw new ConfigException(
           ("%s: found %d characters, expected 16 to 512 of A-Z, a-z, 0-9 and . _ ~ + / = -, such as"
-                  + " 'openssl rand -hex 24' makes")
+                  + " the output of 'openssl rand -hex 24'")
               .formatted(source, token.length()));
     }
     return token;

@@ -142,18 +142,18 @@ public final class FrontDoor implements AutoCloseable {
     } catch (IOException e) {
       vertx.close();
       throw new ConfigException(
-          "front_door: found %s, which cannot be opened (%s), expected a free port%s"
+          "front_door: found %s, but cannot listen on it (%s), expected a free port%s"
               .formatted(
                   address,
                   e.getMessage(),
                   settings.certificate() == null
                       ? "; choose one with --front-door HOST:PORT"
-                      : ", and a certificate and a key that belong together"));
+                      : ", and a certificate with a matching key"));
     }
     LOG.atInfo()
         .addKeyValue("address", address)
         .addKeyValue("proxy", upstream)
-        .log("the front door is open");
+        .log("the front door is listening");
   }
 
   private static HttpServerOptions options(DoorSettings settings, Vertx vertx) {

@@ -385,15 +385,14 @@ class FrontDoorTest {
     assertThat(third.statusCode()).isEqualTo(503);
     assertThat(third.headers().firstValue("Retry-After")).contains("7");
     assertThat(json(third).path("code").asString()).isEqualTo("overloaded");
-    assertThat(json(third).path("error").asString()).isEqualTo("2 requests wait already");
+    assertThat(json(third).path("error").asString()).isEqualTo("2 requests are already waiting");
     assertThat(json(third).path("daemon").path("phase").asString()).isEqualTo("RECOVERING");
     assertThat(json(third).path("daemon").path("reason").asString()).isEqualTo("because");
     HttpResponse<String> expired = first.get();
     assertThat(expired.statusCode()).isEqualTo(503);
     assertThat(expired.headers().firstValue("Retry-After")).isPresent();
     assertThat(json(expired).path("code").asString()).isEqualTo("not_served");
-    assertThat(json(expired).path("error").asString())
-        .contains("A has not been served for the 2 s");
+    assertThat(json(expired).path("error").asString()).contains("A was not served within the 2 s");
     assertThat(second.get().statusCode()).isEqualTo(503);
     awaitQueued(door, 0);
     assertThat(door.status().refused()).isEqualTo(Map.of("overloaded", 1L, "not_served", 2L));
@@ -617,7 +616,7 @@ class FrontDoorTest {
       for (int i = 0; i < 11; i++) {
         send(socket, "2710\r\n" + "x".repeat(10_000) + "\r\n");
       }
-      assertThat(read(socket)).startsWith("HTTP/1.1 413 ").contains("expected 100000 at most");
+      assertThat(read(socket)).startsWith("HTTP/1.1 413 ").contains("expected at most 100000");
     }
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       send(
@@ -888,7 +887,8 @@ class FrontDoorTest {
     awaitQueued(door, 1);
     door.close();
     assertThat(response.get().statusCode()).isEqualTo(503);
-    assertThat(json(response.get()).path("error").asString()).isEqualTo("the daemon is ending");
+    assertThat(json(response.get()).path("error").asString())
+        .isEqualTo("the daemon is shutting down");
   }
 
   @Test
@@ -925,14 +925,14 @@ class FrontDoorTest {
     port = freePort();
     assertThatThrownBy(() -> open(Limits.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("which cannot be read as PEM");
+        .hasMessageContaining("expected readable PEM files");
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     Files.writeString(
         key, pem("PRIVATE KEY", generator.generateKeyPair().getPrivate().getEncoded()));
     assertThatThrownBy(() -> open(Limits.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("front_door_key: found")
-        .hasMessageContaining("is not the key of the certificate");
+        .hasMessageContaining("expected the private key of the certificate");
   }
 
   private KeyStore makeKeys(Path certificate, Path key) throws Exception {

@@ -56,7 +56,7 @@ public final class EventLoop {
     vertx.exceptionHandler(
         error -> {
           Fatal.ifOutOfMemory(error);
-          LOG.error("a fault of this program", error);
+          LOG.error("internal error", error);
         });
     return vertx;
   }

@@ -47,7 +47,7 @@ public record HeadLimits(int lineBytes, int headBytes) {
       case 414 -> "request line: expected at most %d bytes".formatted(lineBytes);
       case 431 ->
           "headers: expected at most %d bytes in %d fields".formatted(headBytes, MAX_FIELDS);
-      default -> "found no HTTP";
+      default -> "the request is not valid HTTP";
     };
   }
 }

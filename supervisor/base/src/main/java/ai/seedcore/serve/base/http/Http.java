@@ -284,40 +284,40 @@ public final class Http {
       return "does not accept the connection in time";
     }
     if (silent(cause)) {
-      return "accepts, but does not answer in time";
+      return "accepts connections, but does not answer in time";
     }
     if (cause instanceof ConnectException) {
       return "refuses the connection";
     }
     if (cause instanceof CancellationException) {
-      return "was not waited for any longer";
+      return "did not answer before the request was canceled";
     }
     if (cause instanceof NoRouteToHostException) {
-      return "cannot be reached: there is no route to its host";
+      return "cannot be reached: no route to host";
     }
     if (brokenOff(cause)) {
-      return "closes the connection without an answer";
+      return "closes the connection without answering";
     }
     if (cause instanceof SSLHandshakeException) {
-      return "has a certificate that this JVM does not trust; a store that names its authority is given"
-          + " by JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE";
+      return "has a certificate that this JVM does not trust; set a trust store with"
+          + " JDK_JAVA_OPTIONS=-Djavax.net.ssl.trustStore=FILE";
     }
     if (cause instanceof SSLException) {
-      return "does not speak TLS as it should";
+      return "does not speak valid TLS";
     }
     if (cause instanceof TooLong tooLong) {
-      return "answers with more than %d KiB%s"
+      return "sends more than %d KiB%s"
           .formatted(
               tooLong.most >> 10,
-              tooLong.most == LARGE ? ", which a larger heap (-Xmx) would allow for" : "");
+              tooLong.most == LARGE ? ", the limit for this heap size (-Xmx)" : "");
     }
     if (cause instanceof DecoderException || cause instanceof IllegalArgumentException) {
-      return "answers, but not in HTTP";
+      return "answers, but not with valid HTTP";
     }
-    LOG.debug("a failure that has no words of its own", cause);
+    LOG.debug("unclassified HTTP client error", cause);
     return ENDED_EARLY.equals(cause.getMessage())
-        ? "closes the connection before its answer is complete"
-        : "fails in a way that the log tells at level debug";
+        ? "closes the connection before its response is complete"
+        : "fails with an error that is logged at level debug";
   }
 
   /** Thrown if a response exceeds its size limit. */

@@ -162,7 +162,7 @@ final class Actuator {
       LOG.atWarn()
           .addKeyValue("request", finished.action())
           .addKeyValue("error", cut(finished.error()))
-          .log("driver");
+          .log("driver request failed");
       if (finished.action() instanceof Action.Deploy deploy) {
         count(deploy.name(), 0, 1, 0);
         return state.withDelay(deploy.name(), workNotBefore);
@@ -185,17 +185,17 @@ final class Actuator {
   /** Returns why a running Serve cannot be used, with the remedy; empty if it can be used. */
   private static String trouble(Reply.Serve serve) {
     String remedy =
-        " Remedy: 'serve shutdown -y' (it takes down the applications of that Serve), then this"
-            + " daemon starts one that can.";
+        " Run 'serve shutdown -y' (it deletes the applications of that Serve); the daemon then"
+            + " starts a Serve that it can use.";
     if (!serve.hostsJava()) {
-      return "Serve was started by someone without Java support (its job has no code search path),"
+      return "Serve was started without Java support (its job has no code search path),"
           + " so its controller cannot create Java replicas."
           + remedy;
     }
     return serve.visible()
         ? ""
-        : "Serve was started from Java in a way that hides it from the dashboard, so that nobody can"
-            + " see its applications."
+        : "Serve was started from Java in a way that hides it from the dashboard, so its"
+            + " applications are not visible."
             + remedy;
   }
 
@@ -223,11 +223,11 @@ final class Actuator {
   private void startNode(Instant now) {
     Duration wait = nodeBackoff.failed(new IOException("start"));
     try {
-      LOG.atInfo().addKeyValue("address", settings.gcs()).log("our Ray node starts");
+      LOG.atInfo().addKeyValue("address", settings.gcs()).log("starting the daemon's Ray node");
       node.start(now.plus(wait).plusSeconds(10));
       nodeStarting = true;
     } catch (IOException e) {
-      LOG.atWarn().addKeyValue("error", e).log("our Ray node cannot be started");
+      LOG.atWarn().addKeyValue("error", e).log("the daemon's Ray node cannot be started");
     }
   }
 
@@ -235,7 +235,7 @@ final class Actuator {
     LOG.atWarn()
         .addKeyValue("replica", kill.name())
         .addKeyValue("actor", kill.actor())
-        .log("a replica that Serve has forgotten is ended");
+        .log("killing a replica that Serve no longer lists");
     var unused =
         gcs.kill(kill.actor())
             .whenComplete(
@@ -243,7 +243,7 @@ final class Actuator {
                   if (error != null) {
                     LOG.atWarn()
                         .addKeyValue("reason", Gcs.reason(error))
-                        .log("it could not be ended");
+                        .log("the replica could not be killed");
                   }
                 });
   }

@@ -139,7 +139,7 @@ final class Driver {
       LOG.atDebug().addKeyValue("pid", process.pid()).log("driver started");
     } catch (IOException e) {
       notBefore = clock.instant().plus(backoff.failed(e));
-      LOG.atWarn().addKeyValue("error", e).log("driver cannot be started");
+      LOG.atWarn().addKeyValue("error", e).log("the driver cannot be started");
     }
   }
 
@@ -184,10 +184,10 @@ final class Driver {
       finished = Optional.of(finish(done));
     }
     if (process != null && !process.alive()) {
-      lost(process, "died");
+      lost(process, "exited");
     } else if (process != null && !process.warm().isDone() && clock.instant().isAfter(warmBy)) {
       process.kill();
-      lost(process, "hung while it started");
+      lost(process, "timed out while starting");
     } else if (process != null && process.warm().isDone()) {
       watch(process);
     }
@@ -201,7 +201,7 @@ final class Driver {
   private void watch(DriverProcess watched) {
     if (ping != null && ping.isCompletedExceptionally() && watched.alive()) {
       watched.kill(); // This fails the request in progress, if any.
-      lost(watched, "hangs");
+      lost(watched, "did not answer a ping");
     } else if ((ping == null || ping.isDone()) && !clock.instant().isBefore(nextPing)) {
       nextPing = clock.instant().plus(PING);
       ping =
@@ -219,7 +219,7 @@ final class Driver {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       if (cause instanceof TimeoutException && process != null) {
         process.kill();
-        lost(process, "hung in " + done.action());
+        lost(process, "timed out in " + done.action());
       }
       return new Finished(done.action(), done.session(), null, cause.toString());
     }
@@ -228,7 +228,7 @@ final class Driver {
       failures++;
       if ((connects || failures >= MAX_FAILURES) && process != null) {
         process.kill(); // Ray's runtime does not survive a failed start. A new process may succeed.
-        lost(process, connects ? "could not connect" : "failed again and again");
+        lost(process, connects ? "could not connect" : "failed repeatedly");
       }
       return new Finished(done.action(), done.session(), null, failed.error());
     }
@@ -287,7 +287,7 @@ final class Driver {
       start();
     }
     if (process == null) {
-      return "no driver can be started";
+      return "the driver cannot be started";
     }
     long millis = patience.toMillis();
     try {

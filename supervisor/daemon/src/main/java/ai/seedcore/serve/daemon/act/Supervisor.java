@@ -195,7 +195,7 @@ public final class Supervisor {
         rest = lap(woken);
       } catch (RuntimeException e) {
         // A bug must not end the service that others rely on. Log it, and look again.
-        LOG.error("a lap of the loop failed", e);
+        LOG.error("a lap of the control loop failed", e);
       }
       try {
         woken = news.tryAcquire(rest.toMillis(), TimeUnit.MILLISECONDS);
@@ -345,14 +345,14 @@ public final class Supervisor {
       String nodeIp = last != null && last.head() instanceof Head.Up up ? up.localNode() : null;
       String trouble =
           nodeIp == null
-              ? "the cluster is not in reach"
+              ? "the cluster cannot be reached"
               : phase == Phase.STANDBY
                   ? "another daemon leads"
                   : actuator.shutdownApps(nodeIp, DELETE_DEADLINE);
       LOG.atInfo()
           .addKeyValue("apps", names(adopted.packages()))
           .addKeyValue("trouble", trouble.isEmpty() ? "none" : trouble)
-          .log("applications taken down");
+          .log("applications deleted");
     }
     leadership.release(Duration.ofSeconds(1));
     looking.close();

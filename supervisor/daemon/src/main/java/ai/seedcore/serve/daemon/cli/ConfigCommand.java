@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "config",
     mixinStandardHelpOptions = true,
-    description = "Looks at configuration.",
+    description = "Validates configuration files.",
     synopsisSubcommandLabel = "check FILE")
 final class ConfigCommand implements Runnable {
 
@@ -30,10 +30,11 @@ final class ConfigCommand implements Runnable {
       name = "check",
       mixinStandardHelpOptions = true,
       description =
-          "Checks a file. Exit code 0: it would be accepted; 2: the message says why not.",
+          "Validates a file. Exit code 0: it is valid; 2: it is not, and the message says why.",
       footerHeading = "%nExample:%n",
       footer = "  seedcore-serve config check deployments.yaml")
-  int check(@Parameters(paramLabel = "FILE", description = "The YAML file.") Path file) {
+  int check(
+      @Parameters(paramLabel = "FILE", description = "The YAML file to validate.") Path file) {
     Settings settings = ConfigLoader.load(file, Map.of(), Map.of());
     spec.commandLine().getOut().println(file + ": valid; deployments:");
     for (Declaration deployment : settings.deployments()) {

@@ -98,11 +98,12 @@ final class ConfigWatch implements Supplier<DesiredState> {
       String error =
           e instanceof ConfigException
               ? e.getMessage()
-              : "a jar, a file or the cache cannot be read or written; the log at level debug says which";
-      LOG.debug("configuration", e);
+              : "cannot read a jar or a file, or write to the cache; the details are logged at"
+                  + " level debug";
+      LOG.debug("the configuration cannot be loaded", e);
       LOG.atError()
           .addKeyValue("error", error)
-          .log("the changed configuration is wrong; the last good one holds");
+          .log("the changed configuration is invalid; the last valid one stays in effect");
       desired = new DesiredState(desired.packages(), status(error));
     }
   }

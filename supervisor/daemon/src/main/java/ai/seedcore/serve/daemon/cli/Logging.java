@@ -34,7 +34,7 @@ final class Logging {
     Path file = settings.logFile();
     if (file != null && !writable(file.toAbsolutePath())) {
       throw new ConfigException(
-          "log_file: found %s, which cannot be written, expected a file in a folder that can"
+          "log_file: found %s, which cannot be written, expected a file in a writable directory"
               .formatted(file));
     }
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();

@@ -43,15 +43,15 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "run",
     mixinStandardHelpOptions = true,
-    description = "Runs the daemon, for ever: SIGTERM or Ctrl-C end it.",
+    description = "Runs the daemon until SIGTERM or Ctrl-C.",
     footerHeading = "%nExamples:%n",
     footer = {
       "  seedcore-serve run --local",
       "  seedcore-serve run --address 10.0.0.5:6380 --config deployments.yaml",
       "  SEEDCORE_JOIN=true RAY_ADDRESS=head:6380 seedcore-serve run --log-format json",
       "",
-      "Every option is also a variable (--serve-port is SEEDCORE_SERVE_PORT) and a key of the file",
-      "(serve_port). A flag goes before a variable, a variable before the file.",
+      "Every option is also an environment variable (--serve-port: SEEDCORE_SERVE_PORT) and a",
+      "key of the file (serve_port). Precedence: flag, environment variable, file, default.",
     })
 final class RunCommand implements Callable<Integer> {
 
@@ -119,11 +119,11 @@ final class RunCommand implements Callable<Integer> {
         StatusServer server =
             new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
       Http http = new Http(EventLoop.start());
-      Runnable turns = watchdog.watch("control", STUCK, DEAD);
-      watchdog.watch("the status port", vertx);
-      watchdog.watch("requests to the cluster", http.vertx());
+      Runnable turns = watchdog.watch("the control loop", STUCK, DEAD);
+      watchdog.watch("the event loop of the status port", vertx);
+      watchdog.watch("the event loop of the cluster client", http.vertx());
       if (door != null) {
-        watchdog.watch("the front door", door.vertx());
+        watchdog.watch("the event loop of the front door", door.vertx());
       }
       Greeting greeting = new Greeting(settings);
       Notifier notifier =
@@ -205,10 +205,10 @@ final class RunCommand implements Callable<Integer> {
     if (heap < wanted || outside < wantedOutside) {
       throw new ConfigException(
           ("hold_mb, front_door_connections: found %d and %d, which need -Xmx%dm and"
-                  + " -XX:MaxDirectMemorySize=%dm, and this JVM has a heap of %d MiB and %d MiB"
-                  + " outside of it; expected fewer, or the options of door.options beside"
-                  + " jvm.options (in the image and as a service:"
-                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), with these two raised")
+                  + " -XX:MaxDirectMemorySize=%dm, but this JVM has %d MiB of heap and %d MiB of"
+                  + " direct memory; expected smaller values, or these two options raised in"
+                  + " door.options, in addition to jvm.options (in the image and as a service:"
+                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options)")
               .formatted(
                   holdMb,
                   door.connections(),
@@ -284,13 +284,12 @@ final class RunCommand implements Callable<Integer> {
       text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
       text.append("  status     http://").append(settings.status()).append("/status\n");
       if (settings.gcs().isLoopback()) {
-        text.append(
-                "\nThe head listens on the loopback alone; Ray's own tools reach it after\n  export ")
-            .append("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
+        text.append("\nThe head listens on the loopback address only. For Ray's own tools, run\n")
+            .append("  export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
             .append(settings.gcs())
             .append('\n');
       }
-      text.append("\nCtrl-C ends this and the Ray head that it started.\n");
+      text.append("\nCtrl-C stops the daemon and the Ray head that it started.\n");
       System.out.println(text);
     }
   }

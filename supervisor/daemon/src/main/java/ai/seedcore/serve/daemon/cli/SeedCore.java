@@ -14,7 +14,8 @@ import picocli.CommandLine.IVersionProvider;
     name = "seedcore-serve",
     mixinStandardHelpOptions = true,
     versionProvider = SeedCore.VersionProvider.class,
-    description = "Keeps Ray Serve's Java deployments served across every restart of the cluster.",
+    description =
+        "Keeps Ray Serve's Java deployments available across every restart of the cluster.",
     subcommands = {
       RunCommand.class,
       StatusCommand.class,
@@ -26,17 +27,17 @@ import picocli.CommandLine.IVersionProvider;
     },
     footerHeading = "%nExamples:%n",
     footer = {
-      "  seedcore-serve run --local                   a head of its own, on this machine's loopback",
-      "  seedcore-serve run                           the Ray node of this machine",
-      "  seedcore-serve run --address head:6380 --join   a container of its own, with its own node",
-      "  seedcore-serve status                        what the daemon sees and does",
+      "  seedcore-serve run --local                      start a head on this machine",
+      "  seedcore-serve run                              use this machine's Ray node",
+      "  seedcore-serve run --address head:6380 --join   start a node in a container",
+      "  seedcore-serve status                           show the daemon's state",
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:done",
-      "1:a fault of this program",
-      "2:wrong flags or configuration; the message names the field",
-      "3:status: not ready; wait-for-head: the head did not come in time",
+      "0:success",
+      "1:internal error; please report the output",
+      "2:invalid flags or configuration; the message names the field",
+      "3:status: not ready; wait-for-head: the head did not come up in time",
       "130:ended by SIGINT (Ctrl-C)",
       "143:ended by SIGTERM"
     })
@@ -66,7 +67,7 @@ public final class SeedCore {
             failed.getErr().println("seedcore-serve: " + exception.getMessage());
             return CONFIGURATION;
           }
-          failed.getErr().println("seedcore-serve: a fault of this program: " + exception);
+          failed.getErr().println("seedcore-serve: internal error: " + exception);
           exception.printStackTrace(failed.getErr());
           return 1;
         });

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "service",
     mixinStandardHelpOptions = true,
-    description = "Installs the daemon as a service of this host's systemd, or removes it.",
+    description = "Installs the daemon as a systemd service of this host, or removes it.",
     subcommands = {
       ServiceCommand.Install.class,
       ServiceCommand.Uninstall.class,
@@ -56,7 +56,8 @@ final class ServiceCommand implements Callable<Integer> {
         names = "--root",
         paramLabel = "FOLDER",
         defaultValue = "/",
-        description = "What all paths stand below, to make a package. Default: /.")
+        description =
+            "The directory that all paths are relative to, to build a package. Default: /.")
     Path path;
 
     private boolean isThisHost() {
@@ -70,14 +71,14 @@ final class ServiceCommand implements Callable<Integer> {
         names = "--user",
         paramLabel = "NAME",
         description =
-            "Who it runs as: the one who runs Ray here. Default: the owner of /tmp/ray's session,"
-                + " else who called sudo.")
+            "The user to run as: the one that runs Ray here. Default: the owner of the session in"
+                + " /tmp/ray, else the caller of sudo.")
     private @Nullable String name;
 
     private String find() throws IOException {
       if (name != null) {
         if (!name.matches("[A-Za-z_][A-Za-z0-9_.-]*[$]?")) {
-          throw new ConfigException("--user: found '%s', expected a user's name".formatted(name));
+          throw new ConfigException("--user: found '%s', expected a user name".formatted(name));
         }
         return name;
       }
@@ -87,8 +88,8 @@ final class ServiceCommand implements Callable<Integer> {
       String caller = System.getenv("SUDO_USER");
       if (caller == null || caller.isEmpty()) {
         throw new ConfigException(
-            "--user: found no Ray node that runs on this host, expected the name of the user who"
-                + " runs Ray here");
+            "--user: found no Ray node on this host, expected the name of the user that runs Ray"
+                + " here");
       }
       return caller;
     }
@@ -98,8 +99,8 @@ final class ServiceCommand implements Callable<Integer> {
       name = "install",
       mixinStandardHelpOptions = true,
       description = {
-        "Writes the program, its unit, its completion for bash and, where there is none yet, its",
-        "configuration in /etc/seedcore; then starts it. Again: brings it to this version."
+        "Installs the program, its unit, its bash completion and, unless it exists, its",
+        "configuration in /etc/seedcore; then starts the service. If repeated, upgrades it to this version."
       })
   static final class Install implements Callable<Integer> {
 
@@ -109,10 +110,10 @@ final class ServiceCommand implements Callable<Integer> {
     @Option(
         names = "--ray",
         paramLabel = "FILE",
-        description = "The 'ray' command of the installation to use. Default: the first found.")
+        description = "The 'ray' command of the installation to use. Default: the first one found.")
     private @Nullable Path ray;
 
-    @Option(names = "--no-start", description = "Write the files, and leave starting to you.")
+    @Option(names = "--no-start", description = "Write the files, but do not start the service.")
     private boolean noStart;
 
     @ParentCommand private ServiceCommand service;
@@ -130,7 +131,7 @@ final class ServiceCommand implements Callable<Integer> {
             .forEach(file -> out.println("wrote " + file));
       } catch (AccessDeniedException e) {
         throw new ConfigException(
-            "%s cannot be written, expected root's rights: sudo".formatted(e.getFile()));
+            "cannot write %s, expected root privileges (sudo)".formatted(e.getFile()));
       }
       if (!root.isThisHost() || noStart || !Files.isDirectory(BOOTED_BY_SYSTEMD)) {
         out.println(
@@ -155,14 +156,14 @@ final class ServiceCommand implements Callable<Integer> {
       } catch (URISyntaxException e) {
         throw new IllegalStateException(e);
       }
-      throw new ConfigException("expected to run from the jar, which is what is installed");
+      throw new ConfigException("this command must run from the jar, because it installs the jar");
     }
   }
 
   @Command(
       name = "uninstall",
       mixinStandardHelpOptions = true,
-      description = "Ends the service and removes its files, but for /etc/seedcore.")
+      description = "Stops the service and removes its files, except /etc/seedcore.")
   static final class Uninstall implements Callable<Integer> {
 
     @Mixin private Root root;
@@ -179,12 +180,10 @@ final class ServiceCommand implements Callable<Integer> {
         List<Path> removed = new Installation(root.path).uninstall();
         removed.forEach(file -> out.println("removed " + file));
         out.println(
-            removed.isEmpty()
-                ? "nothing was installed"
-                : "left alone: your files in /etc/seedcore");
+            removed.isEmpty() ? "nothing was installed" : "kept: your files in /etc/seedcore");
       } catch (AccessDeniedException e) {
         throw new ConfigException(
-            "%s cannot be removed, expected root's rights: sudo".formatted(e.getFile()));
+            "cannot remove %s, expected root privileges (sudo)".formatted(e.getFile()));
       }
       return live && !systemctl("daemon-reload") ? 1 : 0;
     }

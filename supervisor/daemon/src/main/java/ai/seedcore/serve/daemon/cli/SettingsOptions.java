@@ -29,21 +29,22 @@ final class SettingsOptions {
   @Option(
       names = "--config",
       paramLabel = "FILE",
-      description = "A YAML file of settings and deployments; SEEDCORE_CONFIG.")
+      description = "A YAML file with settings and deployments; also SEEDCORE_CONFIG.")
   private @Nullable Path config;
 
   @Option(
       names = "--local",
       arity = "0..1",
       fallbackValue = FLAG,
-      description = "Start a head of our own on this machine's loopback, and end it with us.")
+      description =
+          "Start a Ray head on this machine's loopback address, and stop it with the daemon.")
   private @Nullable String local;
 
   @Option(
       names = "--join",
       arity = "0..1",
       fallbackValue = FLAG,
-      description = "Bring a Ray node of our own, without CPUs, as in a container of one's own.")
+      description = "Start a Ray node without CPUs for the daemon, for example in a container.")
   private @Nullable String join;
 
   @Option(
@@ -56,15 +57,16 @@ final class SettingsOptions {
   @Option(
       names = "--dashboard",
       paramLabel = "URL",
-      description = "The head's dashboard. Default: where the cluster says that it is.")
+      description =
+          "The URL of the head's dashboard. Default: the address that the cluster reports.")
   private @Nullable String dashboard;
 
   @Option(
       names = "--serve-host",
       paramLabel = "HOST",
       description =
-          "What Serve's HTTP proxies listen on, where we start Serve. Default: the loopback for a"
-              + " head there, else 0.0.0.0.")
+          "The address that Serve's HTTP proxies listen on, if the daemon starts Serve. Default:"
+              + " the loopback address for a head there, else 0.0.0.0.")
   private @Nullable String serveHost;
 
   @Option(
@@ -76,135 +78,139 @@ final class SettingsOptions {
   @Option(
       names = "--serve-url",
       paramLabel = "URL",
-      description = "Where we ask the routes. Default: the serve port of the address's host.")
+      description =
+          "The base URL for probes of the routes. Default: the serve port on the host of"
+              + " --address.")
   private @Nullable String serveUrl;
 
   @Option(
       names = "--status",
       paramLabel = "HOST:PORT",
       description =
-          "Where our own page, /healthz, /readyz, /status and /metrics are. Default: 127.0.0.1:8090.")
+          "The address of the status port: status page, /healthz, /readyz, /status and /metrics."
+              + " Default: 127.0.0.1:8090.")
   private @Nullable String status;
 
   @Option(
       names = "--status-token-file",
       paramLabel = "FILE",
       description =
-          "A file with the token that all of them but /healthz and /readyz want, as"
-              + " 'Authorization: Bearer TOKEN'; also SEEDCORE_STATUS_TOKEN. Needed beyond the loopback.")
+          "A file with the bearer token that the status port requires, except for /healthz and"
+              + " /readyz; also SEEDCORE_STATUS_TOKEN. Required beyond the loopback address.")
   private @Nullable String statusTokenFile;
 
   @Option(
       names = "--notify-url",
       paramLabel = "URL",
       description =
-          "Where changes of state are posted as JSON. It may hold a secret: rather by variable.")
+          "A URL that changes of state are posted to as JSON. If it is secret, set"
+              + " SEEDCORE_NOTIFY_URL instead.")
   private @Nullable String notifyUrl;
 
   @Option(
       names = "--front-door",
       paramLabel = "HOST:PORT",
       description =
-          "Open an HTTP front door there: it passes requests on to Serve's proxies, and keeps them"
-              + " while nothing is served. Default: none.")
+          "The address of the HTTP front door, which forwards requests to Serve's proxies and holds"
+              + " them while nothing is served. Default: none.")
   private @Nullable String frontDoor;
 
   @Option(
       names = "--front-door-token-file",
       paramLabel = "FILE",
       description =
-          "A file with the token that its clients have to say; also SEEDCORE_FRONT_DOOR_TOKEN.")
+          "A file with the bearer token that clients must send; also SEEDCORE_FRONT_DOOR_TOKEN.")
   private @Nullable String frontDoorTokenFile;
 
   @Option(
       names = "--front-door-certificate",
       paramLabel = "FILE",
-      description = "The front door's certificate, as PEM: it speaks TLS then.")
+      description = "The front door's certificate (PEM). Enables TLS.")
   private @Nullable String frontDoorCertificate;
 
   @Option(
       names = "--front-door-key",
       paramLabel = "FILE",
-      description = "The certificate's key, as PEM.")
+      description = "The private key of the certificate (PEM).")
   private @Nullable String frontDoorKey;
 
   @Option(
       names = "--front-door-connections",
       paramLabel = "N",
-      description = "How many connections of clients there may be. Default: 12000.")
+      description = "The maximum number of client connections. Default: 12000.")
   private @Nullable String frontDoorConnections;
 
   @Option(
       names = "--front-door-trusted-proxies",
       paramLabel = "NETWORKS",
       description =
-          "Networks of load balancers before the front door, such as 10.0.0.0/8,192.168.0.0/16: what"
-              + " they say in X-Forwarded-For tells clients apart. Default: none.")
+          "Networks of load balancers before the front door, such as 10.0.0.0/8,192.168.0.0/16,"
+              + " whose X-Forwarded-For identifies clients. Default: none.")
   private @Nullable String frontDoorTrustedProxies;
 
   @Option(
       names = "--front-door-body-mb",
       paramLabel = "N",
-      description = "How many MiB a request may have. Default: 8.")
+      description = "The maximum size of a request, in MiB. Default: 8.")
   private @Nullable String frontDoorBodyMb;
 
   @Option(
       names = "--hold-requests",
       paramLabel = "N",
-      description = "How many requests may wait in the front door. Default: 5000.")
+      description = "The maximum number of requests that wait in the front door. Default: 5000.")
   private @Nullable String holdRequests;
 
   @Option(
       names = "--hold-mb",
       paramLabel = "N",
-      description = "How many MiB of requests may be kept there. Default: 64.")
+      description = "The maximum size of all held requests, in MiB. Default: 64.")
   private @Nullable String holdMb;
 
   @Option(
       names = "--hold-seconds",
       paramLabel = "N",
-      description = "How long a request may wait there. Default: 60.")
+      description = "The maximum time that a request waits, in seconds. Default: 60.")
   private @Nullable String holdSeconds;
 
   @Option(
       names = "--status-codes",
       paramLabel = "KIND",
       description =
-          "http: the front door gives what a deployment refuses a status of its own, such as 422;"
-              + " contract: it stays a 200. Default: http.")
+          "http: errors of a deployment get their own status at the front door, such as 422;"
+              + " contract: they stay a 200. Default: http.")
   private @Nullable String statusCodes;
 
   @Option(
       names = "--ray",
       paramLabel = "PATH",
-      description = "The 'ray' command of the Ray installation to use. Default: the one found.")
+      description = "The 'ray' command of the installation to use. Default: the first one found.")
   private @Nullable String ray;
 
   @Option(
       names = "--cache",
       paramLabel = "DIR",
-      description = "Where we unpack our jars. Default: ~/.cache/seedcore.")
+      description = "The directory for unpacked jars. Default: ~/.cache/seedcore.")
   private @Nullable String cache;
 
   @Option(
       names = "--cpus",
       paramLabel = "N",
-      description = "The CPUs of a --local head. Default: those of the machine.")
+      description = "The number of CPUs of a --local head. Default: those of the machine.")
   private @Nullable String cpus;
 
   @Option(
       names = "--node-ip-address",
       paramLabel = "ADDRESS",
       description =
-          "The address under which the cluster is to know our own node (--join, --local). Default: the"
-              + " one that Ray finds.")
+          "The address of the daemon's Ray node (--join, --local) in the cluster. Default: the one"
+              + " that Ray finds.")
   private @Nullable String nodeIpAddress;
 
   @Option(
       names = "--node-options",
       paramLabel = "OPTIONS",
       description =
-          "More options of 'ray start' for our own node, such as"
+          "More options of 'ray start' for the daemon's Ray node, such as"
               + " '--node-manager-port=10010 --min-worker-port=10100 --max-worker-port=10199'.")
   private @Nullable String nodeOptions;
 
@@ -223,19 +229,20 @@ final class SettingsOptions {
   @Option(
       names = "--log-file",
       paramLabel = "FILE",
-      description = "Log to this file, too; a new one is begun after --log-file-mb. Default: none.")
+      description =
+          "A log file in addition to standard output, rotated at --log-file-mb. Default: none.")
   private @Nullable String logFile;
 
   @Option(
       names = "--log-file-mb",
       paramLabel = "N",
-      description = "How large a log file may get. Default: 10.")
+      description = "The maximum size of a log file, in MB. Default: 10.")
   private @Nullable String logFileMb;
 
   @Option(
       names = "--log-files-kept",
       paramLabel = "N",
-      description = "How many full log files are kept. Default: 5.")
+      description = "The number of rotated log files to keep. Default: 5.")
   private @Nullable String logFilesKept;
 
   @Option(
@@ -250,7 +257,8 @@ final class SettingsOptions {
       names = "--shutdown-apps",
       arity = "0..1",
       fallbackValue = FLAG,
-      description = "Take the declared applications down at our end. Default: they keep serving.")
+      description =
+          "Delete the declared applications when the daemon ends. Default: they keep serving.")
   private @Nullable String shutdownApps;
 
   /** Returns the configuration file; null if there is none. */

@@ -25,9 +25,9 @@ import picocli.CommandLine.Spec;
     name = "status",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints what the daemon sees and does: its state and the reason, what to do about it, the"
-          + " deployments, the last events.",
-      "Exit code 0: all routes answer, or are at work; 3: not."
+      "Prints the state of the daemon, the reason and the next step, the deployments, and recent"
+          + " events.",
+      "Exit code 0: all routes answer, or are at work; 3: they do not."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -46,7 +46,7 @@ final class StatusCommand implements Callable<Integer> {
       names = "--status",
       paramLabel = "HOST:PORT",
       defaultValue = "${env:SEEDCORE_STATUS:-127.0.0.1:8090}",
-      description = "Where the daemon listens. Default: 127.0.0.1:8090.")
+      description = "The address of the daemon's status port. Default: 127.0.0.1:8090.")
   private String address;
 
   @Option(
@@ -54,10 +54,10 @@ final class StatusCommand implements Callable<Integer> {
       paramLabel = "FILE",
       defaultValue = "${env:SEEDCORE_STATUS_TOKEN_FILE}",
       description =
-          "A file with the daemon's token, where it wants one; also SEEDCORE_STATUS_TOKEN.")
+          "A file with the daemon's bearer token, if it requires one; also SEEDCORE_STATUS_TOKEN.")
   private @Nullable Path tokenFile;
 
-  @Option(names = "--json", description = "Print the document as it is, as JSON.")
+  @Option(names = "--json", description = "Print the status document as JSON.")
   private boolean json;
 
   @Option(
@@ -65,14 +65,14 @@ final class StatusCommand implements Callable<Integer> {
       arity = "0..1",
       fallbackValue = "2",
       paramLabel = "SECONDS",
-      description = "Print it again every so many seconds, until Ctrl-C. Default: 2.")
+      description = "Print the status every SECONDS until Ctrl-C. Default: 2.")
   private @Nullable Double watch;
 
   @Option(
       names = "--events",
       paramLabel = "N",
       defaultValue = "5",
-      description = "How many of the last events to print. Default: 5.")
+      description = "The number of recent events to print. Default: 5.")
   private int events;
 
   @Spec private CommandSpec spec;
@@ -117,14 +117,16 @@ final class StatusCommand implements Callable<Integer> {
     try {
       answer = (token == null ? http.get(url, PATIENCE) : http.get(url, token, PATIENCE)).join();
     } catch (CompletionException e) {
-      say("no daemon at %s: it %s; is it running, and there?".formatted(url, Http.reason(e)));
+      say(
+          "no daemon at %s: it %s; is the daemon running at this address?"
+              .formatted(url, Http.reason(e)));
       return SeedCore.NOT_READY;
     }
     if (answer.status() == 401 || answer.status() == 403) {
-      return complain("the daemon says: " + answer.body().strip());
+      return complain("the daemon responded: " + answer.body().strip());
     }
     if (answer.status() == 503) {
-      say("the daemon has not finished its first look yet");
+      say("the daemon has not observed the cluster yet");
       return SeedCore.NOT_READY;
     }
     Status status;

@@ -57,7 +57,7 @@ final class StatusText {
         .append(" for %s: %s%n".formatted(age(status.since()), status.reason()));
     line("next", status.nextStep());
     if (status.config().error() != null) {
-      line("config", "wrong, the last good one holds: " + status.config().error());
+      line("config", "invalid; the last valid one stays in effect: " + status.config().error());
     }
   }
 
@@ -88,19 +88,19 @@ final class StatusText {
             + (status.driver().pid() == 0 ? "" : ", pid " + status.driver().pid())
             + (status.driver().busyWith() == null
                 ? ""
-                : ", at work on " + status.driver().busyWith()));
+                : ", working on " + status.driver().busyWith()));
     if (!status.node().kind().equals("NONE")) {
       line(
           "node",
           status.node().starting()
               ? "starting"
-              : status.node().session() == null ? "away" : "joined");
+              : status.node().session() == null ? "not running" : "joined");
     }
     DoorStatus door = status.door();
     if (door != null) {
       line(
           "door",
-          "%s, %d wait, %d under way, %d connections"
+          "%s, %d waiting, %d in flight, %d connections"
               .formatted(door.address(), door.waiting(), door.underWay(), door.connections()));
     }
     Status.UploadStatus upload = status.upload();
@@ -110,7 +110,7 @@ final class StatusText {
           "%s, %d of %d MiB".formatted(upload.name(), upload.sent() >> 20, upload.size() >> 20));
     }
     if (status.workNotBefore() != null) {
-      line("pause", "work is put off after failures, until " + time(status.workNotBefore()));
+      line("backoff", "after failures, no work starts until " + time(status.workNotBefore()));
     }
   }
 
@@ -137,7 +137,7 @@ final class StatusText {
       }
       if (app.nextAttempt() != null && !app.answers()) {
         text.append(
-            "    submitted %d times, again at %s%n"
+            "    submitted %d times, next attempt at %s%n"
                 .formatted(app.attempts(), time(app.nextAttempt())));
       }
     }
@@ -155,19 +155,19 @@ final class StatusText {
     }
     return app.busy()
         ? "%s is at work on %d requests".formatted(app.url(), app.atWork())
-        : app.url() + " " + (app.routeReason() == null ? "was not asked" : app.routeReason());
+        : app.url() + " " + (app.routeReason() == null ? "has not been probed" : app.routeReason());
   }
 
   private void orphans(List<Status.OrphanStatus> orphans) {
     if (orphans.isEmpty()) {
       return;
     }
-    text.append("%nREPLICAS THAT SERVE HAS FORGOTTEN%n".formatted());
+    text.append("%nREPLICAS THAT SERVE NO LONGER LISTS%n".formatted());
     for (Status.OrphanStatus orphan : orphans) {
       text.append(
           String.format(
               Locale.ROOT,
-              "%s  pid %d on %s, holds %s, for %.0f s%n",
+              "%s  pid %d on %s, holds %s, not listed for %.0f s%n",
               orphan.name(),
               orphan.pid(),
               orphan.node(),

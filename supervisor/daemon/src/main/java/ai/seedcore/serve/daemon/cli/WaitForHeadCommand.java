@@ -20,8 +20,8 @@ import picocli.CommandLine.Spec;
     name = "wait-for-head",
     mixinStandardHelpOptions = true,
     description = {
-      "Waits until HOST:PORT accepts connections, then runs COMMAND and ends with its exit code.",
-      "Exit code 3: it did not within the time limit."
+      "Waits until HOST:PORT accepts connections, then runs COMMAND and exits with its exit code.",
+      "Exit code 3: it was not reachable within the time limit."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -30,21 +30,21 @@ import picocli.CommandLine.Spec;
     })
 final class WaitForHeadCommand implements Callable<Integer> {
 
-  @Parameters(index = "0", paramLabel = "HOST:PORT", description = "The head's GCS.")
+  @Parameters(index = "0", paramLabel = "HOST:PORT", description = "The address of the head's GCS.")
   private String address;
 
   @Parameters(
       index = "1..*",
       arity = "0..*",
       paramLabel = "COMMAND",
-      description = "What to run then.")
+      description = "The command to run then.")
   private List<String> command = List.of();
 
   @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "120",
-      description = "How long to wait. Default: 120; 0 is for ever.")
+      description = "How long to wait, in seconds. Default: 120; 0: without a limit.")
   private double timeout;
 
   @Spec private CommandSpec spec;
@@ -68,7 +68,7 @@ final class WaitForHeadCommand implements Callable<Integer> {
       Instant now = Instant.now();
       Duration waited = Duration.between(start, now);
       if (timeout > 0 && waited.toMillis() >= timeout * 1000) {
-        say("%s did not come within %s s: it %s".formatted(head, timeout, trouble));
+        say("%s was not reachable within %s s: it %s".formatted(head, timeout, trouble));
         return SeedCore.NOT_READY;
       }
       if (Duration.between(told, now).toSeconds() >= 10) {

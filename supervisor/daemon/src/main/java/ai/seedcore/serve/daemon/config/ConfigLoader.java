@@ -55,7 +55,7 @@ public final class ConfigLoader {
   private static final long MAX_FILE_BYTES = 1 << 20;
 
   private static final String TOO_COMPLEX =
-      "found values nested more than 500 deep, or a number or text of unusual length; expected less";
+      "found more than 500 levels of nesting, or an overlong number or string; expected less";
 
   private static final Pattern VALUE = Pattern.compile("\\(([^()]{1,60})\\)");
 
@@ -108,7 +108,7 @@ public final class ConfigLoader {
     try {
       if (Files.size(file) > MAX_FILE_BYTES) {
         throw new ConfigException(
-            "%s: found %d KiB, expected %d at most"
+            "%s: found %d KiB, expected at most %d"
                 .formatted(file, Files.size(file) >> 10, MAX_FILE_BYTES >> 10));
       }
       node = YAML.readTree(Files.readString(file));
@@ -122,7 +122,7 @@ public final class ConfigLoader {
     }
     if (!(node instanceof ObjectNode object)) {
       throw new ConfigException(
-          "%s: found %s, expected keys and values".formatted(file, kind(node)));
+          "%s: found %s, expected a mapping of keys to values".formatted(file, kind(node)));
     }
     resolvePaths(object, file.toAbsolutePath().getParent());
     return object;
@@ -137,7 +137,7 @@ public final class ConfigLoader {
     return place
         + (e instanceof StreamConstraintsException
             ? TOO_COMPLEX
-            : e.getOriginalMessage().lines().findFirst().orElse("not YAML"));
+            : e.getOriginalMessage().lines().findFirst().orElse("invalid YAML"));
   }
 
   /** Resolves jars and files relative to the folder of the configuration file. */
@@ -201,7 +201,7 @@ public final class ConfigLoader {
       return YAML.treeToValue(tree, Settings.class);
     } catch (StackOverflowError e) {
       throw new ConfigException(
-          "%s: found values nested too deep, expected a few levels"
+          "%s: found too many levels of nesting, expected fewer"
               .formatted(file == null ? "configuration" : file.toString()));
     } catch (JacksonException e) {
       String field = path(e);
@@ -243,7 +243,7 @@ public final class ConfigLoader {
     }
     if (e instanceof InputCoercionException || e.getOriginalMessage().startsWith("Cannot coerce")) {
       Matcher value = VALUE.matcher(e.getOriginalMessage());
-      return "found %s, expected a whole number that is not too large"
+      return "found %s, expected an integer that is not too large"
           .formatted(value.find() ? value.group(1) : "another value");
     }
     for (Throwable cause = e.getCause(); cause != null; cause = cause.getCause()) {
@@ -254,14 +254,14 @@ public final class ConfigLoader {
     return e.getOriginalMessage()
         .lines()
         .findFirst()
-        .orElse("not valid")
+        .orElse("invalid value")
         .replaceAll("`([a-z]+\\.)+([A-Za-z]+)(<.*>)?`", "$2");
   }
 
   private static String kind(JsonNode node) {
     return switch (node.getNodeType()) {
       case ARRAY -> "a list";
-      case STRING -> "a text";
+      case STRING -> "a string";
       default -> node.toString();
     };
   }
@@ -272,7 +272,7 @@ public final class ConfigLoader {
       for (Path file : deployment.files()) {
         if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
           throw new ConfigException(
-              "deployment %s: files: found no file %s that can be read, expected one"
+              "deployment %s: files: found no readable file %s, expected one"
                   .formatted(deployment.name(), file));
         }
       }
@@ -307,9 +307,9 @@ public final class ConfigLoader {
       long most = MAX_PACKAGE_MIB - OWN_MIB - (deployment.bringsOnnx() ? ONNX_MIB : 0);
       if (sum > most << 20) {
         throw new ConfigException(
-            ("deployment %s: files: found %d MiB in all of its jars and files (the largest is %s with"
-                    + " %d), expected %d at most, as Ray's GCS takes no larger package; a larger model"
-                    + " is best read from a disk or a bucket that all nodes reach")
+            ("deployment %s: files: found %d MiB in its jars and files (the largest is %s with %d),"
+                    + " expected at most %d, the limit of a package in Ray's GCS; read a larger"
+                    + " model from a disk or a bucket that all nodes reach")
                 .formatted(deployment.name(), sum >> 20, largest, size >> 20, most));
       }
     }
@@ -331,13 +331,13 @@ public final class ConfigLoader {
           found |= file.getEntry(entry) != null;
         } catch (IOException e) {
           throw new ConfigException(
-              "deployment %s: jars: found %s, expected a jar that can be read (%s)"
+              "deployment %s: jars: found %s, expected a readable jar (%s)"
                   .formatted(deployment.name(), jar, e.getMessage()));
         }
       }
       if (!found) {
         throw new ConfigException(
-            "deployment %s: class: found %s in none of its jars %s"
+            "deployment %s: class: found %s, which is in none of its jars %s"
                 .formatted(
                     deployment.name(), deployment.className(), List.copyOf(deployment.jars())));
       }

@@ -139,7 +139,7 @@ public record Declaration(
   @SuppressWarnings("NullAway") // Omitted values are null here and are replaced by their defaults.
   public Declaration {
     require(name != null, "name", "nothing", "a name");
-    require(className != null, "class", "nothing", "the name of a class");
+    require(className != null, "class", "nothing", "a class name");
     route = route == null ? "/" + name : route;
     cpus = cpus == null ? 1.0 : cpus;
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
@@ -162,23 +162,23 @@ public record Declaration(
         NAME.matcher(name).matches(),
         "name",
         "'" + name + "'",
-        "letters, digits, '_', '.', '-', at most 63");
+        "at most 63 letters, digits, '_', '.' and '-'");
     require(
         ROUTE.matcher(route).matches() && !DOTS.matcher(route).matches() && route.length() <= 500,
         "route",
         "'" + route + "'",
-        "a path that begins with '/' and does not end with it, without empty segments, '.' and '..'");
+        "a path that begins but does not end with '/', without empty segments, '.' or '..'");
     require(
         !RESERVED_ROUTES.matcher(route).matches(),
         "route",
         "'" + route + "'",
-        "another: /health and what begins with /-/ is answered by Serve's proxies or the front door");
+        "another route: Serve's proxies and the front door use /health and paths below /-/");
     require(replicas == null || replicas >= 1, "replicas", String.valueOf(replicas), "1 or more");
     require(
         replicas == null || autoscaling == null,
         "replicas",
         "both replicas and autoscaling",
-        "one of them");
+        "only one of them");
     if (autoscaling != null) {
       check(autoscaling);
     }
@@ -191,7 +191,7 @@ public record Declaration(
         memory == null || SIZE.matcher(memory).matches(),
         "memory",
         "'" + memory + "'",
-        "bytes, or a size such as 512MiB");
+        "a number of bytes, or a size such as 512MiB");
     require(
         maxOngoingRequests >= 1 && maxOngoingRequests <= 10_000,
         "max_ongoing_requests",
@@ -212,7 +212,7 @@ public record Declaration(
           OPTION.matcher(option).matches(),
           "jvm_options",
           "'" + option + "'",
-          "an option of the JVM such as -Xmx512m, without spaces and quotes");
+          "a JVM option such as -Xmx512m, without spaces or quotes");
     }
     for (Path file : files) {
       String fileName = String.valueOf(file.getFileName());
@@ -220,12 +220,13 @@ public record Declaration(
           FILE.matcher(fileName).matches() && !RESERVED_FILES.contains(fileName),
           "files",
           "'" + fileName + "'",
-          "letters, digits, '_', '.', '-', none of " + String.join(", ", RESERVED_FILES));
+          "a name of letters, digits, '_', '.' and '-', except "
+              + String.join(", ", RESERVED_FILES));
       require(
           files.stream().filter(other -> other.endsWith(fileName)).count() == 1,
           "files",
-          "two named '" + fileName + "'",
-          "one: they share a folder");
+          "two files named '" + fileName + "'",
+          "different names, because all files share a directory");
     }
   }
 

@@ -118,17 +118,18 @@ public record Settings(
       require(
           option.matches("--[a-z][a-z-]*(=\\S+)?")
               && !RESERVED_OPTIONS.contains(option.replaceFirst("=.*", "")),
-          "node_options: found '%s', expected an option of 'ray start' such as --node-manager-port=10010, but for %s"
+          "node_options: found '%s', expected an option of 'ray start' such as --node-manager-port=10010, except %s"
               .formatted(option, String.join(", ", new TreeSet<>(RESERVED_OPTIONS))));
     }
     require(
         local || join || (nodeOptions.isEmpty() && nodeIpAddress == null),
-        "node_ip_address, node_options: found them without --join or --local, expected a node of the daemon's own");
+        "node_ip_address, node_options: found without --join or --local, expected with one of"
+            + " them");
     require(
         nodeIpAddress == null || nodeIpAddress.matches("[\\p{L}\\p{N}._:-]+"),
         "node_ip_address: found '%s', expected an address of this machine"
             .formatted(nodeIpAddress));
-    require(!(local && join), "join: found both local and join, expected one of them");
+    require(!(local && join), "join: found both local and join, expected only one of them");
     require(
         servePort >= 1 && servePort <= 65_535,
         "serve_port: found %d, expected a port from 1 to 65535".formatted(servePort));
@@ -143,8 +144,8 @@ public record Settings(
     checkUrl("serve_url", serveUrl);
     require(
         notifyUrl == null || isHttp(notifyUrl),
-        "notify_url: found no URL (it is not shown, as it may be a secret), expected a URL such as"
-            + " https://example.org/hook");
+        "notify_url: found an invalid URL (not shown, because it may be secret), expected a URL"
+            + " such as https://example.org/hook");
     range("log_file_mb", logFileMb, 1, 10_000);
     range("log_files_kept", logFilesKept, 1, 20);
     range("front_door_connections", frontDoorConnections, 1, 1_000_000);
@@ -157,25 +158,27 @@ public record Settings(
         "status_codes: found '%s', expected http or contract".formatted(statusCodes));
     require(
         (frontDoorCertificate == null) == (frontDoorKey == null),
-        "front_door_certificate: found it or front_door_key alone, expected both or neither");
+        "front_door_certificate: found only one of it and front_door_key, expected both or"
+            + " neither");
     if (address.toLowerCase(Locale.ROOT).startsWith("ray://")) {
       String host = address.substring("ray://".length()).replaceAll("[:/].*", "");
       throw new IllegalArgumentException(
-          ("address: found '%s', an address of Ray's client, which the Java API does not speak;"
-                  + " expected the head's own address, most likely %s:6380")
+          ("address: found '%s', a Ray Client address, which Ray's Java API does not support;"
+                  + " expected the address of the head's GCS, most likely %s:6380")
               .formatted(address, host));
     }
     if (address.toLowerCase(Locale.ROOT).matches("https?://.*")) {
       String host = address.replaceFirst("(?i)https?://([^:/]*).*", "$1");
       throw new IllegalArgumentException(
-          ("address: found '%s', which is a dashboard's address, as 'ray job submit' wants it; expected"
-                  + " the GCS's, most likely %s:6380 or %2$s:6379 (the dashboard goes by --dashboard)")
+          ("address: found '%s', a dashboard address, as for 'ray job submit'; expected the address"
+                  + " of the GCS, most likely %s:6380 or %2$s:6379 (set the dashboard with"
+                  + " --dashboard)")
               .formatted(address, host));
     }
     if (address.equalsIgnoreCase("local")) {
       throw new IllegalArgumentException(
-          "address: found 'local', with which Ray's tools start a cluster of their own; expected"
-              + " HOST:PORT, or --local for a head of this daemon's own");
+          "address: found 'local', with which Ray's tools start a new cluster; expected HOST:PORT,"
+              + " or --local to start a Ray head with the daemon");
     }
     if (!address.equals("auto")) {
       try {
@@ -186,16 +189,18 @@ public record Settings(
     }
     require(
         frontDoor == null || !frontDoor.equals(status),
-        "front_door: found %s, which is status, too; expected another port".formatted(frontDoor));
+        "front_door: found %s, which is also the address of status, expected another port"
+            .formatted(frontDoor));
     Set<String> names = new HashSet<>();
     Set<String> routes = new HashSet<>();
     for (Declaration deployment : deployments) {
       require(
           names.add(deployment.name()),
-          "deployments: found two named %s, expected one".formatted(deployment.name()));
+          "deployments: found two named %s, expected different names".formatted(deployment.name()));
       require(
           routes.add(deployment.route()),
-          "deployments: found two with the route %s, expected one".formatted(deployment.route()));
+          "deployments: found two with the route %s, expected different routes"
+              .formatted(deployment.route()));
     }
     require(
         !deployments.isEmpty(), "deployments: found none, expected one or more, or builtin: true");
@@ -272,7 +277,7 @@ public record Settings(
     }
     return HostPort.isThisMachine(gcs().host())
         ? Optional.of(
-            "front_door: found %s, and serve_port %d on the same machine, where Ray's own proxy is;"
+            "front_door: found %s, but serve_port %d of this machine is the port of Serve's proxy;"
                     .formatted(frontDoor, servePort)
                 + " expected another serve_port, such as %d".formatted(servePort + 1))
         : Optional.empty();
@@ -320,7 +325,7 @@ public record Settings(
   private static void checkUrl(String field, @Nullable URI url) {
     require(
         url == null || url.getRawUserInfo() == null,
-        field + ": found a user or a password in it, which is not used; expected none");
+        field + ": found a user name or a password, which is not used, expected neither");
     require(
         url == null || isHttp(url),
         "%s: found '%s', expected a URL such as http://127.0.0.1:8265".formatted(field, url));

@@ -123,14 +123,14 @@ public final class Reconciler {
             Phase.WAITING,
             warmUp(now),
             Cause.HEAD_STARTING,
-            "the head is starting: its own node has not come yet",
+            "the head is starting: its own node has not registered yet",
             AWAY);
       }
-      return startNode(now, "our Ray node is not in session " + session);
+      return startNode(now, "the daemon's Ray node is not in session " + session);
     }
     if (now.driver().session() != null && !now.driver().session().equals(session)) {
       return work(
-          new EndDriver(), Cause.DRIVER_STALE, "the driver belongs to a cluster that is no more");
+          new EndDriver(), Cause.DRIVER_STALE, "the driver belongs to a cluster that has ended");
     }
     if (now.role() instanceof Role.StandsBy other) {
       return new Decision(Phase.STANDBY, idle(now), Cause.OTHER_LEADS, other.reason(), AT_REST);
@@ -146,14 +146,15 @@ public final class Reconciler {
     } else if (serve instanceof Serve.Opaque opaque) {
       return serveOpaque(now, up, opaque);
     } else if (serve instanceof Serve.Unknown unknown) {
-      return work(new Rest(), Cause.SERVE_UNKNOWN, "Serve is unknown: " + unknown.reason());
+      return work(
+          new Rest(), Cause.SERVE_UNKNOWN, "the state of Serve is unknown: " + unknown.reason());
     }
-    return withDriver(now, up, new EnsureServe(), Cause.SERVE_ABSENT, "Serve does not run");
+    return withDriver(now, up, new EnsureServe(), Cause.SERVE_ABSENT, "Serve is not running");
   }
 
   private static Decision away(Head.Down head, Situation now) {
     return now.node().kind() == NodeView.Kind.HEAD && now.node().session() == null
-        ? startNode(now, "our own head does not run")
+        ? startNode(now, "the daemon's Ray head is not running")
         : new Decision(Phase.WAITING, warmUp(now), Cause.HEAD_DOWN, head.reason(), AWAY);
   }
 
@@ -162,7 +163,7 @@ public final class Reconciler {
     boolean may = !node.starting() && !now.now().isBefore(node.notBefore());
     String words =
         node.starting()
-            ? "our Ray node is starting"
+            ? "the daemon's Ray node is starting"
             : node.trouble().isEmpty() ? reason : node.trouble();
     return new Decision(
         Phase.WAITING, may ? new StartNode() : warmUp(now), Cause.NODE_MISSING, words, AWAY);
@@ -216,7 +217,7 @@ public final class Reconciler {
    */
   private Decision serveOpaque(Situation now, Head.Up up, Serve.Opaque serve) {
     State state = now.state();
-    String reason = "what Serve runs is unknown: " + serve.reason();
+    String reason = "Serve's applications are unknown: " + serve.reason();
     if (state.ensured() == null) {
       return withDriver(now, up, new EnsureServe(), Cause.SERVE_UNKNOWN, reason);
     }
@@ -246,7 +247,7 @@ public final class Reconciler {
       return work(
           new KillReplica(orphan.get().actor(), orphan.get().name()),
           Cause.REPLICA_ORPHANED,
-          "%s lives, and Serve has forgotten it: it is ended, as it holds %s"
+          "Serve no longer lists %s, which holds %s; the daemon kills it"
               .formatted(orphan.get().name(), orphan.get().resources()));
     }
     List<Target> wanting = new ArrayList<>();
@@ -264,7 +265,7 @@ public final class Reconciler {
       } else if (app != null && app.status().equals("DELETING")) {
         pending.add(target.name() + " is being deleted");
       } else if (app != null && app.config().isMissingNode()) {
-        pending.add(target.name() + " is taken in by Serve");
+        pending.add("Serve has accepted " + target.name());
       } else if (difference.isPresent()) {
         wanting.add(target);
         why.add(target.name() + " " + difference.get());
@@ -273,7 +274,7 @@ public final class Reconciler {
         if (app.replicas() > 0) {
           pending.add(
               failed(target, app)
-                  + "; what runs is left alone: %d replicas".formatted(app.replicas()));
+                  + "; its running replicas are left alone: %d".formatted(app.replicas()));
         } else {
           redo = redo == null ? redo(now, up, target, app) : redo;
         }
@@ -346,19 +347,19 @@ public final class Reconciler {
       return work(
           new Rest(),
           cause,
-          "%s; redeployed too often, waits: %s".formatted(why, String.join(", ", limited)));
+          "%s; redeployed too often, waiting: %s".formatted(why, String.join(", ", limited)));
     }
     State.Deploys first = state.deploysOf(due.get(0).name());
     return work(
         new Rest(),
         cause,
-        "%s; tried %d times, waits for the next".formatted(why, first.attempts()));
+        "%s; tried %d times, waiting for the next attempt".formatted(why, first.attempts()));
   }
 
   private static Decision redo(Situation now, Head.Up up, Target target, Serve.App app) {
     String reason = failed(target, app);
     return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
-        ? work(new Rest(), Cause.APP_FAILED, reason + "; waits for the next try")
+        ? work(new Rest(), Cause.APP_FAILED, reason + "; waiting for the next attempt")
         : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
   }
 
@@ -423,15 +424,15 @@ public final class Reconciler {
   private static Optional<Decision> obstacle(Situation now, Head.Up up) {
     if (up.rayVersion().equals(Head.VERSION_UNKNOWN)) {
       return Optional.of(
-          work(new Rest(), Cause.VERSION, "the cluster has not told its version yet"));
+          work(new Rest(), Cause.VERSION, "the cluster has not reported its Ray version yet"));
     }
     if (!up.rayVersion().equals(now.driver().rayVersion())) {
       return Optional.of(
           blocked(
               Cause.VERSION,
-              "the cluster runs Ray %s, the Ray of this machine is %s: install %1$s here, or name"
+              "the cluster runs Ray %s, but this machine has Ray %s: install %1$s here, or name its"
                       .formatted(up.rayVersion(), now.driver().rayVersion())
-                  + " its command with --ray"));
+                  + " 'ray' command with --ray"));
     }
     if (up.localNode() == null && now.driver().session() == null) {
       return Optional.of(
@@ -439,15 +440,16 @@ public final class Reconciler {
               Phase.WAITING,
               warmUp(now),
               Cause.NODE_MISSING,
-              "no Ray node of this cluster runs on this machine, and a driver needs one: start one"
-                  + " with 'ray start --address=...', or let --join bring one",
+              "no Ray node of this cluster runs on this machine, but the driver needs one: run"
+                  + " 'ray start --address=...', or start the daemon with --join",
               AWAY));
     }
     return Optional.empty();
   }
 
   private static Decision undecided() {
-    return work(new Rest(), Cause.LEAD_UNKNOWN, "the cluster is asked which daemon leads");
+    return work(
+        new Rest(), Cause.LEAD_UNKNOWN, "waiting for the cluster to report which daemon leads");
   }
 
   private static Decision work(Action action, Cause cause, String reason) {

@@ -37,7 +37,7 @@ final class Shortage {
       Application application, int running, Duration age, Capacity capacity, List<Orphan> orphans) {
     String waits = " for %d s".formatted(age.toSeconds());
     if (capacity.nodes().isEmpty()) {
-      return waits + ": nobody could say what is free on the nodes";
+      return waits + ": the free resources of the nodes are unknown";
     }
     Map<String, Double> wanted = wanted(application);
     List<Map.Entry<String, Double>> missing =
@@ -47,17 +47,18 @@ final class Shortage {
     if (missing.isEmpty()) {
       return waits
           + (fits(capacity, wanted)
-              ? ": the nodes have what its replicas want; %d of them run, and another one starts"
+              ? ": the nodes have enough resources; %d replicas run, and another one starts slowly"
                       .formatted(running)
-                  + " slowly or again and again: its log is in /tmp/ray/session_latest/logs"
-              : ": no single node has all that a replica wants free: " + texts(wanted));
+                  + " or repeatedly: see its log in /tmp/ray/session_latest/logs"
+              : ": no single node has all resources free that a replica needs: " + texts(wanted));
     }
     return waits
         + ": "
         + missing.stream()
             .map(
                 want ->
-                    "a replica wants %s, no node has more than %s free (the largest has %s in all)"
+                    ("a replica needs %s, no node has more than %s free (the largest has %s in"
+                            + " total)")
                         .formatted(
                             text(want.getKey(), want.getValue()),
                             text(want.getKey(), most(capacity, Node::free, want.getKey())),
@@ -116,11 +117,11 @@ final class Shortage {
                               holder.name(),
                               text(resource, holder.resources().getOrDefault(resource, 0.0)),
                               forgotten.contains(holder.name())
-                                  ? " (Serve has forgotten it; it is ended soon)"
+                                  ? " (Serve no longer lists it; the daemon will kill it)"
                                   : "")));
     }
     return named.isEmpty()
-        ? "; no actor holds any: add a node that has it, or ask for less"
+        ? "; no actor holds any: add a node that has it, or request less"
         : "; held by " + String.join(", ", named);
   }
 

@@ -98,23 +98,25 @@ public record Target(Application application) {
     boolean frozen = frozenVersion().equals(app.version());
     if (!frozen && !application.version().equals(app.version())) {
       return Optional.of(
-          "has version %s, declared is %s"
+          "%s, but version %s is declared"
               .formatted(
-                  app.version() == null ? "of someone else" : app.version(),
+                  app.version() == null
+                      ? "was deployed by another client"
+                      : "has version " + app.version(),
                   application.version()));
     }
     if (app.route() != null && !app.route().equals(application.route())) {
       return Optional.of(
-          "has the route %s, declared is %s".formatted(app.route(), application.route()));
+          "has the route %s, but %s is declared".formatted(app.route(), application.route()));
     }
     JsonNode config = app.config();
     Integer replicas = application.replicas();
     if (replicas != null && config.path("num_replicas").asInt(replicas) != replicas) {
       return Optional.of(
-          "has %s replicas, declared are %d".formatted(config.path("num_replicas"), replicas));
+          "has %s replicas, but %d are declared".formatted(config.path("num_replicas"), replicas));
     }
     if (replicas != null && config.path("autoscaling_config").isObject()) {
-      return Optional.of("scales by itself, declared are %d replicas".formatted(replicas));
+      return Optional.of("has autoscaling, but %d replicas are declared".formatted(replicas));
     }
     for (Map.Entry<String, Object> setting : settings().entrySet()) {
       boolean told = !(frozen && setting.getKey().startsWith("user_config"));
@@ -122,8 +124,8 @@ public record Target(Application application) {
       if (told && !equal(found, setting.getValue())) {
         return Optional.of(
             setting.getKey().equals("user_config/json")
-                ? "has another user_config, or other settings of requests, than declared"
-                : "has %s %s, declared is %s"
+                ? "has another user_config or other request settings than declared"
+                : "has %s %s, but %s is declared"
                     .formatted(
                         setting.getKey(),
                         found.isMissingNode() ? "unset" : found,

@@ -94,7 +94,7 @@ public final class DriverProcess {
             .thenApply(
                 ended -> {
                   IOException death =
-                      new IOException("the driver died, exit code " + ended.exitValue());
+                      new IOException("the driver exited with code " + ended.exitValue());
                   pending.values().forEach(reply -> reply.completeExceptionally(death));
                   wake.run();
                   return ended.exitValue();
@@ -110,7 +110,7 @@ public final class DriverProcess {
       String parent =
           driver.parent().map(process -> MarkedProcesses.read(process, "cmdline")).orElse("");
       if (!parent.contains("java")) {
-        LOG.atWarn().addKeyValue("pid", driver.pid()).log("an orphaned driver is killed");
+        LOG.atWarn().addKeyValue("pid", driver.pid()).log("killing an orphaned driver");
         driver.destroyForcibly();
       }
     }
@@ -126,7 +126,7 @@ public final class DriverProcess {
     try {
       Lines.read(process.getInputStream(), line -> receive(line, wake));
     } catch (IOException e) {
-      LOG.debug("driver's replies end: {}", e.toString());
+      LOG.debug("the driver's replies ended: {}", e.toString());
     }
   }
 
@@ -136,7 +136,7 @@ public final class DriverProcess {
       reply = Wire.reply(line);
     } catch (JacksonException e) {
       LOG.debug(
-          "driver says what is no reply: {}", line.substring(0, Math.min(200, line.length())));
+          "the driver sent an invalid reply: {}", line.substring(0, Math.min(200, line.length())));
       return;
     }
     if (reply instanceof Reply.Warm) {
@@ -160,7 +160,7 @@ public final class DriverProcess {
             LOG.debug("driver: {}", lastWords);
           });
     } catch (IOException e) {
-      LOG.debug("driver's errors end: {}", e.toString());
+      LOG.debug("the driver's standard error ended: {}", e.toString());
     }
   }
 
@@ -204,7 +204,7 @@ public final class DriverProcess {
       reply.completeExceptionally(e);
     }
     if (!process.isAlive()) {
-      reply.completeExceptionally(new IOException("the driver is dead"));
+      reply.completeExceptionally(new IOException("the driver has exited"));
     }
     return reply;
   }
@@ -220,7 +220,7 @@ public final class DriverProcess {
           try {
             requests.close();
           } catch (IOException e) {
-            LOG.debug("driver's input: {}", e.toString());
+            LOG.debug("cannot close the driver's input: {}", e.toString());
           }
           try {
             if (!process.waitFor(2, TimeUnit.SECONDS)) {

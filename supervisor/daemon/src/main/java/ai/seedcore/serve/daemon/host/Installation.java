@@ -95,7 +95,8 @@ public record Installation(Path root) {
       written.add(write(ETC + "/seedcore-serve.yaml", config, "rw-r--r--"));
     }
     if (!Files.exists(at(ETC + "/environment"))) {
-      String text = "# NAME=VALUE, of any key: docs/configuration.md. Secrets belong here.\n";
+      String text =
+          "# NAME=VALUE, one per line; all keys: docs/configuration.md. Put secrets here.\n";
       written.add(
           write(ETC + "/environment", text + String.join("\n", environment) + "\n", "rw-------"));
     }

@@ -53,7 +53,7 @@ public final class Watchdog implements AutoCloseable {
     }
 
     String words() {
-      return "the loop of %s has not turned for %d s".formatted(name, still().toSeconds());
+      return "%s has not advanced for %d s".formatted(name, still().toSeconds());
     }
   }
 
@@ -126,7 +126,7 @@ public final class Watchdog implements AutoCloseable {
     }
     if (!loop.told) {
       loop.told = true;
-      Throwable doing = new Throwable("what it is doing");
+      Throwable doing = new Throwable("where the loop is");
       doing.setStackTrace(loop.thread.getStackTrace());
       LOG.atError().setCause(doing).log(loop.words());
     }

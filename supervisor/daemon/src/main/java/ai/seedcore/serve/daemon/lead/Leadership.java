@@ -109,11 +109,14 @@ public final class Leadership {
       boolean before = lease.leads(now);
       lease = lease.after(done.join(), now);
       if (before != lease.leads(now)) {
-        LOG.atInfo().addKeyValue("leads", !before).addKeyValue("epoch", lease.held()).log("lead");
+        LOG.atInfo()
+            .addKeyValue("leads", !before)
+            .addKeyValue("epoch", lease.held())
+            .log("leadership changed");
       }
       led |= lease.held() > 0;
     } catch (CompletionException e) {
-      LOG.debug("nobody says who leads: GCS {}", Gcs.reason(e)); // The lease expires by itself.
+      LOG.debug("cannot read the lease: GCS {}", Gcs.reason(e)); // The lease expires by itself.
     }
   }
 
@@ -195,9 +198,9 @@ public final class Leadership {
     return leader.declared().equals(self.declared())
         ? text
         : text
-            + "; it declares something else than we do (%s; we: %s), which would be deployed if it"
+            + "; it declares other deployments (%s) than this daemon (%s), which would deploy its own"
                 .formatted(String.join(", ", leader.names()), String.join(", ", self.names()))
-            + " ended";
+            + " if that daemon ended";
   }
 
   /**
@@ -214,7 +217,7 @@ public final class Leadership {
       }
       put(lease.held(), self.release(), true).get(patience.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("the lead is not given back, and runs out: {}", e.toString());
+      LOG.debug("the lease was not released and will expire: {}", e.toString());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -74,7 +74,7 @@ public final class Metrics implements AutoCloseable {
         .description("Always 1; the versions of the daemon and of the Ray that it works with")
         .tags("version", version, "ray", rayVersion)
         .register(registry);
-    states("seedcore.phase", "Where the daemon is", names(Phase.values()), Status::phase);
+    states("seedcore.phase", "Phase of the control loop", names(Phase.values()), Status::phase);
     states(
         "seedcore.role",
         "Whether this daemon leads",
@@ -87,40 +87,41 @@ public final class Metrics implements AutoCloseable {
         Status::serveState);
     states(
         "seedcore.driver.state",
-        "The driver process",
+        "State of the driver process",
         names(DriverView.Phase.values()),
         now -> now.driver().phase());
     states(
         "seedcore.node.state",
-        "The daemon's own Ray node; none: it is not to have one",
+        "State of the daemon's own Ray node; none: it has none",
         List.of("none", "away", "starting", "joined"),
         Metrics::node);
     flag("seedcore.ready", "Whether all declared routes answer", Status::ready);
-    flag("seedcore.head.up", "Whether the head answers as one of Ray's", now -> now.head().up());
+    flag("seedcore.head.up", "Whether the head answers as a Ray head", now -> now.head().up());
     flag(
         "seedcore.config.error",
-        "Whether the configuration's file is wrong, so that an earlier one holds",
+        "Whether the configuration file is invalid, so that an earlier one is in effect",
         now -> now.config().error() != null);
     gauge(
         "seedcore.orphaned.replicas",
-        "Replicas that live and that Serve has forgotten",
+        "Replicas that are alive and that Serve no longer lists",
         now -> now.orphans().size());
     gauge(
         "seedcore.not.serving.seconds",
-        "How long all declared routes have not answered; 0 while they do",
+        "Seconds since all declared routes last answered; 0 while they do",
         now -> now.ready() ? 0 : since(now.past().outages()));
     gauge(
         "seedcore.backoff.seconds",
-        "How long all work is still put off after failures; 0: it is not",
+        "Seconds until the daemon retries after failures; 0 if it is not backing off",
         now -> until(now.workNotBefore()));
     for (Notifier.Outcome outcome : Notifier.Outcome.values()) {
       notifications(outcome);
     }
     counter("seedcore.reconcile.passes", "Laps of the control loop", Status::laps);
-    counter("seedcore.driver.exits", "Drivers that have ended", now -> now.driver().ended());
+    counter("seedcore.driver.exits", "Drivers that have exited", now -> now.driver().ended());
     recovery =
         Timer.builder("seedcore.recovery")
-            .description("From the cluster's first sign of life to all declared routes answering")
+            .description(
+                "Time from the cluster's first sign of life until all declared routes answer")
             .serviceLevelObjectives(RECOVERY_BUCKETS)
             .register(registry);
     new JvmMemoryMetrics().bindTo(registry);
@@ -135,7 +136,7 @@ public final class Metrics implements AutoCloseable {
 
   private Counter notifications(Notifier.Outcome outcome) {
     return Counter.builder("seedcore.notifications")
-        .description("Notifications: delivered, given up, or dropped as too many were waiting")
+        .description("Notifications: delivered, given up, or dropped because too many were waiting")
         .tag("outcome", outcome.name().toLowerCase(Locale.ROOT))
         .register(registry);
   }
@@ -182,7 +183,7 @@ public final class Metrics implements AutoCloseable {
                             .filter(d -> d.cause().equals(kind.cause()))
                             .mapToLong(Status.Decided::times)
                             .sum()))
-        .description("Decisions by what was decided and why; Rest: to do nothing")
+        .description("Decisions by action and cause; Rest: no action")
         .tags("action", kind.action(), "reason", kind.cause().toLowerCase(Locale.ROOT))
         .register(registry);
   }
@@ -195,15 +196,18 @@ public final class Metrics implements AutoCloseable {
     if (!hasDoor) {
       hasDoor = true;
       door("waiting", "Requests that wait in the front door", DoorStatus::waiting);
-      door("under.way", "Requests that are sent and not answered in full", d -> d.underWay());
-      door("kept.bytes", "Bytes of requests that are kept", d -> d.keptBytes());
-      door("connections", "Clients' connections", d -> d.connections());
+      door(
+          "under.way",
+          "Requests in flight: sent, and without a complete response",
+          d -> d.underWay());
+      door("kept.bytes", "Bytes of held requests", d -> d.keptBytes());
+      door("connections", "Client connections", d -> d.connections());
       door(
           "proxies",
-          "Proxies of Serve's that it sends to",
+          "Serve proxies that it forwards to",
           d -> d.proxies().stream().filter(DoorStatus.ProxyStatus::serves).count());
       doorCounter("held", "Requests that had to wait", d -> d.held());
-      doorCounter("replayed", "Times that a request was sent again", d -> d.replayed());
+      doorCounter("replayed", "Retries of requests", d -> d.replayed());
     }
     for (DoorStatus.Answered each : now.answered()) {
       if (answered.add(each.app() + " " + each.status())) {
@@ -213,7 +217,7 @@ public final class Metrics implements AutoCloseable {
                 self -> (long) self.answered(each, DoorStatus.Answered::times),
                 self -> self.answered(each, DoorStatus.Answered::seconds),
                 TimeUnit.SECONDS)
-            .description("Requests by how they were answered; 499: the client left before")
+            .description("Requests by status code; 499: the client disconnected first")
             .tags("app", each.app(), "code", String.valueOf(each.status()))
             .register(registry);
       }
@@ -224,7 +228,7 @@ public final class Metrics implements AutoCloseable {
                 "seedcore.door.refused",
                 this,
                 self -> self.ofDoor(d -> d.refused().getOrDefault(code, 0L)))
-            .description("Requests that the front door answered itself, by the code that it gave")
+            .description("Requests that the front door refused itself, by the code of its response")
             .tag("code", code)
             .register(registry);
       }
@@ -266,7 +270,7 @@ public final class Metrics implements AutoCloseable {
 
   private Timer probes(String app, boolean answered) {
     return Timer.builder("seedcore.probe")
-        .description("The daemon's own requests to the routes, by whether they were answered well")
+        .description("Duration of the daemon's own requests to the routes, by outcome")
         .tags("app", app, "outcome", answered ? "answered" : "failed")
         .serviceLevelObjectives(PROBE_BUCKETS)
         .register(registry);
@@ -277,7 +281,7 @@ public final class Metrics implements AutoCloseable {
     for (String state : APP_STATES) {
       meters.add(
           Gauge.builder("seedcore.app.state", () -> of(app, known -> is(known, state)))
-              .description("Serve's word for an application")
+              .description("Serve's status of the application")
               .tags("app", app, "state", state.toLowerCase(Locale.ROOT))
               .register(registry));
     }
@@ -291,20 +295,21 @@ public final class Metrics implements AutoCloseable {
         perApp(
             app,
             "seedcore.app.at.work",
-            "Requests that its replicas are at work on while a probe gets no answer; 0: it does",
+            "Requests that its replicas are at work on while a probe gets no answer; 0: the probe"
+                + " gets one",
             AppStatus::atWork));
-    meters.add(perApp(app, "seedcore.app.replicas", "Replicas that run", AppStatus::replicas));
+    meters.add(perApp(app, "seedcore.app.replicas", "Running replicas", AppStatus::replicas));
     meters.add(
         perApp(
             app,
             "seedcore.app.attempts",
-            "How often it was submitted in this life of the cluster",
+            "Submissions in this session of the cluster",
             AppStatus::attempts));
     meters.add(
         perApp(
             app,
             "seedcore.app.backoff.seconds",
-            "How long its next submission is still put off; 0: it is not",
+            "Seconds until its next submission may start; 0 if it is not backing off",
             a -> until(a.nextAttempt())));
     outcome(meters, app, "accepted", a -> a.outcomes().accepted());
     outcome(meters, app, "rejected", a -> a.outcomes().rejected());
@@ -326,7 +331,8 @@ public final class Metrics implements AutoCloseable {
       List<Meter> meters, String app, String outcome, ToDoubleFunction<AppStatus> value) {
     meters.add(
         FunctionCounter.builder("seedcore.deploys", this, self -> self.of(app, value))
-            .description("Submissions: taken by Serve, not taken, taken and then failed to deploy")
+            .description(
+                "Submissions: accepted by Serve, rejected, or accepted and then failed to deploy")
             .tags("app", app, "outcome", outcome)
             .register(registry));
   }

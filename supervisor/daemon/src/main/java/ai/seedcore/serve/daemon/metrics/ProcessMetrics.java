@@ -31,7 +31,7 @@ final class ProcessMetrics implements MeterBinder {
   public void bindTo(MeterRegistry registry) {
     Gauge.builder("process.resident.memory", ProcessMetrics::residentBytes)
         .baseUnit("bytes")
-        .description("Memory in use (RSS)")
+        .description("Resident memory (RSS)")
         .register(registry);
     Gauge.builder("process.open.fds", ProcessMetrics::openFiles)
         .description("Open files and sockets")
@@ -40,13 +40,14 @@ final class ProcessMetrics implements MeterBinder {
         .description("When the process started, in seconds since 1970")
         .register(registry);
     FunctionCounter.builder("process.cpu.seconds", this, self -> cpuSeconds())
-        .description("Processor time used")
+        .description("CPU time used")
         .register(registry);
-    collections(registry, "jvm.gc.collections", "Collections", bean -> bean.getCollectionCount());
+    collections(
+        registry, "jvm.gc.collections", "Garbage collections", bean -> bean.getCollectionCount());
     collections(
         registry,
         "jvm.gc.seconds",
-        "Time spent collecting",
+        "Time spent on garbage collection",
         bean -> bean.getCollectionTime() / 1000.0);
   }
 

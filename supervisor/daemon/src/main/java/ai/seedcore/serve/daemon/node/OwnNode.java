@@ -171,10 +171,9 @@ public final class OwnNode {
       try (Socket socket = new Socket()) {
         socket.connect(new InetSocketAddress(port.host(), port.port()), 500);
         return Optional.of(
-            "%s is taken by another program; choose others with --address, --dashboard and"
+            "%s is in use by another program; choose other ports with --address, --dashboard"
                     .formatted(port)
-                + " --serve-port, or, if it is a Ray cluster that is to be served, leave --local"
-                + " out");
+                + " and --serve-port, or, if it is the Ray cluster to serve, omit --local");
       } catch (IOException e) {
         LOG.debug("{} is free: {}", port, e.toString());
       }
@@ -268,7 +267,7 @@ public final class OwnNode {
     try (Stream<String> lines = Files.lines(log)) {
       String last = lines.filter(line -> !line.isBlank()).reduce("", (a, b) -> b);
       return Optional.of(
-          "our Ray node: 'ray start' failed with exit code %d: %s (more in %s)"
+          "the daemon's Ray node: 'ray start' failed with exit code %d: %s (see %s)"
               .formatted(start.join(), last.strip(), log));
     } catch (IOException e) {
       return Optional.of("'ray start' failed with exit code " + start.join());
@@ -281,9 +280,9 @@ public final class OwnNode {
       Matcher told = VERSIONS.matcher(Files.readString(log, StandardCharsets.ISO_8859_1));
       return told.find()
           ? Optional.of(
-              ("our Ray node: the cluster runs Ray %s on Python %s, this machine has Ray %s on Python %s,"
-                      + " and Ray joins only what is the same to the patch release: install the"
-                      + " cluster's here, and name its 'ray' with --ray")
+              ("the daemon's Ray node: the cluster runs Ray %s on Python %s, but this machine has"
+                      + " Ray %s on Python %s, and Ray requires the same patch releases: install"
+                      + " the cluster's here, and name its 'ray' command with --ray")
                   .formatted(told.group(1), told.group(2), told.group(3), told.group(4)))
           : Optional.empty();
     } catch (IOException e) {
@@ -335,7 +334,7 @@ public final class OwnNode {
     try {
       process.onExit().get(left, TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("pid {} lives on", process.pid());
+      LOG.debug("process {} is still alive", process.pid());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -45,8 +45,8 @@ public record RayInstall(Path command, Path jar, String version) {
       Path package_ = packageOf(candidate);
       if (package_ != null) {
         throw new ConfigException(
-            ("ray: found Ray %s in %s, which has no Java part (jars/ray_dist.jar), as conda's packages"
-                    + " have not; expected pip's: pip install 'ray[serve]==%1$s'")
+            ("ray: found Ray %s in %s, which lacks Java support (jars/ray_dist.jar), like all conda"
+                    + " packages; expected the pip package: pip install 'ray[serve]==%1$s'")
                 .formatted(version(package_), package_));
       }
     }
@@ -57,8 +57,8 @@ public record RayInstall(Path command, Path jar, String version) {
     }
     throw new ConfigException(
         "ray: found no Ray on this machine, neither on the PATH nor in a virtual environment;"
-            + " expected one of the cluster's version: pip install 'ray[serve]==2.39.0', then name"
-            + " its 'ray' command with --ray");
+            + " expected the cluster's version: run pip install 'ray[serve]==2.39.0', then name its"
+            + " 'ray' command with --ray");
   }
 
   /** Returns the Python interpreter of the installation. */

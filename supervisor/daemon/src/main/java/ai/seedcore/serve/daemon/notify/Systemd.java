@@ -107,14 +107,14 @@ public final class Systemd implements AutoCloseable {
       Process process = builder.start();
       if (!process.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)) {
         process.destroyForcibly();
-        LOG.warn("systemd-notify does not come to an end");
+        LOG.warn("systemd-notify timed out and was killed");
       } else if (process.exitValue() != 0) {
         LOG.atWarn().addKeyValue("exit", process.exitValue()).log("systemd-notify failed");
       } else {
         ready = true;
       }
     } catch (IOException e) {
-      LOG.atWarn().addKeyValue("error", e.getMessage()).log("systemd cannot be told");
+      LOG.atWarn().addKeyValue("error", e.getMessage()).log("systemd cannot be notified");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

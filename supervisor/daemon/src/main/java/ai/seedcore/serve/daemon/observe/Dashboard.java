@@ -91,12 +91,13 @@ public final class Dashboard {
   Serve read(Answer answer, Instant asked) {
     if (answer.status() != 200) {
       return new Serve.Unknown(
-          "dashboard %s answers status %d to its Serve page".formatted(url, answer.status()));
+          "dashboard %s answers with status %d for Serve's applications"
+              .formatted(url, answer.status()));
     }
     Optional<JsonNode> parsed = parse(answer.body());
     if (parsed.isEmpty() || !parsed.get().path("applications").isObject()) {
       return new Serve.Unknown(
-          "%s answers, but not as a Ray dashboard; is another program on its port?".formatted(url));
+          "%s answers, but is not a Ray dashboard: is another program on its port?".formatted(url));
     }
     JsonNode json = parsed.get();
     String controller = json.path("controller_info").path("actor_id").asString("");

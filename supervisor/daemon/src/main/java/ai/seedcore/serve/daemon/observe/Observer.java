@@ -421,7 +421,7 @@ public final class Observer {
         .thenApply(
             found ->
                 found
-                    .<Serve>map(id -> new Serve.Opaque(id, "the dashboard does not show it yet"))
+                    .<Serve>map(id -> new Serve.Opaque(id, "the dashboard does not show Serve yet"))
                     .orElse(new Serve.Absent()))
         .exceptionally(e -> new Serve.Unknown("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
   }
@@ -431,16 +431,17 @@ public final class Observer {
    * runs.
    */
   private Serve serve(boolean askPage) {
-    Serve told = controller.within(PATIENCE).orElse(new Serve.Unknown("not told yet"));
+    Serve told =
+        controller.within(PATIENCE).orElse(new Serve.Unknown("the GCS has not answered yet"));
     if (!(told instanceof Serve.Opaque there)) {
       return told;
     }
     Serve shown =
         askPage
-            ? page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered"))
+            ? page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered yet"))
             : page.last() // Keep reporting the last error until the dashboard is asked again.
                 .filter(Serve.Unknown.class::isInstance)
-                .orElse(new Serve.Unknown("the dashboard is asked later"));
+                .orElse(new Serve.Unknown("the dashboard has not been queried yet"));
     if (shown instanceof Serve.Unknown unknown) {
       return new Serve.Opaque(there.controller(), unknown.reason());
     }

@@ -27,7 +27,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class Probing {
 
   /** The reason for a route that does not respond. */
-  static final String SILENCE = "accepts, but does not answer in time";
+  static final String SILENCE = "does not answer in time";
 
   /** The limit of a probe while its replicas are at work: as long as they are. */
   private static final Duration MAX_WAIT = Duration.ofDays(1);
@@ -144,7 +144,7 @@ final class Probing {
         new Route(
             false,
             atWork > 0
-                ? "is busy: at work on %d requests for longer than the probe waits"
+                ? "is busy: at work on %d requests for longer than the probe's timeout"
                     .formatted(atWork)
                 : SILENCE,
             millis(),
@@ -168,7 +168,7 @@ final class Probing {
   /** Returns why a response is not the declared one; empty if it is. */
   static String verdict(Probe probe, Answer answer) {
     if (answer.status() != 200) {
-      return "answers status " + answer.status();
+      return "answers with status " + answer.status();
     }
     JsonNode expected = probe.expect();
     boolean failed = answer.body().contains(ErrorCode.NOT_READY);
@@ -179,11 +179,11 @@ final class Probing {
     try {
       json = JsonMapper.shared().readTree(answer.body());
     } catch (JacksonException e) {
-      return expected == null ? "" : "answers something else than JSON";
+      return expected == null ? "" : "answers with a body that is not JSON";
     }
     if (failed && json.path("code").asString("").equals(ErrorCode.NOT_READY)) {
       // The replica runs but has no instance to serve with. This fails every expectation.
-      return "answers that it is not ready: " + Foreign.message(json.path("error").asString(""));
+      return "reports that it is not ready: " + Foreign.message(json.path("error").asString(""));
     }
     if (expected == null) {
       return "";
@@ -191,7 +191,7 @@ final class Probing {
     for (Map.Entry<String, JsonNode> field : expected.properties()) {
       JsonNode found = json.path(field.getKey());
       if (!found.equals(field.getValue())) {
-        return "answers %s: %s, expected %s"
+        return "answers with %s: %s, expected %s"
             .formatted(
                 field.getKey(),
                 found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),

@@ -46,11 +46,11 @@ final class ServeMessage {
     }
     Matcher retried = RETRIED.matcher(message);
     if (retried.matches()) {
-      return "a replica failed to start, and another one is started: " + plain(retried.group(1));
+      return "a replica failed to start and is being replaced: " + plain(retried.group(1));
     }
     Matcher unscheduled = UNSCHEDULED.matcher(message);
     if (unscheduled.matches()) {
-      return "%s of its replicas have waited for more than %s s: each wants %s, free are %s"
+      return "%s of its replicas have waited for more than %s s: each needs %s, available are %s"
           .formatted(
               unscheduled.group(1),
               unscheduled.group(2),

@@ -64,18 +64,18 @@ public final class Cache {
         return new Cache(inner);
       }
     } catch (IOException e) {
-      LOG.debug("cache {}: {}", configured, e.toString());
+      LOG.debug("the cache {} cannot be used: {}", configured, e.toString());
     }
     try {
       Path other = Files.createTempDirectory("seedcore-");
       LOG.atWarn()
           .addKeyValue("cache", configured)
           .addKeyValue("instead", other)
-          .log("the cache cannot be written, or is others', too");
+          .log("the cache cannot be written, or is not private");
       return new Cache(other);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "neither %s nor the folder for temporary files can be written".formatted(configured), e);
+          "cannot write to %s or to the directory for temporary files".formatted(configured), e);
     }
   }
 
@@ -128,7 +128,7 @@ public final class Cache {
                 .filter(entry -> entry.getName().endsWith("/" + file.getFileName()))
                 .anyMatch(entry -> isSame(file, entry));
         if (!same) {
-          LOG.atDebug().addKeyValue("file", file).log("not as it was unpacked: removed");
+          LOG.atDebug().addKeyValue("file", file).log("removed a changed file from the cache");
           Files.delete(file);
         }
       }
@@ -158,7 +158,7 @@ public final class Cache {
           try (InputStream stream = Cache.class.getResourceAsStream("/packed/" + jar)) {
             if (stream == null) {
               throw new IOException(
-                  "this build does not carry %s: build with 'mvn package'".formatted(jar));
+                  "this build does not contain %s: build with 'mvn package'".formatted(jar));
             }
             stream.transferTo(out);
           }

@@ -180,7 +180,7 @@ public final class PackageStore {
               String status = trailer == null ? response.getHeader("grpc-status") : trailer;
               return response.statusCode() == 200 && "0".equals(status)
                   ? ""
-                  : "the GCS refuses the package (gRPC status %s)"
+                  : "the GCS rejected the package (gRPC status %s)"
                       .formatted(status == null ? "unknown" : status);
             });
   }

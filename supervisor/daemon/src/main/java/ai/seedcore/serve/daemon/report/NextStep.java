@@ -15,32 +15,34 @@ final class NextStep {
     return switch (cause) {
       case ALL_WELL -> "Nothing.";
       case HEAD_DOWN ->
-          "If the head is being restarted: nothing, the daemon deploys when it answers. Otherwise start"
+          "If the head is restarting: nothing, the daemon deploys when it answers. Otherwise start"
               + " it ('ray start --head'), or correct --address.";
       case HEAD_STARTING -> "Nothing: the head is starting.";
       case NODE_MISSING ->
-          "With --local or --join: nothing, the node is being started; if that fails, the reason names"
-              + " a log. Otherwise start a Ray node on this machine ('ray start --address=HEAD:PORT').";
+          "With --local or --join: nothing, the daemon is starting the node; if that fails, the"
+              + " reason names a log. Otherwise start a Ray node on this machine ('ray start"
+              + " --address=HEAD:PORT').";
       case DRIVER_STALE, LEAD_UNKNOWN, SERVE_ABSENT, APP_DIFFERS, APP_DROPPED ->
-          "Nothing: the daemon is at work.";
+          "Nothing: the daemon is working on it.";
       case OTHER_LEADS ->
-          "Nothing: the other daemon acts, this one takes over if it ends. If they declare different"
-              + " things, make them the same.";
+          "Nothing: the other daemon acts, and this one takes over if it ends. If their"
+              + " configurations differ, make them the same.";
       case VERSION ->
-          "Install the cluster's version of Ray beside the daemon, and name it with --ray.";
+          "Install the cluster's Ray version beside the daemon, and name its 'ray' command with"
+              + " --ray.";
       case SERVE_UNKNOWN ->
-          "Nothing for a minute. Then check that the dashboard runs on the head, and that --dashboard"
-              + " names it.";
+          "Wait a minute. Then check that the dashboard runs on the head, and that --dashboard is"
+              + " its URL.";
       case SERVE_UNUSABLE ->
-          "Run 'serve shutdown -y' on the cluster: it takes down what that Serve runs, and the daemon"
-              + " starts one that it can use.";
+          "Run 'serve shutdown -y' on the cluster: it deletes the applications of that Serve, and"
+              + " the daemon starts a Serve that it can use.";
       case APP_FAILED ->
-          "Correct what the reason names in the declaration (arguments, files, class); the change is"
-              + " taken at once.";
+          "Correct what the reason names in the configuration (arguments, files, class); the change"
+              + " takes effect at once.";
       case APP_PENDING ->
-          "Nothing for a minute. Then the reason names what is missing: add CPUs or memory, or lower"
-              + " what the deployment asks for.";
-      case REPLICA_ORPHANED -> "Nothing: the daemon ends the replica.";
+          "Wait a minute. Then the reason names what is missing: add CPUs or memory, or lower what"
+              + " the deployment requests.";
+      case REPLICA_ORPHANED -> "Nothing: the daemon kills the replica.";
     };
   }
 }

@@ -152,7 +152,7 @@ public final class Reporter {
       return "unknown: " + unknown.reason();
     }
     return serve instanceof Serve.Opaque opaque
-        ? "running; what, is unknown: " + opaque.reason()
+        ? "running; its applications are unknown: " + opaque.reason()
         : serveState(serve);
   }
 

@@ -124,13 +124,13 @@ public record Status(
       int schema = JSON.readTree(json).path("schema").asInt(0);
       if (schema != SCHEMA) {
         throw new IllegalArgumentException(
-            "a status document of form %d was answered, this program reads form %d: use the version of"
+            "the response has status schema %d, but this program reads schema %d: use the"
                     .formatted(schema, SCHEMA)
-                + " the daemon that runs");
+                + " version of the running daemon");
       }
       return JSON.readValue(json, Status.class);
     } catch (JacksonException e) {
-      throw new IllegalArgumentException("something else than a status document was answered", e);
+      throw new IllegalArgumentException("the response is not a status document", e);
     }
   }
 

@@ -118,7 +118,7 @@ public final class StatusServer implements AutoCloseable {
       EventLoop.listen(server, address);
     } catch (IOException e) {
       throw new ConfigException(
-          "status: found %s, which cannot be listened on (%s), expected a free port; choose one with"
+          "status: found %s, but cannot listen on it (%s), expected a free port; choose one with"
                   .formatted(address, e.getMessage())
               + " --status HOST:PORT");
     }
@@ -196,7 +196,7 @@ public final class StatusServer implements AutoCloseable {
       connections.put(request.connection(), System.nanoTime() + NEXT_REQUEST.toNanos());
     }
     if (!METHODS.contains(request.method())) {
-      reply(request, 405, TEXT, "only GET\n");
+      reply(request, 405, TEXT, "only GET is supported\n");
       return;
     }
     Status known = status;
@@ -219,18 +219,18 @@ public final class StatusServer implements AutoCloseable {
           tell(request, known);
         }
       }
-      default -> reply(request, 404, TEXT, "here are /, /healthz, /readyz, /status and /metrics\n");
+      default -> reply(request, 404, TEXT, "expected /, /healthz, /readyz, /status or /metrics\n");
     }
   }
 
   /** Returns why the daemon is unhealthy; empty if it is healthy. */
   private String trouble() {
     if (status == null) {
-      return "the daemon has not looked yet";
+      return "the daemon has not observed the cluster yet";
     }
     long still = System.nanoTime() - publishedAt;
     return still >= STALE.toNanos()
-        ? "the control loop has not turned for %d s".formatted(still / 1_000_000_000L)
+        ? "the control loop has not advanced for %d s".formatted(still / 1_000_000_000L)
         : stuck.get().orElse("");
   }
 
@@ -241,7 +241,7 @@ public final class StatusServer implements AutoCloseable {
             ? null
             : known.apps().stream().filter(a -> a.name().equals(name)).findFirst().orElse(null);
     if (known != null && app == null) {
-      reply(request, 404, TEXT, "no such deployment is declared\n");
+      reply(request, 404, TEXT, "no deployment with this name is declared\n");
       return;
     }
     boolean ready = app != null && app.serves();
@@ -255,15 +255,15 @@ public final class StatusServer implements AutoCloseable {
             request,
             403,
             TEXT,
-            "this address is open to others, and no token is set: set SEEDCORE_STATUS_TOKEN or"
-                + " --status-token-file for the daemon\n");
+            "other machines can reach this address, but no token is set: set SEEDCORE_STATUS_TOKEN"
+                + " or --status-token-file for the daemon\n");
       } else if (!isAddressed(request)) {
         reply(
             request,
             403,
             TEXT,
-            "found another host's name in Host, expected localhost or an address: a page in a browser"
-                + " may have been led here\n");
+            "Host: found another host name, expected localhost or an IP address, to prevent DNS"
+                + " rebinding\n");
         return false;
       }
       return !exposed;

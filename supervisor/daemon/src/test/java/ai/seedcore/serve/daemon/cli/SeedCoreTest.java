@@ -68,7 +68,7 @@ class SeedCoreTest {
   @Test
   void waitForHeadGivesUpInTime() {
     assertThat(execute("wait-for-head", "127.0.0.1:1", "--timeout=0.3", "--", "true")).isEqualTo(3);
-    assertThat(err.toString()).contains("did not come within 0.3 s");
+    assertThat(err.toString()).contains("was not reachable within 0.3 s");
     assertThat(execute("wait-for-head", "127.0.0.1")).isEqualTo(2);
     assertThat(execute("wait-for-head", "no.such.host.invalid:1", "--timeout=0.1")).isEqualTo(3);
     assertThat(err.toString()).contains("does not resolve");

@@ -44,7 +44,7 @@ class ServiceCommandTest {
     assertThat(run("service", "unit", "--user", "ray")).isZero();
     assertThat(said.toString()).contains("User=ray\n", "Type=notify\n").doesNotContain("%USER%");
     assertThat(run("service", "unit", "--user", "ray\nExecStartPre=x")).isEqualTo(2);
-    assertThat(said.toString()).contains("--user: found 'ray").contains("expected a user's name");
+    assertThat(said.toString()).contains("--user: found 'ray").contains("expected a user name");
   }
 
   @Test

@@ -133,7 +133,7 @@ class DeclaredFaultsIT extends FaultsOnOneCluster {
         .until(() -> daemon.status().path("orphans").isEmpty() && daemon.deploys() > 0);
     row.possible();
     row.serving();
-    assertThat(daemon.log()).contains("a replica that Serve has forgotten is ended");
+    assertThat(daemon.log()).contains("killing a replica that Serve no longer lists");
     row.note("%d submissions".formatted(row.deploys()));
     Machine.write(config, "log_level: info\n");
   }

@@ -133,7 +133,7 @@ class HeadFaultsIT extends FaultsOnOneCluster {
     try (Impostor impostor = new Impostor(28265)) {
       impostor.answer(500, "Internal Server Error");
       row.untouchedFor(Duration.ofSeconds(8));
-      awaitServeSaid("answers status 500");
+      awaitServeSaid("answers with status 500");
       impostor.answer(200, "\u0000\u0001{[rubbish");
       row.untouchedFor(Duration.ofSeconds(8));
       impostor.answer(200, "<html>It works!</html>");

@@ -122,7 +122,7 @@ class LeadershipIT extends FaultsOnOneCluster {
     row.on(daemon).fault(() -> {});
     row.untouchedFor(Duration.ofSeconds(15));
     assertThat(other.deploys()).isZero();
-    assertThat(other.reason()).contains("declares something else");
+    assertThat(other.reason()).contains("declares other deployments");
     assertThat(cluster.replicaPids()).hasSize(3);
     row.fault(() -> daemon.end("KILL"));
     row.replacedBy(other);

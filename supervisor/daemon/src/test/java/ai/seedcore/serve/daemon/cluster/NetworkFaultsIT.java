@@ -166,7 +166,7 @@ class NetworkFaultsIT {
             .findFirst()
             .orElseThrow();
     row.fault(raylet::destroyForcibly);
-    row.noticedOnce(() -> daemon.reason().contains("our Ray node"));
+    row.noticedOnce(() -> daemon.reason().contains("the daemon's Ray node"));
     await().atMost(Duration.ofSeconds(60)).until(() -> daemon.phase().equals("SERVING"));
     row.serving();
     row.untouchedFor(Duration.ofSeconds(5));

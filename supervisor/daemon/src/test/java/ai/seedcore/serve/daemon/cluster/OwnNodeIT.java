@@ -128,7 +128,7 @@ class OwnNodeIT {
       cluster.session();
       try (DaemonProcess daemon = DaemonProcess.onCluster(folder, "--local")) {
         await().atMost(Duration.ofSeconds(20)).until(() -> !daemon.alive());
-        assertThat(daemon.log()).contains(RayCluster.ADDRESS + " is taken by another program");
+        assertThat(daemon.log()).contains(RayCluster.ADDRESS + " is in use by another program");
       }
     }
   }

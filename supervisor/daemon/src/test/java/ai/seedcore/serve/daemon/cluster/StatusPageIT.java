@@ -147,7 +147,7 @@ class StatusPageIT {
     assertThat(text("apps"))
         .contains("SalienceScorer", "AnomalyDetector", "ScalingPredictor")
         .contains("running");
-    assertThat(text("door")).contains("127.0.0.1:28001", "nobody waits", RayCluster.ROUTES);
+    assertThat(text("door")).contains("127.0.0.1:28001", "none waiting", RayCluster.ROUTES);
     assertThat(text("events")).contains("all declared routes answer");
     assertThat(text("strip-text")).contains("1 outage");
     assertThat(text("bars-text")).contains("recover");
@@ -175,7 +175,7 @@ class StatusPageIT {
     assertAccessible();
     awaitText("phase", "serving");
     await().until(() -> text("strip-text").contains("2 outages"));
-    assertThat(text("events")).contains("Serve does not run");
+    assertThat(text("events")).contains("Serve is not running");
     picture("recovered");
     await()
         .untilAsserted(
@@ -200,7 +200,7 @@ class StatusPageIT {
   @Order(5)
   void aDaemonThatIsGoneIsSaidToBe() {
     daemon.end("KILL");
-    awaitText("phase", "no word from the daemon");
+    awaitText("phase", "no response from the daemon");
     picture("gone");
     assertAccessible();
   }

@@ -96,12 +96,12 @@ class ConfigLoaderTest {
           hold_seconds: 7200 | hold_seconds: found 7200, expected 0 to 3600
           hold_mb: 4 | hold_mb: found 4, expected 8 to 16384
           status_codes: rest | status_codes: found 'rest', expected http or contract
-          front_door_key: k.pem | front_door_certificate: found it or front_door_key alone, expected both or neither
-          front_door: "127.0.0.1:8090" | front_door: found 127.0.0.1:8090, which is status, too
-          deployments: [{name: a, class: b, jvm_options: ["-Xmx1g -Xss1m"]}] | jvm_options: found '-Xmx1g -Xss1m', expected an option of the JVM
-          deployments: [{name: a, class: b, files: [x/m.onnx, y/m.onnx]}] | files: found two named 'm.onnx', expected one
-          deployments: [{name: a, class: b, files: [lib]}] | files: found 'lib', expected letters
-          deployments: [{name: a, class: b, files: [gone.onnx]}] | deployment a: files: found no file
+          front_door_key: k.pem | front_door_certificate: found only one of it and front_door_key, expected both or neither
+          front_door: "127.0.0.1:8090" | front_door: found 127.0.0.1:8090, which is also the address of status
+          deployments: [{name: a, class: b, jvm_options: ["-Xmx1g -Xss1m"]}] | jvm_options: found '-Xmx1g -Xss1m', expected a JVM option
+          deployments: [{name: a, class: b, files: [x/m.onnx, y/m.onnx]}] | files: found two files named 'm.onnx', expected different names
+          deployments: [{name: a, class: b, files: [lib]}] | files: found 'lib', expected a name of letters
+          deployments: [{name: a, class: b, files: [gone.onnx]}] | deployment a: files: found no readable file
           serve_prot: 1 | serve_prot: found an unknown field, expected one of address
           serve_port: many | serve_port
           serve_port: 0 | serve_port: found 0, expected a port from 1 to 65535
@@ -111,7 +111,7 @@ class ConfigLoaderTest {
           address: 10.0.0.5 | address: found '10.0.0.5', expected HOST:PORT
           address: ray://head:10001 | most likely head:6380
           log_format: xml | log_format: found 'xml', expected text or json
-          {local: true, join: true} | expected one of them
+          {local: true, join: true} | expected only one of them
           deployments: [{name: A}] | deployments[3].class
           deployments: [{class: A}] | deployments[3].name
           deployments: [{name: A, class: B, replicas: 0}] | deployments[3].replicas: found 0, expected 1 or more
@@ -124,9 +124,9 @@ class ConfigLoaderTest {
           deployments: [{name: A, class: B, jars: [none.jar]}] | deployment A: jars: found
           deployments: [{name: A, class: B, autoscaling: {min_replicas: 3, max_replicas: 1}}] | autoscaling.max_replicas: found 1
           deployments: {} | deployments
-          [1, 2] | found a list, expected keys and values
+          [1, 2] | found a list, expected a mapping of keys to values
           {a: 1 | line 1
-          deployments: [{name: A, class: B, replicas: 99999999999999}] | deployments[3].replicas: found 99999999999999, expected a whole number
+          deployments: [{name: A, class: B, replicas: 99999999999999}] | deployments[3].replicas: found 99999999999999, expected an integer
           deployments: [{name: A, class: B, max_ongoing_requests: 1e99}] | deployments[3].max_ongoing_requests: found
           serve_port: 1e400 | serve_port: found
           deployments: [{name: A, class: B, idempotent: maybe}] | deployments[3].idempotent: found 'maybe', expected true, false or never
@@ -135,7 +135,7 @@ class ConfigLoaderTest {
           deployments: [{name: A, class: B, route: /a/../b}] | deployments[3].route: found '/a/../b'
           deployments: [{name: A, class: B, route: /a//b}] | deployments[3].route: found '/a//b'
           front_door_trusted_proxies: [10.0.0.0/33] | front_door_trusted_proxies: found '10.0.0.0/33'
-          serve_url: "http://me:secret@h:1" | serve_url: found a user or a password in it
+          serve_url: "http://me:secret@h:1" | serve_url: found a user name or a password
           {local: true, local: true} | local
           """)
   void aMistakeIsNamedWithItsField(String yaml, String message) {
@@ -149,13 +149,13 @@ class ConfigLoaderTest {
   void aFileThatIsTooMuchIsRefused() {
     assertThatThrownBy(() -> load("a: " + "x".repeat(2 << 20)))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("found 2048 KiB, expected 1024 at most");
+        .hasMessageContaining("found 2048 KiB, expected at most 1024");
     assertThatThrownBy(() -> load("a: " + "[".repeat(20_000) + "]".repeat(20_000)))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("nested more than 500 deep");
+        .hasMessageContaining("more than 500 levels of nesting");
     assertThatThrownBy(() -> load("serve_port: " + "9".repeat(5_000)))
         .isInstanceOf(ConfigException.class)
-        .hasMessageContaining("unusual length");
+        .hasMessageContaining("overlong number or string");
   }
 
   @Test
@@ -214,7 +214,7 @@ class ConfigLoaderTest {
     assertThatThrownBy(() -> load(declared))
         .hasMessageContaining("deployment Big: files: found 493 MiB")
         .hasMessageContaining("m.bin with 493")
-        .hasMessageContaining("expected 492 at most");
+        .hasMessageContaining("expected at most 492");
   }
 
   @ParameterizedTest

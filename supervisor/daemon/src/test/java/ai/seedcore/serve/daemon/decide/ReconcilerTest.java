@@ -95,11 +95,11 @@ class ReconcilerTest {
   @Test
   void aRouteThatDoesNotAnswerIsNotServing() {
     Map<String, Route> routes = new HashMap<>(answering());
-    routes.put("B", new Route(false, "answers status 500", 3, NOW, false));
+    routes.put("B", new Route(false, "answers with status 500", 3, NOW, false));
     Decision decision = decide(up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), routes));
     assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
     assertThat(decision.action()).isEqualTo(new Action.Rest());
-    assertThat(decision.reason()).isEqualTo("B runs, but its route answers status 500");
+    assertThat(decision.reason()).isEqualTo("B runs, but its route answers with status 500");
   }
 
   @Test
@@ -141,7 +141,7 @@ class ReconcilerTest {
     apps.put("B", app("RUNNING", "v0"));
     Decision changed = decide(up(running("c", apps), answering()));
     assertThat(changed.action()).isEqualTo(new Action.Deploy("B"));
-    assertThat(changed.reason()).isEqualTo("B has version v0, declared is v1");
+    assertThat(changed.reason()).isEqualTo("B has version v0, but version v1 is declared");
   }
 
   @Test
@@ -151,7 +151,7 @@ class ReconcilerTest {
     JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
     Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, Set.of(), three);
     assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
-        .isEqualTo("A has 3 replicas, declared are 1");
+        .isEqualTo("A has 3 replicas, but 1 are declared");
   }
 
   @Test
@@ -161,7 +161,7 @@ class ReconcilerTest {
     Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(moved, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Deploy("A"));
-    assertThat(decision.reason()).isEqualTo("A has the route /old, declared is /A");
+    assertThat(decision.reason()).isEqualTo("A has the route /old, but /A is declared");
   }
 
   @Test
@@ -323,7 +323,7 @@ class ReconcilerTest {
     assertThat(decision.action()).isEqualTo(new Action.Rest());
     assertThat(decision.reason())
         .contains("model is corrupt")
-        .contains("what runs is left alone: 1");
+        .contains("running replicas are left alone: 1");
   }
 
   @Test
@@ -511,7 +511,7 @@ class ReconcilerTest {
     assertThat(decide(early).action()).isEqualTo(new Action.StartNode());
     node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", true);
     assertThat(decide(early).action()).isEqualTo(new Action.Rest());
-    assertThat(decide(early).reason()).contains("its own node has not come yet");
+    assertThat(decide(early).reason()).contains("its own node has not registered yet");
   }
 
   @Test
@@ -543,7 +543,7 @@ class ReconcilerTest {
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("B"));
     state = state.withDeploy("B", NOW.minusSeconds(60), NOW.minusSeconds(30));
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
-    assertThat(decide(seen).reason()).endsWith("redeployed too often, waits: A, B");
+    assertThat(decide(seen).reason()).endsWith("redeployed too often, waiting: A, B");
     work = new WorkView(Instant.MIN, Set.of("B"), false, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
   }

@@ -32,9 +32,9 @@ class ShortageTest {
             Shortage.explain(
                 application(Map.of("num_cpus", 2.0)), 0, AGE, capacity, List.of(orphan)))
         .isEqualTo(
-            " for 75 s: a replica wants 2 CPUs, no node has more than 1.75 CPUs free (the largest has 4"
-                + " CPUs in all); held by SERVE_REPLICA::A#A#old 2.5 CPUs (Serve has forgotten it; it is"
-                + " ended soon), trainer 1 CPUs");
+            " for 75 s: a replica needs 2 CPUs, no node has more than 1.75 CPUs free (the largest has 4"
+                + " CPUs in total); held by SERVE_REPLICA::A#A#old 2.5 CPUs (Serve no longer lists it; the"
+                + " daemon will kill it), trainer 1 CPUs");
   }
 
   @Test
@@ -53,8 +53,8 @@ class ShortageTest {
                 capacity,
                 List.of()))
         .contains(
-            "a replica wants 2048 MiB of memory, no node has more than 477 MiB of memory free")
-        .endsWith("no actor holds any: add a node that has it, or ask for less");
+            "a replica needs 2048 MiB of memory, no node has more than 477 MiB of memory free")
+        .endsWith("no actor holds any: add a node that has it, or request less");
   }
 
   @Test
@@ -63,7 +63,7 @@ class ShortageTest {
         new Capacity(
             List.of(new Capacity.Node("n", Map.of("CPU", 4.0), Map.of("CPU", 4.0))), List.of());
     assertThat(Shortage.explain(application(Map.of("num_cpus", 1.0)), 1, AGE, capacity, List.of()))
-        .contains("the nodes have what its replicas want; 1 of them run");
+        .contains("the nodes have enough resources; 1 replicas run");
   }
 
   @Test
@@ -77,11 +77,11 @@ class ShortageTest {
     assertThat(
             Shortage.explain(
                 application(Map.of("num_cpus", 1.0, "memory", 1e9)), 0, AGE, capacity, List.of()))
-        .contains("no single node has all that a replica wants free");
+        .contains("no single node has all resources free that a replica needs");
     assertThat(
             Shortage.explain(
                 application(Map.of("num_cpus", 1.0)), 0, AGE, Capacity.UNKNOWN, List.of()))
-        .contains("nobody could say");
+        .contains("free resources of the nodes are unknown");
   }
 
   private static Application application(Map<String, Object> options) {

@@ -83,7 +83,7 @@ class TargetTest {
 
   @Test
   void someoneElsesVersionDiffers() {
-    assertThat(TARGET.difference(app(null, json(FIXED))).orElseThrow()).contains("someone else");
+    assertThat(TARGET.difference(app(null, json(FIXED))).orElseThrow()).contains("another client");
     assertThat(TARGET.difference(app("v2", json(FIXED))).orElseThrow()).contains("version v2");
   }
 

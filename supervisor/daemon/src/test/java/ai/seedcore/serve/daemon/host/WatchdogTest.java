@@ -23,7 +23,8 @@ class WatchdogTest {
   @Test
   void aLoopThatDoesNotTurnIsToldThenEndsTheProcess() {
     try (Watchdog watchdog = new Watchdog(ends::add)) {
-      Runnable turns = watchdog.watch("control", Duration.ofMillis(1500), Duration.ofMillis(3000));
+      Runnable turns =
+          watchdog.watch("the control loop", Duration.ofMillis(1500), Duration.ofMillis(3000));
       Runnable other = watchdog.watch("other", Duration.ofSeconds(1), Duration.ofSeconds(2));
       await()
           .pollInterval(Duration.ofMillis(50))
@@ -32,7 +33,8 @@ class WatchdogTest {
                 other.run();
                 return watchdog.stuck().isPresent();
               });
-      assertThat(watchdog.stuck()).hasValueSatisfying(w -> assertThat(w).contains("of control"));
+      assertThat(watchdog.stuck())
+          .hasValueSatisfying(w -> assertThat(w).contains("the control loop"));
       assertThat(ends).isEmpty();
       turns.run();
       assertThat(watchdog.stuck()).isEmpty();
@@ -43,7 +45,7 @@ class WatchdogTest {
                 other.run();
                 return !ends.isEmpty();
               });
-      assertThat(ends.get(0)).startsWith("the loop of control has not turned for");
+      assertThat(ends.get(0)).startsWith("the control loop has not advanced for");
     }
   }
 

@@ -207,7 +207,8 @@ class LeadershipTest {
     pass(LAP.multipliedBy(2));
     Daemon second = new Daemon("seat 2", "life 2", "B");
     pass(Duration.ofSeconds(5));
-    assertThat(((Role.StandsBy) second.role).toString()).contains("(A; we: B)");
+    assertThat(((Role.StandsBy) second.role).toString())
+        .contains("other deployments (A) than this daemon (B)");
   }
 
   @Test

@@ -36,7 +36,7 @@ class RayInstallTest {
     assertThatThrownBy(() -> RayInstall.find(command))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("found Ray 2.40.1 in")
-        .hasMessageContaining("no Java part")
+        .hasMessageContaining("lacks Java support")
         .hasMessageContaining("pip install 'ray[serve]==2.40.1'");
   }
 

@@ -111,14 +111,14 @@ class ObserverTest {
       assertThat(serveReason()).as(page).contains("is another program on its port?");
     }
     codes.put("/api/serve/applications/", 500);
-    assertThat(serveReason()).contains("answers status 500 to its Serve page");
+    assertThat(serveReason()).contains("answers with status 500 for Serve's applications");
     codes.clear();
     pages.put("/api/serve/applications/", "{\"controller_info\": {}, \"applications\": {}}");
-    assertThat(serveReason()).isEqualTo("the dashboard does not show it yet");
+    assertThat(serveReason()).isEqualTo("the dashboard does not show Serve yet");
     pages.put(
         "/api/serve/applications/",
         "{\"controller_info\": {\"actor_id\": \"old\"}, \"applications\": {}}");
-    assertThat(serveReason()).isEqualTo("the dashboard does not show it yet");
+    assertThat(serveReason()).isEqualTo("the dashboard does not show Serve yet");
     server.stop(0);
     assertThat(serveReason()).contains("refuses the connection");
   }
@@ -191,14 +191,14 @@ class ObserverTest {
     assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"success\",\"x\":1}")))
         .isEmpty();
     assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"error\"}")))
-        .isEqualTo("answers status: \"error\", expected \"success\"");
+        .isEqualTo("answers with status: \"error\", expected \"success\"");
     assertThat(Probing.verdict(probe, new Http.Answer(200, "{}"))).contains("nothing");
-    assertThat(Probing.verdict(probe, new Http.Answer(200, "<"))).contains("than JSON");
+    assertThat(Probing.verdict(probe, new Http.Answer(200, "<"))).contains("not JSON");
     assertThat(Probing.verdict(probe, new Http.Answer(500, ""))).contains("status 500");
     assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "anything"))).isEmpty();
     String failed = "{\"status\":\"error\",\"code\":\"not_ready\",\"error\":\"model: gone\"}";
     assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, failed)))
-        .isEqualTo("answers that it is not ready: model: gone");
+        .isEqualTo("reports that it is not ready: model: gone");
     assertThat(Probing.verdict(probe, new Http.Answer(200, failed))).contains("model: gone");
     assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "not_ready"))).isEmpty();
   }

@@ -28,7 +28,7 @@ class ServeMessageTest {
                     + " {\"CPU\": 6.0}, total resources available: {\"CPU\": 3.7}. Use `ray status` for"
                     + " more details."))
         .isEqualTo(
-            "1 of its replicas have waited for more than 30 s: each wants {\"CPU\": 6.0}, free are"
+            "1 of its replicas have waited for more than 30 s: each needs {\"CPU\": 6.0}, available are"
                 + " {\"CPU\": 3.7}");
     assertThat(
             ServeMessage.words(

@@ -45,8 +45,8 @@ class StatusTest {
   @Test
   void anotherFormAndAnythingElseIsRefusedInWords() {
     String other = Statuses.serving().json().replaceFirst("\"schema\":1", "\"schema\":2");
-    assertThatThrownBy(() -> Status.read(other)).hasMessageContaining("form 2");
-    assertThatThrownBy(() -> Status.read("<html>")).hasMessageContaining("something else");
-    assertThatThrownBy(() -> Status.read("{}")).hasMessageContaining("form 0");
+    assertThatThrownBy(() -> Status.read(other)).hasMessageContaining("has status schema 2");
+    assertThatThrownBy(() -> Status.read("<html>")).hasMessageContaining("not a status document");
+    assertThatThrownBy(() -> Status.read("{}")).hasMessageContaining("has status schema 0");
   }
 }

@@ -292,9 +292,9 @@ class StatusServerTest {
     start("127.0.0.1", null);
     server.publish(Statuses.serving());
     assertThat(get("/healthz").statusCode()).isEqualTo(200);
-    stuck = Optional.of("the loop of the front door has not turned for 12 s");
+    stuck = Optional.of("the event loop of the front door has not advanced for 12 s");
     assertThat(get("/healthz").statusCode()).isEqualTo(503);
-    assertThat(get("/healthz").body()).contains("front door has not turned for 12 s");
+    assertThat(get("/healthz").body()).contains("front door has not advanced for 12 s");
     assertThat(get("/readyz").statusCode()).isEqualTo(503);
   }
 

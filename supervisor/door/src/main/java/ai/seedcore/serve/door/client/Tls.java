@@ -62,12 +62,12 @@ public final class Tls {
       }
     } catch (Exception e) { // The files may be invalid in any way.
       throw new ConfigException(
-          "front_door_certificate: found %s, and %s as its key, which cannot be read as PEM (%s)"
+          "front_door_certificate: found %s and the key %s, expected readable PEM files (%s)"
               .formatted(certificate, key, e.getMessage()));
     }
     if (!matching) {
       throw new ConfigException(
-          "front_door_key: found %s, which is not the key of the certificate %s, expected the one that is"
+          "front_door_key: found %s, expected the private key of the certificate %s"
               .formatted(key, certificate));
     }
   }

@@ -106,7 +106,7 @@ final class Attempt implements Proxy.InFlight {
         .onFailure(
             error -> {
               Fatal.ifOutOfMemory(error);
-              lost(Http.reason(error));
+              lost("the proxy " + Http.reason(error));
             });
     Body whole = body.bytes();
     if (!declared) {
@@ -197,7 +197,8 @@ final class Attempt implements Proxy.InFlight {
       return;
     }
     if (response.statusCode() < 200) {
-      lost("the proxy answers %d, which is no answer".formatted(response.statusCode()));
+      lost(
+          "the proxy sent status %d, which is not a final status".formatted(response.statusCode()));
     } else if (Forwarding.hasTooManyFields(response)) {
       exchange.refuse(
           502,
@@ -224,7 +225,7 @@ final class Attempt implements Proxy.InFlight {
             }
           }
         });
-    response.exceptionHandler(error -> lost(Http.reason(error)));
+    response.exceptionHandler(error -> lost("the proxy " + Http.reason(error)));
     response.endHandler(
         nothing -> {
           if (!closed) {

@@ -97,9 +97,7 @@ public final class Dispatcher {
     for (Exchange exchange : List.copyOf(limited)) {
       if (exchange.isPastDeadline(now)) {
         exchange.refuse(
-            504,
-            ErrorCode.TIMEOUT,
-            "the deployment has not answered within the " + Router.TIMEOUT_FIELD + " given");
+            504, ErrorCode.TIMEOUT, "the deployment did not answer within " + Router.TIMEOUT_FIELD);
       }
     }
     if (now - sweptAt > 1_000_000_000L) {

@@ -284,7 +284,7 @@ final class Exchange implements Connection.Current {
       if (!isRepeatable()) {
         refuseAsLost(why, "its route is not declared idempotent");
       } else if (!mayRetry() || !entry.budget().withdraw(client, now)) {
-        refuseAsLost(why, "it, or too many of its route, have been already");
+        refuseAsLost(why, "its retry limit, or the retry budget of its route, is exhausted");
       } else {
         requeue(0);
       }
@@ -295,9 +295,9 @@ final class Exchange implements Connection.Current {
     refuse(
         502,
         "lost",
-        "the request was sent, and its answer lost (%s); it may have been carried out, and is not sent"
+        "the request was sent, but its response was lost (%s); it may have been executed, and is"
                 .formatted(why)
-            + " again, as "
+            + " not sent again, because "
             + whyNotAgain);
   }
 

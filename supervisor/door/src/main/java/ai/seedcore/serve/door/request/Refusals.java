@@ -33,22 +33,22 @@ public final class Refusals {
     exchange.refuse(
         413,
         ErrorCode.TOO_LARGE,
-        "body: found more than %1$d bytes, expected %1$d at most".formatted(settings.bodyBytes()));
+        "body: found more than %1$d bytes, expected at most %1$d".formatted(settings.bodyBytes()));
   }
 
   /** Refuses a request for which the byte budget does not suffice. */
   void overBudget(Exchange exchange, long more) {
-    overBudget(exchange, bytes, more, "%d bytes of requests are here already");
+    overBudget(exchange, bytes, more, "the front door already holds %d bytes of requests");
   }
 
   /** Refuses a request that the queue has no space for. */
   void queueFull(Exchange exchange) {
-    overBudget(exchange, waiting, 1, "%d requests wait already");
+    overBudget(exchange, waiting, 1, "%d requests are already waiting");
   }
 
   private void overBudget(Exchange exchange, Room budget, long more, String why) {
     if (budget.isReserved(more)) {
-      tooMany(exchange, "what is left is for other clients and routes: this one has its share");
+      tooMany(exchange, "this client or route has used its share; the rest is reserved for others");
     } else {
       retryAfter(exchange);
       exchange.refuse(503, ErrorCode.OVERLOADED, why.formatted(budget.maxAlone()), daemonState());
@@ -67,7 +67,7 @@ public final class Refusals {
     exchange.refuse(
         503,
         "not_served",
-        "%s has not been served for the %d s that this request has waited"
+        "%s was not served within the %d s that this request waited"
             .formatted(
                 exchange.entry().route().app(),
                 (System.nanoTime() - exchange.arrived()) / 1_000_000_000L),
@@ -77,7 +77,7 @@ public final class Refusals {
   /** Refuses a queued request, so that its client can try another daemon. */
   void ending(Exchange exchange) {
     exchange.request().response().putHeader("Retry-After", "1");
-    exchange.refuse(503, "not_served", "the daemon is ending", daemonState());
+    exchange.refuse(503, "not_served", "the daemon is shutting down", daemonState());
   }
 
   private void retryAfter(Exchange exchange) {
@@ -94,7 +94,8 @@ public final class Refusals {
     ControlState now = controlState;
     Map<String, Object> daemonState = new LinkedHashMap<>();
     daemonState.put("phase", now == null ? "STARTING" : now.phase());
-    daemonState.put("reason", now == null ? "the daemon has not looked yet" : now.reason());
+    daemonState.put(
+        "reason", now == null ? "the daemon has not observed the cluster yet" : now.reason());
     return Map.of("daemon", daemonState);
   }
 }

@@ -89,7 +89,7 @@ final class RequestBody {
     if (!client.beginDecompressing(MAX_DECOMPRESSIONS)) {
       services
           .refusals()
-          .tooMany(exchange, "other bodies of this client are being unpacked already");
+          .tooMany(exchange, "other bodies of this client are already being decompressed");
       return;
     }
     exchange.connection().clearDeadline(System.nanoTime());
@@ -127,7 +127,9 @@ final class RequestBody {
           services.refusals().tooLarge(exchange);
         } else {
           exchange.refuse(
-              400, "unknown_coding", "body: found bytes that are not packed as it says");
+              400,
+              "unknown_coding",
+              "body: found invalid compressed data, expected its Content-Encoding");
         }
       }
     };

@@ -84,7 +84,7 @@ public final class Router {
           request,
           508,
           "loop",
-          "this request has been here before: serve_url leads back to the front door",
+          "the front door has received its own request: serve_url points back to it",
           Map.of());
       return;
     }
@@ -100,7 +100,7 @@ public final class Router {
           request,
           404,
           "unknown_route",
-          "path: found '%s', expected one that begins with a route".formatted(Replies.cut(path)),
+          "path: found '%s', expected a path that begins with a route".formatted(Replies.cut(path)),
           Map.of("routes", dispatcher.prefixes()));
     }
   }
@@ -152,7 +152,7 @@ public final class Router {
             request,
             400,
             ErrorCode.INVALID_FIELD,
-            "%s: found '%s', expected seconds, more than 0 and at most 86400"
+            "%s: found '%s', expected seconds greater than 0 and at most 86400"
                 .formatted(TIMEOUT_FIELD, Replies.cut(value)),
             Map.of());
         return;

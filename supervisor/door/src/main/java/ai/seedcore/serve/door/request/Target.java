@@ -48,18 +48,19 @@ record Target(String path, @Nullable String query, String authority) {
     if (headers.size() > MAX_FIELDS || headers.contains("")) {
       throw new Refused(
           headers.size() > MAX_FIELDS ? 431 : 400,
-          "headers: found %d, expected %d at most, each with a name"
+          "headers: found %d fields, expected at most %d, each with a name"
               .formatted(headers.size(), MAX_FIELDS));
     }
     if (headers.contains("Transfer-Encoding") && !isChunked(headers.getAll("Transfer-Encoding"))) {
-      throw new Refused(501, "Transfer-Encoding: found something else, expected chunked alone");
+      throw new Refused(501, "Transfer-Encoding: found another coding, expected only chunked");
     }
     if (UNSUPPORTED_METHODS.contains(request.method())) {
-      throw new Refused(501, "method: found %s, expected another".formatted(request.method()));
+      throw new Refused(
+          501, "method: found %s, expected none of CONNECT and TRACE".formatted(request.method()));
     }
     List<String> hosts = headers.getAll("Host");
     if (hosts.size() > 1 || (hosts.isEmpty() && request.version() != HttpVersion.HTTP_1_0)) {
-      throw new Refused(400, "Host: found %d of them, expected one".formatted(hosts.size()));
+      throw new Refused(400, "Host: found %d fields, expected one".formatted(hosts.size()));
     }
     String host = hosts.isEmpty() ? "" : hosts.get(0);
     check("Host", host);
@@ -84,7 +85,7 @@ record Target(String path, @Nullable String query, String authority) {
     }
     String authority = uri.substring(from, end);
     if (authority.isEmpty() || authority.indexOf('@') >= 0) {
-      throw new Refused(400, "target: found no host in it, expected one");
+      throw new Refused(400, "target: found no valid host, expected one");
     }
     String rest = uri.substring(end);
     return split(rest.startsWith("/") ? rest : "/" + rest, authority);
@@ -111,8 +112,12 @@ record Target(String path, @Nullable String query, String authority) {
       if (each <= ' ' || each >= 0x7f || each == '#' || each == '\\') {
         throw new Refused(
             400,
-            "%s: found the character %s, expected it as %%XX"
-                .formatted(field, each < 0x100 ? "0x%02x".formatted((int) each) : "beyond ASCII"));
+            "%s: found %s, expected it encoded as %%XX"
+                .formatted(
+                    field,
+                    each < 0x100
+                        ? "the character 0x%02x".formatted((int) each)
+                        : "a non-ASCII character"));
       }
     }
   }

@@ -104,7 +104,7 @@ public final class Proxy {
    */
   void markLost() {
     routes = Map.of();
-    List.copyOf(inFlight).forEach(request -> request.lost("the proxy has gone"));
+    List.copyOf(inFlight).forEach(request -> request.lost("the proxy is no longer available"));
   }
 
   /**
