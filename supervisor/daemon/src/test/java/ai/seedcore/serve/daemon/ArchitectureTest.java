@@ -50,10 +50,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyCommandsUseTheLoop() {
+  void onlyTheLoopActs() {
     noClasses()
         .that()
-        .resideOutsideOfPackages(packages("act", "cli"))
+        .resideOutsideOfPackages(packages("act", "loop"))
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(packages("act"))
@@ -61,13 +61,25 @@ class ArchitectureTest {
   }
 
   @Test
+  void onlyCommandsUseTheLoop() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(packages("loop", "cli"))
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(packages("loop"))
+        .check(classes);
+  }
+
+  @Test
   void observingDoesNotAct() {
-    mustNotDependOn("observe", "act", "cli", "decide", "driver", "lead", "node", "pack");
+    mustNotDependOn("observe", "act", "cli", "loop", "decide", "driver", "lead", "node", "pack");
   }
 
   @Test
   void decidingIsPure() {
-    mustNotDependOn("decide", "act", "cli", "driver", "host", "lead", "node", "pack", "report");
+    mustNotDependOn(
+        "decide", "act", "cli", "loop", "driver", "host", "lead", "node", "pack", "report");
     noClasses()
         .that()
         .resideInAPackage(DAEMON + "decide..")
@@ -131,11 +143,11 @@ class ArchitectureTest {
   @Test
   void theHostAndTheConfigurationStandAlone() {
     mustNotDependOn(
-        "host", "act", "cli", "config", "decide", "driver", "lead", "metrics", "node", "notify",
-        "observe", "pack", "report", "status");
+        "host", "act", "cli", "config", "decide", "driver", "lead", "loop", "metrics", "node",
+        "notify", "observe", "pack", "report", "status");
     mustNotDependOn(
-        "config", "act", "cli", "decide", "driver", "host", "lead", "metrics", "node", "notify",
-        "observe", "pack", "report", "status");
+        "config", "act", "cli", "decide", "driver", "host", "lead", "loop", "metrics", "node",
+        "notify", "observe", "pack", "report", "status");
   }
 
   @Test

@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * Carries out actions. It only begins what takes long and collects the result in a later lap, see
  * {@link #collect}, so the control loop never blocks. Used by the control thread only.
  */
-final class Actuator {
+public final class Actuator {
 
   private static final Logger LOG = LoggerFactory.getLogger(Actuator.class);
 
@@ -70,7 +70,7 @@ final class Actuator {
   private int redeploys;
   private final Map<String, Status.Outcomes> outcomes = new HashMap<>();
 
-  Actuator(
+  public Actuator(
       Settings settings,
       Gcs gcs,
       Packages packages,
@@ -88,18 +88,18 @@ final class Actuator {
   }
 
   /** Replaces the packages to serve. */
-  void declare(Packages changed) {
+  public void declare(Packages changed) {
     packages = changed;
     deployBackoffs.clear();
   }
 
   /** Returns how many submissions there were since this daemon started. */
-  int redeploys() {
+  public int redeploys() {
     return redeploys;
   }
 
   /** Returns the outcomes of all submissions of an application. */
-  Status.Outcomes outcomes(String name) {
+  public Status.Outcomes outcomes(String name) {
     return outcomes.getOrDefault(name, Status.Outcomes.NONE);
   }
 
@@ -108,12 +108,12 @@ final class Actuator {
   }
 
   /** Returns the progress of the current upload; null if there is none. */
-  Uploads.@Nullable Progress progress() {
+  public Uploads.@Nullable Progress progress() {
     return uploads.progress();
   }
 
   /** Returns which work may begin now. */
-  WorkView view() {
+  public WorkView view() {
     Set<String> limited = new HashSet<>();
     redeployLimits.forEach(
         (name, limit) -> {
@@ -125,7 +125,7 @@ final class Actuator {
   }
 
   /** Collects what has finished since the last lap and returns the resulting state. */
-  State collect(State state) {
+  public State collect(State state) {
     collectNode();
     State next = uploads.collect().map(done -> collect(state, done)).orElse(state);
     return driver.collect().map(finished -> collect(next, finished)).orElse(next);
@@ -200,7 +200,7 @@ final class Actuator {
   }
 
   /** Carries out one action and returns the resulting state. */
-  State perform(Action action, State state) {
+  public State perform(Action action, State state) {
     Instant now = clock.instant();
     if (action instanceof Action.StartDriver) {
       driver.start();
@@ -327,7 +327,7 @@ final class Actuator {
   }
 
   /** Resets the backoffs of deployments, driver and node. Called when everything is served. */
-  void onServing() {
+  public void onServing() {
     deployBackoffs.values().forEach(Backoff::succeeded);
     driver.onServing();
     node.onServing();
@@ -341,7 +341,7 @@ final class Actuator {
    * @param patience how long to wait for each request
    * @return why it failed; empty if it succeeded
    */
-  String shutdownApps(String nodeIp, Duration patience) {
+  public String shutdownApps(String nodeIp, Duration patience) {
     List<LongFunction<Request>> last = new ArrayList<>();
     last.add(id -> connect(id, nodeIp));
     packages.targets().forEach(target -> last.add(id -> new Request.Delete(id, target.name())));
@@ -349,7 +349,7 @@ final class Actuator {
   }
 
   /** Ends the child processes. */
-  void close(Duration patience) {
+  public void close(Duration patience) {
     driver.close();
     node.end(patience);
   }

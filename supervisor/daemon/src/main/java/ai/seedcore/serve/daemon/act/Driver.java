@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * each request has a deadline. A driver that dies, hangs or cannot connect is replaced, with
  * backoff. Used by the control thread only.
  */
-final class Driver {
+public final class Driver {
 
   private static final Logger LOG = LoggerFactory.getLogger(Driver.class);
 
@@ -88,7 +88,7 @@ final class Driver {
    */
   record Finished(Action action, String session, @Nullable Reply reply, String error) {}
 
-  Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) {
+  public Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) {
     this.ray = ray;
     this.cache = cache;
     this.clock = clock;
@@ -96,7 +96,7 @@ final class Driver {
   }
 
   /** Returns the driver's state for decisions. */
-  DriverView view() {
+  public DriverView view() {
     DriverView.Phase phase =
         process == null
             ? DriverView.Phase.ABSENT
@@ -108,22 +108,22 @@ final class Driver {
   }
 
   /** Returns whether the driver is starting Serve, or inspecting a running one, at this moment. */
-  boolean startsServe() {
+  public boolean startsServe() {
     return task != null && task.action() instanceof Action.EnsureServe;
   }
 
   /** Returns the process id; 0 if there is no driver. */
-  long pid() {
+  public long pid() {
     return process == null ? 0 : process.pid();
   }
 
   /** Returns how the last drivers ended, the newest last. */
-  List<ChildExit> exits() {
+  public List<ChildExit> exits() {
     return List.copyOf(exits);
   }
 
   /** Returns how many drivers have ended. */
-  int ended() {
+  public int ended() {
     return ended;
   }
 

@@ -1,4 +1,4 @@
-/** Runs the control loop and carries out its decisions, one action at a time. */
+/** Carries out decisions, one action at a time. */
 @NullMarked
 package ai.seedcore.serve.daemon.act;
 

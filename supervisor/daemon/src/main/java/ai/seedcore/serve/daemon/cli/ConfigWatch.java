@@ -1,9 +1,9 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.base.ConfigException;
-import ai.seedcore.serve.daemon.act.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.loop.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.pack.Cache;
 import ai.seedcore.serve.daemon.pack.Packages;
 import ai.seedcore.serve.daemon.report.Status;

@@ -1,7 +1,9 @@
-package ai.seedcore.serve.daemon.act;
+package ai.seedcore.serve.daemon.loop;
 
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.daemon.act.Actuator;
+import ai.seedcore.serve.daemon.act.Driver;
 import ai.seedcore.serve.daemon.config.Declaration;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Decision;
