@@ -260,7 +260,7 @@ class ChangesIT {
   private static void settle(int replicas) {
     int changes = daemon.changes();
     if (worker.with("replicas", String.valueOf(replicas)).declare()) {
-      until(() -> daemon.changes() > changes);
+      daemon.awaitChange(changes);
     }
     until(
         () ->
@@ -282,7 +282,7 @@ class ChangesIT {
   private static void change(Runnable declare) {
     int changes = daemon.changes();
     declare.run();
-    until(() -> daemon.changes() > changes);
+    daemon.awaitChange(changes);
     until(daemon::settled);
   }
 

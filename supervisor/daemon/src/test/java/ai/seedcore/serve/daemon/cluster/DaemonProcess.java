@@ -168,6 +168,22 @@ final class DaemonProcess implements AutoCloseable {
     return log().split("the configuration has changed", -1).length;
   }
 
+  /**
+   * Waits until it has taken another changed configuration, and has looked at the cluster since.
+   * Until then, its status is about the configuration before.
+   *
+   * @param before what {@link #changes} returned before the change
+   */
+  void awaitChange(int before) {
+    await("a changed configuration; the log is " + log)
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> changes() > before);
+    long laps = status().path("laps").asLong();
+    await("another lap; the log is " + log)
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> status().path("laps").asLong() > laps);
+  }
+
   /** Its phase, as it says; empty where it does not answer. */
   String phase() {
     return status().path("phase").asString("");

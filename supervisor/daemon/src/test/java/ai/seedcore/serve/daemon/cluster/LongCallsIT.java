@@ -169,7 +169,7 @@ class LongCallsIT {
   private static void declare(Worker changed) {
     int changes = daemon.changes();
     if (changed.declare()) {
-      await().atMost(Duration.ofSeconds(20)).until(() -> daemon.changes() > changes);
+      daemon.awaitChange(changes);
     }
     await().atMost(Duration.ofSeconds(60)).until(daemon::settled);
   }
