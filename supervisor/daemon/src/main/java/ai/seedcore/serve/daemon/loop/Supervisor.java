@@ -110,13 +110,8 @@ public final class Supervisor {
    */
   public record DesiredState(Packages packages, Status.ConfigStatus config) {}
 
-  /**
-   * An observation.
-   *
-   * @param at when it was complete
-   * @param node the session of the daemon's own Ray node when it began; null: there was none
-   */
-  private record Look(Observation seen, Instant at, @Nullable String node) {}
+  /** An observation, and when it was complete. */
+  private record Look(Observation seen, Instant at) {}
 
   /**
    * Creates a supervisor for one cluster.
@@ -248,11 +243,6 @@ public final class Supervisor {
     Instant now = clock.instant();
     state = state.seen(seen, now);
     NodeView nodeView = node.view();
-    if (nodeView.session() == null && look.node() != null) {
-      // The own node has ended since the look began, perhaps together with the head. A node that
-      // starts at the same time as a head on the same machine can break both.
-      return Duration.ZERO;
-    }
     Situation situation =
         new Situation(state, seen, role(seen, now), driver.view(), nodeView, actuator.view(), now);
     Decision decision = reconciler.decide(situation);
@@ -305,14 +295,13 @@ public final class Supervisor {
     List<Declaration> declared = newDeclarations;
     newDeclarations = null;
     fullLook = glance ? fullLook : now;
-    String nodeSession = node.view().session();
     looking.begin(
         () -> {
           if (declared != null) {
             observer.declare(declared);
           }
           Observation seen = glance ? observer.glance() : observer.look(askPage);
-          return new Look(seen, clock.instant(), nodeSession);
+          return new Look(seen, clock.instant());
         });
   }
 
