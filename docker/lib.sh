@@ -153,6 +153,8 @@ monitored() { answers "$PROMETHEUS/-/ready" && answers "$GRAFANA/api/health"; }
 
 serving() { answers "$DAEMON/readyz" && answers "$ROUTES/-/healthz"; }
 
+unready() { ! answers "$DAEMON/readyz"; }
+
 wait_for_head() {
   wait_until "waiting for $HEAD" head_healthy && return
   say "${BOLD}last log lines of $HEAD:${PLAIN}"

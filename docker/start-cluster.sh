@@ -81,6 +81,8 @@ restart() {
   engine stop "${nodes[@]}" >/dev/null
   wait_for_head_stop
   engine start "${nodes[@]}" >/dev/null
+  # The daemon may take seconds to notice that the head is gone, and is ready until then.
+  ! running "$SERVE" || (TIMEOUT=15 && wait_until "waiting for the daemon to notice" unready) || true
   wait_for_head
   if running "$SERVE"; then
     wait_for_serving
