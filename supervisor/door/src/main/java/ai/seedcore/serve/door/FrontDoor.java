@@ -213,6 +213,7 @@ public final class FrontDoor implements AutoCloseable {
     if (now - sweptAt > SWEEP_NANOS) {
       sweptAt = now;
       connections.sweep(now);
+      dispatcher.sweep(now);
     }
     lastStatus =
         new DoorStatus(

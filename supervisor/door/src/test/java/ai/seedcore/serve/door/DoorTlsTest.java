@@ -4,17 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.http.Sockets;
 import ai.seedcore.serve.door.client.Handshakes;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketException;
-import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -84,6 +83,14 @@ class DoorTlsTest extends DoorFixture {
         .hasMessageContaining("expected the private key of the certificate");
   }
 
+  private KeyStore openWithTls() throws Exception {
+    Path certificate = folder.resolve("cert.pem");
+    Path key = folder.resolve("key.pem");
+    KeyStore keys = makeKeys(certificate, key);
+    awaitServes(open(Limits.USUAL, null, certificate, key));
+    return keys;
+  }
+
   private KeyStore makeKeys(Path certificate, Path key) throws Exception {
     Path store = folder.resolve("store.p12");
     Process keytool =
@@ -112,17 +119,6 @@ class DoorTlsTest extends DoorFixture {
     return keys;
   }
 
-  private static boolean isClosed(Socket socket) throws IOException {
-    try {
-      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
-      return true;
-    } catch (SocketTimeoutException e) {
-      return false;
-    } catch (SocketException e) {
-      return true;
-    }
-  }
-
   private static SSLContext trusting(KeyStore trusted) throws Exception {
     TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
     trust.init(trusted);
@@ -147,10 +143,7 @@ class DoorTlsTest extends DoorFixture {
 
   @Test
   void dropsTheOldestHandshakesBeyondTheLimit() throws Exception {
-    Path certificate = folder.resolve("cert.pem");
-    Path key = folder.resolve("key.pem");
-    KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Limits.USUAL, null, certificate, key));
+    KeyStore keys = openWithTls();
     List<RawClient> silent = new ArrayList<>();
     try {
       for (int i = 0; i < Handshakes.MAX_HANDSHAKES + 20; i++) {
@@ -170,10 +163,7 @@ class DoorTlsTest extends DoorFixture {
   @Test
   @Tag("slow")
   void dropsTheOldestIncompleteRecordsBeyondTheLimit() throws Exception {
-    Path certificate = folder.resolve("cert.pem");
-    Path key = folder.resolve("key.pem");
-    KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Limits.USUAL, null, certificate, key));
+    KeyStore keys = openWithTls();
     SSLContext tls = trusting(keys);
     List<Socket> partial = new ArrayList<>();
     try {
@@ -188,7 +178,7 @@ class DoorTlsTest extends DoorFixture {
         plain.getOutputStream().write(new byte[] {0x17, 3, 3, 0x40, 0});
       }
       for (Socket first : partial.subList(0, 20)) {
-        assertThat(isClosed(first)).isTrue();
+        assertThat(Sockets.isClosed(first)).isTrue();
       }
       handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
     } finally {
@@ -243,10 +233,7 @@ class DoorTlsTest extends DoorFixture {
   /** In TLS 1.3 each further handshake of a JSSE client is a KeyUpdate, in a record of its own. */
   @Test
   void closesConnectionsThatUpdateTheirKeysWithoutEnd() throws Exception {
-    Path certificate = folder.resolve("cert.pem");
-    Path key = folder.resolve("key.pem");
-    KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Limits.USUAL, null, certificate, key));
+    KeyStore keys = openWithTls();
     try (SSLSocket socket =
         (SSLSocket) trusting(keys).getSocketFactory().createSocket("127.0.0.1", port)) {
       socket.setSoTimeout(10_000);

@@ -9,16 +9,14 @@ import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Sockets;
 import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.net.SocketException;
-import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -245,23 +243,12 @@ class StatusServerTest {
       }
       for (Socket socket : streams.subList(0, 600 - 256)) {
         socket.setSoTimeout(1_000);
-        assertThat(isClosed(socket)).isTrue();
+        assertThat(Sockets.isClosed(socket)).isTrue();
       }
     } finally {
       for (Socket socket : streams) {
         socket.close();
       }
-    }
-  }
-
-  private static boolean isClosed(Socket socket) throws IOException {
-    try {
-      socket.getInputStream().transferTo(OutputStream.nullOutputStream());
-      return true;
-    } catch (SocketTimeoutException e) {
-      return false;
-    } catch (SocketException e) {
-      return true;
     }
   }
 

@@ -131,8 +131,8 @@ public final class Connection implements Intake.Owner {
     return ++turn;
   }
 
-  /** Sets the exchange that handles the current request. */
-  public void setExchange(Current next) {
+  /** Sets what handles the current request. */
+  public void setCurrent(Current next) {
     current = next;
   }
 

@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Decryption extends SslHandler implements Pace.Deferred {
 
-  /** How many records in a row, and of how many bytes, may carry no data. */
-  private static final int MAX_EMPTY_RECORDS = 32;
+  /** How many reads in a row, and of how many bytes, may complete records without data. */
+  private static final int MAX_EMPTY_READS = 32;
 
   private static final int MAX_EMPTY_BYTES = 2 << 10;
 
@@ -34,7 +34,7 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   private int heldBytes;
   private @Nullable Object shutdown;
   private boolean deferred;
-  private int emptyRecords;
+  private int emptyReads;
   private int emptyBytes;
 
   @SuppressWarnings("NullAway.Init") // handlerAdded sets the context at once.
@@ -89,12 +89,12 @@ final class Decryption extends SslHandler implements Pace.Deferred {
     connection.pace().chargeRest(connection.client(), began, charged);
     complete -= actualReadableBytes();
     if (connection.intake().reads() > reads) {
-      emptyRecords = 0;
+      emptyReads = 0;
       emptyBytes = 0;
     } else if (complete > 0) {
-      emptyRecords++;
+      emptyReads++;
       emptyBytes += complete;
-      if (emptyRecords > MAX_EMPTY_RECORDS || emptyBytes > MAX_EMPTY_BYTES) {
+      if (emptyReads > MAX_EMPTY_READS || emptyBytes > MAX_EMPTY_BYTES) {
         connection.abort();
       }
     }

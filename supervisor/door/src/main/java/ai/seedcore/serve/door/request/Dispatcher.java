@@ -23,7 +23,6 @@ public final class Dispatcher {
   private final RouteTable routeTable = new RouteTable();
   private final Set<Exchange> limited = new LinkedHashSet<>();
   private long servedAt = System.nanoTime();
-  private long sweptAt = System.nanoTime();
   private boolean dispatching;
 
   /** Creates a dispatcher without routes, which runs on the context's event loop. */
@@ -100,11 +99,12 @@ public final class Dispatcher {
             504, ErrorCode.TIMEOUT, "the deployment did not answer within " + Router.TIMEOUT_FIELD);
       }
     }
-    if (now - sweptAt > 1_000_000_000L) {
-      sweptAt = now;
-      routeTable.all().forEach(entry -> entry.queue().sweep(now));
-    }
     dispatchAll();
+  }
+
+  /** Forgets the failures of clients that have left. Called once a second. */
+  public void sweep(long now) {
+    routeTable.all().forEach(entry -> entry.queue().sweep(now));
   }
 
   private boolean isServed(RouteEntry entry) {

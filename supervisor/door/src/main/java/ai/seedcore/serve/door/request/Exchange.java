@@ -161,7 +161,7 @@ final class Exchange implements Connection.Current {
       services.refusals().tooLarge(this);
       return;
     }
-    connection.setExchange(this);
+    connection.setCurrent(this);
     request.response().closeHandler(nothing -> clientGone());
     request.exceptionHandler(nothing -> clientGone());
     int head = REQUEST_OVERHEAD + connection.intake().headCost();

@@ -82,7 +82,7 @@ class ConnectionTest {
   void mayWaitFiveMinutesForAResponseAfterItHasEndedItsInput() {
     connection.requestStarted(0, false, now);
     connection.clearDeadline(now);
-    connection.setExchange(
+    connection.setCurrent(
         new Connection.Current() {
           @Override
           public boolean awaitsResponse() {
