@@ -144,15 +144,14 @@ class MonitoringIT {
 
   private static JsonNode get(String path) {
     try {
-      String body =
-          CLIENT
-              .send(
-                  HttpRequest.newBuilder(URI.create(API + path))
-                      .timeout(Duration.ofSeconds(5))
-                      .build(),
-                  HttpResponse.BodyHandlers.ofString())
-              .body();
-      return JsonMapper.shared().readTree(body);
+      HttpResponse<String> response =
+          CLIENT.send(
+              HttpRequest.newBuilder(URI.create(API + path)).timeout(Duration.ofSeconds(5)).build(),
+              HttpResponse.BodyHandlers.ofString());
+      // While Prometheus starts, it answers 503 in plain text.
+      return response.statusCode() == 200
+          ? JsonMapper.shared().readTree(response.body())
+          : JsonMapper.shared().createObjectNode();
     } catch (IOException e) {
       return JsonMapper.shared().createObjectNode();
     } catch (InterruptedException e) {
