@@ -60,6 +60,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Context context;
   private final HttpServer server;
   private final Proxies proxies;
+  private final Clients clients;
   private final Connections connections;
   private final Dispatcher dispatcher;
   private final Refusals refusals;
@@ -99,7 +100,7 @@ public final class FrontDoor implements AutoCloseable {
     this.context = vertx.getOrCreateContext();
     this.bytes = new Room(settings.bytes());
     Room waiting = new Room(settings.requests());
-    Clients clients = new Clients(settings.trusted());
+    this.clients = new Clients(settings.trusted());
     Pace pace = new Pace(vertx, context);
     this.connections =
         new Connections(settings.connections(), clients, bytes, pace, counts::refused);
@@ -132,7 +133,7 @@ public final class FrontDoor implements AutoCloseable {
     Router router = new Router(services, dispatcher, connections, token, version);
     this.server =
         vertx
-            .createHttpServer(options(settings, vertx))
+            .createHttpServer(options(settings, vertx, clients, pace))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
@@ -156,7 +157,8 @@ public final class FrontDoor implements AutoCloseable {
         .log("the front door is listening");
   }
 
-  private static HttpServerOptions options(DoorSettings settings, Vertx vertx) {
+  private static HttpServerOptions options(
+      DoorSettings settings, Vertx vertx, Clients clients, Pace pace) {
     HttpServerOptions options =
         Connections.HEAD
             .options()
@@ -166,7 +168,7 @@ public final class FrontDoor implements AutoCloseable {
             .setCompressionContentSizeThreshold(1 << 10)
             .setAcceptBacklog(4096);
     if (settings.certificate() != null && settings.key() != null) {
-      Tls.configure(options, vertx, settings.certificate(), settings.key());
+      Tls.configure(options, vertx, settings.certificate(), settings.key(), clients, pace);
     }
     return options;
   }
@@ -213,6 +215,7 @@ public final class FrontDoor implements AutoCloseable {
     if (now - sweptAt > SWEEP_NANOS) {
       sweptAt = now;
       connections.sweep(now);
+      clients.sweep(now);
       dispatcher.sweep(now);
     }
     lastStatus =

@@ -20,15 +20,19 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Tag;
@@ -243,8 +247,7 @@ class DoorTlsTest extends DoorFixture {
         for (int k = 0; k < 10; k++) {
           socket.startHandshake();
         }
-        send(socket, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
-        assertThat(readUntil(socket, "}")).startsWith("HTTP/1.1 200");
+        ask(socket);
       }
       assertThatThrownBy(
               () -> {
@@ -254,5 +257,52 @@ class DoorTlsTest extends DoorFixture {
               })
           .isInstanceOf(IOException.class);
     }
+  }
+
+  /** A handshake costs the door far more than a client, which may send the same bytes each time. */
+  @Test
+  void respondsQuicklyToOthersDuringAFloodOfHandshakes() throws Exception {
+    KeyStore keys = openWithTls();
+    byte[] hello = clientHello(keys);
+    List<RawClient> bad = new ArrayList<>();
+    try (Socket good = trusting(keys).getSocketFactory().createSocket("127.0.0.1", port)) {
+      good.setSoTimeout(20_000);
+      for (int i = 0; i < 50; i++) {
+        ask(good);
+        handshake(keys, "TLSv1.3", "TLS_AES_128_GCM_SHA256");
+      }
+      for (int i = 0; i < 600; i++) {
+        bad.add(new RawClient("127.0.5.1", port));
+      }
+      for (RawClient each : bad) {
+        each.send(hello);
+      }
+      double longest = 0;
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+      while (System.nanoTime() < end) {
+        long began = System.nanoTime();
+        ask(good);
+        longest = Math.max(longest, (System.nanoTime() - began) / 1e6);
+      }
+      System.out.printf("during 600 handshakes: at most %.0f ms%n", longest);
+      assertThat(longest).isLessThan(250);
+    } finally {
+      for (RawClient each : bad) {
+        each.reset();
+      }
+    }
+  }
+
+  private static byte[] clientHello(KeyStore keys) throws Exception {
+    SSLEngine client = trusting(keys).createSSLEngine();
+    client.setUseClientMode(true);
+    ByteBuffer hello = ByteBuffer.allocate(client.getSession().getPacketBufferSize());
+    client.wrap(ByteBuffer.allocate(0), hello);
+    return Arrays.copyOf(hello.array(), hello.position());
+  }
+
+  private static void ask(Socket good) throws IOException {
+    send(good, "POST /A HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    assertThat(readUntil(good, "}")).startsWith("HTTP/1.1 200");
   }
 }

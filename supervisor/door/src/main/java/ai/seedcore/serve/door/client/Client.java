@@ -25,6 +25,7 @@ public final class Client {
   long sliceAt = System.nanoTime();
   long spentInTurn;
   long charged;
+  long blockedUntil = System.nanoTime();
   long turn;
 
   Client(String address) {

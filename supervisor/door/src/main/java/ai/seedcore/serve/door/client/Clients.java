@@ -4,10 +4,10 @@ import io.netty.handler.ipfilter.IpFilterRuleType;
 import io.netty.handler.ipfilter.IpSubnetFilterRule;
 import io.netty.util.NetUtil;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.net.SocketAddress;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -38,7 +38,10 @@ public final class Clients {
 
   /** Returns the client at the other end of a connection. */
   Client at(@Nullable SocketAddress address) {
-    return named(address == null ? "" : String.valueOf(address.hostAddress()));
+    return named(
+        address instanceof InetSocketAddress inet && inet.getAddress() != null
+            ? NetUtil.toAddressString(inet.getAddress())
+            : "");
   }
 
   /**
@@ -92,11 +95,19 @@ public final class Clients {
     client.references++;
   }
 
-  /** Removes a connection or request from a client. */
+  /**
+   * Removes a connection or request from a client. A client that owes time is kept until it does
+   * not; otherwise, it could end its debt with a new connection.
+   */
   public void release(Client client) {
-    if (--client.references == 0) {
+    if (--client.references == 0 && !Pace.owes(client, System.nanoTime())) {
       clients.remove(client.address, client);
     }
+  }
+
+  /** Removes the clients that have left and owe nothing any more. */
+  public void sweep(long now) {
+    clients.values().removeIf(client -> client.references == 0 && !Pace.owes(client, now));
   }
 
   /** Returns the client with the most connections. */

@@ -48,7 +48,8 @@ public final class Connections {
   /** Registers a new connection, or closes it if the limit is reached and none can be evicted. */
   public void connected(HttpConnection connection) {
     connection.exceptionHandler(Fatal::ifOutOfMemory);
-    Client client = clients.at(connection.remoteAddress());
+    Channel channel = OnlyHttp1.guard(connection, HEAD);
+    Client client = clients.at(channel.remoteAddress());
     if (connections.size() >= most && !evictOne(client)) {
       refused.accept("connections");
       connection.close();
@@ -56,7 +57,6 @@ public final class Connections {
     }
     clients.retain(client);
     client.connections++;
-    Channel channel = OnlyHttp1.guard(connection, HEAD);
     connections.put(connection, new Connection(this, connection, channel, client, budget, pace));
     connection.closeHandler(nothing -> gone(connection));
   }

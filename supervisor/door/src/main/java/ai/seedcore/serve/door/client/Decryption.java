@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.client;
 
+import ai.seedcore.serve.base.http.Abort;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
@@ -11,13 +12,14 @@ import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decrypts what arrives on one connection, within the client's share of the event loop's time. What
- * arrives beyond it stays encrypted until the client has time again; the channel is not read
- * meanwhile.
+ * Performs the handshake of one connection and decrypts what arrives on it, within the client's
+ * share of the event loop's time. What arrives beyond it stays encrypted until the client has time
+ * again; the channel is not read meanwhile.
  *
  * <p>A record may hold thousands of messages that carry no data, such as TLS 1.3's KeyUpdate, each
  * of which costs a new key and an answer. A connection that sends many of them is closed, as
- * BoringSSL does.
+ * BoringSSL does. The JDK only returns once it has processed all of them, so the client has to wait
+ * for a multiple of that time.
  */
 final class Decryption extends SslHandler implements Pace.Deferred {
 
@@ -26,10 +28,14 @@ final class Decryption extends SslHandler implements Pace.Deferred {
 
   private static final int MAX_EMPTY_BYTES = 2 << 10;
 
+  /** For how many times the time that records without data took, their client has to wait. */
+  private static final int EMPTY_PENALTY = 50;
+
   /** How much may be held. What is read in one turn of the loop is less. */
   private static final int MAX_HELD = 64 << 10;
 
   private final Handshakes handshakes;
+  private final Pace pace;
   private final Deque<ByteBuf> held = new ArrayDeque<>();
   private int heldBytes;
   private @Nullable Object shutdown;
@@ -40,54 +46,54 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   @SuppressWarnings("NullAway.Init") // handlerAdded sets the context at once.
   private ChannelHandlerContext context;
 
+  @SuppressWarnings("NullAway.Init") // handlerAdded sets the client at once.
+  private Client client;
+
   @SuppressWarnings("NullAway.Init")
-  Decryption(Handshakes handshakes, SSLEngine engine, boolean startTls, Executor executor) {
+  Decryption(
+      Handshakes handshakes, Pace pace, SSLEngine engine, boolean startTls, Executor executor) {
     super(engine, startTls, executor);
     this.handshakes = handshakes;
+    this.pace = pace;
   }
 
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
     context = ctx;
+    client = handshakes.begin(ctx.channel());
     super.handlerAdded(ctx);
     // Everything that is read at once stays in memory.
     Intake.limitReads(ctx.channel());
-    handshakes.track(ctx);
+    handshakes.track(this);
   }
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object data) throws Exception {
-    Connection connection = Connection.of(ctx.channel());
-    if (connection == null) { // The handshake is not complete.
-      decrypt(data);
-    } else if (held.isEmpty() && connection.pace().allows(connection.client(), System.nanoTime())) {
-      decrypt(connection, (ByteBuf) data);
+    if (held.isEmpty() && pace.allows(client, System.nanoTime())) {
+      decrypt((ByteBuf) data);
     } else {
-      hold(connection, (ByteBuf) data);
+      hold((ByteBuf) data);
     }
   }
 
-  private void decrypt(Object data) throws Exception {
-    super.channelRead(context, data);
-    if (actualReadableBytes() > 0) {
-      handshakes.track(context); // An incomplete record.
-    } else if (handshakeFuture().isDone()) {
-      handshakes.forget(context);
-    }
-  }
-
-  /**
-   * Decrypts data and charges the client. Decrypting small records takes longer than reading their
-   * contents.
-   */
-  private void decrypt(Connection connection, ByteBuf data) throws Exception {
-    long charged = connection.client().charged;
+  /** Decrypts data and charges the client for the time beyond what reading its contents took. */
+  private void decrypt(ByteBuf data) throws Exception {
+    Connection connection = Connection.of(context.channel());
+    long charged = client.charged;
     long began = System.nanoTime();
-    long reads = connection.intake().reads();
+    long reads = connection == null ? 0 : connection.intake().reads();
     int complete = actualReadableBytes() + data.readableBytes();
-    decrypt(data);
-    connection.pace().chargeRest(connection.client(), began, charged);
+    super.channelRead(context, data);
     complete -= actualReadableBytes();
+    pace.chargeRest(client, began, charged);
+    if (actualReadableBytes() > 0) {
+      handshakes.track(this); // An incomplete record.
+    } else if (handshakeFuture().isDone()) {
+      handshakes.forget(this);
+    }
+    if (connection == null) {
+      return;
+    }
     if (connection.intake().reads() > reads) {
       emptyReads = 0;
       emptyBytes = 0;
@@ -95,45 +101,55 @@ final class Decryption extends SslHandler implements Pace.Deferred {
       emptyReads++;
       emptyBytes += complete;
       if (emptyReads > MAX_EMPTY_READS || emptyBytes > MAX_EMPTY_BYTES) {
-        connection.abort();
+        pace.penalize(client, EMPTY_PENALTY * (System.nanoTime() - began));
+        abort();
       }
     }
   }
 
-  private void hold(Connection connection, ByteBuf data) {
+  private void hold(ByteBuf data) {
     held.add(data);
     heldBytes += data.readableBytes();
     if (heldBytes > MAX_HELD) {
       // Data arrives although reading has stopped, because the client has closed its sending side.
-      connection.abort();
+      abort();
       return;
     }
     context.channel().config().setAutoRead(false);
     if (!deferred) {
       deferred = true;
-      connection.pace().defer(this, connection.client(), System.nanoTime());
+      pace.defer(this, client, System.nanoTime());
     }
+  }
+
+  /** Returns the client at the other end. */
+  Client client() {
+    return client;
+  }
+
+  /** Closes the connection now. */
+  void abort() {
+    Abort.now(context.channel());
   }
 
   /** Decrypts what is held, once the client has time on the event loop again. */
   @Override
   public void proceed() {
     deferred = false;
-    Connection connection = Connection.of(context.channel());
-    if (connection == null || held.isEmpty()) {
+    if (held.isEmpty()) {
       return;
     }
     try {
       while (!held.isEmpty()) {
         long now = System.nanoTime();
-        if (!connection.pace().allows(connection.client(), now)) {
+        if (!pace.allows(client, now)) {
           deferred = true;
-          connection.pace().defer(this, connection.client(), now);
+          pace.defer(this, client, now);
           break;
         }
         ByteBuf data = held.remove();
         heldBytes -= data.readableBytes();
-        decrypt(connection, data);
+        decrypt(data);
       }
       channelReadComplete(context);
     } catch (Exception e) {
@@ -145,6 +161,15 @@ final class Decryption extends SslHandler implements Pace.Deferred {
         shutdown = null;
         context.pipeline().fireUserEventTriggered(event);
       }
+      readOn();
+    }
+  }
+
+  private void readOn() {
+    Connection connection = Connection.of(context.channel());
+    if (connection == null) {
+      context.channel().config().setAutoRead(true);
+    } else {
       connection.intake().readOn();
     }
   }
@@ -179,7 +204,8 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   public void handlerRemoved0(ChannelHandlerContext ctx) throws Exception {
     super.handlerRemoved0(ctx);
     release();
-    handshakes.forget(ctx);
+    handshakes.forget(this);
+    handshakes.end(client);
   }
 
   private void release() {

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.door.client;
 
 import io.netty.buffer.ByteBufAllocator;
-import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.Channel;
 import io.netty.handler.ssl.DelegatingSslContext;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
@@ -9,24 +9,38 @@ import io.netty.handler.ssl.SslProvider;
 import io.vertx.core.net.JdkSSLEngineOptions;
 import io.vertx.core.spi.tls.DefaultSslContextFactory;
 import io.vertx.core.spi.tls.SslContextFactory;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 
 /**
- * The TLS handshakes in progress, and the connections with an incomplete record. They belong to no
- * client yet, so their number is bounded here. As in a SYN queue, the oldest one is dropped. An
- * honest client's handshake takes milliseconds and is never the oldest.
+ * The TLS handshakes in progress, and the connections with an incomplete record. Their bytes are
+ * not charged yet, so their number is bounded here. As in a SYN queue, the oldest one is dropped:
+ * of the client that has the most.
  */
 public final class Handshakes extends JdkSSLEngineOptions {
 
   /** How many there may be. Each may take 32 KiB. */
   public static final int MAX_HANDSHAKES = 1_000;
 
-  /** In the order in which they began. Used on the door's event loop only. */
-  private final Set<ChannelHandlerContext> inProgress = new LinkedHashSet<>();
+  private final Clients clients;
+  private final Pace pace;
+
+  /** By client, in the order in which they began. Used on the door's event loop only. */
+  private final Map<Client, Set<Decryption>> inProgress = new HashMap<>();
+
+  private int total;
+
+  Handshakes(Clients clients, Pace pace) {
+    this.clients = clients;
+    this.pace = pace;
+  }
 
   @Override
   public JdkSSLEngineOptions copy() {
@@ -43,20 +57,43 @@ public final class Handshakes extends JdkSSLEngineOptions {
     };
   }
 
+  /** Returns the client at the other end of a new connection, and counts it. */
+  Client begin(Channel channel) {
+    Client client = clients.at(channel.remoteAddress());
+    clients.retain(client);
+    return client;
+  }
+
+  /** Ends the count of a connection. */
+  void end(Client client) {
+    clients.release(client);
+  }
+
   /** Adds a connection whose handshake or last record is incomplete. */
-  @SuppressWarnings("FutureReturnValueIgnored") // The outcome of the close does not matter.
-  void track(ChannelHandlerContext connection) {
-    inProgress.add(connection);
-    if (inProgress.size() > MAX_HANDSHAKES) {
-      ChannelHandlerContext oldest = inProgress.iterator().next();
-      inProgress.remove(oldest);
-      oldest.close();
+  void track(Decryption connection) {
+    if (!inProgress
+        .computeIfAbsent(connection.client(), client -> new LinkedHashSet<>())
+        .add(connection)) {
+      return;
+    }
+    total++;
+    if (total > MAX_HANDSHAKES) {
+      Decryption oldest =
+          Collections.max(inProgress.values(), Comparator.comparing(Set::size)).iterator().next();
+      forget(oldest);
+      oldest.abort();
     }
   }
 
   /** Removes a connection whose handshake and last record are complete. */
-  void forget(ChannelHandlerContext connection) {
-    inProgress.remove(connection);
+  void forget(Decryption connection) {
+    Set<Decryption> own = inProgress.get(connection.client());
+    if (own != null && own.remove(connection)) {
+      total--;
+      if (own.isEmpty()) {
+        inProgress.remove(connection.client());
+      }
+    }
   }
 
   private final class Counted extends DelegatingSslContext {
@@ -80,7 +117,7 @@ public final class Handshakes extends JdkSSLEngineOptions {
     }
 
     private SslHandler counted(SSLEngine engine, boolean startTls, Executor executor) {
-      return new Decryption(Handshakes.this, engine, startTls, executor);
+      return new Decryption(Handshakes.this, pace, engine, startTls, executor);
     }
 
     @Override

@@ -72,7 +72,9 @@ public final class Pace {
     }
     latestAt = now;
     settle(client, now);
-    return client.spentInTurn < TURN_NANOS && (!isShared(now) || client.spent < SHARE_NANOS);
+    return now - client.blockedUntil >= 0
+        && client.spentInTurn < TURN_NANOS
+        && (!isShared(now) || client.spent < SHARE_NANOS);
   }
 
   private void endTurn() {
@@ -95,6 +97,17 @@ public final class Pace {
       long spent = Math.min(client.spent, MAX_DEBT_NANOS);
       client.spent = slices > spent / SHARE_NANOS ? 0 : spent - slices * SHARE_NANOS;
     }
+  }
+
+  /** Returns whether a client has used more time than its share. */
+  static boolean owes(Client client, long now) {
+    settle(client, now);
+    return client.spent >= SHARE_NANOS || now - client.blockedUntil < 0;
+  }
+
+  /** Defers all reading from a client for some time. */
+  void penalize(Client client, long nanos) {
+    client.blockedUntil = System.nanoTime() + nanos;
   }
 
   /** Charges a client for time spent on reading from it or writing to it. */

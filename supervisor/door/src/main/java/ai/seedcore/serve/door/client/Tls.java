@@ -41,13 +41,19 @@ public final class Tls {
    *
    * @throws ConfigException if the files cannot be read, or the key does not match the certificate
    */
-  public static void configure(HttpServerOptions options, Vertx vertx, Path certificate, Path key) {
+  public static void configure(
+      HttpServerOptions options,
+      Vertx vertx,
+      Path certificate,
+      Path key,
+      Clients clients,
+      Pace pace) {
     // Repeated renegotiation costs a server far more than a client.
     System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
     check(files, vertx, certificate, key);
-    options.setSslEngineOptions(new Handshakes());
+    options.setSslEngineOptions(new Handshakes(clients, pace));
     options.setSsl(true).setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
     SUITES.forEach(options::addEnabledCipherSuite);
   }

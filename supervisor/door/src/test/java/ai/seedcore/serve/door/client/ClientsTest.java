@@ -3,6 +3,7 @@ package ai.seedcore.serve.door.client;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Tests who counts as the same client. */
@@ -18,6 +19,18 @@ class ClientsTest {
     clients.release(client);
     assertThat(clients.named("10.0.0.1")).isSameAs(client);
     clients.release(client);
+    assertThat(clients.named("10.0.0.1")).isNotSameAs(client);
+  }
+
+  @Test
+  void isTheSameWhileItOwesTime() {
+    Client client = clients.named("10.0.0.1");
+    clients.retain(client);
+    client.blockedUntil = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
+    clients.release(client);
+    clients.sweep(System.nanoTime());
+    assertThat(clients.named("10.0.0.1")).isSameAs(client);
+    clients.sweep(client.blockedUntil);
     assertThat(clients.named("10.0.0.1")).isNotSameAs(client);
   }
 
