@@ -85,10 +85,14 @@ public final class Reconciler {
 
   /**
    * Returns the action if it may begin now. Otherwise, or if there is no action to take, returns a
-   * renewal of the packages if it is due, or {@link Rest}.
+   * renewal of the packages if it is due, or {@link Rest}. An observation that is held permits
+   * nothing that concerns the cluster.
    */
   private static Action permitted(Decision wanted, Situation now) {
     Action action = wanted.action();
+    if (now.seen().held() && !(action instanceof StartDriver || action instanceof EndDriver)) {
+      return new Rest(); // The head may have ended meanwhile.
+    }
     boolean late = now.now().isBefore(now.work().notBefore());
     if (action instanceof Rest) {
       boolean renews =

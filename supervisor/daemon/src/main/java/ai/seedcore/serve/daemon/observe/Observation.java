@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param starting how long each application has been starting, by application
  * @param capacity the nodes' resources; known only while an application is slow to start
  * @param full whether this was a full look; a glance reads only the session and the listed routes
+ * @param held whether this is an earlier result that still stands, because the GCS is silent
  */
 public record Observation(
     Head head,
@@ -27,7 +28,8 @@ public record Observation(
     List<Orphan> orphans,
     Map<String, Duration> starting,
     Capacity capacity,
-    boolean full) {
+    boolean full,
+    boolean held) {
 
   /** Creates an observation without orphans, starting applications or capacity. */
   public Observation(
@@ -36,13 +38,18 @@ public record Observation(
       @Nullable Set<String> listed,
       Map<String, Route> routes,
       boolean full) {
-    this(head, serve, listed, routes, List.of(), Map.of(), Capacity.UNKNOWN, full);
+    this(head, serve, listed, routes, List.of(), Map.of(), Capacity.UNKNOWN, full, false);
   }
 
   /** Creates the observation of a head that is down for this reason. */
   static Observation down(String reason) {
     return new Observation(
         new Head.Down(reason), new Serve.Unknown("the head is down"), null, Map.of(), true);
+  }
+
+  /** Returns the same observation, held. */
+  public Observation hold() {
+    return new Observation(head, serve, listed, routes, orphans, starting, capacity, full, true);
   }
 
   /** Returns whether all these applications were probed and serve, and no probed route fails. */

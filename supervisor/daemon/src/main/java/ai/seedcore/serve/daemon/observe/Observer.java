@@ -211,7 +211,8 @@ public final class Observer {
             orphans(serve, starting),
             starting,
             capacity(known, starting),
-            true));
+            true,
+            false));
   }
 
   /**
@@ -313,6 +314,7 @@ public final class Observer {
             last.orphans(),
             last.starting(),
             last.capacity(),
+            false,
             false)
         : look(true);
   }
@@ -361,7 +363,7 @@ public final class Observer {
       }
       return Optional.of(
           holds && last != null
-              ? last
+              ? last.hold()
               : Observation.down("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
     }
     if (now.isEmpty()) {

@@ -360,7 +360,8 @@ class ReconcilerTest {
                 Duration.ofSeconds(seconds))),
         Map.of(),
         Capacity.UNKNOWN,
-        true);
+        true,
+        false);
   }
 
   @Test
@@ -390,7 +391,8 @@ class ReconcilerTest {
               List.of(),
               Map.of("A", Duration.ofSeconds(seconds)),
               Capacity.UNKNOWN,
-              true);
+              true,
+              false);
       assertThat(decide(seen).reason())
           .contains(seconds < 60 ? "Serve's words" : "A is DEPLOYING for 60 s");
     }
@@ -512,6 +514,22 @@ class ReconcilerTest {
     node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", true);
     assertThat(decide(early).action()).isEqualTo(new Action.Rest());
     assertThat(decide(early).reason()).contains("its own node has not registered yet");
+  }
+
+  @Test
+  void nothingIsDoneToAClusterWhoseGcsIsSilent() {
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", false);
+    Observation seen = up(new Serve.Absent(), Map.of());
+    assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
+    Observation held = seen.hold();
+    assertThat(decide(held).action()).isEqualTo(new Action.Rest());
+    assertThat(decide(held).phase()).isEqualTo(Phase.WAITING);
+    assertThat(decide(held).reason()).isEqualTo(decide(seen).reason());
+    node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "", false);
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withUploaded(true);
+    assertThat(decide(seen).action()).isInstanceOf(Action.EnsureServe.class);
+    assertThat(decide(held).action()).isEqualTo(new Action.Rest());
   }
 
   @Test
