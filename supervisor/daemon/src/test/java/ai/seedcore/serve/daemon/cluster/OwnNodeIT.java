@@ -148,11 +148,10 @@ class OwnNodeIT {
         daemon.awaitReady();
         await().atMost(Duration.ofSeconds(20)).until(() -> aliveNodes() == 2);
         cluster.kill();
-        daemon.awaitNotReady();
-        // On one machine Ray starts no head while a node of the same address's old one is left, or
-        // while the daemon starts one.
+        // On one machine Ray starts no head while a node of the same address's old one is left.
         Machine.marked(mark).forEach(ProcessHandle::destroyForcibly);
         cluster.start();
+        daemon.awaitNotReady();
         daemon.awaitReady();
         assertThat(daemon.deploys()).isEqualTo(6);
         await().atMost(Duration.ofSeconds(20)).until(() -> aliveNodes() == 2);
