@@ -585,6 +585,27 @@ class DoorUpstreamsTest {
     }
   }
 
+  /** Closing while bytes arrive makes the kernel drop what the client has not read. */
+  @Test
+  void letsClientsThatAreStillSendingReadAnEarlyResponse() throws Exception {
+    String all = "x".repeat(100_000);
+    proxy.readsBodies = false;
+    proxy.behaviour = (request, client) -> RawProxy.send(client, RawProxy.ok(all));
+    try (RawClient client = new RawClient(RawClient.GOOD, door.port, 4 << 10)) {
+      client.send("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n");
+      long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2_500);
+      await()
+          .pollInterval(Duration.ofMillis(20))
+          .until(
+              () -> {
+                client.trySend("y".repeat(500));
+                return System.nanoTime() > end;
+              });
+      assertThat(client.read().body()).hasSize(all.length());
+    }
+    door.awaitEmpty(0);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B"})
   void relaysEarlyResponsesBeforeTheBodyIsSent(String path) throws Exception {

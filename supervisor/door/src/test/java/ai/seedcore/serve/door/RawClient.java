@@ -49,6 +49,14 @@ final class RawClient implements AutoCloseable {
   }
 
   RawClient(String address, int port) throws IOException {
+    this(address, port, 0);
+  }
+
+  /** Connects a client whose kernel receives only so many bytes before it reads; 0: as usual. */
+  RawClient(String address, int port, int receiveBuffer) throws IOException {
+    if (receiveBuffer > 0) {
+      socket.setReceiveBufferSize(receiveBuffer);
+    }
     socket.bind(new InetSocketAddress(address, 0));
     socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), TIMEOUT_MS);
     socket.setSoTimeout(TIMEOUT_MS);

@@ -241,7 +241,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   }
 
   /** Returns how often bytes have arrived. */
-  long reads() {
+  public long reads() {
     return reads;
   }
 

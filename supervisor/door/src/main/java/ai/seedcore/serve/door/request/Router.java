@@ -23,7 +23,12 @@ public final class Router {
 
   private static final double MAX_TIMEOUT_SECONDS = 86_400;
 
-  private static final long LINGER_MS = 1000;
+  private static final long LINGER_TICK_MS = 1_000;
+
+  /** How long an unwanted body is discarded in total, and without any bytes, as in nginx. */
+  private static final int LINGER_TICKS = 30;
+
+  private static final int SILENT_TICKS = 5;
 
   private final Services services;
   private final Dispatcher dispatcher;
@@ -122,22 +127,34 @@ public final class Router {
   }
 
   /**
-   * Ends a request whose response has been written. A client that is still sending an unwanted body
-   * gets a moment to read the response.
+   * Ends a request whose response has been written. If its client is still sending an unwanted
+   * body, that is discarded for some time (RFC 9112, section 9.6): if the connection were closed,
+   * the kernel would reset it, and the client might lose what it has not read.
    */
   private void responseEnded(HttpServerRequest request, Connection connection, long turn) {
     if (Forwarding.isUnread(request)) {
-      services
-          .vertx()
-          .setTimer(
-              LINGER_MS,
-              timer -> {
-                if (!request.isEnded()) {
-                  request.connection().close();
-                }
-              });
+      linger(request, connection, LINGER_TICKS, SILENT_TICKS);
     }
     connection.responseWritten(turn, System.nanoTime());
+  }
+
+  private void linger(HttpServerRequest request, Connection connection, int ticks, int silent) {
+    long reads = connection.intake().reads();
+    services
+        .vertx()
+        .setTimer(
+            LINGER_TICK_MS,
+            timer -> {
+              if (request.isEnded()) {
+                return;
+              }
+              int left = connection.intake().reads() == reads ? silent - 1 : SILENT_TICKS;
+              if (ticks <= 1 || left == 0) {
+                request.connection().close();
+              } else {
+                linger(request, connection, ticks - 1, left);
+              }
+            });
   }
 
   private void accept(
