@@ -110,8 +110,13 @@ public final class Supervisor {
    */
   public record DesiredState(Packages packages, Status.ConfigStatus config) {}
 
-  /** An observation, and when it was complete. */
-  private record Look(Observation seen, Instant at) {}
+  /**
+   * An observation.
+   *
+   * @param at when it was complete
+   * @param node the session of the daemon's own Ray node when it began; null: there was none
+   */
+  private record Look(Observation seen, Instant at, @Nullable String node) {}
 
   /**
    * Creates a supervisor for one cluster.
@@ -239,10 +244,13 @@ public final class Supervisor {
   }
 
   private Duration decide(Look look) {
-    Observation seen = look.seen();
     Instant now = clock.instant();
-    state = state.seen(seen, now);
     NodeView nodeView = node.view();
+    // The head may have ended together with the own node. A node that starts at the same time as a
+    // head on the same machine can break both.
+    boolean outdated = look.node() != null && nodeView.session() == null;
+    Observation seen = outdated ? look.seen().hold() : look.seen();
+    state = state.seen(seen, now);
     Situation situation =
         new Situation(state, seen, role(seen, now), driver.view(), nodeView, actuator.view(), now);
     Decision decision = reconciler.decide(situation);
@@ -266,7 +274,7 @@ public final class Supervisor {
       // would stay large for hours.
       System.gc();
     }
-    return observer.silent() ? Duration.ZERO : decision.lookAgain();
+    return observer.silent() || seen.held() ? Duration.ZERO : decision.lookAgain();
   }
 
   private Work work() {
@@ -295,13 +303,14 @@ public final class Supervisor {
     List<Declaration> declared = newDeclarations;
     newDeclarations = null;
     fullLook = glance ? fullLook : now;
+    String nodeSession = node.view().session();
     looking.begin(
         () -> {
           if (declared != null) {
             observer.declare(declared);
           }
           Observation seen = glance ? observer.glance() : observer.look(askPage);
-          return new Look(seen, clock.instant());
+          return new Look(seen, clock.instant(), nodeSession);
         });
   }
 

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param starting how long each application has been starting, by application
  * @param capacity the nodes' resources; known only while an application is slow to start
  * @param full whether this was a full look; a glance reads only the session and the listed routes
- * @param held whether this is an earlier result that still stands, because the GCS is silent
+ * @param held whether this may be out of date, because the GCS is silent, or because the daemon's
+ *     own Ray node has ended since; it is reported, but not acted upon
  */
 public record Observation(
     Head head,
