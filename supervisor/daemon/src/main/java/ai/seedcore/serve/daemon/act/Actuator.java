@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.act;
 
+import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.State;
@@ -132,9 +133,9 @@ public final class Actuator {
   }
 
   private State collect(State state, Uploads.Finished upload) {
-    if (!upload.trouble().isEmpty()) {
-      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(upload.trouble())));
-      LOG.atWarn().addKeyValue("reason", cut(upload.trouble())).log("upload failed");
+    if (upload.outcome() instanceof Outcome.Failed failed) {
+      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(failed.reason())));
+      LOG.atWarn().addKeyValue("reason", cut(failed.reason())).log("upload failed");
       return state;
     }
     return isNow(state, upload.session()) && upload.packages().equals(packages)
@@ -157,11 +158,11 @@ public final class Actuator {
   }
 
   private State collect(State state, Driver.Finished finished) {
-    if (!finished.error().isEmpty()) {
-      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(finished.error())));
+    if (finished.outcome() instanceof Outcome.Failed failed) {
+      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(failed.reason())));
       LOG.atWarn()
           .addKeyValue("request", finished.action())
-          .addKeyValue("error", cut(finished.error()))
+          .addKeyValue("error", cut(failed.reason()))
           .log("driver request failed");
       if (finished.action() instanceof Action.Deploy deploy) {
         count(deploy.name(), 0, 1, 0);
@@ -178,12 +179,12 @@ public final class Actuator {
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
     return finished.reply() instanceof Reply.Serve serve
-        ? state.withEnsured(new State.Ensured(serve.started(), serve.completed(), trouble(serve)))
+        ? state.withEnsured(new State.Ensured(serve.started(), serve.completed(), obstacle(serve)))
         : state;
   }
 
-  /** Returns why a running Serve cannot be used, with the remedy; empty if it can be used. */
-  private static String trouble(Reply.Serve serve) {
+  /** Returns why a running Serve cannot be used, with the remedy; null if it can be used. */
+  private static @Nullable String obstacle(Reply.Serve serve) {
     String remedy =
         " Run 'serve shutdown -y' (it deletes the applications of that Serve); the daemon then"
             + " starts a Serve that it can use.";
@@ -193,7 +194,7 @@ public final class Actuator {
           + remedy;
     }
     return serve.visible()
-        ? ""
+        ? null
         : "Serve was started from Java in a way that hides it from the dashboard, so its"
             + " applications are not visible."
             + remedy;
@@ -339,9 +340,9 @@ public final class Actuator {
    *
    * @param nodeIp the address of this machine's Ray node
    * @param patience how long to wait for each request
-   * @return why it failed; empty if it succeeded
+   * @return whether all were deleted
    */
-  public String shutdownApps(String nodeIp, Duration patience) {
+  public Outcome shutdownApps(String nodeIp, Duration patience) {
     List<LongFunction<Request>> last = new ArrayList<>();
     last.add(id -> connect(id, nodeIp));
     packages.targets().forEach(target -> last.add(id -> new Request.Delete(id, target.name())));

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.act;
 
+import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.DriverView;
 import ai.seedcore.serve.daemon.driver.ChildExit;
@@ -83,10 +84,10 @@ public final class Driver {
    *
    * @param action the action that the request carried out
    * @param session the session in which it was sent
+   * @param outcome whether the driver carried it out
    * @param reply the driver's reply; null if there was none
-   * @param error what went wrong; empty on success
    */
-  record Finished(Action action, String session, @Nullable Reply reply, String error) {}
+  record Finished(Action action, String session, Outcome outcome, @Nullable Reply reply) {}
 
   public Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) {
     this.ray = ray;
@@ -221,7 +222,8 @@ public final class Driver {
         process.kill();
         lost(process, "timed out in " + done.action());
       }
-      return new Finished(done.action(), done.session(), null, cause.toString());
+      return new Finished(
+          done.action(), done.session(), new Outcome.Failed(cause.toString()), null);
     }
     if (reply instanceof Reply.Failed failed) {
       boolean connects = done.action() instanceof Action.Connect;
@@ -230,14 +232,14 @@ public final class Driver {
         process.kill(); // Ray's runtime does not survive a failed start. A new process may succeed.
         lost(process, connects ? "could not connect" : "failed repeatedly");
       }
-      return new Finished(done.action(), done.session(), null, failed.error());
+      return new Finished(done.action(), done.session(), new Outcome.Failed(failed.error()), reply);
     }
     if (done.action() instanceof Action.Connect connect) {
       session = connect.session();
     }
     failures = 0;
     backoff.succeeded();
-    return new Finished(done.action(), done.session(), reply, "");
+    return new Finished(done.action(), done.session(), Outcome.SUCCEEDED, reply);
   }
 
   private void lost(DriverProcess gone, String how) {
@@ -279,15 +281,15 @@ public final class Driver {
    * Sends the last requests to an unconnected driver, one after another, and blocks until each has
    * finished.
    *
-   * @return why not all succeeded; empty if they did
+   * @return whether all succeeded
    */
-  String doLast(List<LongFunction<Request>> last, Duration patience) {
+  Outcome doLast(List<LongFunction<Request>> last, Duration patience) {
     if (view().phase() != DriverView.Phase.WARM || task != null) {
       end();
       start();
     }
     if (process == null) {
-      return "the driver cannot be started";
+      return new Outcome.Failed("the driver cannot be started");
     }
     long millis = patience.toMillis();
     try {
@@ -295,15 +297,15 @@ public final class Driver {
       for (LongFunction<Request> request : last) {
         Reply reply = process.send(request.apply(++requests)).get(millis, TimeUnit.MILLISECONDS);
         if (reply instanceof Reply.Failed failed) {
-          return failed.error();
+          return new Outcome.Failed(failed.error());
         }
       }
-      return "";
+      return Outcome.SUCCEEDED;
     } catch (ExecutionException | TimeoutException e) {
-      return "the driver failed: " + e;
+      return new Outcome.Failed("the driver failed: " + e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      return "interrupted";
+      return new Outcome.Failed("interrupted");
     }
   }
 

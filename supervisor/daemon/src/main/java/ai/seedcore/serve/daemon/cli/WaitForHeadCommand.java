@@ -7,6 +7,7 @@ import java.net.Socket;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -63,20 +64,22 @@ final class WaitForHeadCommand implements Callable<Integer> {
     say("waiting for %s ...".formatted(head));
     Instant start = Instant.now();
     Instant told = start;
-    String trouble = trouble(head);
-    while (!trouble.isEmpty()) {
+    Optional<String> obstacle = connect(head);
+    while (obstacle.isPresent()) {
       Instant now = Instant.now();
       Duration waited = Duration.between(start, now);
       if (timeout > 0 && waited.toMillis() >= timeout * 1000) {
-        say("%s was not reachable within %s s: it %s".formatted(head, timeout, trouble));
+        say("%s was not reachable within %s s: it %s".formatted(head, timeout, obstacle.get()));
         return SeedCore.NOT_READY;
       }
       if (Duration.between(told, now).toSeconds() >= 10) {
         told = now;
-        say("still waiting for %s after %d s: it %s".formatted(head, waited.toSeconds(), trouble));
+        say(
+            "still waiting for %s after %d s: it %s"
+                .formatted(head, waited.toSeconds(), obstacle.get()));
       }
       TimeUnit.MILLISECONDS.sleep(200);
-      trouble = trouble(head);
+      obstacle = connect(head);
     }
     if (command.isEmpty()) {
       say("%s is reachable".formatted(head));
@@ -110,16 +113,17 @@ final class WaitForHeadCommand implements Callable<Integer> {
     }
   }
 
-  private static String trouble(HostPort head) {
+  /** Tries to connect to the head. Returns why that failed; empty if it succeeded. */
+  private static Optional<String> connect(HostPort head) {
     try (Socket socket = new Socket()) {
       InetSocketAddress address = new InetSocketAddress(head.host(), head.port());
       if (address.isUnresolved()) {
-        return "has a name that does not resolve";
+        return Optional.of("has a name that does not resolve");
       }
       socket.connect(address, 2_000);
-      return "";
+      return Optional.empty();
     } catch (IOException e) {
-      return "does not accept connections (%s)".formatted(e.getMessage());
+      return Optional.of("does not accept connections (%s)".formatted(e.getMessage()));
     }
   }
 

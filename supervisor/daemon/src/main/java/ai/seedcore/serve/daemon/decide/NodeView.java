@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param session the session that its processes belong to; null if none run
  * @param starting whether a start is in progress
  * @param notBefore the earliest time for the next start
- * @param trouble why the last start failed; empty if it did not
+ * @param failure why the last start failed; null if it did not
  * @param besideHead whether the head runs on this machine, too
  */
 public record NodeView(
@@ -18,7 +18,7 @@ public record NodeView(
     @Nullable String session,
     boolean starting,
     Instant notBefore,
-    String trouble,
+    @Nullable String failure,
     boolean besideHead) {
 
   /** The kind of Ray node that the daemon runs itself. */

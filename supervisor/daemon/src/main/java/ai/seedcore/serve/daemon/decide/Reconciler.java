@@ -168,7 +168,7 @@ public final class Reconciler {
     String words =
         node.starting()
             ? "the daemon's Ray node is starting"
-            : node.trouble().isEmpty() ? reason : node.trouble();
+            : node.failure() == null ? reason : node.failure();
     return new Decision(
         Phase.WAITING, may ? new StartNode() : warmUp(now), Cause.NODE_MISSING, words, AWAY);
   }
@@ -222,11 +222,12 @@ public final class Reconciler {
   private Decision serveOpaque(Situation now, Head.Up up, Serve.Opaque serve) {
     State state = now.state();
     String reason = "Serve's applications are unknown: " + serve.reason();
-    if (state.ensured() == null) {
+    State.Ensured ensured = state.ensured();
+    if (ensured == null) {
       return withDriver(now, up, new EnsureServe(), Cause.SERVE_UNKNOWN, reason);
     }
-    if (!state.ensured().trouble().isEmpty()) {
-      return blocked(Cause.SERVE_UNUSABLE, state.ensured().trouble());
+    if (ensured.obstacle() != null) {
+      return blocked(Cause.SERVE_UNUSABLE, ensured.obstacle());
     }
     boolean believed = !within(BELIEF, state.opaqueSince(), now.now());
     Set<String> listed = now.seen().listed();
@@ -234,7 +235,7 @@ public final class Reconciler {
         targets.stream()
             .filter(
                 target ->
-                    (state.ensured().started() && state.deploysOf(target.name()).last() == null)
+                    (ensured.started() && state.deploysOf(target.name()).last() == null)
                         || (believed && listed != null && !listed.contains(target.name())))
             .toList();
     return deployNext(now, up, wanting, Cause.SERVE_UNKNOWN, reason);
@@ -289,12 +290,13 @@ public final class Reconciler {
       }
     }
     if (!wanting.isEmpty()) {
-      if (state.ensured() == null) {
+      State.Ensured ensured = state.ensured();
+      if (ensured == null) {
         return withDriver(now, up, new EnsureServe(), Cause.APP_DIFFERS, String.join("; ", why));
       }
-      return state.ensured().trouble().isEmpty()
+      return ensured.obstacle() == null
           ? deployNext(now, up, wanting, Cause.APP_DIFFERS, String.join("; ", why))
-          : blocked(Cause.SERVE_UNUSABLE, state.ensured().trouble());
+          : blocked(Cause.SERVE_UNUSABLE, ensured.obstacle());
     }
     if (redo != null) {
       return redo;

@@ -41,9 +41,9 @@ public record State(
    * @param started whether the driver started it; then nothing runs there that the daemon did not
    *     submit
    * @param completed whether it fully supports Java replicas
-   * @param trouble why it cannot be used; empty if it can
+   * @param obstacle why it cannot be used; null if it can
    */
-  public record Ensured(boolean started, boolean completed, String trouble) {}
+  public record Ensured(boolean started, boolean completed, @Nullable String obstacle) {}
 
   /**
    * The submissions of one application in this session.
@@ -119,7 +119,7 @@ public record State(
    */
   public State withNewWishes() {
     Ensured known =
-        ensured == null ? null : new Ensured(false, ensured.completed(), ensured.trouble());
+        ensured == null ? null : new Ensured(false, ensured.completed(), ensured.obstacle());
     return new State(identity, controller, known, opaqueSince, false, Map.of());
   }
 

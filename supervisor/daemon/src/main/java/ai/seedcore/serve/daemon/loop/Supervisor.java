@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.loop;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.act.Actuator;
 import ai.seedcore.serve.daemon.act.Driver;
@@ -354,15 +355,16 @@ public final class Supervisor {
   public void close(Duration patience) {
     if (settings.shutdownApps() && !settings.local()) {
       String nodeIp = last != null && last.head() instanceof Head.Up up ? up.localNode() : null;
-      String trouble =
+      Outcome outcome =
           nodeIp == null
-              ? "the cluster cannot be reached"
+              ? new Outcome.Failed("the cluster cannot be reached")
               : phase == Phase.STANDBY
-                  ? "another daemon leads"
+                  ? new Outcome.Failed("another daemon leads")
                   : actuator.shutdownApps(nodeIp, DELETE_DEADLINE);
       LOG.atInfo()
           .addKeyValue("apps", names(adopted.packages()))
-          .addKeyValue("trouble", trouble.isEmpty() ? "none" : trouble)
+          .addKeyValue(
+              "trouble", outcome instanceof Outcome.Failed failed ? failed.reason() : "none")
           .log("applications deleted");
     }
     leadership.release(Duration.ofSeconds(1));

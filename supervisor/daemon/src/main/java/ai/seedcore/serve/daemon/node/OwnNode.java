@@ -92,7 +92,7 @@ public final class OwnNode {
   /** Returns the current state of the node. */
   public NodeView view() {
     if (kind == Kind.NONE) {
-      return new NodeView(kind, null, false, notBefore, "", false);
+      return new NodeView(kind, null, false, notBefore, null, false);
     }
     boolean starting = isStarting();
     if (!complete()) {
@@ -104,7 +104,7 @@ public final class OwnNode {
     if (!complete()) {
       session = null; // Its remaining processes are ended before the next start.
     }
-    return new NodeView(kind, session, starting, notBefore, failure().orElse(""), besideHead);
+    return new NodeView(kind, session, starting, notBefore, failure().orElse(null), besideHead);
   }
 
   private boolean isStarting() {

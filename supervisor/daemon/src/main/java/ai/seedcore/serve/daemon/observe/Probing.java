@@ -98,8 +98,8 @@ final class Probing {
     }
     try {
       Answer answer = asked.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-      String reason = verdict(probe, answer);
-      answered(new Route(reason.isEmpty(), reason, millis(), Instant.now(), false));
+      Optional<String> mismatch = mismatch(probe, answer);
+      answered(new Route(mismatch.isEmpty(), mismatch.orElse(""), millis(), Instant.now(), false));
     } catch (TimeoutException e) {
       overdue(patience);
     } catch (ExecutionException | CancellationException e) {
@@ -166,38 +166,42 @@ final class Probing {
   }
 
   /** Returns why a response is not the declared one; empty if it is. */
-  static String verdict(Probe probe, Answer answer) {
+  static Optional<String> mismatch(Probe probe, Answer answer) {
     if (answer.status() != 200) {
-      return "answers with status " + answer.status();
+      return Optional.of("answers with status " + answer.status());
     }
     JsonNode expected = probe.expect();
     boolean failed = answer.body().contains(ErrorCode.NOT_READY);
     if (expected == null && !failed) {
-      return "";
+      return Optional.empty();
     }
     JsonNode json;
     try {
       json = JsonMapper.shared().readTree(answer.body());
     } catch (JacksonException e) {
-      return expected == null ? "" : "answers with a body that is not JSON";
+      return expected == null
+          ? Optional.empty()
+          : Optional.of("answers with a body that is not JSON");
     }
     if (failed && json.path("code").asString("").equals(ErrorCode.NOT_READY)) {
       // The replica runs but has no instance to serve with. This fails every expectation.
-      return "reports that it is not ready: " + Foreign.message(json.path("error").asString(""));
+      return Optional.of(
+          "reports that it is not ready: " + Foreign.message(json.path("error").asString("")));
     }
     if (expected == null) {
-      return "";
+      return Optional.empty();
     }
     for (Map.Entry<String, JsonNode> field : expected.properties()) {
       JsonNode found = json.path(field.getKey());
       if (!found.equals(field.getValue())) {
-        return "answers with %s: %s, expected %s"
-            .formatted(
-                field.getKey(),
-                found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),
-                field.getValue());
+        return Optional.of(
+            "answers with %s: %s, expected %s"
+                .formatted(
+                    field.getKey(),
+                    found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),
+                    field.getValue()));
       }
     }
-    return "";
+    return Optional.empty();
   }
 }

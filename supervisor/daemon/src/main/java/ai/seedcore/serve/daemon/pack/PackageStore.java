@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.base.http.Http;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.WireFormat;
@@ -59,22 +60,24 @@ public final class PackageStore {
    *
    * @param size the file's size, in bytes
    * @param progress receives the number of bytes sent so far, on the event loop
-   * @return completes with an empty text on success, and otherwise with the reason
+   * @return completes with the outcome, never exceptionally
    */
-  public CompletableFuture<String> put(String key, Path file, long size, LongConsumer progress) {
-    CompletableFuture<String> trouble = new CompletableFuture<>();
+  public CompletableFuture<Outcome> put(String key, Path file, long size, LongConsumer progress) {
+    CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     Context context = vertx.getOrCreateContext();
     context.runOnContext(
         nothing ->
             send(key, file, size, progress)
                 .onComplete(
                     done ->
-                        trouble.complete(
-                            done.succeeded() ? done.result() : Http.reason(done.cause()))));
-    return trouble;
+                        outcome.complete(
+                            done.succeeded()
+                                ? done.result()
+                                : new Outcome.Failed(Http.reason(done.cause())))));
+    return outcome;
   }
 
-  private Future<String> send(String key, Path file, long size, LongConsumer progress) {
+  private Future<Outcome> send(String key, Path file, long size, LongConsumer progress) {
     HttpClient client =
         vertx.createHttpClient(
             new HttpClientOptions()
@@ -95,7 +98,7 @@ public final class PackageStore {
         .eventually(client::close);
   }
 
-  private Future<String> stream(
+  private Future<Outcome> stream(
       HttpClientRequest request, String key, Path file, long size, LongConsumer progress) {
     AtomicLong sent = new AtomicLong();
     AtomicLong moved = new AtomicLong(System.nanoTime());
@@ -107,7 +110,7 @@ public final class PackageStore {
                 request.reset();
               }
             });
-    Future<String> answer = request.response().compose(PackageStore::verdict);
+    Future<Outcome> answer = request.response().compose(PackageStore::verdict);
     return vertx
         .fileSystem()
         .open(file.toString(), new OpenOptions().setWrite(false).setCreate(false))
@@ -171,7 +174,7 @@ public final class PackageStore {
     return Buffer.buffer().appendByte((byte) (OVERWRITE << 3)).appendByte((byte) 1);
   }
 
-  private static Future<String> verdict(HttpClientResponse response) {
+  private static Future<Outcome> verdict(HttpClientResponse response) {
     return response
         .body()
         .map(
@@ -179,9 +182,10 @@ public final class PackageStore {
               String trailer = response.getTrailer("grpc-status");
               String status = trailer == null ? response.getHeader("grpc-status") : trailer;
               return response.statusCode() == 200 && "0".equals(status)
-                  ? ""
-                  : "the GCS rejected the package (gRPC status %s)"
-                      .formatted(status == null ? "unknown" : status);
+                  ? Outcome.SUCCEEDED
+                  : new Outcome.Failed(
+                      "the GCS rejected the package (gRPC status %s)"
+                          .formatted(status == null ? "unknown" : status));
             });
   }
 }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.pack;
 
+import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +40,7 @@ public final class Uploads {
   private volatile @Nullable Progress progress;
   private Instant renewed = Instant.MIN;
 
-  private record Upload(Packages packages, String session, CompletableFuture<String> trouble) {}
+  private record Upload(Packages packages, String session, CompletableFuture<Outcome> outcome) {}
 
   /** The progress of a package's upload: how many bytes were sent, and the total. */
   public record Progress(String name, long sent, long size) {}
@@ -47,9 +48,9 @@ public final class Uploads {
   /**
    * The result of an upload.
    *
-   * @param trouble why not all packages are in the GCS; empty if they are
+   * @param outcome whether all packages are in the GCS
    */
-  public record Finished(Packages packages, String session, String trouble) {}
+  public record Finished(Packages packages, String session, Outcome outcome) {}
 
   public Uploads(Gcs gcs, PackageStore store, Clock clock, Runnable wake) {
     this.gcs = gcs;
@@ -65,32 +66,33 @@ public final class Uploads {
     if (running != null) {
       return;
     }
-    CompletableFuture<String> trouble = CompletableFuture.completedFuture("");
+    CompletableFuture<Outcome> outcome = CompletableFuture.completedFuture(Outcome.SUCCEEDED);
     for (Map.Entry<String, Path> file : packages.files().entrySet()) {
-      trouble =
-          trouble.thenCompose(
+      outcome =
+          outcome.thenCompose(
               before ->
-                  before.isEmpty()
+                  before instanceof Outcome.Succeeded
                       ? ensure(packages, file.getKey(), file.getValue())
                       : CompletableFuture.completedFuture(before));
     }
-    running = new Upload(packages, session, trouble.whenComplete((text, error) -> wake.run()));
+    running = new Upload(packages, session, outcome.whenComplete((ended, error) -> wake.run()));
   }
 
-  private CompletableFuture<String> ensure(Packages packages, String name, Path file) {
+  private CompletableFuture<Outcome> ensure(Packages packages, String name, Path file) {
     String uri = "gcs://" + name;
     return gcs.pin(uri, KEPT)
         .thenCompose(pinned -> gcs.exists("", uri))
         .thenCompose(
             there ->
                 there
-                    ? CompletableFuture.completedFuture("")
+                    ? CompletableFuture.completedFuture(Outcome.SUCCEEDED)
                     : put(packages, name, uri, file)
-                        .thenCompose(trouble -> gcs.pin(uri, KEPT).thenApply(pinned -> trouble)))
-        .exceptionally(e -> "package %s: GCS %s".formatted(name, Gcs.reason(e)));
+                        .thenCompose(put -> gcs.pin(uri, KEPT).thenApply(pinned -> put)))
+        .exceptionally(
+            e -> new Outcome.Failed("package %s: GCS %s".formatted(name, Gcs.reason(e))));
   }
 
-  private CompletableFuture<String> put(Packages packages, String name, String uri, Path file) {
+  private CompletableFuture<Outcome> put(Packages packages, String name, String uri, Path file) {
     try {
       if (!Files.exists(file)) {
         packages.again(); // The cache may be deleted at any time.
@@ -115,7 +117,7 @@ public final class Uploads {
     } catch (IOException e) {
       LOG.debug("package {}", name, e);
       return CompletableFuture.completedFuture(
-          "the package %s cannot be read from the cache".formatted(file));
+          new Outcome.Failed("the package %s cannot be read from the cache".formatted(file)));
     }
   }
 
@@ -131,17 +133,17 @@ public final class Uploads {
 
   /** Returns the result of an upload that has ended since the last call; empty if none has. */
   public Optional<Finished> collect() {
-    if (running == null || !running.trouble().isDone()) {
+    if (running == null || !running.outcome().isDone()) {
       return Optional.empty();
     }
     Upload done = running;
     running = null;
     progress = null;
-    String trouble = done.trouble().join();
-    if (trouble.isEmpty()) {
+    Outcome outcome = done.outcome().join();
+    if (outcome instanceof Outcome.Succeeded) {
       renewed = clock.instant();
     }
-    return Optional.of(new Finished(done.packages(), done.session(), trouble));
+    return Optional.of(new Finished(done.packages(), done.session(), outcome));
   }
 
   /** Returns whether the packages must be renewed before the cluster drops them. */

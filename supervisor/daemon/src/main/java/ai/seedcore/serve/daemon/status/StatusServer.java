@@ -200,15 +200,15 @@ public final class StatusServer implements AutoCloseable {
       return;
     }
     Status known = status;
-    String trouble = trouble();
-    boolean turns = trouble.isEmpty();
+    Optional<String> illness = illness();
+    boolean turns = illness.isEmpty();
     String path = request.path() == null ? "" : request.path();
     if (path.startsWith(ONE_READY)) {
       readyOne(request, turns ? known : null, path.substring(ONE_READY.length()));
       return;
     }
     switch (path) {
-      case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, turns ? "ok\n" : trouble + "\n");
+      case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, illness.orElse("ok") + "\n");
       case "/readyz" -> {
         boolean ready = turns && known != null && known.ready();
         reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
@@ -224,14 +224,15 @@ public final class StatusServer implements AutoCloseable {
   }
 
   /** Returns why the daemon is unhealthy; empty if it is healthy. */
-  private String trouble() {
+  private Optional<String> illness() {
     if (status == null) {
-      return "the daemon has not observed the cluster yet";
+      return Optional.of("the daemon has not observed the cluster yet");
     }
     long still = System.nanoTime() - publishedAt;
     return still >= STALE.toNanos()
-        ? "the control loop has not advanced for %d s".formatted(still / 1_000_000_000L)
-        : stuck.get().orElse("");
+        ? Optional.of(
+            "the control loop has not advanced for %d s".formatted(still / 1_000_000_000L))
+        : stuck.get();
   }
 
   /** Responds whether one application's route responds as declared or is busy. */

@@ -26,7 +26,7 @@ class ReconcilerTest {
 
   private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
   private static final String SESSION = "session_1";
-  private static final State.Ensured FOUND = new State.Ensured(false, true, "");
+  private static final State.Ensured FOUND = new State.Ensured(false, true, null);
   private static final Identity LIFE = new Identity(SESSION, "head1");
   private static final JsonNode CONFIG =
       JsonMapper.shared()
@@ -42,7 +42,7 @@ class ReconcilerTest {
   private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
   private WorkView work = WorkView.FREE;
-  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "", false);
+  private NodeView node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, null, false);
 
   @Test
   void aHeadThatIsAwayIsWaitedForWithADriverThatGetsWarm() {
@@ -111,7 +111,7 @@ class ReconcilerTest {
     assertThat(decide(seen).action()).isEqualTo(new Action.EnsureServe());
     seen = up(new Serve.Opaque("c", "no page yet"), Map.of());
     state =
-        state.seen(seen, NOW).withEnsured(new State.Ensured(true, true, "")).withUploaded(false);
+        state.seen(seen, NOW).withEnsured(new State.Ensured(true, true, null)).withUploaded(false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     state = state.withUploaded(true);
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
@@ -227,7 +227,7 @@ class ReconcilerTest {
     Observation opaque = up(new Serve.Opaque("c", "no page yet"), Map.of());
     state = state.seen(opaque, NOW).withUploaded(true);
     assertThat(decide(opaque).action()).isEqualTo(new Action.EnsureServe());
-    state = state.withEnsured(new State.Ensured(true, true, ""));
+    state = state.withEnsured(new State.Ensured(true, true, null));
     assertThat(decide(opaque).action()).isEqualTo(new Action.Deploy("A"));
     state = state.withDeploy("A", NOW, NOW).withDeploy("B", NOW, NOW);
     assertThat(decide(opaque).action()).isEqualTo(new Action.Rest());
@@ -271,7 +271,7 @@ class ReconcilerTest {
       Observation seen = up(serve, Map.of());
       state = state.seen(seen, NOW);
       assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
-      state = state.withEnsured(new State.Ensured(true, true, ""));
+      state = state.withEnsured(new State.Ensured(true, true, null));
       assertThat(decide(seen).action()).as(serve.toString()).isEqualTo(new Action.Rest());
     }
   }
@@ -401,7 +401,7 @@ class ReconcilerTest {
   @Test
   void changedWishesHaveServeAskedAnewAlsoRightAfterItsStart() {
     Observation opaque = up(new Serve.Opaque("c", "not asked"), Map.of());
-    state = state.seen(opaque, NOW).withEnsured(new State.Ensured(true, true, ""));
+    state = state.seen(opaque, NOW).withEnsured(new State.Ensured(true, true, null));
     assertThat(state.knowsServe(NOW)).isTrue();
     assertThat(state.withNewWishes().knowsServe(NOW)).isFalse();
   }
@@ -490,17 +490,17 @@ class ReconcilerTest {
   void ourOwnHeadIsStartedAndNotTwice() {
     Observation down =
         new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
-    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, null, false);
     assertThat(decide(down).action()).isEqualTo(new Action.StartNode());
-    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, null, false);
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
-    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5), "", false);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, NOW.plusSeconds(5), null, false);
     assertThat(decide(down).action()).isEqualTo(new Action.Rest());
   }
 
   @Test
   void ourOwnNodeFollowsTheHeadIntoItsNextLife() {
-    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, null, false);
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
     Observation early =
@@ -511,21 +511,21 @@ class ReconcilerTest {
             Map.of(),
             true);
     assertThat(decide(early).action()).isEqualTo(new Action.StartNode());
-    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", true);
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, null, true);
     assertThat(decide(early).action()).isEqualTo(new Action.Rest());
     assertThat(decide(early).reason()).contains("its own node has not registered yet");
   }
 
   @Test
   void nothingIsDoneToAClusterWhoseGcsIsSilent() {
-    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.WORKER, "session_0", false, Instant.MIN, null, false);
     Observation seen = up(new Serve.Absent(), Map.of());
     assertThat(decide(seen).action()).isEqualTo(new Action.StartNode());
     Observation held = seen.hold();
     assertThat(decide(held).action()).isEqualTo(new Action.Rest());
     assertThat(decide(held).phase()).isEqualTo(Phase.WAITING);
     assertThat(decide(held).reason()).isEqualTo(decide(seen).reason());
-    node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.NONE, null, false, Instant.MIN, null, false);
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withUploaded(true);
     assertThat(decide(seen).action()).isInstanceOf(Action.EnsureServe.class);
@@ -552,7 +552,7 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state =
         state
-            .withEnsured(new State.Ensured(false, true, ""))
+            .withEnsured(new State.Ensured(false, true, null))
             .withUploaded(true)
             .withDeploy("A", NOW.minusSeconds(60), NOW.minusSeconds(30));
     work = new WorkView(Instant.MIN, Set.of("A", "B"), false, false);
@@ -569,7 +569,7 @@ class ReconcilerTest {
   @Test
   void onlyOneUploadRunsAtATime() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    state = state.withEnsured(new State.Ensured(false, true, ""));
+    state = state.withEnsured(new State.Ensured(false, true, null));
     Observation seen = up(running("c", Map.of()), Map.of());
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     work = new WorkView(Instant.MIN, Set.of(), true, false);
@@ -610,10 +610,10 @@ class ReconcilerTest {
   void aNodeThatIsStartingIsNotStartedAgain() {
     Observation away =
         new Observation(new Head.Down("refuses"), new Serve.Unknown(""), null, Map.of(), true);
-    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.HEAD, null, false, Instant.MIN, null, false);
     Decision first = decide(away);
     assertThat(first.action()).isEqualTo(new Action.StartNode());
-    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, "", false);
+    node = new NodeView(NodeView.Kind.HEAD, null, true, Instant.MIN, null, false);
     Decision starting = decide(away);
     assertThat(starting.action()).isEqualTo(new Action.Rest());
     assertThat(starting.reason()).isNotEqualTo(first.reason()).contains("starting");

@@ -188,19 +188,22 @@ class ObserverTest {
   @Test
   void aProbeLooksIntoTheAnswer() {
     Probe probe = new Probe(null, JsonMapper.shared().readTree("{\"status\": \"success\"}"), 3.0);
-    assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"success\",\"x\":1}")))
-        .isEmpty();
-    assertThat(Probing.verdict(probe, new Http.Answer(200, "{\"status\":\"error\"}")))
+    assertThat(mismatch(probe, 200, "{\"status\":\"success\",\"x\":1}")).isEmpty();
+    assertThat(mismatch(probe, 200, "{\"status\":\"error\"}"))
         .isEqualTo("answers with status: \"error\", expected \"success\"");
-    assertThat(Probing.verdict(probe, new Http.Answer(200, "{}"))).contains("nothing");
-    assertThat(Probing.verdict(probe, new Http.Answer(200, "<"))).contains("not JSON");
-    assertThat(Probing.verdict(probe, new Http.Answer(500, ""))).contains("status 500");
-    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "anything"))).isEmpty();
+    assertThat(mismatch(probe, 200, "{}")).contains("nothing");
+    assertThat(mismatch(probe, 200, "<")).contains("not JSON");
+    assertThat(mismatch(probe, 500, "")).contains("status 500");
+    assertThat(mismatch(Probe.PLAIN, 200, "anything")).isEmpty();
     String failed = "{\"status\":\"error\",\"code\":\"not_ready\",\"error\":\"model: gone\"}";
-    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, failed)))
+    assertThat(mismatch(Probe.PLAIN, 200, failed))
         .isEqualTo("reports that it is not ready: model: gone");
-    assertThat(Probing.verdict(probe, new Http.Answer(200, failed))).contains("model: gone");
-    assertThat(Probing.verdict(Probe.PLAIN, new Http.Answer(200, "not_ready"))).isEmpty();
+    assertThat(mismatch(probe, 200, failed)).contains("model: gone");
+    assertThat(mismatch(Probe.PLAIN, 200, "not_ready")).isEmpty();
+  }
+
+  private static String mismatch(Probe probe, int status, String body) {
+    return Probing.mismatch(probe, new Http.Answer(status, body)).orElse("");
   }
 
   private String reason() {
