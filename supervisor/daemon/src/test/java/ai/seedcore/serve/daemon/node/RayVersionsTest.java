@@ -6,16 +6,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** That docs/ray-versions.md tells of the version that we build for, and of a newer one. */
 class RayVersionsTest {
 
   private static final Path PAGE = Path.of("../../docs/ray-versions.md");
-  private static final Path POM = Path.of("../../pom.xml");
+  private static final Path ROOT = Path.of("../..");
+  private static final Path POM = ROOT.resolve("pom.xml");
 
   @Test
   void allPassesWithTheVersionThatWeBuildFor() throws IOException {
@@ -25,6 +29,26 @@ class RayVersionsTest {
     assertThat(column(table, version))
         .hasSizeGreaterThan(5)
         .allSatisfy(cell -> assertThat(cell).matches("([1-9][0-9]*) of \\1"));
+  }
+
+  /** These files cannot read the POM. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "README.md",
+        "docker/Dockerfile.ray",
+        "docker/kubernetes/kuberay/raycluster.yaml",
+        "docker/requirements.txt",
+        "docs/faults.md",
+        "docs/getting-started.md",
+        "supervisor/cai/src/main/java/ai/seedcore/serve/cai/CaiCommand.java",
+        "supervisor/daemon/src/main/resources/man/seedcore-serve-cai-setup.1"
+      })
+  void everyFileNamesTheVersionThatWeBuildFor(String file) throws IOException {
+    String version = found("<ray.version>(.+)</ray.version>", Files.readString(POM));
+    Matcher named =
+        Pattern.compile("\\b2\\.\\d+\\.\\d+\\b").matcher(Files.readString(ROOT.resolve(file)));
+    assertThat(named.results().map(MatchResult::group)).contains(version);
   }
 
   @Test
