@@ -2,6 +2,8 @@ package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.series.Season;
 import java.util.Arrays;
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.CommonOps_DDRM;
 
 /**
  * Forecasts the next value of a metric. The forecast is the sum of a seasonal effect and an
@@ -116,7 +118,8 @@ final class Expectation {
     if (time <= LONG_HISTORY || time % SEASON_INTERVAL == 0) {
       season = Season.find(Arrays.copyOfRange(observed, from, size), start, season);
     }
-    double[][] normal = new double[PARAMETERS][PARAMETERS + 1];
+    DMatrixRMaj normal = new DMatrixRMaj(PARAMETERS, PARAMETERS);
+    DMatrixRMaj right = new DMatrixRMaj(PARAMETERS, 1);
     double[] row = new double[PARAMETERS];
     double power = 0;
     int first = Math.max(from, LAGS);
@@ -127,18 +130,21 @@ final class Expectation {
       power += value * value;
       for (int a = 0; a < PARAMETERS; a++) {
         for (int b = 0; b < PARAMETERS; b++) {
-          normal[a][b] += row[a] * row[b];
+          normal.add(a, b, row[a] * row[b]);
         }
-        normal[a][PARAMETERS] += row[a] * value;
+        right.add(a, 0, row[a] * value);
       }
     }
     int count = size - first;
     for (int a = 0; a < PARAMETERS - 1; a++) {
-      normal[a][a] += RIDGE * power / Math.sqrt(count);
+      normal.add(a, a, RIDGE * power / Math.sqrt(count));
     }
     // The constant term is near 0, because the center is subtracted.
-    normal[PARAMETERS - 1][PARAMETERS - 1] += RIDGE * count;
-    weights = solve(normal);
+    normal.add(PARAMETERS - 1, PARAMETERS - 1, RIDGE * count);
+    DMatrixRMaj solution = new DMatrixRMaj(PARAMETERS, 1);
+    // Only a series without any variation has no unique solution. All weights are 0 then.
+    boolean unique = CommonOps_DDRM.solveSPD(normal, right, solution);
+    weights = unique ? solution.getData() : new double[PARAMETERS];
   }
 
   /** Fills a row with the regressors of the value at an index. */
@@ -158,33 +164,5 @@ final class Expectation {
   /** Returns the cleaned value at a lag without its season and the center. */
   private double remainder(int index, long at, int lag) {
     return cleaned[index - lag] - season.at(at - lag) - center;
-  }
-
-  /**
-   * Solves linear equations, one per row, by Gauss-Jordan elimination with partial pivoting. An
-   * undetermined variable is 0.
-   */
-  private static double[] solve(double[][] rows) {
-    int n = rows.length;
-    for (int i = 0; i < n; i++) {
-      int pivot = i;
-      for (int r = i + 1; r < n; r++) {
-        pivot = Math.abs(rows[r][i]) > Math.abs(rows[pivot][i]) ? r : pivot;
-      }
-      double[] swap = rows[i];
-      rows[i] = rows[pivot];
-      rows[pivot] = swap;
-      for (int r = 0; r < n && rows[i][i] != 0; r++) {
-        double factor = r == i ? 0 : rows[r][i] / rows[i][i];
-        for (int c = i; factor != 0 && c <= n; c++) {
-          rows[r][c] -= factor * rows[i][c];
-        }
-      }
-    }
-    double[] solution = new double[n];
-    for (int i = 0; i < n; i++) {
-      solution[i] = rows[i][i] == 0 ? 0 : rows[i][n] / rows[i][i];
-    }
-    return solution;
   }
 }

@@ -1,5 +1,9 @@
 package ai.seedcore.serve.anomaly;
 
+import org.ejml.data.DMatrixRMaj;
+import org.ejml.dense.row.CommonOps_DDRM;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Estimates how rare the forecast error of each metric is, given the errors of the other metrics at
  * the same time. It detects a metric that does not follow correlated metrics.
@@ -26,7 +30,7 @@ final class Joint {
 
   private final double[][] window;
   private final TwoSidedTail[] tails;
-  private double[][] precision = new double[0][];
+  private @Nullable DMatrixRMaj precision;
   private int seen;
 
   Joint(int metrics) {
@@ -46,12 +50,12 @@ final class Joint {
    */
   double[] next(double[] distances, double[] learned) {
     double[] rarities = new double[distances.length];
-    for (int i = 0; i < rarities.length && precision.length > 0; i++) {
+    for (int i = 0; precision != null && i < rarities.length; i++) {
       double sum = 0;
       for (int j = 0; j < rarities.length; j++) {
-        sum += precision[i][j] * distances[j];
+        sum += precision.get(i, j) * distances[j];
       }
-      double distance = sum / precision[i][i];
+      double distance = sum / precision.get(i, i);
       rarities[i] = tails[i].rarity(distance, EPSILON);
       tails[i].add(tails[i].bounded(distance, Tail.MAX_LEARNED_RARITY, EPSILON));
     }
@@ -62,47 +66,22 @@ final class Joint {
     return rarities;
   }
 
-  /** Returns the inverse of the covariance matrix of the window. */
-  private double[][] precision() {
+  /** Returns the inverse of the covariance matrix of the window; null if it has none. */
+  private @Nullable DMatrixRMaj precision() {
     int n = tails.length;
     int rows = Math.min(seen, WINDOW);
-    double[][] covariance = new double[n][n];
+    DMatrixRMaj covariance = new DMatrixRMaj(n, n);
     for (int row = 0; row < rows; row++) {
       for (int i = 0; i < n; i++) {
         for (int j = 0; j < n; j++) {
-          covariance[i][j] += window[row][i] * window[row][j] / rows;
+          covariance.add(i, j, window[row][i] * window[row][j] / rows);
         }
       }
     }
     for (int i = 0; i < n; i++) {
-      covariance[i][i] += RIDGE * covariance[i][i] + EPSILON;
+      covariance.add(i, i, RIDGE * covariance.get(i, i) + EPSILON);
     }
-    return inverse(covariance);
-  }
-
-  /** Inverts a positive definite matrix by Gauss-Jordan elimination. */
-  private static double[][] inverse(double[][] matrix) {
-    int n = matrix.length;
-    double[][] inverse = new double[n][n];
-    for (int i = 0; i < n; i++) {
-      inverse[i][i] = 1;
-    }
-    for (int i = 0; i < n; i++) {
-      double pivot = matrix[i][i];
-      for (int c = 0; c < n; c++) {
-        matrix[i][c] /= pivot;
-        inverse[i][c] /= pivot;
-      }
-      for (int r = 0; r < n; r++) {
-        double factor = matrix[r][i];
-        if (r != i && factor != 0) {
-          for (int c = 0; c < n; c++) {
-            matrix[r][c] -= factor * matrix[i][c];
-            inverse[r][c] -= factor * inverse[i][c];
-          }
-        }
-      }
-    }
-    return inverse;
+    DMatrixRMaj inverse = new DMatrixRMaj(n, n);
+    return CommonOps_DDRM.invertSPD(covariance, inverse) ? inverse : null;
   }
 }

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Verdict.Severity;
+import ai.seedcore.serve.series.Robust;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -18,9 +19,6 @@ final class RobustRule {
 
   /** The maximum degrees of freedom; metrics have heavier tails than the normal distribution. */
   private static final int MAX_FREEDOM = 8;
-
-  /** Scales the median absolute deviation of normal data to its standard deviation. */
-  private static final double NORMAL_MAD = 1.4826;
 
   /**
    * Scales the mean absolute deviation of normal data to its standard deviation. The mean is used
@@ -61,7 +59,7 @@ final class RobustRule {
 
   private Verdict judge(double value) {
     double[] past = Arrays.copyOf(window, seen);
-    double median = median(past);
+    double median = Robust.median(past);
     double distance = Math.abs(value - median);
     if (distance == 0) {
       return Verdict.NORMAL;
@@ -71,7 +69,7 @@ final class RobustRule {
       past[i] = Math.abs(past[i] - median);
       mean += past[i] / past.length;
     }
-    double spread = NORMAL_MAD * median(past);
+    double spread = Robust.deviation(past);
     if (spread == 0) {
       spread = NORMAL_MEAN_AD * mean;
     }
@@ -99,11 +97,5 @@ final class RobustRule {
                     median,
                     seen));
     return new Verdict(Verdict.score(rarity), severity, reasons);
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    int middle = values.length / 2;
-    return values.length % 2 == 1 ? values[middle] : values[middle - 1] / 2 + values[middle] / 2;
   }
 }

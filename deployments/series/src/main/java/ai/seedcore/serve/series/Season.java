@@ -53,9 +53,6 @@ public record Season(int period, double[] profile) {
   /** The maximum absolute value of a normalized point, in deviations. */
   private static final double CLIP = 8;
 
-  /** Scales the median absolute deviation of normal data to its standard deviation. */
-  private static final double NORMAL_MAD = 1.4826;
-
   /**
    * If the median absolute deviation is smaller than this share of the mean absolute deviation, the
    * series is mostly constant, and the mean is used.
@@ -134,10 +131,10 @@ public record Season(int period, double[] profile) {
     for (int i = 0; i < n; i++) {
       rest[i] = values[i] - mean - slope / squares * (i - middle);
     }
-    double median = median(rest.clone());
+    double median = Robust.median(rest);
     double[] distances = Arrays.stream(rest).map(value -> Math.abs(value - median)).toArray();
     double average = Arrays.stream(distances).average().orElse(0);
-    double deviation = NORMAL_MAD * median(distances);
+    double deviation = Robust.deviation(distances);
     // In a mostly constant series, the median is so small that every change would be clipped.
     double unit = deviation < MIN_MAD_RATIO * average ? average : deviation;
     if (unit == 0) {
@@ -148,11 +145,6 @@ public record Season(int period, double[] profile) {
     }
     double center = Arrays.stream(rest).average().orElse(0);
     return Arrays.stream(rest).map(value -> value - center).toArray();
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    return values[values.length / 2];
   }
 
   /** Returns the lags next to and at the highest peaks of the autocorrelation, ascending. */

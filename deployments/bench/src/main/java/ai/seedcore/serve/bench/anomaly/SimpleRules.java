@@ -1,5 +1,6 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import ai.seedcore.serve.series.Robust;
 import java.util.Arrays;
 
 /** Common simple rules. They score each metric separately and use the highest score. */
@@ -23,9 +24,9 @@ enum SimpleRules implements Rule {
   MEDIAN_MAD {
     @Override
     double deviations(double[] past, double value) {
-      double median = median(past.clone());
+      double median = Robust.median(past);
       double[] distances = Arrays.stream(past).map(p -> Math.abs(p - median)).toArray();
-      return ratio(Math.abs(value - median), NORMAL_MAD * median(distances));
+      return ratio(Math.abs(value - median), Robust.deviation(distances));
     }
 
     @Override
@@ -36,9 +37,6 @@ enum SimpleRules implements Rule {
 
   private static final int WINDOW = 100;
   private static final int WARM_UP = 20;
-
-  /** Scales the median absolute deviation of normal data to its standard deviation. */
-  private static final double NORMAL_MAD = 1.4826;
 
   private static final double MAX_RATIO = 1e6;
   private static final double MIN_SPREAD = 1e-9;
@@ -69,11 +67,5 @@ enum SimpleRules implements Rule {
 
   private static double ratio(double distance, double spread) {
     return distance == 0 ? 0 : Math.min(MAX_RATIO, distance / Math.max(spread, MIN_SPREAD));
-  }
-
-  private static double median(double[] values) {
-    Arrays.sort(values);
-    int middle = values.length / 2;
-    return values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
   }
 }
