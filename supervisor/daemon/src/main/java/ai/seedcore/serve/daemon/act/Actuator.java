@@ -3,8 +3,8 @@ package ai.seedcore.serve.daemon.act;
 import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Action;
+import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.decide.State;
-import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.decide.WorkView;
 import ai.seedcore.serve.daemon.host.Backoff;
 import ai.seedcore.serve.daemon.node.OwnNode;
@@ -272,7 +272,7 @@ public final class Actuator {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
       driver.ask(action, session, SUBMIT, id -> new Request.Delete(id, delete.name()));
-      if (target(delete.name()).isPresent()) {
+      if (desired(delete.name()).isPresent()) {
         // Otherwise it is no longer declared, which is not a failure.
         count(delete.name(), 0, 0, 1);
       }
@@ -292,9 +292,9 @@ public final class Actuator {
       // A permit is available: the decision took the limit into account.
       redeployLimit(deploy.name()).acquirePermission();
     }
-    Target target = target(deploy.name()).orElseThrow();
+    DesiredApplication desired = desired(deploy.name()).orElseThrow();
     boolean completed = state.ensured() == null || state.ensured().completed();
-    Application application = completed ? target.application() : target.frozen();
+    Application application = completed ? desired.application() : desired.frozen();
     driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, application, completed));
     redeploys++;
     LOG.atInfo()
@@ -304,8 +304,10 @@ public final class Actuator {
     return state.withDeploy(deploy.name(), now, now.plus(deployBackoff(deploy.name())));
   }
 
-  private Optional<Target> target(String name) {
-    return packages.targets().stream().filter(target -> target.name().equals(name)).findFirst();
+  private Optional<DesiredApplication> desired(String name) {
+    return packages.applications().stream()
+        .filter(desired -> desired.name().equals(name))
+        .findFirst();
   }
 
   private Duration deployBackoff(String name) {
@@ -345,7 +347,9 @@ public final class Actuator {
   public Outcome shutdownApps(String nodeIp, Duration patience) {
     List<LongFunction<Request>> last = new ArrayList<>();
     last.add(id -> connect(id, nodeIp));
-    packages.targets().forEach(target -> last.add(id -> new Request.Delete(id, target.name())));
+    packages
+        .applications()
+        .forEach(desired -> last.add(id -> new Request.Delete(id, desired.name())));
     return driver.doLast(last, patience);
   }
 

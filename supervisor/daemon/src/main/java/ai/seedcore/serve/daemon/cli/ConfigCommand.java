@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.config.ConfigLoader;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import java.nio.file.Path;
 import java.util.Map;
@@ -37,7 +37,7 @@ final class ConfigCommand implements Runnable {
       @Parameters(paramLabel = "FILE", description = "The YAML file to validate.") Path file) {
     Settings settings = ConfigLoader.load(file, Map.of(), Map.of());
     spec.commandLine().getOut().println(file + ": valid; deployments:");
-    for (Declaration deployment : settings.deployments()) {
+    for (DeclaredApplication deployment : settings.deployments()) {
       spec.commandLine()
           .getOut()
           .printf(

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.base.ConfigException;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.loop.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.pack.Cache;
@@ -134,7 +134,7 @@ final class ConfigWatch implements Supplier<DesiredState> {
     if (file != null) {
       fingerprints.add(fingerprint(file));
     }
-    for (Declaration deployment : desired.packages().declared()) {
+    for (DeclaredApplication deployment : desired.packages().declared()) {
       deployment.jars().forEach(jar -> fingerprints.add(fingerprint(jar)));
       deployment.files().forEach(model -> fingerprints.add(fingerprint(model)));
     }

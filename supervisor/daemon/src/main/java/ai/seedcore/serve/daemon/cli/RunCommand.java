@@ -4,7 +4,7 @@ import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
@@ -160,7 +160,8 @@ final class RunCommand implements Callable<Integer> {
           .addKeyValue("ray", ray.version())
           .addKeyValue("status", "http://" + settings.status())
           .addKeyValue(
-              "deployments", settings.deployments().stream().map(Declaration::name).toList())
+              "deployments",
+              settings.deployments().stream().map(DeclaredApplication::name).toList())
           .log("started");
       CountDownLatch ended = new CountDownLatch(1);
       Runtime.getRuntime()
@@ -223,13 +224,13 @@ final class RunCommand implements Callable<Integer> {
     return (bytes + (1 << 20) - 1) >> 20;
   }
 
-  private static List<Route> routes(List<Declaration> declared) {
+  private static List<Route> routes(List<DeclaredApplication> declared) {
     return declared.stream()
         .map(each -> Route.declared(each.route(), each.name(), each.idempotent()))
         .toList();
   }
 
-  private static ControlState controlState(Status now, List<Declaration> declared) {
+  private static ControlState controlState(Status now, List<DeclaredApplication> declared) {
     return new ControlState(
         routes(declared), now.head().nodes(), now.phase(), now.reason(), now.lastRecoveryS());
   }
@@ -273,7 +274,7 @@ final class RunCommand implements Callable<Integer> {
               ? settings.routesUrl()
               : (door.certificate() == null ? "http://" : "https://") + door.address();
       StringBuilder text = new StringBuilder("\nAll deployments answer. Try them:\n");
-      for (Declaration deployment : settings.deployments()) {
+      for (DeclaredApplication deployment : settings.deployments()) {
         String body = deployment.probe().bodyText();
         text.append("  curl ")
             .append(body == null ? "" : "-d '%s' ".formatted(body))

@@ -268,7 +268,7 @@ public final class ConfigLoader {
 
   /** Checks files early. Otherwise a replica would fail minutes later. */
   private static void checkFiles(Settings settings) {
-    for (Declaration deployment : settings.deployments()) {
+    for (DeclaredApplication deployment : settings.deployments()) {
       for (Path file : deployment.files()) {
         if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
           throw new ConfigException(
@@ -291,7 +291,7 @@ public final class ConfigLoader {
   private static final long ONNX_MIB = 32;
 
   private static void checkSizes(Settings settings) {
-    for (Declaration deployment : settings.deployments()) {
+    for (DeclaredApplication deployment : settings.deployments()) {
       long sum = 0;
       Path largest = null;
       long size = 0;
@@ -320,7 +320,7 @@ public final class ConfigLoader {
    * minutes later.
    */
   private static void checkClasses(Settings settings) {
-    for (Declaration deployment : settings.deployments()) {
+    for (DeclaredApplication deployment : settings.deployments()) {
       if (deployment.jars().isEmpty()) {
         continue;
       }

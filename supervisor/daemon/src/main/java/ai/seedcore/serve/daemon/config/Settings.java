@@ -93,7 +93,7 @@ public record Settings(
     int logFilesKept,
     boolean shutdownApps,
     boolean builtin,
-    List<Declaration> deployments) {
+    List<DeclaredApplication> deployments) {
 
   /** The head that {@code --local} starts if no address is given. */
   private static final HostPort LOCAL_HEAD = new HostPort("127.0.0.1", 6380);
@@ -193,7 +193,7 @@ public record Settings(
             .formatted(frontDoor));
     Set<String> names = new HashSet<>();
     Set<String> routes = new HashSet<>();
-    for (Declaration deployment : deployments) {
+    for (DeclaredApplication deployment : deployments) {
       require(
           names.add(deployment.name()),
           "deployments: found two named %s, expected different names".formatted(deployment.name()));

@@ -59,7 +59,7 @@ public final class Reconciler {
   /** How long Serve may take to show a submitted application. */
   static final Duration SETTLE = Duration.ofSeconds(10);
 
-  private final List<Target> targets;
+  private final List<DesiredApplication> applications;
   private final Set<String> names;
   private final Set<String> dropped;
 
@@ -68,10 +68,11 @@ public final class Reconciler {
    *
    * @param dropped the names of applications that are no longer declared and are to be deleted
    */
-  public Reconciler(List<Target> targets, Set<String> dropped) {
+  public Reconciler(List<DesiredApplication> applications, Set<String> dropped) {
     this.dropped = Set.copyOf(dropped);
-    this.targets = List.copyOf(targets);
-    this.names = targets.stream().map(Target::name).collect(Collectors.toUnmodifiableSet());
+    this.applications = List.copyOf(applications);
+    this.names =
+        applications.stream().map(DesiredApplication::name).collect(Collectors.toUnmodifiableSet());
   }
 
   /** Returns the next decision for this situation. */
@@ -231,12 +232,12 @@ public final class Reconciler {
     }
     boolean believed = !within(BELIEF, state.opaqueSince(), now.now());
     Set<String> listed = now.seen().listed();
-    List<Target> wanting =
-        targets.stream()
+    List<DesiredApplication> wanting =
+        applications.stream()
             .filter(
-                target ->
-                    (ensured.started() && state.deploysOf(target.name()).last() == null)
-                        || (believed && listed != null && !listed.contains(target.name())))
+                desired ->
+                    (ensured.started() && state.deploysOf(desired.name()).last() == null)
+                        || (believed && listed != null && !listed.contains(desired.name())))
             .toList();
     return deployNext(now, up, wanting, Cause.SERVE_UNKNOWN, reason);
   }
@@ -255,38 +256,38 @@ public final class Reconciler {
           "Serve no longer lists %s, which holds %s; the daemon kills it"
               .formatted(orphan.get().name(), orphan.get().resources()));
     }
-    List<Target> wanting = new ArrayList<>();
+    List<DesiredApplication> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
     Decision redo = null;
-    for (Target target : targets) {
-      Serve.App app = serve.apps().get(target.name());
+    for (DesiredApplication desired : applications) {
+      Serve.Application app = serve.apps().get(desired.name());
       Optional<String> difference =
-          app == null ? Optional.of("is missing") : target.difference(app);
-      Instant deployed = state.deploysOf(target.name()).last();
+          app == null ? Optional.of("is missing") : desired.difference(app);
+      Instant deployed = state.deploysOf(desired.name()).last();
       if (deployed != null && deployed.isAfter(serve.asked())) {
         // Only its route can tell: this report of Serve is older than the deployment.
-        checkRoute(target, "was deployed", now).ifPresent(pending::add);
+        checkRoute(desired, "was deployed", now).ifPresent(pending::add);
       } else if (app != null && app.status().equals("DELETING")) {
-        pending.add(target.name() + " is being deleted");
+        pending.add(desired.name() + " is being deleted");
       } else if (app != null && app.config().isMissingNode()) {
-        pending.add("Serve has accepted " + target.name());
+        pending.add("Serve has accepted " + desired.name());
       } else if (difference.isPresent()) {
-        wanting.add(target);
-        why.add(target.name() + " " + difference.get());
+        wanting.add(desired);
+        why.add(desired.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
         // The running replicas are left alone. Serve itself keeps retrying.
         if (app.replicas() > 0) {
           pending.add(
-              failed(target, app)
+              failed(desired, app)
                   + "; its running replicas are left alone: %d".formatted(app.replicas()));
         } else {
-          redo = redo == null ? redo(now, up, target, app) : redo;
+          redo = redo == null ? redo(now, up, desired, app) : redo;
         }
       } else if (app != null && !app.running()) {
-        pending.add(target.name() + " is " + app.status() + slow(now, target, app));
+        pending.add(desired.name() + " is " + app.status() + slow(now, desired, app));
       } else {
-        checkRoute(target, "runs", now).ifPresent(pending::add);
+        checkRoute(desired, "runs", now).ifPresent(pending::add);
       }
     }
     if (!wanting.isEmpty()) {
@@ -302,7 +303,7 @@ public final class Reconciler {
       return redo;
     }
     for (String name : dropped) {
-      Serve.App app = serve.apps().get(name);
+      Serve.Application app = serve.apps().get(name);
       boolean ours = app != null && app.version() != null && !app.status().equals("DELETING");
       if (ours && !now.now().isBefore(state.deploysOf(name).notBefore())) {
         return withDriver(
@@ -315,23 +316,25 @@ public final class Reconciler {
   }
 
   /** Returns why an application is not served although it should be; empty if it is served. */
-  private static Optional<String> checkRoute(Target target, String state, Situation now) {
-    Route route = now.seen().routes().get(target.name());
+  private static Optional<String> checkRoute(
+      DesiredApplication desired, String state, Situation now) {
+    Route route = now.seen().routes().get(desired.name());
     if (route == null) {
       return Optional.of(
-          "%s %s, but the proxy does not answer for its route yet".formatted(target.name(), state));
+          "%s %s, but the proxy does not answer for its route yet"
+              .formatted(desired.name(), state));
     }
     return route.serves()
         ? Optional.empty()
-        : Optional.of("%s %s, but its route %s".formatted(target.name(), state, route.reason()));
+        : Optional.of("%s %s, but its route %s".formatted(desired.name(), state, route.reason()));
   }
 
   private static Decision deployNext(
-      Situation now, Head.Up up, List<Target> wanting, Cause cause, String why) {
+      Situation now, Head.Up up, List<DesiredApplication> wanting, Cause cause, String why) {
     State state = now.state();
-    List<Target> due = // A recent submission gets time to show up.
+    List<DesiredApplication> due = // A recent submission gets time to show up.
         wanting.stream()
-            .filter(target -> !within(SETTLE, state.deploysOf(target.name()).last(), now.now()))
+            .filter(desired -> !within(SETTLE, state.deploysOf(desired.name()).last(), now.now()))
             .toList();
     if (due.isEmpty()) {
       return work(new Rest(), cause, why);
@@ -342,11 +345,11 @@ public final class Reconciler {
           : undecided();
     }
     List<String> limited = new ArrayList<>();
-    for (Target target : due) {
-      if (state.wasSubmitted(target.name()) && now.work().limited().contains(target.name())) {
-        limited.add(target.name());
-      } else if (!now.now().isBefore(state.deploysOf(target.name()).notBefore())) {
-        return withDriver(now, up, new Deploy(target.name()), cause, why);
+    for (DesiredApplication desired : due) {
+      if (state.wasSubmitted(desired.name()) && now.work().limited().contains(desired.name())) {
+        limited.add(desired.name());
+      } else if (!now.now().isBefore(state.deploysOf(desired.name()).notBefore())) {
+        return withDriver(now, up, new Deploy(desired.name()), cause, why);
       }
     }
     if (limited.size() == due.size()) {
@@ -362,11 +365,12 @@ public final class Reconciler {
         "%s; tried %d times, waiting for the next attempt".formatted(why, first.attempts()));
   }
 
-  private static Decision redo(Situation now, Head.Up up, Target target, Serve.App app) {
-    String reason = failed(target, app);
-    return now.now().isBefore(now.state().deploysOf(target.name()).notBefore())
+  private static Decision redo(
+      Situation now, Head.Up up, DesiredApplication desired, Serve.Application app) {
+    String reason = failed(desired, app);
+    return now.now().isBefore(now.state().deploysOf(desired.name()).notBefore())
         ? work(new Rest(), Cause.APP_FAILED, reason + "; waiting for the next attempt")
-        : withDriver(now, up, new Delete(target.name()), Cause.APP_FAILED, reason);
+        : withDriver(now, up, new Delete(desired.name()), Cause.APP_FAILED, reason);
   }
 
   /**
@@ -374,9 +378,9 @@ public final class Reconciler {
    * requests.
    */
   private Duration grace(String app) {
-    return targets.stream()
-        .filter(target -> target.name().equals(app))
-        .mapToDouble(target -> target.application().lifecycle().gracefulShutdownTimeoutS())
+    return applications.stream()
+        .filter(desired -> desired.name().equals(app))
+        .mapToDouble(desired -> desired.application().lifecycle().gracefulShutdownTimeoutS())
         .mapToObj(seconds -> Duration.ofMillis(Math.round(seconds * 1_000)).plusSeconds(10))
         .filter(grace -> grace.compareTo(FORGOTTEN) > 0)
         .findFirst()
@@ -387,16 +391,20 @@ public final class Reconciler {
    * Returns what an application waits for once it has waited for {@link #SLOW}, and Serve's message
    * before that.
    */
-  private static String slow(Situation now, Target target, Serve.App app) {
-    Duration age = now.seen().starting().get(target.name());
+  private static String slow(Situation now, DesiredApplication desired, Serve.Application app) {
+    Duration age = now.seen().starting().get(desired.name());
     return age == null || age.compareTo(SLOW) < 0
         ? because(app.message())
         : Shortage.explain(
-            target.application(), app.replicas(), age, now.seen().capacity(), now.seen().orphans());
+            desired.application(),
+            app.replicas(),
+            age,
+            now.seen().capacity(),
+            now.seen().orphans());
   }
 
-  private static String failed(Target target, Serve.App app) {
-    return target.name() + " failed to deploy" + because(app.message());
+  private static String failed(DesiredApplication desired, Serve.Application app) {
+    return desired.name() + " failed to deploy" + because(app.message());
   }
 
   /** Returns the action if a connected driver is idle. Otherwise returns the step towards one. */

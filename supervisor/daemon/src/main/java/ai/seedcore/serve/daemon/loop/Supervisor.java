@@ -5,16 +5,16 @@ import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.act.Actuator;
 import ai.seedcore.serve.daemon.act.Driver;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Decision;
+import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.decide.Reconciler;
 import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
-import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.driver.DriverProcess;
 import ai.seedcore.serve.daemon.host.BackgroundTask;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
@@ -90,7 +90,7 @@ public final class Supervisor {
   private final Supplier<DesiredState> desired;
   private final BackgroundTask<DesiredState> reading;
   private final BackgroundTask<Look> looking;
-  private final BiConsumer<Status, List<Declaration>> publish;
+  private final BiConsumer<Status, List<DeclaredApplication>> publish;
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
@@ -101,7 +101,7 @@ public final class Supervisor {
   private Phase phase = Phase.WAITING;
   private Instant fullLook = Instant.MIN;
   private Instant nextLook = Instant.MIN;
-  private @Nullable List<Declaration> newDeclarations;
+  private @Nullable List<DeclaredApplication> newDeclarations;
 
   /**
    * The desired state.
@@ -137,7 +137,7 @@ public final class Supervisor {
       MonotonicClock clock,
       Supplier<DesiredState> desired,
       Supplier<@Nullable DoorStatus> door,
-      BiConsumer<Status, List<Declaration>> publish) {
+      BiConsumer<Status, List<DeclaredApplication>> publish) {
     this.settings = settings;
     this.node = node;
     this.clock = clock;
@@ -162,7 +162,7 @@ public final class Supervisor {
             GCS_DEADLINE);
     this.observer =
         new Observer(gcs, named.toString(), http, dashboard, routesUrl, packages.declared());
-    this.reconciler = new Reconciler(packages.targets(), Set.of());
+    this.reconciler = new Reconciler(packages.applications(), Set.of());
     this.leadership = new Leadership(gcs, self(packages), wake);
     this.driver = new Driver(ray, cache, clock, wake);
     Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
@@ -190,7 +190,7 @@ public final class Supervisor {
   }
 
   private static List<String> names(Packages packages) {
-    return packages.targets().stream().map(Target::name).toList();
+    return packages.applications().stream().map(DesiredApplication::name).toList();
   }
 
   /** Runs the control loop until {@link #stop}. */
@@ -268,7 +268,7 @@ public final class Supervisor {
     }
     publish.accept(
         reporter.status(
-            situation, decision, adopted.packages().targets(), work(), adopted.config()),
+            situation, decision, adopted.packages().applications(), work(), adopted.config()),
         adopted.packages().declared());
     if (phase == Phase.SERVING && before != Phase.SERVING) {
       // The heap grew while there was work. So little is allocated in normal operation that it
@@ -301,7 +301,7 @@ public final class Supervisor {
     // While everything is served, nothing is waiting for the processor time that the dashboard
     // takes.
     boolean askPage = well || (!state.knowsServe(now) && !driver.startsServe());
-    List<Declaration> declared = newDeclarations;
+    List<DeclaredApplication> declared = newDeclarations;
     newDeclarations = null;
     fullLook = glance ? fullLook : now;
     String nodeSession = node.view().session();
@@ -334,7 +334,7 @@ public final class Supervisor {
       names(packages).forEach(dropped::remove);
       newDeclarations = packages.declared();
       looking.discard(); // This look is for the previous declarations.
-      reconciler = new Reconciler(packages.targets(), dropped);
+      reconciler = new Reconciler(packages.applications(), dropped);
       leadership.introduce(leadership.self().declares(packages.hash(), names(packages)));
       actuator.declare(packages);
       state = state.withNewWishes();

@@ -104,14 +104,14 @@ public final class Dashboard {
     if (controller.isEmpty()) {
       return new Serve.Absent();
     }
-    Map<String, Serve.App> apps = new HashMap<>();
+    Map<String, Serve.Application> apps = new HashMap<>();
     for (Map.Entry<String, JsonNode> entry : json.path("applications").properties()) {
       apps.put(entry.getKey(), readApp(entry.getValue()));
     }
     return new Serve.Running(controller, apps, asked);
   }
 
-  private static Serve.App readApp(JsonNode app) {
+  private static Serve.Application readApp(JsonNode app) {
     String message = text(app.path("message"));
     String version = null;
     int running = 0;
@@ -135,7 +135,7 @@ public final class Dashboard {
         actors.add(Foreign.name(replica.path("actor_name").asString("")));
       }
     }
-    return new Serve.App(
+    return new Serve.Application(
         Foreign.name(app.path("status").asString("UNKNOWN")),
         Foreign.message(ServeMessage.words(message)),
         version == null ? null : Foreign.name(version),

@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.observe;
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
@@ -69,7 +69,7 @@ public final class Observer {
   private final Replicas replicas;
   private final Map<String, Long> startingSince = new HashMap<>();
   private final Set<String> ours = new HashSet<>();
-  private Map<Declaration, Probing> probes = Map.of();
+  private Map<DeclaredApplication, Probing> probes = Map.of();
   private String session = "";
   private @Nullable Observation last;
   private long lastAt;
@@ -100,7 +100,7 @@ public final class Observer {
       Http http,
       Dashboard dashboard,
       String routesUrl,
-      List<Declaration> declared) {
+      List<DeclaredApplication> declared) {
     this.gcs = gcs;
     this.gcsName = gcsName;
     this.http = http;
@@ -134,9 +134,9 @@ public final class Observer {
   }
 
   /** Replaces the deployments to observe. */
-  public void declare(List<Declaration> declared) {
-    Map<Declaration, Probing> next = new LinkedHashMap<>();
-    for (Declaration deployment : declared) {
+  public void declare(List<DeclaredApplication> declared) {
+    Map<DeclaredApplication, Probing> next = new LinkedHashMap<>();
+    for (DeclaredApplication deployment : declared) {
       Probing known = probes.get(deployment);
       next.put(
           deployment, known == null ? new Probing(http, routesUrl, deployment, replicas) : known);
@@ -182,7 +182,7 @@ public final class Observer {
     }
     Set<String> listed = listed();
     Map<String, Route> routes = new LinkedHashMap<>();
-    for (Map.Entry<Declaration, Probing> probe : probes.entrySet()) {
+    for (Map.Entry<DeclaredApplication, Probing> probe : probes.entrySet()) {
       if (listed == null || listed.contains(probe.getKey().name())) {
         probe.getValue().ask();
       } else {
@@ -226,7 +226,7 @@ public final class Observer {
     Route before = last == null ? null : last.routes().get(app);
     boolean runs = before != null && before.serves();
     if (serve instanceof Serve.Running running) {
-      Serve.App known = running.apps().get(app);
+      Serve.Application known = running.apps().get(app);
       runs = known != null && known.replicas() > 0;
     }
     return runs ? route : new Route(false, Probing.SILENCE, route.millis(), route.at(), true);
@@ -238,8 +238,8 @@ public final class Observer {
       return Map.of();
     }
     Map<String, Duration> starting = new LinkedHashMap<>();
-    for (Declaration deployment : probes.keySet()) {
-      Serve.App app = running.apps().get(deployment.name());
+    for (DeclaredApplication deployment : probes.keySet()) {
+      Serve.Application app = running.apps().get(deployment.name());
       if (app != null && app.status().equals("DEPLOYING")) {
         long since = startingSince.computeIfAbsent(deployment.name(), n -> System.nanoTime());
         starting.put(deployment.name(), Duration.ofNanos(System.nanoTime() - since));
@@ -476,7 +476,7 @@ public final class Observer {
   private Set<String> listed(JsonNode routes) {
     return probes.keySet().stream()
         .filter(deployment -> routes.has(deployment.route()))
-        .map(Declaration::name)
+        .map(DeclaredApplication::name)
         .collect(Collectors.toSet());
   }
 }

@@ -4,7 +4,7 @@ import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
-import ai.seedcore.serve.daemon.config.Declaration;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Probe;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,7 +47,7 @@ final class Probing {
   private long goodAt;
   private boolean resent;
 
-  Probing(Http http, String routesUrl, Declaration deployment, Replicas replicas) {
+  Probing(Http http, String routesUrl, DeclaredApplication deployment, Replicas replicas) {
     this.http = http;
     this.app = deployment.name();
     this.url = routesUrl + deployment.route();

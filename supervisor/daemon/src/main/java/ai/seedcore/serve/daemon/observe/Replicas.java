@@ -143,7 +143,7 @@ final class Replicas {
   }
 
   private static boolean listed(Serve.Running serve, String app, String actor) {
-    Serve.App known = serve.apps().get(app);
+    Serve.Application known = serve.apps().get(app);
     if (known == null) {
       return false;
     }

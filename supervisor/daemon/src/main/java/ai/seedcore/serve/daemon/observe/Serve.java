@@ -32,7 +32,8 @@ public sealed interface Serve {
    * @param apps its applications, by name
    * @param asked when the dashboard was asked for them; later deployments may be missing
    */
-  record Running(String controller, Map<String, App> apps, Instant asked) implements Serve {}
+  record Running(String controller, Map<String, Application> apps, Instant asked)
+      implements Serve {}
 
   /** Returns the controller's actor id; null if there is none or it is unknown. */
   default @Nullable String controllerId() {
@@ -54,7 +55,7 @@ public sealed interface Serve {
    *     stopping
    * @param config Serve's {@code deployment_config}
    */
-  record App(
+  record Application(
       String status,
       String message,
       @Nullable String version,

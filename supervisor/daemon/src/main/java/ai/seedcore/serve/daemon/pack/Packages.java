@@ -1,7 +1,7 @@
 package ai.seedcore.serve.daemon.pack;
 
-import ai.seedcore.serve.daemon.config.Declaration;
-import ai.seedcore.serve.daemon.decide.Target;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.protocol.Application;
 import java.io.IOException;
@@ -36,30 +36,33 @@ public final class Packages {
    */
   private static final String THREADS = "SEEDCORE_THREADS";
 
-  private final List<Declaration> declared;
+  private final List<DeclaredApplication> declared;
   private final Cache cache;
   private final Map<String, Path> files;
-  private final List<Target> targets;
+  private final List<DesiredApplication> applications;
 
   /** The contents of one package, besides the agent. */
   private record Contents(List<Path> jars, List<Path> files) {}
 
   private Packages(
-      List<Declaration> declared, Cache cache, Map<String, Path> files, List<Target> targets) {
+      List<DeclaredApplication> declared,
+      Cache cache,
+      Map<String, Path> files,
+      List<DesiredApplication> applications) {
     this.declared = declared;
     this.cache = cache;
     this.files = files;
-    this.targets = targets;
+    this.applications = applications;
   }
 
   /** Packs the declared deployments. */
-  public static Packages pack(List<Declaration> declared, Cache cache) throws IOException {
+  public static Packages pack(List<DeclaredApplication> declared, Cache cache) throws IOException {
     Path agent = cache.packed("agent.jar");
     Path builtIn = cache.packed("deployments.jar");
     Map<Contents, String> names = new LinkedHashMap<>();
     Map<String, Path> files = new LinkedHashMap<>();
-    List<Target> targets = new ArrayList<>();
-    for (Declaration deployment : declared) {
+    List<DesiredApplication> applications = new ArrayList<>();
+    for (DeclaredApplication deployment : declared) {
       List<Path> jars = new ArrayList<>(deployment.jars());
       if (jars.isEmpty()) {
         jars.add(builtIn);
@@ -75,9 +78,9 @@ public final class Packages {
         files.put(name, zip);
         names.put(contents, name);
       }
-      targets.add(new Target(application(deployment, name)));
+      applications.add(new DesiredApplication(application(deployment, name)));
     }
-    return new Packages(declared, cache, files, List.copyOf(targets));
+    return new Packages(declared, cache, files, List.copyOf(applications));
   }
 
   /** Recreates the files. */
@@ -86,19 +89,20 @@ public final class Packages {
   }
 
   /** Returns the declared deployments. */
-  public List<Declaration> declared() {
+  public List<DeclaredApplication> declared() {
     return declared;
   }
 
   /** Returns a hash of everything declared. It is the same in all daemons that declare the same. */
   public String hash() {
-    return Cache.hash(targets.stream().map(Packages::fingerprint).sorted().toArray(String[]::new));
+    return Cache.hash(
+        applications.stream().map(Packages::fingerprint).sorted().toArray(String[]::new));
   }
 
-  private static String fingerprint(Target target) {
-    Application app = target.application();
+  private static String fingerprint(DesiredApplication desired) {
+    Application app = desired.application();
     return String.join(
-        " ", app.version(), app.route(), String.valueOf(app.replicas()), target.inPlace());
+        " ", app.version(), app.route(), String.valueOf(app.replicas()), desired.inPlace());
   }
 
   /** Returns the packages, by name. */
@@ -107,11 +111,11 @@ public final class Packages {
   }
 
   /** Returns the applications to serve, in the order of their declarations. */
-  public List<Target> targets() {
-    return targets;
+  public List<DesiredApplication> applications() {
+    return applications;
   }
 
-  private static Application application(Declaration deployment, String packageName) {
+  private static Application application(DeclaredApplication deployment, String packageName) {
     String arguments = deployment.initArgs().toString();
     Map<String, Object> options = new TreeMap<>();
     options.put("num_cpus", deployment.cpus());

@@ -1,12 +1,12 @@
 package ai.seedcore.serve.daemon.report;
 
 import ai.seedcore.serve.daemon.decide.Decision;
+import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.decide.DriverView;
 import ai.seedcore.serve.daemon.decide.Phase;
 import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
-import ai.seedcore.serve.daemon.decide.Target;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.observe.Head;
@@ -100,11 +100,12 @@ public final class Reporter {
   public Status status(
       Situation situation,
       Decision decision,
-      List<Target> targets,
+      List<DesiredApplication> applications,
       Work work,
       Status.ConfigStatus config) {
     DriverView view = situation.driver();
-    boolean ready = situation.seen().allServe(targets.stream().map(Target::name).toList());
+    boolean ready =
+        situation.seen().allServe(applications.stream().map(DesiredApplication::name).toList());
     history.lap(ready, reason);
     Serve serve = situation.seen().serve();
     return new Status(
@@ -127,7 +128,7 @@ public final class Reporter {
         head(situation),
         serve(serve),
         serveState(serve),
-        targets.stream().map(target -> app(target, situation, work)).toList(),
+        applications.stream().map(desired -> app(desired, situation, work)).toList(),
         situation.seen().orphans().stream().map(Reporter::orphan).toList(),
         work.upload(),
         new Status.DriverStatus(
@@ -200,21 +201,22 @@ public final class Reporter {
         address, dashboardUrl.get(), false, down.reason(), null, null, null, Set.of());
   }
 
-  private Status.AppStatus app(Target target, Situation situation, Work work) {
+  private Status.AppStatus app(DesiredApplication desired, Situation situation, Work work) {
     Serve serve = situation.seen().serve();
-    Serve.App app = serve instanceof Serve.Running known ? known.apps().get(target.name()) : null;
+    Serve.Application app =
+        serve instanceof Serve.Running known ? known.apps().get(desired.name()) : null;
     boolean told = serve instanceof Serve.Running || serve instanceof Serve.Absent;
-    Route route = situation.seen().routes().get(target.name());
-    State.Deploys deploys = situation.state().deploys().get(target.name());
+    Route route = situation.seen().routes().get(desired.name());
+    State.Deploys deploys = situation.state().deploys().get(desired.name());
     return new Status.AppStatus(
-        target.name(),
-        routesUrl + target.application().route(),
-        target.application().version(),
+        desired.name(),
+        routesUrl + desired.application().route(),
+        desired.application().version(),
         app == null ? null : app.version(),
         app != null ? app.status() : told ? "MISSING" : "UNKNOWN",
         app == null ? "" : app.message(),
         app == null ? 0 : app.replicas(),
-        target.application().replicas(),
+        desired.application().replicas(),
         route != null && route.answers(),
         route == null ? null : route.reason(),
         route == null ? null : route.millis(),
@@ -222,6 +224,6 @@ public final class Reporter {
         route == null ? 0 : route.atWork(),
         deploys == null ? 0 : deploys.attempts(),
         deploys == null ? null : future(deploys.notBefore()),
-        work.outcomes().apply(target.name()));
+        work.outcomes().apply(desired.name()));
   }
 }

@@ -23,7 +23,7 @@ class ConfigLoaderTest {
   @Test
   void withoutAWordTheThreeAreDeclared() {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
-    assertThat(settings.deployments().stream().map(Declaration::name))
+    assertThat(settings.deployments().stream().map(DeclaredApplication::name))
         .containsExactly("SalienceScorer", "AnomalyDetector", "ScalingPredictor");
     assertThat(settings.deployments().get(0).route()).isEqualTo("/SalienceScorer");
     assertThat(settings.deployments().get(0).replicas()).isEqualTo(1);
@@ -52,7 +52,7 @@ class ConfigLoaderTest {
     assertThat(settings.servePort()).isEqualTo(8100);
     assertThat(settings.deployments()).hasSize(4);
     assertThat(settings.deployments().get(1).replicas()).isEqualTo(2);
-    Declaration echo = settings.deployments().get(3);
+    DeclaredApplication echo = settings.deployments().get(3);
     assertThat(echo.jars()).containsExactly(jar);
     assertThat(echo.memoryBytes()).isEqualTo(512L << 20);
     assertThat(echo.initArgs()).hasToString("[\"hi\", 3, {\"deep\":[true]}]");

@@ -37,7 +37,8 @@ class ReconcilerTest {
                "graceful_shutdown_wait_loop_s": 2.0, "graceful_shutdown_timeout_s": 20.0}
               """);
 
-  private final Reconciler reconciler = new Reconciler(List.of(target("A"), target("B")), Set.of());
+  private final Reconciler reconciler =
+      new Reconciler(List.of(desired("A"), desired("B")), Set.of());
   private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
   private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
@@ -133,7 +134,7 @@ class ReconcilerTest {
   void onlyTheMissingOrChangedIsDeployed() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
-    Map<String, Serve.App> apps = new HashMap<>();
+    Map<String, Serve.Application> apps = new HashMap<>();
     apps.put("A", app("RUNNING", "v1"));
     Decision missing = decide(up(running("c", apps), answering()));
     assertThat(missing.action()).isEqualTo(new Action.Deploy("B"));
@@ -149,7 +150,8 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
     JsonNode three = JsonMapper.shared().readTree("{\"num_replicas\": 3}");
-    Serve.App changed = new Serve.App("RUNNING", "", "v1", "/A", 3, Set.of(), three);
+    Serve.Application changed =
+        new Serve.Application("RUNNING", "", "v1", "/A", 3, Set.of(), three);
     assertThat(decide(up(running(changed, app("RUNNING", "v1")), answering())).reason())
         .isEqualTo("A has 3 replicas, but 1 are declared");
   }
@@ -158,7 +160,8 @@ class ReconcilerTest {
   void aChangedRouteIsAChange() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
-    Serve.App moved = new Serve.App("RUNNING", "", "v1", "/old", 1, Set.of(), CONFIG);
+    Serve.Application moved =
+        new Serve.Application("RUNNING", "", "v1", "/old", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(moved, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Deploy("A"));
     assertThat(decision.reason()).isEqualTo("A has the route /old, but /A is declared");
@@ -168,7 +171,7 @@ class ReconcilerTest {
   void aReportOfServeThatIsOlderThanADeploymentDoesNotDenyIt() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true).withDeploy("B", NOW, NOW.plusSeconds(2));
-    Map<String, Serve.App> apps = Map.of("A", app("RUNNING", "v1"));
+    Map<String, Serve.Application> apps = Map.of("A", app("RUNNING", "v1"));
     Serve.Running before = new Serve.Running("c", apps, NOW.minusMillis(1));
     Instant later = NOW.plusSeconds(60);
     assertThat(decide(up(before, answering()), later).phase()).isEqualTo(Phase.SERVING);
@@ -195,7 +198,8 @@ class ReconcilerTest {
   void aFailedApplicationDoesNotHoldUpAMissingOne() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     state = state.withEnsured(FOUND).withUploaded(true);
-    Serve.App failed = new Serve.App("DEPLOY_FAILED", "", "v1", "/A", 0, Set.of(), CONFIG);
+    Serve.Application failed =
+        new Serve.Application("DEPLOY_FAILED", "", "v1", "/A", 0, Set.of(), CONFIG);
     assertThat(decide(up(running("c", Map.of("A", failed)), Map.of())).action())
         .isEqualTo(new Action.Deploy("B"));
   }
@@ -278,7 +282,7 @@ class ReconcilerTest {
 
   @Test
   void whatIsNoLongerWishedIsTakenDownOnceAllElseRuns() {
-    Reconciler after = new Reconciler(List.of(target("A")), Set.of("B"));
+    Reconciler after = new Reconciler(List.of(desired("A")), Set.of("B"));
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(after.decide(new Situation(state, seen, role, driver, node, work, NOW)).action())
@@ -304,8 +308,8 @@ class ReconcilerTest {
   @Test
   void aFailedDeploymentIsTakenDownAndSoSubmittedAnew() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App failed =
-        new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 0, Set.of(), CONFIG);
+    Serve.Application failed =
+        new Serve.Application("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 0, Set.of(), CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Delete("A"));
     assertThat(decision.reason()).isEqualTo("A failed to deploy: model is corrupt");
@@ -317,8 +321,8 @@ class ReconcilerTest {
   @Test
   void aFailedVersionIsNotTakenDownWhileAnEarlierOneServes() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App failed =
-        new Serve.App("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, Set.of(), CONFIG);
+    Serve.Application failed =
+        new Serve.Application("DEPLOY_FAILED", "model is corrupt", "v1", "/A", 1, Set.of(), CONFIG);
     Decision decision = decide(up(running(failed, app("RUNNING", "v1")), answering()));
     assertThat(decision.action()).isEqualTo(new Action.Rest());
     assertThat(decision.reason())
@@ -380,7 +384,8 @@ class ReconcilerTest {
   @Test
   void afterAMinuteItIsSaidWhatADeploymentWaitsFor() {
     driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
-    Serve.App slow = new Serve.App("DEPLOYING", "Serve's words", "v1", "/A", 0, Set.of(), CONFIG);
+    Serve.Application slow =
+        new Serve.Application("DEPLOYING", "Serve's words", "v1", "/A", 0, Set.of(), CONFIG);
     for (int seconds : List.of(59, 60)) {
       Observation seen =
           new Observation(
@@ -595,7 +600,7 @@ class ReconcilerTest {
 
   @Test
   void aForgottenReplicaMayFinishItsRequestsFirst() {
-    Reconciler patient = new Reconciler(List.of(target("A", 60), target("B")), Set.of());
+    Reconciler patient = new Reconciler(List.of(desired("A", 60), desired("B")), Set.of());
     driver = driver(DriverView.Phase.WARM, null, null);
     for (int seconds : List.of(30, 69, 70)) {
       Decision decision =
@@ -663,11 +668,11 @@ class ReconcilerTest {
         new Head.Up(LIFE, "2.39.0", "127.0.0.1", Set.of()), serve, routes.keySet(), routes, true);
   }
 
-  private static Serve.Running running(Serve.App a, Serve.App b) {
+  private static Serve.Running running(Serve.Application a, Serve.Application b) {
     return running("c", Map.of("A", a, "B", b));
   }
 
-  private static Serve.Running running(String controller, Map<String, Serve.App> apps) {
+  private static Serve.Running running(String controller, Map<String, Serve.Application> apps) {
     return new Serve.Running(controller, apps, Instant.MAX);
   }
 
@@ -675,8 +680,8 @@ class ReconcilerTest {
     return Map.of("A", new Route(true, "", 3, NOW, false), "B", new Route(true, "", 3, NOW, false));
   }
 
-  private static Serve.App app(String status, String version) {
-    return new Serve.App(status, "", version, null, 1, Set.of(), CONFIG);
+  private static Serve.Application app(String status, String version) {
+    return new Serve.Application(status, "", version, null, 1, Set.of(), CONFIG);
   }
 
   private static DriverView driver(
@@ -684,12 +689,12 @@ class ReconcilerTest {
     return new DriverView(phase, session, busyWith, "2.39.0", Instant.MIN);
   }
 
-  private static Target target(String name) {
-    return target(name, 20);
+  private static DesiredApplication desired(String name) {
+    return desired(name, 20);
   }
 
-  private static Target target(String name, int gracefulShutdownSeconds) {
-    return new Target(
+  private static DesiredApplication desired(String name, int gracefulShutdownSeconds) {
+    return new DesiredApplication(
         new Application(
             name,
             "C",

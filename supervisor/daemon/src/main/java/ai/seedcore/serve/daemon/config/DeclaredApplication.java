@@ -46,7 +46,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param idempotent which requests the front door may send again although a replica may have
  *     executed them; by default those with a safe method
  */
-public record Declaration(
+public record DeclaredApplication(
     @JsonProperty(required = true) String name,
     @JsonProperty(value = "class", required = true) String className,
     String route,
@@ -137,7 +137,7 @@ public record Declaration(
 
   /** Fills in defaults and validates the rest. */
   @SuppressWarnings("NullAway") // Omitted values are null here and are replaced by their defaults.
-  public Declaration {
+  public DeclaredApplication {
     require(name != null, "name", "nothing", "a name");
     require(className != null, "class", "nothing", "a class name");
     route = route == null ? "/" + name : route;

@@ -21,7 +21,7 @@ import tools.jackson.databind.node.StringNode;
  *
  * @param application the application to submit
  */
-public record Target(Application application) {
+public record DesiredApplication(Application application) {
 
   /** Returns the application's name. */
   public String name() {
@@ -90,11 +90,11 @@ public record Target(Application application) {
   }
 
   /**
-   * Returns how the deployed application differs from this target; empty if it does not.
+   * Returns how the deployed application differs from this one; empty if it does not.
    *
    * @param app the deployed application
    */
-  Optional<String> difference(Serve.App app) {
+  Optional<String> difference(Serve.Application app) {
     boolean frozen = frozenVersion().equals(app.version());
     if (!frozen && !application.version().equals(app.version())) {
       return Optional.of(

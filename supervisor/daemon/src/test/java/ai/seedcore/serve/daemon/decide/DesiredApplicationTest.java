@@ -15,7 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Each difference between what is declared and what Serve says is seen, and nothing else is. */
-class TargetTest {
+class DesiredApplicationTest {
 
   private static final String FIXED =
       """
@@ -24,7 +24,7 @@ class TargetTest {
        "graceful_shutdown_wait_loop_s": 2.0, "graceful_shutdown_timeout_s": 20}
       """;
 
-  private static final Target TARGET = target(2, null);
+  private static final DesiredApplication TARGET = desired(2, null);
 
   @Test
   void whatIsDeployedAsDeclaredDoesNotDiffer() {
@@ -64,7 +64,8 @@ class TargetTest {
     "look_back_period_s, 1"
   })
   void anotherBoundOfAutoscalingDiffers(String field, double value) {
-    Target target = target(null, new Application.Autoscaling(1, 3, 2, 30, 600, 10, 30));
+    DesiredApplication desired =
+        desired(null, new Application.Autoscaling(1, 3, 2, 30, 600, 10, 30));
     ObjectNode config = json(FIXED);
     ObjectNode scaling =
         config
@@ -76,9 +77,9 @@ class TargetTest {
             .put("downscale_delay_s", 600.0)
             .put("metrics_interval_s", 10.0)
             .put("look_back_period_s", 30.0);
-    assertThat(target.difference(app("v1", config))).isEmpty();
+    assertThat(desired.difference(app("v1", config))).isEmpty();
     scaling.put(field, value);
-    assertThat(target.difference(app("v1", config)).orElseThrow()).contains(field);
+    assertThat(desired.difference(app("v1", config)).orElseThrow()).contains(field);
   }
 
   @Test
@@ -96,21 +97,22 @@ class TargetTest {
     config.putNull("user_config"); // It went with the constructor's arguments.
     assertThat(TARGET.difference(app(frozen.version(), config))).isEmpty();
     assertThat(
-            new Target(application("{\"a\":2}", 2, null)).difference(app(frozen.version(), config)))
+            new DesiredApplication(application("{\"a\":2}", 2, null))
+                .difference(app(frozen.version(), config)))
         .isPresent();
   }
 
-  private static Serve.App app(@Nullable String version, JsonNode config) {
-    return new Serve.App("RUNNING", "", version, "/A", 1, Set.of(), config);
+  private static Serve.Application app(@Nullable String version, JsonNode config) {
+    return new Serve.Application("RUNNING", "", version, "/A", 1, Set.of(), config);
   }
 
   private static ObjectNode json(String text) {
     return (ObjectNode) JsonMapper.shared().readTree(text);
   }
 
-  private static Target target(
+  private static DesiredApplication desired(
       @Nullable Integer replicas, Application.@Nullable Autoscaling autoscaling) {
-    return new Target(application("{\"a\":1}", replicas, autoscaling));
+    return new DesiredApplication(application("{\"a\":1}", replicas, autoscaling));
   }
 
   private static Application application(
