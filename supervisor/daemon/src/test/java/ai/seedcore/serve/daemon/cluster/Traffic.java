@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.cluster;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -8,6 +9,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -15,6 +17,11 @@ import tools.jackson.databind.json.JsonMapper;
 final class Traffic implements AutoCloseable {
 
   private static final int CLIENTS = 6;
+
+  /**
+   * What a client pauses between two requests, so that the cluster has processors left to change.
+   */
+  private static final Duration PAUSE = Duration.ofMillis(20);
 
   private final ConcurrentLinkedQueue<Outcome> outcomes = new ConcurrentLinkedQueue<>();
   private final List<Thread> clients = new ArrayList<>();
@@ -55,6 +62,7 @@ final class Traffic implements AutoCloseable {
         return;
       }
       outcomes.add(new Outcome(System.nanoTime(), failure, answer));
+      LockSupport.parkNanos(PAUSE.toNanos());
     }
   }
 
