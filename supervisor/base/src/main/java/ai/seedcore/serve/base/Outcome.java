@@ -3,7 +3,7 @@ package ai.seedcore.serve.base;
 /** How an attempt ended. */
 public sealed interface Outcome {
 
-  /** The attempt achieved its aim. */
+  /** The one instance of {@link Succeeded}. */
   Outcome SUCCEEDED = new Succeeded();
 
   /** The attempt achieved its aim. */

@@ -133,7 +133,7 @@ public final class FrontDoor implements AutoCloseable {
     Router router = new Router(services, dispatcher, connections, token, version);
     this.server =
         vertx
-            .createHttpServer(options(settings, vertx, clients, pace))
+            .createHttpServer(options(settings, vertx, clients, bytes, pace))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
@@ -158,7 +158,7 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private static HttpServerOptions options(
-      DoorSettings settings, Vertx vertx, Clients clients, Pace pace) {
+      DoorSettings settings, Vertx vertx, Clients clients, Room bytes, Pace pace) {
     HttpServerOptions options =
         Connections.HEAD
             .options()
@@ -168,7 +168,7 @@ public final class FrontDoor implements AutoCloseable {
             .setCompressionContentSizeThreshold(1 << 10)
             .setAcceptBacklog(4096);
     if (settings.certificate() != null && settings.key() != null) {
-      Tls.configure(options, vertx, settings.certificate(), settings.key(), clients, pace);
+      Tls.configure(options, vertx, settings.certificate(), settings.key(), clients, bytes, pace);
     }
     return options;
   }

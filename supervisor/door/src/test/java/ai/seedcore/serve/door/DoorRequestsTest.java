@@ -1,9 +1,11 @@
 package ai.seedcore.serve.door;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.RawClient.Response;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -302,5 +304,44 @@ class DoorRequestsTest extends RawProxyFixture {
       assertThat(client.read().body()).isEqualTo("/A|");
       assertThat(client.read().body()).hasSize(5_003);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "Connection: close\r\n"})
+  void letsClientsSendABodyThatItDoesNotWant(String header) throws Exception {
+    try (RawClient client = client()) {
+      client.send(
+          "POST /nobody's HTTP/1.1\r\nHost: x\r\n%sContent-Length: 40000000\r\n\r\n"
+              .formatted(header));
+      String part = "y".repeat(1_000_000);
+      for (int i = 0; i < 40; i++) {
+        client.send(part);
+      }
+      Response response = client.read();
+      assertThat(response.status()).isEqualTo(404);
+      assertThat(response.header("Connection")).isEqualTo("close");
+    }
+    door.awaitEmpty(0);
+  }
+
+  @Test
+  void chargesTheHeadsOfRequestsWhoseBodyItDiscards() throws Exception {
+    List<RawClient> clients = new ArrayList<>();
+    try {
+      for (int i = 0; i < 10; i++) {
+        clients.add(client());
+        clients
+            .get(i)
+            .send(
+                "POST /nobody's HTTP/1.1\r\nHost: x\r\nX: %s\r\nContent-Length: 1000000\r\n\r\n"
+                    .formatted("x".repeat(28_000)));
+      }
+      await().until(() -> door.status().keptBytes() > 10 * 28_000);
+    } finally {
+      for (RawClient client : clients) {
+        client.close();
+      }
+    }
+    door.awaitEmpty(0);
   }
 }

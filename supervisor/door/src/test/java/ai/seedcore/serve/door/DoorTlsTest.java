@@ -2,6 +2,7 @@ package ai.seedcore.serve.door;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.http.Sockets;
@@ -89,11 +90,14 @@ class DoorTlsTest extends DoorFixture {
         .hasMessageContaining("expected the private key of the certificate");
   }
 
+  private FrontDoor door;
+
   private KeyStore openWithTls() throws Exception {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    awaitServes(open(Limits.USUAL, null, certificate, key));
+    door = open(Limits.USUAL, null, certificate, key);
+    awaitServes(door);
     return keys;
   }
 
@@ -279,6 +283,8 @@ class DoorTlsTest extends DoorFixture {
       for (RawClient each : bad) {
         each.send(hello);
       }
+      await("what waits to be decrypted is charged")
+          .until(() -> door.status().keptBytes() > 10_000);
       double longest = 0;
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
       while (System.nanoTime() < end) {
@@ -293,6 +299,7 @@ class DoorTlsTest extends DoorFixture {
         each.reset();
       }
     }
+    await().until(() -> door.status().keptBytes() == 0);
   }
 
   private static byte[] clientHello(KeyStore keys) throws Exception {

@@ -608,6 +608,39 @@ class DoorUpstreamsTest {
     door.awaitEmpty(0);
   }
 
+  @Test
+  void discardsABodyAfterAnEarlyResponseAlthoughItHadStoppedReading() throws Exception {
+    CountDownLatch stopped = new CountDownLatch(1);
+    proxy.readsBodies = false;
+    proxy.behaviour =
+        (request, client) -> {
+          await().until(() -> stopped.getCount() == 0);
+          RawProxy.send(client, RawProxy.ok("early"));
+        };
+    String part = "y".repeat(1_000_000);
+    try (RawClient client = new RawClient(door.port)) {
+      client.send("POST /Other HTTP/1.1\r\nHost: x\r\nContent-Length: 40000000\r\n\r\n");
+      CompletableFuture<Void> sent =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  for (int i = 0; i < 40; i++) {
+                    client.send(part);
+                  }
+                } catch (IOException e) {
+                  throw new CompletionException(e);
+                }
+              });
+      await().until(() -> door.status().keptBytes() >= 16 << 10);
+      stopped.countDown();
+      Response response = client.read();
+      assertThat(response.body()).isEqualTo("early");
+      assertThat(response.header("Connection")).isEqualTo("close");
+      sent.join();
+    }
+    door.awaitEmpty(0);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"/A", "/B"})
   void relaysEarlyResponsesBeforeTheBodyIsSent(String path) throws Exception {

@@ -98,6 +98,10 @@ public final class Supervisor {
   private Reconciler reconciler;
   private State state = State.EMPTY;
   private @Nullable Observation last;
+
+  /** The session of the daemon's own Ray node at the last decision; null if it had none. */
+  private @Nullable String nodeSession;
+
   private Phase phase = Phase.WAITING;
   private Instant fullLook = Instant.MIN;
   private Instant nextLook = Instant.MIN;
@@ -111,13 +115,8 @@ public final class Supervisor {
    */
   public record DesiredState(Packages packages, Status.ConfigStatus config) {}
 
-  /**
-   * An observation.
-   *
-   * @param at when it was complete
-   * @param node the session of the daemon's own Ray node when it began; null: there was none
-   */
-  private record Look(Observation seen, Instant at, @Nullable String node) {}
+  /** An observation, and when it was complete. */
+  private record Look(Observation seen, Instant at) {}
 
   /**
    * Creates a supervisor for one cluster.
@@ -248,8 +247,9 @@ public final class Supervisor {
     Instant now = clock.instant();
     NodeView nodeView = node.view();
     // The head may have ended together with the own node. A node that starts at the same time as a
-    // head on the same machine can break both.
-    boolean outdated = look.node() != null && nodeView.session() == null;
+    // head on the same machine can break both. The next look begins after the node's end.
+    boolean outdated = nodeSession != null && nodeView.session() == null;
+    nodeSession = nodeView.session();
     Observation seen = outdated ? look.seen().hold() : look.seen();
     state = state.seen(seen, now);
     Situation situation =
@@ -304,14 +304,13 @@ public final class Supervisor {
     List<DeclaredApplication> declared = newDeclarations;
     newDeclarations = null;
     fullLook = glance ? fullLook : now;
-    String nodeSession = node.view().session();
     looking.begin(
         () -> {
           if (declared != null) {
             observer.declare(declared);
           }
           Observation seen = glance ? observer.glance() : observer.look(askPage);
-          return new Look(seen, clock.instant(), nodeSession);
+          return new Look(seen, clock.instant());
         });
   }
 

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param capacity the nodes' resources; known only while an application is slow to start
  * @param full whether this was a full look; a glance reads only the session and the listed routes
  * @param held whether this may be out of date, because the GCS is silent, or because the daemon's
- *     own Ray node has ended since; it is reported, but not acted upon
+ *     own Ray node has ended since; it is reported, but permits no action on the cluster
  */
 public record Observation(
     Head head,

@@ -87,7 +87,7 @@ public final class Uploads {
                 there
                     ? CompletableFuture.completedFuture(Outcome.SUCCEEDED)
                     : put(packages, name, uri, file)
-                        .thenCompose(put -> gcs.pin(uri, KEPT).thenApply(pinned -> put)))
+                        .thenCompose(stored -> gcs.pin(uri, KEPT).thenApply(pinned -> stored)))
         .exceptionally(
             e -> new Outcome.Failed("package %s: GCS %s".formatted(name, Gcs.reason(e))));
   }

@@ -38,17 +38,22 @@ class RayVersionsTest {
         "README.md",
         "docker/Dockerfile.ray",
         "docker/kubernetes/kuberay/raycluster.yaml",
-        "docker/requirements.txt",
         "docs/faults.md",
         "docs/getting-started.md",
-        "supervisor/cai/src/main/java/ai/seedcore/serve/cai/CaiCommand.java",
-        "supervisor/daemon/src/main/resources/man/seedcore-serve-cai-setup.1"
+        "supervisor/cai/src/main/java/ai/seedcore/serve/cai/CaiCommand.java"
       })
   void everyFileNamesTheVersionThatWeBuildFor(String file) throws IOException {
     String version = found("<ray.version>(.+)</ray.version>", Files.readString(POM));
     Matcher named =
         Pattern.compile("\\b2\\.\\d+\\.\\d+\\b").matcher(Files.readString(ROOT.resolve(file)));
-    assertThat(named.results().map(MatchResult::group)).contains(version);
+    assertThat(named.results().map(MatchResult::group)).isNotEmpty().containsOnly(version);
+  }
+
+  @Test
+  void theImageInstallsTheVersionThatWeBuildFor() throws IOException {
+    String version = found("<ray.version>(.+)</ray.version>", Files.readString(POM));
+    assertThat(Files.readAllLines(ROOT.resolve("docker/requirements.txt")))
+        .contains("ray==" + version);
   }
 
   @Test

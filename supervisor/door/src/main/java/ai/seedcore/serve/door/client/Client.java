@@ -1,5 +1,8 @@
 package ai.seedcore.serve.door.client;
 
+import java.util.LinkedHashSet;
+import java.util.Set;
+
 /**
  * A client: an IPv4 address, or a 64-bit IPv6 network, which usually belongs to one host. Used on
  * the event loop only.
@@ -9,7 +12,7 @@ public final class Client {
   final String address;
   private final Usage usage = new Usage();
 
-  /** How many of its connections, and of its requests on any connection, exist. */
+  /** How many of its connections, TLS sessions and requests on any connection exist. */
   int references;
 
   int connections;
@@ -26,6 +29,10 @@ public final class Client {
   long spentInTurn;
   long charged;
   long blockedUntil = System.nanoTime();
+
+  /** Its work that is deferred until then. */
+  final Set<Pace.Deferred> blocked = new LinkedHashSet<>();
+
   long turn;
 
   Client(String address) {

@@ -22,6 +22,15 @@ public final class Connection implements Intake.Owner {
 
   private static final long BODY_NANOS = Duration.ofSeconds(60).toNanos();
 
+  /**
+   * How long a body that nobody wants is discarded in total, and without any bytes, as in nginx.
+   * Closing the connection at once would make the kernel reset it, and the client might lose what
+   * it has not read (RFC 9112, section 9.6).
+   */
+  private static final long LINGER_NANOS = Duration.ofSeconds(30).toNanos();
+
+  private static final long LINGER_SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
+
   /** How long a client that has closed its sending side may wait for its response. */
   private static final long HALF_CLOSED_NANOS = Duration.ofMinutes(5).toNanos();
 
@@ -62,7 +71,13 @@ public final class Connection implements Intake.Owner {
 
   private boolean closing;
   private boolean awaitingReader;
-  private long unread;
+
+  /** When a body that is discarded has to be complete. */
+  private long lingerDeadline;
+
+  /** What is charged for an unread response or, while a body is discarded, for its head. */
+  private long charged;
+
   private @Nullable Current current;
 
   Connection(
@@ -180,16 +195,36 @@ public final class Connection implements Intake.Owner {
       return;
     }
     awaitingReader = false;
-    releaseUnread();
+    release();
     idle = true;
     deadline = now + IDLE_NANOS;
     clearReadDeadline(now);
     all.moveToEnd(this);
-    if (closing) {
+    if (intake.discardBody()) {
+      linger(now);
+    } else if (closing) {
       intake.discard();
       connection.close();
     } else {
       intake.responseSent();
+    }
+  }
+
+  private void linger(long now) {
+    long head = intake.headCost();
+    if (!budget.take(head, client.usage().bytes(), null)) {
+      abort();
+      return;
+    }
+    charged = head;
+    lingerDeadline = now + LINGER_NANOS;
+    deadline = now + LINGER_SILENCE_NANOS;
+  }
+
+  @Override
+  public void discarded(long now) {
+    if (lingerDeadline - now > 0) {
+      deadline = Math.min(now + LINGER_SILENCE_NANOS, lingerDeadline);
     }
   }
 
@@ -205,17 +240,17 @@ public final class Connection implements Intake.Owner {
     }
     long pending = channel.bytesBeforeWritable() + WATER_MARKS.low();
     if (budget.take(pending, client.usage().bytes(), null)) {
-      unread = pending;
+      charged = pending;
     } else {
       all.overBudget(this);
       abort();
     }
   }
 
-  /** Stops charging the unread response. */
-  void releaseUnread() {
-    budget.give(unread, client.usage().bytes(), null);
-    unread = 0;
+  /** Stops charging the unread response or the head. */
+  void release() {
+    budget.give(charged, client.usage().bytes(), null);
+    charged = 0;
   }
 
   @Override

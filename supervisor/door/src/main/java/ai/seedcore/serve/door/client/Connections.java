@@ -64,7 +64,7 @@ public final class Connections {
   private void gone(HttpConnection connection) {
     Connection gone = connections.remove(connection);
     if (gone != null) {
-      gone.releaseUnread();
+      gone.release();
       gone.client().connections--;
       clients.release(gone.client());
     }

@@ -28,13 +28,14 @@ final class Decryption extends SslHandler implements Pace.Deferred {
 
   private static final int MAX_EMPTY_BYTES = 2 << 10;
 
-  /** For how many times the time that records without data took, their client has to wait. */
+  /** How many times as long as such records took their client has to wait. */
   private static final int EMPTY_PENALTY = 50;
 
-  /** How much may be held. What is read in one turn of the loop is less. */
+  /** How much may be held. A client that does not close its sending side sends less in a turn. */
   private static final int MAX_HELD = 64 << 10;
 
   private final Handshakes handshakes;
+  private final Room budget;
   private final Pace pace;
   private final Deque<ByteBuf> held = new ArrayDeque<>();
   private int heldBytes;
@@ -51,9 +52,15 @@ final class Decryption extends SslHandler implements Pace.Deferred {
 
   @SuppressWarnings("NullAway.Init")
   Decryption(
-      Handshakes handshakes, Pace pace, SSLEngine engine, boolean startTls, Executor executor) {
+      Handshakes handshakes,
+      Room budget,
+      Pace pace,
+      SSLEngine engine,
+      boolean startTls,
+      Executor executor) {
     super(engine, startTls, executor);
     this.handshakes = handshakes;
+    this.budget = budget;
     this.pace = pace;
   }
 
@@ -108,18 +115,25 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   }
 
   private void hold(ByteBuf data) {
-    held.add(data);
-    heldBytes += data.readableBytes();
-    if (heldBytes > MAX_HELD) {
-      // Data arrives although reading has stopped, because the client has closed its sending side.
+    if (heldBytes + data.readableBytes() > MAX_HELD
+        || !budget.take(data.capacity(), client.usage().bytes(), null)) {
+      // Data arrives although reading has stopped, if the client has closed its sending side.
+      data.release();
       abort();
       return;
     }
+    held.add(data);
+    heldBytes += data.readableBytes();
     context.channel().config().setAutoRead(false);
     if (!deferred) {
       deferred = true;
       pace.defer(this, client, System.nanoTime());
     }
+  }
+
+  /** Returns whether the door has yet to process what has arrived. */
+  boolean isDeferred() {
+    return deferred;
   }
 
   /** Returns the client at the other end. */
@@ -136,21 +150,16 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   @Override
   public void proceed() {
     deferred = false;
-    if (held.isEmpty()) {
+    if (isWaiting()) {
       return;
     }
     try {
-      while (!held.isEmpty()) {
-        long now = System.nanoTime();
-        if (!pace.allows(client, now)) {
-          deferred = true;
-          pace.defer(this, client, now);
-          break;
-        }
+      do {
         ByteBuf data = held.remove();
         heldBytes -= data.readableBytes();
+        budget.give(data.capacity(), client.usage().bytes(), null);
         decrypt(data);
-      }
+      } while (!isWaiting());
       channelReadComplete(context);
     } catch (Exception e) {
       context.fireExceptionCaught(e);
@@ -163,6 +172,20 @@ final class Decryption extends SslHandler implements Pace.Deferred {
       }
       readOn();
     }
+  }
+
+  /** Returns whether there is nothing to decrypt now. Defers what the client has no time for. */
+  private boolean isWaiting() {
+    if (held.isEmpty() || !context.channel().isActive()) {
+      return true;
+    }
+    long now = System.nanoTime();
+    boolean waits = !pace.allows(client, now);
+    if (waits) {
+      deferred = true;
+      pace.defer(this, client, now);
+    }
+    return waits;
   }
 
   private void readOn() {
@@ -209,7 +232,10 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   }
 
   private void release() {
-    held.forEach(ByteBuf::release);
+    for (ByteBuf data : held) {
+      budget.give(data.capacity(), client.usage().bytes(), null);
+      data.release();
+    }
     held.clear();
     heldBytes = 0;
   }

@@ -11,7 +11,7 @@ import io.vertx.core.spi.tls.DefaultSslContextFactory;
 import io.vertx.core.spi.tls.SslContextFactory;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
@@ -20,9 +20,10 @@ import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 
 /**
- * The TLS handshakes in progress, and the connections with an incomplete record. Their bytes are
- * not charged yet, so their number is bounded here. As in a SYN queue, the oldest one is dropped:
- * of the client that has the most.
+ * The TLS handshakes in progress, and the connections with an incomplete record. What has been
+ * decrypted of them is not charged yet, so their number is bounded here. As in a SYN queue, the
+ * oldest one is dropped: of the client that has the most, and of those that wait for it and not for
+ * the door.
  */
 public final class Handshakes extends JdkSSLEngineOptions {
 
@@ -30,15 +31,17 @@ public final class Handshakes extends JdkSSLEngineOptions {
   public static final int MAX_HANDSHAKES = 1_000;
 
   private final Clients clients;
+  private final Room budget;
   private final Pace pace;
 
   /** By client, in the order in which they began. Used on the door's event loop only. */
-  private final Map<Client, Set<Decryption>> inProgress = new HashMap<>();
+  private final Map<Client, Set<Decryption>> inProgress = new LinkedHashMap<>();
 
   private int total;
 
-  Handshakes(Clients clients, Pace pace) {
+  Handshakes(Clients clients, Room budget, Pace pace) {
     this.clients = clients;
+    this.budget = budget;
     this.pace = pace;
   }
 
@@ -78,11 +81,22 @@ public final class Handshakes extends JdkSSLEngineOptions {
     }
     total++;
     if (total > MAX_HANDSHAKES) {
-      Decryption oldest =
-          Collections.max(inProgress.values(), Comparator.comparing(Set::size)).iterator().next();
-      forget(oldest);
-      oldest.abort();
+      Decryption victim = victim();
+      forget(victim);
+      victim.abort();
     }
+  }
+
+  private Decryption victim() {
+    Set<Decryption> most = Collections.max(inProgress.values(), Comparator.comparing(Set::size));
+    Decryption newest = most.iterator().next();
+    for (Decryption each : most) {
+      if (!each.isDeferred()) {
+        return each;
+      }
+      newest = each;
+    }
+    return newest; // All wait for the door.
   }
 
   /** Removes a connection whose handshake and last record are complete. */
@@ -117,7 +131,7 @@ public final class Handshakes extends JdkSSLEngineOptions {
     }
 
     private SslHandler counted(SSLEngine engine, boolean startTls, Executor executor) {
-      return new Decryption(Handshakes.this, pace, engine, startTls, executor);
+      return new Decryption(Handshakes.this, budget, pace, engine, startTls, executor);
     }
 
     @Override

@@ -50,6 +50,9 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
    */
   private static final int HEAD_PART = 4 << 10;
 
+  /** About how long it takes to read bytes that are discarded, in nanoseconds. */
+  private static final long READ_NANOS = 10_000;
+
   private enum Expected {
     HEAD,
     BODY,
@@ -70,6 +73,9 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
 
     /** Handles the fact that the client has read what was written. */
     void drained();
+
+    /** Handles bytes of a body that is discarded. */
+    void discarded(long now);
 
     void close();
   }
@@ -174,13 +180,23 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     proceedSoon();
   }
 
+  /**
+   * Discards the rest of the current body, if it has not arrived completely. Returns whether that
+   * is the case.
+   */
+  boolean discardBody() {
+    if (expected != Expected.BODY) {
+      return false;
+    }
+    discard();
+    startReading();
+    return true;
+  }
+
   /** Allows the next request, as the response to the current one has been sent. */
   void responseSent() {
     paused = false;
-    if (expected == Expected.BODY) {
-      expected = Expected.DISCARD; // The rest of the body is not wanted.
-      releaseKept();
-    } else if (expected == Expected.NOTHING) {
+    if (expected == Expected.NOTHING) {
       expected = Expected.HEAD;
       headCost = 0;
       proceedSoon();
@@ -225,10 +241,11 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
       }
       // Flushes what was written. To read on may end a connection whose client has ended its input.
       context.fireChannelReadComplete();
-      if (readingStopped && (rest == 0 || (!isWanted() && rest < MAX_READ))) {
-        readingStopped = false;
-        context.channel().config().setAutoRead(true);
+      if (rest == 0 || (!isWanted() && rest < MAX_READ)) {
+        startReading();
       }
+    } else if (expected == Expected.DISCARD) {
+      startReading();
     }
     if (shutdown != null && buffered == null) {
       Object event = shutdown;
@@ -240,8 +257,20 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     }
   }
 
+  private void stopReading() {
+    readingStopped = true;
+    context.channel().config().setAutoRead(false);
+  }
+
+  private void startReading() {
+    if (readingStopped) {
+      readingStopped = false;
+      context.channel().config().setAutoRead(true);
+    }
+  }
+
   /** Returns how often bytes have arrived. */
-  public long reads() {
+  long reads() {
     return reads;
   }
 
@@ -258,6 +287,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     reads++;
     try {
       if (expected == Expected.DISCARD) {
+        discarded();
         return;
       }
       if (readingStopped && buffered != null && buffered.readableBytes() > MAX_AFTER_STOP) {
@@ -278,6 +308,16 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     }
   }
 
+  private void discarded() {
+    long now = System.nanoTime();
+    pace.charge(client, READ_NANOS);
+    owner.discarded(now);
+    if (!readingStopped && !pace.allows(client, now)) {
+      stopReading();
+      pace.defer(this, client, now);
+    }
+  }
+
   private void keep(ByteBuf data) {
     ByteBuf buffer = buffered;
     if (buffer == null || buffer.writableBytes() < data.readableBytes()) {
@@ -292,8 +332,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     buffer.writeBytes(data);
     // Bytes that are wanted but kept wait for the client's share of time.
     if (!readingStopped && (isWanted() || buffer.readableBytes() >= MAX_READ)) {
-      readingStopped = true;
-      context.channel().config().setAutoRead(false);
+      stopReading();
     }
   }
 

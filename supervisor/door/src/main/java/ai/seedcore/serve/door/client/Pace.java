@@ -28,6 +28,8 @@ public final class Pace {
    */
   private static final long TURN_NANOS = Duration.ofMillis(8).toNanos();
 
+  private static final long MAX_PENALTY_NANOS = Duration.ofSeconds(5).toNanos();
+
   private static final long ACTIVE_NANOS = Duration.ofSeconds(1).toNanos();
 
   /** Work that is deferred until its client has time again. */
@@ -56,6 +58,9 @@ public final class Pace {
 
   /** Returns whether more data of a client may be read now. */
   public boolean allows(Client client, long now) {
+    if (isBlocked(client, now)) {
+      return false; // Nor is it active, so that the others have all of the time.
+    }
     if (!turnScheduled) {
       turnScheduled = true;
       // Runs once the loop has visited all connections that have data.
@@ -72,9 +77,7 @@ public final class Pace {
     }
     latestAt = now;
     settle(client, now);
-    return now - client.blockedUntil >= 0
-        && client.spentInTurn < TURN_NANOS
-        && (!isShared(now) || client.spent < SHARE_NANOS);
+    return client.spentInTurn < TURN_NANOS && (!isShared(now) || client.spent < SHARE_NANOS);
   }
 
   private void endTurn() {
@@ -99,15 +102,19 @@ public final class Pace {
     }
   }
 
-  /** Returns whether a client has used more time than its share. */
+  /** Returns whether a client has used time that is not settled. */
   static boolean owes(Client client, long now) {
     settle(client, now);
-    return client.spent >= SHARE_NANOS || now - client.blockedUntil < 0;
+    return client.spent > 0 || isBlocked(client, now);
   }
 
-  /** Defers all reading from a client for some time. */
+  private static boolean isBlocked(Client client, long now) {
+    return now - client.blockedUntil < 0;
+  }
+
+  /** Defers all reading from a client, and the rest of its responses, for some time. */
   void penalize(Client client, long nanos) {
-    client.blockedUntil = System.nanoTime() + nanos;
+    client.blockedUntil = System.nanoTime() + Math.min(nanos, MAX_PENALTY_NANOS);
   }
 
   /** Charges a client for time spent on reading from it or writing to it. */
@@ -133,11 +140,25 @@ public final class Pace {
 
   /** Defers work until its client has time again. */
   public void defer(Deferred work, Client client, long now) {
+    if (isBlocked(client, now)) {
+      if (client.blocked.isEmpty()) {
+        vertx.setTimer(1 + (client.blockedUntil - now) / 1_000_000, timer -> unblock(client));
+      }
+      client.blocked.add(work);
+      return;
+    }
     if (deferred.isEmpty()) {
       long wait = client.spent < SHARE_NANOS ? 0 : client.sliceAt + SLICE_NANOS - now;
       vertx.setTimer(1 + Math.max(0, wait) / 1_000_000, timer -> proceed());
     }
     deferred.add(work);
+  }
+
+  private void unblock(Client client) {
+    List<Deferred> all = List.copyOf(client.blocked);
+    client.blocked.clear();
+    long now = System.nanoTime();
+    all.forEach(work -> defer(work, client, now));
   }
 
   /** Runs all deferred work once. */

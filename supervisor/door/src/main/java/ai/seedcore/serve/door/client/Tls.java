@@ -47,13 +47,14 @@ public final class Tls {
       Path certificate,
       Path key,
       Clients clients,
+      Room budget,
       Pace pace) {
     // Repeated renegotiation costs a server far more than a client.
     System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
     check(files, vertx, certificate, key);
-    options.setSslEngineOptions(new Handshakes(clients, pace));
+    options.setSslEngineOptions(new Handshakes(clients, budget, pace));
     options.setSsl(true).setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
     SUITES.forEach(options::addEnabledCipherSuite);
   }

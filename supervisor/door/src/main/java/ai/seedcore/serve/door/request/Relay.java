@@ -77,6 +77,9 @@ final class Relay implements Pace.Deferred {
       response.setChunked(true);
     }
     response.setStatusCode(upstreamResponse.statusCode());
+    if (Forwarding.isUnread(exchange.request())) {
+      response.putHeader("Connection", "close"); // The rest of the body is discarded.
+    }
     if (exchange.request().getHeader("Accept-Encoding") != null
         && upstreamResponse.getHeader("Content-Encoding") == null) {
       compress();

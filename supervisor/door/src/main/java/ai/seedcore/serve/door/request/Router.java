@@ -23,13 +23,6 @@ public final class Router {
 
   private static final double MAX_TIMEOUT_SECONDS = 86_400;
 
-  private static final long LINGER_TICK_MS = 1_000;
-
-  /** How long an unwanted body is discarded in total, and without any bytes, as in nginx. */
-  private static final int LINGER_TICKS = 30;
-
-  private static final int SILENT_TICKS = 5;
-
   private final Services services;
   private final Dispatcher dispatcher;
   private final Connections connections;
@@ -66,7 +59,7 @@ public final class Router {
     if (last) {
       request.response().putHeader("Connection", "close");
     }
-    request.response().endHandler(nothing -> responseEnded(request, connection, turn));
+    request.response().endHandler(nothing -> connection.responseWritten(turn, System.nanoTime()));
     Target target;
     try {
       target = Target.of(request);
@@ -124,37 +117,6 @@ public final class Router {
       HttpServerRequest request, int status, String code, String why, Map<String, Object> more) {
     services.counts().refused(code);
     Replies.error(request, status, code, why, more);
-  }
-
-  /**
-   * Ends a request whose response has been written. If its client is still sending an unwanted
-   * body, that is discarded for some time (RFC 9112, section 9.6): if the connection were closed,
-   * the kernel would reset it, and the client might lose what it has not read.
-   */
-  private void responseEnded(HttpServerRequest request, Connection connection, long turn) {
-    if (Forwarding.isUnread(request)) {
-      linger(request, connection, LINGER_TICKS, SILENT_TICKS);
-    }
-    connection.responseWritten(turn, System.nanoTime());
-  }
-
-  private void linger(HttpServerRequest request, Connection connection, int ticks, int silent) {
-    long reads = connection.intake().reads();
-    services
-        .vertx()
-        .setTimer(
-            LINGER_TICK_MS,
-            timer -> {
-              if (request.isEnded()) {
-                return;
-              }
-              int left = connection.intake().reads() == reads ? silent - 1 : SILENT_TICKS;
-              if (ticks <= 1 || left == 0) {
-                request.connection().close();
-              } else {
-                linger(request, connection, ticks - 1, left);
-              }
-            });
   }
 
   private void accept(

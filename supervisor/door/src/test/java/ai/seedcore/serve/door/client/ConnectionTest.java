@@ -63,6 +63,19 @@ class ConnectionTest {
   }
 
   @Test
+  void discardsAnUnwantedBodyForAWhile() {
+    long turn = connection.requestStarted(Long.MAX_VALUE, true, now);
+    connection.responseWritten(turn, now);
+    assertThat(connection.isPastDeadline(now + seconds(4.9))).isFalse();
+    assertThat(connection.isPastDeadline(now + seconds(5))).isTrue();
+    for (int i = 4; i < 30; i += 4) {
+      connection.discarded(now + seconds(i));
+    }
+    assertThat(connection.isPastDeadline(now + seconds(29.9))).isFalse();
+    assertThat(connection.isPastDeadline(now + seconds(30))).isTrue();
+  }
+
+  @Test
   void mustReadItsResponseInAMinuteWhateverItSends() {
     connection.requestStarted(Long.MAX_VALUE, false, now);
     connection.bodyStreams(now);
