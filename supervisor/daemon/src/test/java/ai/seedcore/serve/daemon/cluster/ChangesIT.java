@@ -294,14 +294,9 @@ class ChangesIT {
 
   /** Whether so many of the last answers agree that no replica says anything else. */
   private static boolean all(Traffic traffic, String field, String value) {
-    for (int i = 0; i < 20; i++) {
-      int answered = traffic.answered();
-      until(() -> traffic.answered() > answered);
-      if (!traffic.last(field).equals(value)) {
-        return false;
-      }
-    }
-    return true;
+    int answered = traffic.answered();
+    until(() -> traffic.answered() >= answered + 20);
+    return traffic.last(20, field).stream().allMatch(value::equals);
   }
 
   private static void until(BooleanSupplier condition) {

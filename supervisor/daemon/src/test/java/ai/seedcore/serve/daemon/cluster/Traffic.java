@@ -99,13 +99,17 @@ final class Traffic implements AutoCloseable {
     return values;
   }
 
+  /** The values that a field of the last answers had; empty where one was no answer. */
+  List<String> last(int many, String field) {
+    List<Outcome> all = List.copyOf(outcomes);
+    return all.subList(Math.max(0, all.size() - many), all.size()).stream()
+        .map(last -> last.answer() == null ? "" : last.answer().path(field).asString(""))
+        .toList();
+  }
+
   /** What a field of the last answer was. */
   String last(String field) {
-    Outcome last = null;
-    for (Outcome outcome : outcomes) {
-      last = outcome.answer() == null ? last : outcome;
-    }
-    return last == null ? "" : last.answer().path(field).asString("");
+    return String.join("", last(1, field));
   }
 
   /** Sends no more; returns once all is answered. */
