@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Connections;
+import ai.seedcore.serve.door.client.Handshakes;
 import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
 import ai.seedcore.serve.door.client.Tls;
@@ -60,7 +61,6 @@ public final class FrontDoor implements AutoCloseable {
   private final Context context;
   private final HttpServer server;
   private final Proxies proxies;
-  private final Clients clients;
   private final Connections connections;
   private final Dispatcher dispatcher;
   private final Refusals refusals;
@@ -100,7 +100,7 @@ public final class FrontDoor implements AutoCloseable {
     this.context = vertx.getOrCreateContext();
     this.bytes = new Room(settings.bytes());
     Room waiting = new Room(settings.requests());
-    this.clients = new Clients(settings.trusted());
+    Clients clients = new Clients(settings.trusted());
     Pace pace = new Pace(vertx, context);
     this.connections =
         new Connections(settings.connections(), clients, bytes, pace, counts::refused);
@@ -133,7 +133,7 @@ public final class FrontDoor implements AutoCloseable {
     Router router = new Router(services, dispatcher, connections, token, version);
     this.server =
         vertx
-            .createHttpServer(options(settings, vertx, clients, bytes, pace))
+            .createHttpServer(options(settings, vertx, new Handshakes(clients, bytes, pace)))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
@@ -158,7 +158,7 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   private static HttpServerOptions options(
-      DoorSettings settings, Vertx vertx, Clients clients, Room bytes, Pace pace) {
+      DoorSettings settings, Vertx vertx, Handshakes handshakes) {
     HttpServerOptions options =
         Connections.HEAD
             .options()
@@ -168,7 +168,7 @@ public final class FrontDoor implements AutoCloseable {
             .setCompressionContentSizeThreshold(1 << 10)
             .setAcceptBacklog(4096);
     if (settings.certificate() != null && settings.key() != null) {
-      Tls.configure(options, vertx, settings.certificate(), settings.key(), clients, bytes, pace);
+      Tls.configure(options, vertx, settings.certificate(), settings.key(), handshakes);
     }
     return options;
   }
@@ -215,7 +215,6 @@ public final class FrontDoor implements AutoCloseable {
     if (now - sweptAt > SWEEP_NANOS) {
       sweptAt = now;
       connections.sweep(now);
-      clients.sweep(now);
       dispatcher.sweep(now);
     }
     lastStatus =

@@ -106,7 +106,7 @@ public final class Clients {
   }
 
   /** Removes the clients that have left and owe nothing any more. */
-  public void sweep(long now) {
+  void sweep(long now) {
     clients.values().removeIf(client -> client.references == 0 && !Pace.owes(client, now));
   }
 

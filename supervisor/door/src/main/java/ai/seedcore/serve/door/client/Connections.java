@@ -118,13 +118,14 @@ public final class Connections {
     connection.close();
   }
 
-  /** Closes the connections whose deadline has passed. */
+  /** Closes the connections whose deadline has passed, and forgets clients that have left. */
   public void sweep(long now) {
     for (Connection each : List.copyOf(connections.values())) {
       if (each.isPastDeadline(now)) {
         each.abort();
       }
     }
+    clients.sweep(now);
   }
 
   /** Returns how many connections there are. */

@@ -39,7 +39,12 @@ public final class Handshakes extends JdkSSLEngineOptions {
 
   private int total;
 
-  Handshakes(Clients clients, Room budget, Pace pace) {
+  /**
+   * Creates an empty list.
+   *
+   * @param budget the bytes of what waits to be decrypted
+   */
+  public Handshakes(Clients clients, Room budget, Pace pace) {
     this.clients = clients;
     this.budget = budget;
     this.pace = pace;

@@ -42,19 +42,13 @@ public final class Tls {
    * @throws ConfigException if the files cannot be read, or the key does not match the certificate
    */
   public static void configure(
-      HttpServerOptions options,
-      Vertx vertx,
-      Path certificate,
-      Path key,
-      Clients clients,
-      Room budget,
-      Pace pace) {
+      HttpServerOptions options, Vertx vertx, Path certificate, Path key, Handshakes handshakes) {
     // Repeated renegotiation costs a server far more than a client.
     System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
     check(files, vertx, certificate, key);
-    options.setSslEngineOptions(new Handshakes(clients, budget, pace));
+    options.setSslEngineOptions(handshakes);
     options.setSsl(true).setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
     SUITES.forEach(options::addEnabledCipherSuite);
   }
