@@ -234,6 +234,24 @@ class DoorRequestsTest extends RawProxyFixture {
     door.awaitEmpty(0);
   }
 
+  /** Its other connection uses up the client's time, so the request is kept for a moment. */
+  @Test
+  void respondsToClientsThatHaveClosedTheirSideAndWaitForTheirShareOfTime() throws Exception {
+    try (RawClient busy = client()) {
+      for (int i = 0; i < 20; i++) {
+        busy.send("GET /nobody's HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100));
+        try (RawClient client = client()) {
+          client.post("/nobody's", "{}").shutdownSending();
+          assertThat(client.read().status()).isEqualTo(404);
+          assertThat(client.readUntilClosed()).isEmpty();
+        }
+        for (int read = 0; read < 100; read++) {
+          assertThat(busy.read().status()).isEqualTo(404);
+        }
+      }
+    }
+  }
+
   @Test
   void respondsToAllPipelinedRequestsAfterTheClientClosesItsSide() throws Exception {
     try (RawClient client = client()) {

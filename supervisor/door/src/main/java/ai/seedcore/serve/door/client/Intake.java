@@ -189,7 +189,8 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
       return false;
     }
     discard();
-    startReading();
+    // Reads on, or closes, once what this event has written is flushed.
+    context.executor().execute(this::proceed);
     return true;
   }
 
@@ -239,8 +240,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
       } else {
         releaseBuffer(waits);
       }
-      // Flushes what was written. To read on may end a connection whose client has ended its input.
-      context.fireChannelReadComplete();
+      context.fireChannelReadComplete(); // Flushes what was written.
       if (rest == 0 || (!isWanted() && rest < MAX_READ)) {
         startReading();
       }
@@ -252,8 +252,8 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
       shutdown = null;
       context.fireUserEventTriggered(event);
     }
-    if (clientEnded && buffered == null && isWanted()) {
-      owner.close(); // The rest of the request cannot arrive any more.
+    if (clientEnded && buffered == null && (isWanted() || expected == Expected.DISCARD)) {
+      owner.close(); // Nothing can arrive any more.
     }
   }
 
@@ -262,8 +262,12 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     context.channel().config().setAutoRead(false);
   }
 
+  /**
+   * Reads on, unless the client has closed its sending side. Then all of it has been read, and
+   * Netty would close the connection, with what has not been flushed.
+   */
   private void startReading() {
-    if (readingStopped) {
+    if (readingStopped && !clientEnded) {
       readingStopped = false;
       context.channel().config().setAutoRead(true);
     }
@@ -276,7 +280,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
 
   /** Lets the channel be read again, unless this intake has stopped that. */
   void readOn() {
-    if (!readingStopped) {
+    if (!readingStopped && !clientEnded) {
       context.channel().config().setAutoRead(true);
     }
   }
