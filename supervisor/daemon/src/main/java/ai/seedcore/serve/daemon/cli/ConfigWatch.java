@@ -24,14 +24,14 @@ import org.slf4j.LoggerFactory;
 /**
  * Supplies the desired state, and reads it again when the configuration file, a jar or a file of a
  * deployment has changed. While the new configuration is invalid, the last good one stays in
- * effect. Polls the files' times once a second, which works on every file system and with the
- * symbolic links of Kubernetes. Reads a change only after it has been stable for a second, because
- * somebody may still be writing.
+ * effect. Polls the files' times twice a second, which works on every file system and with the
+ * symbolic links of Kubernetes. Reads a change only after it has been stable for half a second,
+ * because somebody may still be writing.
  */
 final class ConfigWatch implements Supplier<DesiredState> {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConfigWatch.class);
-  private static final long SECOND = 1_000_000_000L;
+  private static final long POLL_NANOS = 500_000_000L;
 
   /** The settings that take effect at once. All others need a restart. */
   private static final Set<String> LIVE = Set.of("deployments", "builtin", "logLevel", "logFormat");
@@ -65,7 +65,7 @@ final class ConfigWatch implements Supplier<DesiredState> {
 
   @Override
   public DesiredState get() {
-    if (file == null || System.nanoTime() - lookedAt < SECOND) {
+    if (file == null || System.nanoTime() - lookedAt < POLL_NANOS) {
       return desired;
     }
     lookedAt = System.nanoTime();
