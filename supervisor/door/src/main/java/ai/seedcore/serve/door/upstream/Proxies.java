@@ -3,6 +3,7 @@ package ai.seedcore.serve.door.upstream;
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
+import io.netty.util.NetUtil;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -116,8 +117,7 @@ public final class Proxies {
 
   private void ask(Proxy proxy) {
     proxy.markAsked();
-    vertx
-        .executeBlocking(() -> InetAddress.getByName(proxy.named().host()).getHostAddress(), false)
+    resolve(proxy.named().host())
         .onSuccess(proxy::at)
         .transform(
             looked ->
@@ -127,6 +127,12 @@ public final class Proxies {
                     : Future.fromCompletionStage(
                         http.get(proxy.uri() + "/-/routes", DEADLINE), context))
         .onComplete(response -> onResponse(proxy, response.result(), response.cause()));
+  }
+
+  private Future<String> resolve(String host) {
+    return NetUtil.isValidIpV4Address(host) || NetUtil.isValidIpV6Address(host)
+        ? Future.succeededFuture(host)
+        : vertx.executeBlocking(() -> InetAddress.getByName(host).getHostAddress(), false);
   }
 
   private void onResponse(Proxy proxy, Http.@Nullable Answer response, @Nullable Throwable error) {
