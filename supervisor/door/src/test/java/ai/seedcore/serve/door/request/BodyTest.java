@@ -6,10 +6,12 @@ import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.buffer.Buffer;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Isolated("It measures the memory of the JVM.")
 class BodyTest {
 
   private static Body of(byte[] bytes, int part, long whole) {
