@@ -14,10 +14,12 @@ import java.util.zip.Deflater;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests the decompression of bodies against the JDK's compressors. */
+@Isolated("It measures times.")
 public class InflationTest {
 
   private static final int MAX_BYTES = 8 << 20;
