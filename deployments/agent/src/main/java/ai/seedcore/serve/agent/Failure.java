@@ -15,6 +15,8 @@ final class Failure extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
+  private final String reply;
+
   private Failure(JsonObject reply) {
     super( // Base64, so that the reply cannot contain the end marker.
         "{seedcore %s seedcore}"
@@ -24,6 +26,12 @@ final class Failure extends RuntimeException {
         null,
         false,
         false);
+    this.reply = reply.toString();
+  }
+
+  /** Returns the error reply, a JSON object. */
+  String reply() {
+    return reply;
   }
 
   /**

@@ -1,6 +1,9 @@
 package ai.seedcore.serve.agent;
 
+import com.google.gson.stream.JsonWriter;
 import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -58,6 +61,58 @@ public final class JsonReply {
       return new JsonReply(Json.text(copy)); // Must not pass as a reply from the agent.
     }
     return copy instanceof Map || copy instanceof Collection ? new JsonReply(copy) : copy;
+  }
+
+  /** Returns the JSON text of what {@link #of} returned, if that is neither text nor bytes. */
+  public static String json(Object result) {
+    Object value = result instanceof JsonReply reply ? reply.value : result;
+    if (value instanceof Map<?, ?> map && map.get(Json.REPLY) instanceof Map<?, ?> complete) {
+      return String.valueOf(complete.get("body"));
+    }
+    StringWriter text = new StringWriter();
+    try (JsonWriter writer = new JsonWriter(text)) {
+      writer.setHtmlSafe(false);
+      write(value, writer);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // A text can be appended to.
+    }
+    return text.toString();
+  }
+
+  private static void write(@Nullable Object value, JsonWriter writer) throws IOException {
+    if (value instanceof Map<?, ?> map) {
+      writer.beginObject();
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
+        writer.name(String.valueOf(entry.getKey()));
+        write(entry.getValue(), writer);
+      }
+      writer.endObject();
+    } else if (value instanceof Collection<?> collection) {
+      writer.beginArray();
+      for (Object element : collection) {
+        write(element, writer);
+      }
+      writer.endArray();
+    } else if (value instanceof String text) {
+      writer.value(text);
+    } else if (value instanceof Boolean flag) {
+      writer.value(flag.booleanValue());
+    } else if (value instanceof Number number) {
+      writer.jsonValue(decimal(number));
+    } else {
+      writer.nullValue();
+    }
+  }
+
+  /** Returns a number as Python writes it: without an exponent for times and other usual values. */
+  private static String decimal(Number number) {
+    String text = number.toString();
+    double size = Math.abs(number.doubleValue());
+    if (text.indexOf('E') < 0 || size < 1e-4 || size >= 1e16) {
+      return text;
+    }
+    String plain = new BigDecimal(text).stripTrailingZeros().toPlainString();
+    return plain.indexOf('.') < 0 ? plain + ".0" : plain;
   }
 
   /** Writes the object if it is a {@code JsonReply}. Returns whether it is one. */

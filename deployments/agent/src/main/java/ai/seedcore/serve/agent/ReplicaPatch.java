@@ -1,5 +1,6 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.agent.direct.DirectPath;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -24,7 +25,8 @@ import org.objectweb.asm.Opcodes;
  *   <li>{@code RayServeReplicaImpl.handleRequest}: when the call throws, Ray does not decrement the
  *       number of ongoing requests, so a replica gets no more traffic after {@code
  *       max_ongoing_requests} errors. The patch decrements it. {@link Requests} does everything
- *       else around a request; the patched {@code reconfigure} passes it the concurrency limit.
+ *       else around a request; the patched {@code reconfigure} passes it the concurrency limit, and
+ *       opens the {@link DirectPath}. {@code prepareForShutdown} announces the end there.
  *   <li>{@code MessagePackSerializer.pack}: Ray writes maps and lists in a format that Python
  *       cannot read, so the proxy responds with status 500. The patch writes a {@link JsonReply} as
  *       MessagePack maps and arrays.
@@ -39,6 +41,7 @@ final class ReplicaPatch {
   private static final String METADATA = "io/ray/serve/generated/RequestMetadata";
   private static final String JSON_REPLY = JsonReply.class.getName().replace('.', '/');
   private static final String REQUESTS = Requests.class.getName().replace('.', '/');
+  private static final String DIRECT_PATH = DirectPath.class.getName().replace('.', '/');
   private static final String HEALTH = Health.class.getName().replace('.', '/');
   private static final String CONFIG = "io/ray/serve/config/DeploymentConfig";
 
@@ -65,9 +68,12 @@ final class ReplicaPatch {
               new AddMethods(new PatchMethod(writer, "checkHealth", ThrowIfUnhealthy::new));
           case REPLICA ->
               new PatchMethod(
-                  new PatchMethod(writer, "handleRequest", WrapInvoke::new),
-                  "reconfigure",
-                  PassLimit::new);
+                  new PatchMethod(
+                      new PatchMethod(writer, "handleRequest", WrapInvoke::new),
+                      "reconfigure",
+                      PassLimit::new),
+                  "prepareForShutdown",
+                  AnnounceEnd::new);
           case SERIALIZER -> new PatchMethod(writer, "pack", PackReply::new);
           default -> throw new IllegalArgumentException(name);
         };
@@ -196,6 +202,19 @@ final class ReplicaPatch {
     }
   }
 
+  /** Inserts a call of {@link DirectPath#drain} at the start of the method. */
+  private static final class AnnounceEnd extends MethodVisitor {
+    AnnounceEnd(MethodVisitor next) {
+      super(API, next);
+    }
+
+    @Override
+    public void visitCode() {
+      super.visitCode();
+      super.visitMethodInsn(Opcodes.INVOKESTATIC, DIRECT_PATH, "drain", "()V", false);
+    }
+  }
+
   /** Inserts {@link Health#require} after the call of {@code replica.checkHealth()}. */
   private static final class ThrowIfUnhealthy extends MethodVisitor {
     ThrowIfUnhealthy(MethodVisitor next) {
@@ -217,7 +236,10 @@ final class ReplicaPatch {
     }
   }
 
-  /** Inserts a call of {@link Requests#limit} before each return of {@code reconfigure}. */
+  /**
+   * Inserts calls of {@link Requests#limit} and {@link DirectPath#open} before each return of
+   * {@code reconfigure}, which Serve calls first when the replica is initialized.
+   */
   private static final class PassLimit extends MethodVisitor {
     PassLimit(MethodVisitor next) {
       super(API, next);
@@ -232,6 +254,9 @@ final class ReplicaPatch {
             Opcodes.INVOKEVIRTUAL, CONFIG, "getMaxOngoingRequests", "()Ljava/lang/Integer;", false);
         super.visitMethodInsn(
             Opcodes.INVOKESTATIC, REQUESTS, "limit", "(Ljava/lang/Integer;)V", false);
+        super.visitVarInsn(Opcodes.ALOAD, 0);
+        super.visitMethodInsn(
+            Opcodes.INVOKESTATIC, DIRECT_PATH, "open", "(Ljava/lang/Object;)V", false);
       }
       super.visitInsn(opcode);
     }

@@ -56,6 +56,10 @@ public final class Requests {
       super(Integer.MAX_VALUE, true);
     }
 
+    synchronized int number() {
+      return number;
+    }
+
     synchronized void set(int next) {
       if (next < number) {
         reducePermits(number - next); // Requests above the new limit run to their end.
@@ -122,6 +126,31 @@ public final class Requests {
     SLOTS.set(number == null ? Integer.MAX_VALUE : number);
   }
 
+  /** Returns how many requests may run concurrently. */
+  public static int limit() {
+    return SLOTS.number();
+  }
+
+  /** Takes a permit for a request, unless as many requests run as may. */
+  public static boolean admit() {
+    return SLOTS.tryAcquire();
+  }
+
+  /**
+   * Starts a request on this thread that has a permit.
+   *
+   * @param requestId the request id, which is not empty
+   */
+  public static void begin(String requestId) {
+    double seconds = settings.requestTimeoutS();
+    start(requestId, seconds, seconds);
+  }
+
+  private static void start(String id, double seconds, double left) {
+    RequestLog.enter(id);
+    CURRENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
+  }
+
   /**
    * Starts a request on this thread. Waits for a permit; the wait counts towards the time limit.
    *
@@ -136,9 +165,7 @@ public final class Requests {
     } else if (!SLOTS.tryAcquire(Math.round(seconds * 1e9), TimeUnit.NANOSECONDS)) {
       throw timedOut(seconds);
     }
-    RequestLog.enter(id);
-    double left = seconds - (System.nanoTime() - began) / 1e9;
-    CURRENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
+    start(id, seconds, seconds - (System.nanoTime() - began) / 1e9);
   }
 
   /** Ends a request that returned a result. Returns the result to send to the caller. */
@@ -183,6 +210,13 @@ public final class Requests {
     } finally {
       leave();
     }
+  }
+
+  /** Returns the JSON error reply for what {@link #fail} returned. */
+  public static String errorReply(Throwable failure) {
+    return failure instanceof Failure known
+        ? known.reply()
+        : failure(ErrorCodes.INTERNAL, message(failure), failure).reply();
   }
 
   private static Failure timedOut(double seconds) {

@@ -22,6 +22,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.msgpack.core.MessagePack;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
@@ -30,6 +31,7 @@ import org.objectweb.asm.Opcodes;
 import org.slf4j.MDC;
 
 /** Patches stand-ins for Ray's classes. The cluster tests patch the classes of a real Ray. */
+@ResourceLock("the settings of Requests")
 class ReplicaPatchTest {
 
   private final Patching loader = new Patching();

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param refused requests that the door refused itself, by error code
  * @param answered responses to the applications' requests, by application and status
  * @param proxies Serve's proxies
+ * @param replicas the replicas that may have a direct path
  */
 public record DoorStatus(
     String address,
@@ -27,7 +28,8 @@ public record DoorStatus(
     long replayed,
     Map<String, Long> refused,
     List<Answered> answered,
-    List<ProxyStatus> proxies) {
+    List<ProxyStatus> proxies,
+    List<ReplicaStatus> replicas) {
 
   /**
    * The responses to one application's requests with one status.
@@ -39,4 +41,16 @@ public record DoorStatus(
 
   /** One of Serve's proxies, and whether it serves any route. */
   public record ProxyStatus(String url, boolean serves) {}
+
+  /**
+   * A replica as the direct path sees it.
+   *
+   * @param address its host and port
+   * @param state {@code ready}: it gets requests; {@code unreachable}: the proxies serve it; {@code
+   *     draining}: it completes its requests
+   * @param version the content version that it has proved; empty if none
+   * @param underWay requests that have been sent to it and whose response is not complete
+   */
+  public record ReplicaStatus(
+      String app, String address, String state, String version, int underWay) {}
 }

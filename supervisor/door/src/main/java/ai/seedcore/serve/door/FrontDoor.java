@@ -18,6 +18,9 @@ import ai.seedcore.serve.door.request.Router;
 import ai.seedcore.serve.door.request.Services;
 import ai.seedcore.serve.door.request.Unpacking;
 import ai.seedcore.serve.door.upstream.Proxies;
+import ai.seedcore.serve.door.upstream.Replica;
+import ai.seedcore.serve.door.upstream.Replicas;
+import ai.seedcore.serve.door.upstream.Upstreams;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
@@ -27,6 +30,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -60,7 +64,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Vertx vertx;
   private final Context context;
   private final HttpServer server;
-  private final Proxies proxies;
+  private final Upstreams upstreams;
   private final Connections connections;
   private final Dispatcher dispatcher;
   private final Refusals refusals;
@@ -107,19 +111,21 @@ public final class FrontDoor implements AutoCloseable {
     this.refusals = new Refusals(settings, bytes, waiting);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();
-    this.proxies =
-        new Proxies(
-            vertx,
-            context,
-            upstream,
-            samePort ? HostPort.ownAddresses() : Set.of(),
-            this::routesAdded);
+    this.upstreams =
+        new Upstreams(
+            new Proxies(
+                vertx,
+                context,
+                upstream,
+                samePort ? HostPort.ownAddresses() : Set.of(),
+                this::routesAdded),
+            new Replicas(vertx, context, this::routesAdded));
     Services services =
         new Services(
             settings,
             vertx,
             Http.client(vertx, 4 * RouteQueue.MAX_WINDOW),
-            proxies,
+            upstreams,
             clients,
             new Unpacking(vertx),
             pace,
@@ -192,8 +198,17 @@ public final class FrontDoor implements AutoCloseable {
     }
     if (!onlyProxy && !now.nodes().isEmpty() && !now.nodes().equals(nodes)) {
       nodes = now.nodes();
-      context.runOnContext(nothing -> proxies.nodes(now.nodes()));
+      context.runOnContext(nothing -> upstreams.proxies().nodes(now.nodes()));
     }
+  }
+
+  /**
+   * Replaces the list of replicas that may have a direct path. Called on any thread; never blocks.
+   *
+   * @param key the key with which they prove their identity
+   */
+  public void replicas(String key, List<Replica.Endpoint> endpoints) {
+    context.runOnContext(nothing -> upstreams.replicas().set(key, endpoints));
   }
 
   /** Returns the event loop on which the door runs. */
@@ -228,11 +243,21 @@ public final class FrontDoor implements AutoCloseable {
             counts.replayedSoFar(),
             counts.refusedSoFar(),
             counts.answeredSoFar(),
-            proxies.all().stream()
+            upstreams.proxies().all().stream()
                 .map(
                     proxy ->
                         new DoorStatus.ProxyStatus(
                             proxy.uri().toString(), !proxy.routes().isEmpty()))
+                .toList(),
+            upstreams.replicas().all().stream()
+                .map(
+                    replica ->
+                        new DoorStatus.ReplicaStatus(
+                            replica.endpoint().app(),
+                            replica.named().toString(),
+                            replica.state().name().toLowerCase(Locale.ROOT),
+                            replica.version(),
+                            replica.inFlight().size()))
                 .toList());
   }
 

@@ -3,6 +3,7 @@ package ai.seedcore.serve.door;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.door.upstream.Replica;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -82,6 +83,11 @@ final class OpenDoor implements AutoCloseable {
     OpenDoor door = before(proxy, bounds);
     await().until(() -> door.status().proxies().stream().anyMatch(p -> p.serves()));
     return door;
+  }
+
+  /** Tells the door which replicas there are. */
+  void replicas(String key, List<Replica.Endpoint> endpoints) {
+    door.replicas(key, endpoints);
   }
 
   /** Returns the door's status, once it has one. */

@@ -77,6 +77,9 @@ public final class Gcs implements AutoCloseable {
   /** The maximum number of actors in a reply; each takes about 500 bytes. */
   private static final int MAX_ACTORS = 10_000;
 
+  /** How many hexadecimal digits at the end of an actor id are the id of its job. */
+  private static final int JOB_ID_DIGITS = 8;
+
   private static final int MIB = 1 << 20;
 
   /**
@@ -210,13 +213,28 @@ public final class Gcs implements AutoCloseable {
 
   /** Returns the actors that are alive. */
   public CompletableFuture<List<Actor>> actors() {
+    return actors(GetAllActorInfoRequest.Filters.newBuilder());
+  }
+
+  /**
+   * Returns the living actors of the job to which an actor belongs: all that it has created, for
+   * example.
+   *
+   * @param actorId the actor's id, in hexadecimal
+   */
+  public CompletableFuture<List<Actor>> actorsOfSameJob(String actorId) {
+    String job = actorId.substring(Math.max(0, actorId.length() - JOB_ID_DIGITS));
+    return actors(
+        GetAllActorInfoRequest.Filters.newBuilder()
+            .setJobId(ByteString.copyFrom(HexFormat.of().parseHex(job))));
+  }
+
+  private CompletableFuture<List<Actor>> actors(GetAllActorInfoRequest.Filters.Builder filters) {
     return ask(
             ALL_ACTORS,
             GetAllActorInfoRequest.newBuilder()
                 .setLimit(MAX_ACTORS)
-                .setFilters(
-                    GetAllActorInfoRequest.Filters.newBuilder()
-                        .setState(ActorTableData.ActorState.ALIVE))
+                .setFilters(filters.setState(ActorTableData.ActorState.ALIVE))
                 .build())
         .thenApply(
             reply ->

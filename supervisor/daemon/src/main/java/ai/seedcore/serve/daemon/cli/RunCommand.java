@@ -1,11 +1,13 @@
 package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.direct.ReplicaDirectory;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.host.Watchdog;
@@ -22,6 +24,7 @@ import ai.seedcore.serve.door.ControlState;
 import ai.seedcore.serve.door.DoorSettings;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.door.Route;
+import ai.seedcore.serve.gcs.Gcs;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
 import java.io.IOException;
@@ -30,9 +33,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,6 +64,11 @@ final class RunCommand implements Callable<Integer> {
    * The limit for the slowest part of the shutdown. The whole shutdown takes less than ten seconds.
    */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
+
+  /** How often the replicas are listed for the front door, and how long that may take. */
+  private static final long DIRECTORY_MS = 500;
+
+  private static final Duration DIRECTORY_DEADLINE = Duration.ofSeconds(2);
 
   /**
    * When the control loop counts as stuck, and when it ends the process. A lap takes milliseconds,
@@ -125,6 +135,7 @@ final class RunCommand implements Callable<Integer> {
       if (door != null) {
         watchdog.watch("the event loop of the front door", door.vertx());
       }
+      ReplicaDirectory directory = door == null ? null : directory(settings, door, http.vertx());
       Greeting greeting = new Greeting(settings);
       Notifier notifier =
           settings.notifyUrl() == null
@@ -143,7 +154,8 @@ final class RunCommand implements Callable<Integer> {
               () -> door == null ? null : door.status(),
               (status, declared) -> {
                 turns.run();
-                if (door != null) {
+                if (door != null && directory != null) {
+                  directory.declare(names(declared));
                   door.publish(controlState(status, declared));
                 }
                 server.publish(status);
@@ -189,6 +201,25 @@ final class RunCommand implements Callable<Integer> {
       Thread.sleep(Long.MAX_VALUE);
       return 0;
     }
+  }
+
+  /** Starts to look for replicas that the front door can reach without a proxy. */
+  private static ReplicaDirectory directory(Settings settings, FrontDoor door, Vertx vertx) {
+    Gcs gcs =
+        new Gcs(
+            () -> {
+              HostPort now = settings.gcs();
+              return new Gcs.Address(now.host(), now.port());
+            },
+            DIRECTORY_DEADLINE);
+    ReplicaDirectory directory = new ReplicaDirectory(gcs, door::replicas);
+    directory.declare(names(settings.deployments()));
+    vertx.setPeriodic(DIRECTORY_MS, timer -> directory.poll());
+    return directory;
+  }
+
+  private static Set<String> names(List<DeclaredApplication> declared) {
+    return declared.stream().map(DeclaredApplication::name).collect(Collectors.toSet());
   }
 
   private static void checkMemory(int holdMb, DoorSettings door) {

@@ -6,6 +6,8 @@ import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.door.client.Connection;
 import ai.seedcore.serve.door.upstream.Proxy;
+import ai.seedcore.serve.door.upstream.Replica;
+import ai.seedcore.serve.door.upstream.Upstream;
 import ai.seedcore.serve.door.upstream.UpstreamTime;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
@@ -15,10 +17,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt to send a request to a proxy. Reports the response, or the loss of it, to its
- * exchange, and nothing after it was closed.
+ * One attempt to send a request upstream. Reports the response, or the loss of it, to its exchange,
+ * and nothing after it was closed.
  */
-final class Attempt implements Proxy.InFlight {
+final class Attempt implements Upstream.InFlight {
 
   /** How many bytes of a response are buffered before its status is sent. Errors are shorter. */
   private static final int PEEK_BYTES = 16 << 10;
@@ -39,7 +41,7 @@ final class Attempt implements Proxy.InFlight {
   private final Services services;
   private final RequestBody body;
   private final boolean declared;
-  private final Proxy proxy;
+  private final Upstream to;
   private final long sentAt = System.nanoTime();
   private final int inFlightAtSend;
 
@@ -48,35 +50,35 @@ final class Attempt implements Proxy.InFlight {
   private boolean reusable;
   private boolean closed;
 
-  Attempt(Exchange exchange, Services services, RequestBody body, Proxy proxy) {
+  Attempt(Exchange exchange, Services services, RequestBody body, Upstream to) {
     this.exchange = exchange;
     this.services = services;
     this.body = body;
-    this.proxy = proxy;
+    this.to = to;
     this.declared = exchange.entry().route().declared();
     this.inFlightAtSend = exchange.entry().queue().inFlight();
   }
 
   /** Opens a connection, or takes one from the pool, and sends the request. */
   void begin() {
-    proxy.inFlight().add(this);
+    to.inFlight().add(this);
     services
         .http()
         .request(
             Forwarding.options(
                 exchange.request().method(),
                 exchange.target(),
-                proxy,
-                !declared || body.bytes() == null))
+                to,
+                !declared || to instanceof Replica || body.bytes() == null))
         .onComplete(
             opened -> {
               if (closed) {
                 if (opened.succeeded()) {
-                  // The client or the proxy has closed its connection in the meantime.
+                  // The client or the server has closed its connection in the meantime.
                   opened.result().exceptionHandler(nothing -> {}).reset();
                 }
               } else if (opened.failed()) {
-                proxy.refused();
+                to.refused();
                 exchange.notSent();
               } else {
                 write(opened.result());
@@ -89,58 +91,67 @@ final class Attempt implements Proxy.InFlight {
     return upstream != null;
   }
 
-  private void write(HttpClientRequest to) {
-    upstream = to;
-    if (to.connection() instanceof VertxConnection used) {
+  private void write(HttpClientRequest request) {
+    upstream = request;
+    if (request.connection() instanceof VertxConnection used) {
       UpstreamTime.charge(used.channel(), services.pace(), exchange.connection().client());
     }
     // The response future fails, too, and reports the error.
-    to.exceptionHandler(Fatal::ifOutOfMemory);
+    request.exceptionHandler(Fatal::ifOutOfMemory);
     Forwarding.headers(
-        exchange.request(), exchange.target(), to, !declared, services.hasToken(), services.via());
+        exchange.request(),
+        exchange.target(),
+        request,
+        !declared,
+        services.hasToken(),
+        services.via());
     if (body.wasCompressed()) {
-      to.headers().remove("Content-Encoding");
+      request.headers().remove("Content-Encoding");
     }
-    to.response()
+    if (to instanceof Replica replica) {
+      request.headers().set(Forwarding.CREDENTIAL, replica.credential());
+    }
+    request
+        .response()
         .onSuccess(this::responseArrived)
         .onFailure(
             error -> {
               Fatal.ifOutOfMemory(error);
-              lost("the proxy " + Http.reason(error));
+              lost(to.kind() + " " + Http.reason(error));
             });
     Body whole = body.bytes();
     if (!declared) {
-      stream(to);
+      stream(request);
     } else if (whole == null) {
-      end(to);
+      end(request);
     } else {
-      to.setWriteQueueMaxSize(PART_BYTES);
-      to.putHeader("Content-Length", String.valueOf(whole.length()));
-      write(to, whole, 0);
+      request.setWriteQueueMaxSize(PART_BYTES);
+      request.putHeader("Content-Length", String.valueOf(whole.length()));
+      write(request, whole, 0);
     }
   }
 
-  private void end(HttpClientRequest to) {
-    to.end().onSuccess(nothing -> fullySent = true);
+  private void end(HttpClientRequest request) {
+    request.end().onSuccess(nothing -> fullySent = true);
   }
 
   /**
    * Writes a body from an offset. Waits while the write queue is full, because written bytes are
    * copied.
    */
-  private void write(HttpClientRequest to, Body whole, int from) {
+  private void write(HttpClientRequest request, Body whole, int from) {
     int at = from;
     while (!closed && whole.length() - at > PART_BYTES) {
-      whole.write(to, at, at + PART_BYTES);
+      whole.write(request, at, at + PART_BYTES);
       at += PART_BYTES;
-      if (to.writeQueueFull()) {
+      if (request.writeQueueFull()) {
         int next = at;
-        to.drainHandler(nothing -> write(to, whole, next));
+        request.drainHandler(nothing -> write(request, whole, next));
         return;
       }
     }
     if (!closed) {
-      whole.end(to, at).onSuccess(nothing -> fullySent = true);
+      whole.end(request, at).onSuccess(nothing -> fullySent = true);
     }
   }
 
@@ -149,15 +160,15 @@ final class Attempt implements Proxy.InFlight {
    * the exchange ends without ending the upstream request, so that the application does not take
    * the body as complete.
    */
-  private void stream(HttpClientRequest to) {
+  private void stream(HttpClientRequest request) {
     Body arrived = body.bytes();
     if (arrived != null) { // The bytes that arrived while the request was queued.
-      arrived.write(to, 0, arrived.length());
+      arrived.write(request, 0, arrived.length());
       exchange.refund(arrived.length());
       body.release();
     }
     if (exchange.request().isEnded() || !Forwarding.hasBody(exchange.request())) {
-      end(to);
+      end(request);
       return;
     }
     exchange.sendContinue();
@@ -167,12 +178,12 @@ final class Attempt implements Proxy.InFlight {
         .request()
         .handler(
             part -> {
-              to.write(part);
+              request.write(part);
               connection.bodyProgressed(System.nanoTime());
-              if (to.writeQueueFull()) {
+              if (request.writeQueueFull()) {
                 connection.intake().hold();
                 connection.clearDeadline(System.nanoTime());
-                to.drainHandler(
+                request.drainHandler(
                     nothing -> {
                       connection.bodyStreams(System.nanoTime());
                       connection.intake().release();
@@ -184,7 +195,7 @@ final class Attempt implements Proxy.InFlight {
         .endHandler(
             nothing -> {
               connection.intake().bodyEnds();
-              end(to);
+              end(request);
               connection.clearDeadline(System.nanoTime());
             });
     connection.intake().release();
@@ -198,7 +209,8 @@ final class Attempt implements Proxy.InFlight {
     }
     if (response.statusCode() < 200) {
       lost(
-          "the proxy sent status %d, which is not a final status".formatted(response.statusCode()));
+          "%s sent status %d, which is not a final status"
+              .formatted(to.kind(), response.statusCode()));
     } else if (Forwarding.hasTooManyFields(response)) {
       exchange.refuse(
           502,
@@ -225,7 +237,7 @@ final class Attempt implements Proxy.InFlight {
             }
           }
         });
-    response.exceptionHandler(error -> lost("the proxy " + Http.reason(error)));
+    response.exceptionHandler(error -> lost(to.kind() + " " + Http.reason(error)));
     response.endHandler(
         nothing -> {
           if (!closed) {
@@ -250,9 +262,32 @@ final class Attempt implements Proxy.InFlight {
     exchange.entry().queue().recordSuccess(exchange, now - sentAt, inFlightAtSend, now);
   }
 
-  /** Has the proxy's route table read soon, because its response contradicts the last one. */
-  void askProxySoon() {
-    proxy.askSoon();
+  /** Returns whether the request was sent to a replica, so that no proxy wrote the response. */
+  boolean isDirect() {
+    return to instanceof Replica;
+  }
+
+  /**
+   * Returns why a replica did not execute the request; null if it did. A deployment cannot say so.
+   */
+  static @Nullable String refusal(HttpClientResponse response) {
+    return response.getHeader(Forwarding.NOT_EXECUTED);
+  }
+
+  /** Handles a response that says that the request was not executed. */
+  void recordRefusal(@Nullable String why) {
+    if (to instanceof Replica replica) {
+      replica.recordRefusal(why);
+    } else if (to instanceof Proxy proxy) {
+      proxy.askSoon(); // Its route table contradicts its response.
+    }
+  }
+
+  @Override
+  public void doubted(String why) {
+    if (!closed) {
+      exchange.onUpstreamDoubted(why);
+    }
   }
 
   @Override
@@ -268,7 +303,7 @@ final class Attempt implements Proxy.InFlight {
       return;
     }
     closed = true;
-    proxy.inFlight().remove(this);
+    to.inFlight().remove(this);
     exchange.entry().queue().end(exchange);
     if (upstream != null && !reusable) {
       upstream.reset();

@@ -2,7 +2,7 @@ package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.Route;
-import ai.seedcore.serve.door.upstream.Proxy;
+import ai.seedcore.serve.door.upstream.Upstream;
 import io.vertx.core.Context;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,8 +13,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends the queued requests of all routes upstream, in the order of each route's queue, while a
- * proxy serves the route. Refuses those that have waited too long. Used on the event loop only.
+ * Sends the queued requests of all routes upstream, in the order of each route's queue, while the
+ * route is served. Refuses those that have waited too long. Used on the event loop only.
  */
 public final class Dispatcher {
 
@@ -40,7 +40,7 @@ public final class Dispatcher {
     updateListed();
   }
 
-  /** Handles the fact that the proxies serve one more route. */
+  /** Handles the fact that one more route is served. */
   public void routesAdded() {
     updateListed();
     dispatchAll();
@@ -51,8 +51,8 @@ public final class Dispatcher {
    * known routes are kept.
    */
   private void updateListed() {
-    if (services.proxies().anyServes()) {
-      routeTable.list(services.proxies().routes()).forEach(this::end);
+    if (services.upstreams().proxies().anyServes()) {
+      routeTable.list(services.upstreams().proxies().routes()).forEach(this::end);
     }
   }
 
@@ -70,7 +70,7 @@ public final class Dispatcher {
 
   /** Checks the proxies and all deadlines, and dispatches. Called several times a second. */
   public void tick(long now) {
-    services.proxies().ask(now);
+    services.upstreams().ask(now);
     updateListed();
     if (routeTable.declared().allMatch(this::isServed)) {
       servedAt = now;
@@ -108,7 +108,7 @@ public final class Dispatcher {
   }
 
   private boolean isServed(RouteEntry entry) {
-    return services.proxies().serves(entry.route().prefix());
+    return services.upstreams().serves(entry.route());
   }
 
   /** Returns for how long not all declared routes have been served, in seconds. */
@@ -134,6 +134,7 @@ public final class Dispatcher {
       route.put("route", entry.route().prefix());
       route.put("app", entry.route().app());
       route.put("served", isServed(entry));
+      route.put("path", services.upstreams().isDirect(entry.route()) ? "direct" : "proxy");
       routes.add(route);
     }
     return routes;
@@ -184,16 +185,16 @@ public final class Dispatcher {
   /** Sends the queued requests of a route that may be sent now. */
   private void dispatch(RouteEntry entry) {
     long now = System.nanoTime();
-    Proxy proxy = services.proxies().pick(entry.route().prefix());
-    while (proxy != null) {
+    Upstream to = services.upstreams().pick(entry.route());
+    while (to != null) {
       Exchange next = entry.queue().next(now);
       if (next == null) {
         return;
       }
       long began = System.nanoTime();
-      next.send(proxy);
+      next.send(to);
       next.chargeSince(began);
-      proxy = services.proxies().pick(entry.route().prefix());
+      to = services.upstreams().pick(entry.route());
     }
   }
 

@@ -3,7 +3,7 @@ package ai.seedcore.serve.door.request;
 import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.door.client.Client;
 import ai.seedcore.serve.door.client.Connection;
-import ai.seedcore.serve.door.upstream.Proxy;
+import ai.seedcore.serve.door.upstream.Upstream;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpServerRequest;
@@ -222,8 +222,8 @@ final class Exchange implements Connection.Current {
     connection.clearDeadline(now);
     stage = Stage.QUEUED;
     entry.budget().deposit();
-    Proxy free =
-        entry.queue().canSend(this, now) ? services.proxies().pick(entry.route().prefix()) : null;
+    Upstream free =
+        entry.queue().canSend(this, now) ? services.upstreams().pick(entry.route()) : null;
     if (free != null) {
       entry.queue().begin(this);
       send(free);
@@ -252,8 +252,8 @@ final class Exchange implements Connection.Current {
 
   // The attempts.
 
-  /** Sends the request to a proxy now. */
-  void send(Proxy to) {
+  /** Sends the request now. */
+  void send(Upstream to) {
     leaveQueue();
     stage = Stage.SENT;
     attempts++;
@@ -288,6 +288,16 @@ final class Exchange implements Connection.Current {
       } else {
         requeue(0);
       }
+    }
+  }
+
+  /**
+   * Handles a server that does not respond any more: tries another one, if the request may be
+   * executed twice. Otherwise it waits, as the server may still respond.
+   */
+  void onUpstreamDoubted(String why) {
+    if (stage == Stage.SENT && isRepeatable() && services.upstreams().serves(entry.route())) {
+      onUpstreamLost(why);
     }
   }
 
@@ -373,19 +383,24 @@ final class Exchange implements Connection.Current {
     long now = System.nanoTime();
     int status = upstreamResponse.statusCode();
     String code = status == 200 || status == 500 ? Contract.code(whole) : null;
-    if (status == 404 || status == 503) {
-      // These statuses come from the proxy, because a Java replica cannot set one. No replica has
-      // received the request.
-      recordFailure(now);
+    boolean direct = attempt != null && attempt.isDirect();
+    String refusal = direct ? Attempt.refusal(upstreamResponse) : null;
+    boolean tooLarge = refusal != null && status == 413;
+    if ((refusal != null && !tooLarge) || (!direct && (status == 404 || status == 503))) {
+      // No replica has executed the request. A Java replica cannot set these statuses through the
+      // proxy, so they are the proxy's own.
+      if (!"draining".equals(refusal)) {
+        recordFailure(now);
+      }
       if (attempt != null) {
-        attempt.askProxySoon();
+        attempt.recordRefusal(refusal);
       }
       if (mayRetry()) {
         requeue(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
         respond(status, upstreamResponse, whole);
       }
-    } else if (status == 500 && code == null) {
+    } else if (!direct && status == 500 && code == null) {
       // Serve responds like this if a replica has died, but also if a class threw an exception, or
       // if Serve cannot parse the request.
       recordFailure(now);

@@ -1,7 +1,7 @@
 package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.base.http.HeadLimits;
-import ai.seedcore.serve.door.upstream.Proxy;
+import ai.seedcore.serve.door.upstream.Upstream;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -43,6 +43,12 @@ final class Forwarding {
 
   private static final String REQUEST_ID = "X-Request-ID";
 
+  /** Proves to a replica that a request comes from the front door. */
+  static final String CREDENTIAL = "X-SeedCore-Door";
+
+  /** Says in a replica's response that, and why, the request was not executed. */
+  static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
+
   private Forwarding() {}
 
   /**
@@ -51,7 +57,7 @@ final class Forwarding {
    * @param withQuery whether to forward the query. Serve's proxy would give a Java replica the
    *     query instead of the body
    */
-  static RequestOptions options(HttpMethod method, Target target, Proxy to, boolean withQuery) {
+  static RequestOptions options(HttpMethod method, Target target, Upstream to, boolean withQuery) {
     boolean tls = "https".equals(to.uri().getScheme());
     return new RequestOptions()
         .setMethod(method)
@@ -154,6 +160,7 @@ final class Forwarding {
       }
     }
     headers.remove("Server");
+    headers.remove(NOT_EXECUTED);
   }
 
   /** Returns the header fields that a Connection field names as hop-by-hop. */

@@ -92,7 +92,7 @@ public final class Router {
     } else if (path.equals("/")) {
       index(request);
     } else if (path.equals("/-/routes") && !isDaemon(request)) {
-      Replies.json(request, 200, new LinkedHashMap<>(services.proxies().routes()));
+      Replies.json(request, 200, new LinkedHashMap<>(services.upstreams().proxies().routes()));
     } else {
       refuse(
           request,
@@ -170,7 +170,7 @@ public final class Router {
         serving
             || (secondsUnserved < services.settings().patience().toSeconds()
                 && services.waiting().isReserved(1));
-    boolean healthy = path.equals("/health") ? accepting : services.proxies().anyServes();
+    boolean healthy = path.equals("/health") ? accepting : services.upstreams().anyServes();
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", healthy ? "healthy" : "unhealthy");
     body.put("serving", serving);

@@ -4,7 +4,7 @@ import ai.seedcore.serve.door.DoorSettings;
 import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
-import ai.seedcore.serve.door.upstream.Proxies;
+import ai.seedcore.serve.door.upstream.Upstreams;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
 
@@ -21,7 +21,7 @@ public record Services(
     DoorSettings settings,
     Vertx vertx,
     HttpClient http,
-    Proxies proxies,
+    Upstreams upstreams,
     Clients clients,
     Unpacking unpacking,
     Pace pace,

@@ -1,25 +1,11 @@
 package ai.seedcore.serve.door.upstream;
 
-import ai.seedcore.serve.base.HostPort;
 import java.net.URI;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** One of Serve's HTTP proxies, with its last known state. */
-public final class Proxy {
+public final class Proxy extends Upstream {
 
-  /** A request that was sent to a proxy, and whose response is not complete. */
-  public interface InFlight {
-
-    /** Handles the loss of the proxy. */
-    void lost(String why);
-  }
-
-  private final URI uri;
-  private final HostPort named;
-  private final Set<InFlight> inFlight = new LinkedHashSet<>();
   private String address;
   private Map<String, String> routes = Map.of();
   private boolean asking;
@@ -27,19 +13,8 @@ public final class Proxy {
   private long heardAt;
 
   Proxy(URI uri) {
-    this.uri = uri;
-    this.named = HostPort.of(uri);
-    this.address = named.host();
-  }
-
-  /** Returns its URL, with a host name or an address. */
-  public URI uri() {
-    return uri;
-  }
-
-  /** Returns the host and port of {@link #uri}. */
-  public HostPort named() {
-    return named;
+    super(uri);
+    this.address = named().host();
   }
 
   /** Sets the address to which its name resolves now. */
@@ -47,14 +22,14 @@ public final class Proxy {
     address = number;
   }
 
-  /** Returns the address to connect to, so that no request waits for name resolution. */
+  @Override
   public String address() {
     return address;
   }
 
-  /** Returns the requests that were sent to it and whose responses are not complete. */
-  public Set<InFlight> inFlight() {
-    return inFlight;
+  @Override
+  public String kind() {
+    return "the proxy";
   }
 
   /**
@@ -93,7 +68,7 @@ public final class Proxy {
     return heardAt - time < 0;
   }
 
-  /** Takes it out of use until it responds to a query, as it refuses connections. */
+  @Override
   public void refused() {
     routes = Map.of();
     askAt = System.nanoTime();
@@ -104,7 +79,7 @@ public final class Proxy {
    */
   void markLost() {
     routes = Map.of();
-    List.copyOf(inFlight).forEach(request -> request.lost("the proxy is no longer available"));
+    reportLoss("the proxy is no longer available");
   }
 
   /**

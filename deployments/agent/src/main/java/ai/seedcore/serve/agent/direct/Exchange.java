@@ -1,0 +1,191 @@
+package ai.seedcore.serve.agent.direct;
+
+import ai.seedcore.serve.agent.Requests;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.function.BooleanSupplier;
+import org.apache.hc.core5.http.ContentType;
+import org.apache.hc.core5.http.EntityDetails;
+import org.apache.hc.core5.http.Header;
+import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpRequest;
+import org.apache.hc.core5.http.HttpResponse;
+import org.apache.hc.core5.http.impl.BasicEntityDetails;
+import org.apache.hc.core5.http.message.BasicHttpResponse;
+import org.apache.hc.core5.http.nio.AsyncServerExchangeHandler;
+import org.apache.hc.core5.http.nio.CapacityChannel;
+import org.apache.hc.core5.http.nio.DataStreamChannel;
+import org.apache.hc.core5.http.nio.ResponseChannel;
+import org.apache.hc.core5.http.protocol.HttpContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request, from its head to the end of its response. The I/O thread reads and writes it; a
+ * worker thread executes it.
+ */
+final class Exchange implements AsyncServerExchangeHandler {
+
+  /** Says in a response why the request was not executed. A deployment cannot set this field. */
+  static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
+
+  /** Proves that a request comes from the front door. */
+  static final String CREDENTIAL = "X-SeedCore-Door";
+
+  private static final String IDENTITY = "/-/seedcore?";
+  private static final String HEALTH = "/-/healthz";
+  private static final String REQUEST_ID = "X-Request-ID";
+
+  /** The largest body, in bytes. The front door's own limit is lower. */
+  private static final int MAX_BODY = 64 << 20;
+
+  private static final int FIRST_BODY = 1 << 10;
+
+  private final Replica replica;
+  private final Executor workers;
+  private final BooleanSupplier draining;
+
+  private @Nullable HttpRequest request;
+  private @Nullable ResponseChannel response;
+  private @Nullable HttpContext context;
+  private byte[] body = new byte[0];
+  private int length;
+  private boolean tooLarge;
+  private volatile @Nullable ByteBuffer unsent;
+
+  Exchange(Replica replica, Executor workers, BooleanSupplier draining) {
+    this.replica = replica;
+    this.workers = workers;
+    this.draining = draining;
+  }
+
+  @Override
+  public void handleRequest(
+      HttpRequest head,
+      @Nullable EntityDetails entity,
+      ResponseChannel channel,
+      HttpContext httpContext)
+      throws HttpException, IOException {
+    request = head;
+    response = channel;
+    context = httpContext;
+    if (entity == null) {
+      complete();
+    } else {
+      long announced = entity.getContentLength();
+      body = new byte[(int) Math.min(Math.max(announced, FIRST_BODY), MAX_BODY)];
+    }
+  }
+
+  @Override
+  public void updateCapacity(CapacityChannel capacity) throws IOException {
+    capacity.update(Integer.MAX_VALUE);
+  }
+
+  @Override
+  public void consume(ByteBuffer part) {
+    int more = part.remaining();
+    tooLarge |= length + more > MAX_BODY;
+    if (tooLarge) {
+      part.position(part.limit());
+      return;
+    }
+    if (length + more > body.length) {
+      body = Arrays.copyOf(body, Math.min(MAX_BODY, Math.max(2 * body.length, length + more)));
+    }
+    part.get(body, length, more);
+    length += more;
+  }
+
+  @Override
+  public void streamEnd(@Nullable List<? extends Header> trailers)
+      throws HttpException, IOException {
+    complete();
+  }
+
+  private void complete() throws HttpException, IOException {
+    HttpRequest head = request;
+    if (head == null) {
+      return;
+    }
+    String path = head.getPath();
+    if (path.startsWith(IDENTITY)) {
+      send(replica.identify(path.substring(IDENTITY.length()), draining.getAsBoolean()));
+    } else if (path.equals(HEALTH)) {
+      send(draining.getAsBoolean() ? Reply.refused(503, "draining") : Reply.json(200, "{}"));
+    } else if (!replica.admits(field(head, CREDENTIAL))) {
+      send(Reply.refused(403, "forbidden"));
+    } else if (tooLarge) {
+      send(Reply.refused(413, "too_large"));
+    } else if (draining.getAsBoolean()) {
+      send(Reply.refused(503, "draining"));
+    } else if (!Requests.admit()) {
+      send(Reply.refused(503, "overloaded"));
+    } else {
+      String id = field(head, REQUEST_ID);
+      workers.execute(() -> execute(id == null ? UUID.randomUUID().toString() : id));
+    }
+  }
+
+  private static @Nullable String field(HttpRequest head, String name) {
+    Header header = head.getFirstHeader(name);
+    return header == null || header.getValue().isEmpty() ? null : header.getValue();
+  }
+
+  private void execute(String id) {
+    try {
+      send(replica.execute(id, length == body.length ? body : Arrays.copyOf(body, length)));
+    } catch (HttpException | IOException e) {
+      // The connection is broken, and the front door knows.
+    }
+  }
+
+  private void send(Reply reply) throws HttpException, IOException {
+    ResponseChannel channel = response;
+    if (channel == null) {
+      return;
+    }
+    HttpResponse head = new BasicHttpResponse(reply.status());
+    if (reply.refusal() != null) {
+      head.addHeader(NOT_EXECUTED, reply.refusal());
+    }
+    unsent = reply.body();
+    channel.sendResponse(
+        head,
+        new BasicEntityDetails(reply.body().remaining(), ContentType.parse(reply.type())),
+        context);
+  }
+
+  @Override
+  public int available() {
+    ByteBuffer rest = unsent;
+    return rest == null ? 0 : rest.remaining();
+  }
+
+  @Override
+  public void produce(DataStreamChannel channel) throws IOException {
+    ByteBuffer rest = unsent;
+    if (rest == null) {
+      return;
+    }
+    if (rest.hasRemaining()) {
+      channel.write(rest);
+    }
+    if (!rest.hasRemaining()) {
+      channel.endStream(null);
+    }
+  }
+
+  @Override
+  public void failed(Exception cause) {
+    releaseResources();
+  }
+
+  @Override
+  public void releaseResources() {
+    unsent = null;
+  }
+}

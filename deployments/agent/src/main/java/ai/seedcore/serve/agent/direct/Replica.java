@@ -1,0 +1,76 @@
+package ai.seedcore.serve.agent.direct;
+
+import ai.seedcore.serve.agent.Host;
+import ai.seedcore.serve.agent.Requests;
+import com.google.gson.JsonObject;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** The replica of this JVM, as the direct path sees it. */
+final class Replica {
+
+  private final String actor;
+  private final String version;
+  private final AtomicInteger ongoing;
+  private final Host host;
+  private final String key;
+  private final byte[] credential;
+
+  /**
+   * Creates the view of a replica.
+   *
+   * @param actor the id of its actor, in hexadecimal
+   * @param version the content version of its deployment
+   * @param ongoing Ray's count of its ongoing requests, of both paths
+   * @param host the deployment
+   * @param key the cluster's key for the direct path
+   */
+  Replica(String actor, String version, AtomicInteger ongoing, Host host, String key) {
+    this.actor = actor;
+    this.version = version;
+    this.ongoing = ongoing;
+    this.host = host;
+    this.key = key;
+    this.credential = Proof.of(key, "door\n" + actor).getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /** Executes a request for which there is a permit, and releases the permit. */
+  Reply execute(String id, byte[] body) {
+    ongoing.incrementAndGet();
+    try {
+      Requests.begin(id);
+      Object result;
+      try {
+        result = Requests.succeed(host.call(new String(body, StandardCharsets.UTF_8)));
+      } catch (Throwable thrown) {
+        return Reply.json(500, Requests.errorReply(Requests.fail(thrown)));
+      }
+      return Reply.of(result);
+    } finally {
+      ongoing.decrementAndGet();
+    }
+  }
+
+  /**
+   * Returns what proves that this is the replica, for someone who has the key.
+   *
+   * @param nonce a value that nobody has used before
+   */
+  Reply identify(String nonce, boolean draining) {
+    JsonObject identity = new JsonObject();
+    identity.addProperty("actor", actor);
+    identity.addProperty("version", version);
+    identity.addProperty("limit", Requests.limit());
+    identity.addProperty("draining", draining);
+    identity.addProperty("proof", Proof.of(key, nonce + "\n" + actor + "\n" + version));
+    return Reply.json(200, identity.toString());
+  }
+
+  /** Returns whether the sender of a credential has the key. */
+  boolean admits(@Nullable String sent) {
+    return sent != null
+        && MessageDigest.isEqual(credential, sent.getBytes(StandardCharsets.US_ASCII));
+  }
+}

@@ -1,0 +1,44 @@
+package ai.seedcore.serve.door.upstream;
+
+import ai.seedcore.serve.door.Route;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything to which requests can be sent. A declared route uses the direct path to its replicas;
+ * while none of them accepts requests there, and for all other routes, Serve's proxies serve it.
+ *
+ * @param proxies Serve's proxies
+ * @param replicas the replicas with a direct path
+ */
+public record Upstreams(Proxies proxies, Replicas replicas) {
+
+  /**
+   * Returns where to send a request of a route now; null if the route is not served, or if all its
+   * replicas run as many requests as they may.
+   */
+  public @Nullable Upstream pick(Route route) {
+    return isDirect(route) ? replicas.pick(route.app()) : proxies.pick(route.prefix());
+  }
+
+  /** Returns whether a route is served. */
+  public boolean serves(Route route) {
+    return isDirect(route) || proxies.serves(route.prefix());
+  }
+
+  /** Returns whether requests of a route are sent to its replicas without a proxy. */
+  public boolean isDirect(Route route) {
+    return route.declared() && replicas.serves(route.app());
+  }
+
+  /** Returns whether anything is served. */
+  public boolean anyServes() {
+    return proxies.anyServes()
+        || replicas.all().stream().anyMatch(each -> each.state() == Replica.State.READY);
+  }
+
+  /** Asks the servers that are due. */
+  public void ask(long now) {
+    proxies.ask(now);
+    replicas.ask(now);
+  }
+}

@@ -1,0 +1,251 @@
+package ai.seedcore.serve.door;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import ai.seedcore.serve.door.OpenDoor.Bounds;
+import ai.seedcore.serve.door.RawClient.Response;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Tests the direct path: requests that are sent to replicas without a proxy. */
+@Timeout(60)
+class DoorReplicasTest {
+
+  private final List<AutoCloseable> opened = new ArrayList<>();
+  private FakeProxy proxy;
+  private FakeReplica first;
+  private FakeReplica second;
+  private OpenDoor door;
+
+  @BeforeEach
+  void open() throws Exception {
+    proxy = opened(new FakeProxy());
+    first = opened(new FakeReplica("a1"));
+    second = opened(new FakeReplica("a2"));
+    door = opened(OpenDoor.serving(proxy.uri(), Bounds.USUAL));
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (int i = opened.size() - 1; i >= 0; i--) {
+      opened.get(i).close();
+    }
+  }
+
+  private <T extends AutoCloseable> T opened(T one) {
+    opened.add(one);
+    return one;
+  }
+
+  private void list(String app, FakeReplica... replicas) {
+    door.replicas(FakeReplica.KEY, Stream.of(replicas).map(each -> each.endpoint(app)).toList());
+  }
+
+  private void listReady(String app, FakeReplica... replicas) {
+    list(app, replicas);
+    awaitReady(replicas.length);
+  }
+
+  private void awaitReady(int many) {
+    await()
+        .until(
+            () ->
+                door.status().replicas().stream().filter(r -> r.state().equals("ready")).count()
+                    == many);
+  }
+
+  private Response post(String path) throws Exception {
+    try (RawClient client = new RawClient(door.port)) {
+      return client.post(path, "{}").read();
+    }
+  }
+
+  @Test
+  void sendsRequestsToAReplicaThatHasProvedItsIdentity() throws Exception {
+    listReady("A", first);
+    assertThat(post("/A/x?q=1").body()).isEqualTo("direct");
+    assertThat(first.seen).containsExactly("POST /A/x?q=1");
+    assertThat(proxy.seen).isEmpty();
+    assertThat(door.status().replicas().get(0).version()).isEqualTo("v1");
+    assertThat(post("/B").body()).isEqualTo("{}"); // The proxy echoes.
+  }
+
+  @Test
+  void sendsNothingToAServerThatCannotProveItsIdentity() throws Exception {
+    first.key = "another key";
+    list("A", first);
+    listReady("B", second);
+    list("A", first);
+    for (int i = 0; i < 20; i++) {
+      assertThat(post("/A").body()).isEqualTo("{}");
+    }
+    assertThat(first.seen).isEmpty();
+  }
+
+  @Test
+  void usesTheProxyAgainOnceAReplicaHasGone() throws Exception {
+    listReady("A", first);
+    first.close();
+    for (int i = 0; i < 10; i++) {
+      assertThat(post("/A").status()).isEqualTo(200);
+    }
+    assertThat(proxy.seen).hasSize(10);
+  }
+
+  @Test
+  void servesWithoutAnyProxy() throws Exception {
+    listReady("A", first);
+    proxy.stop();
+    await().until(() -> door.status().proxies().stream().noneMatch(p -> p.serves()));
+    assertThat(post("/A").body()).isEqualTo("direct");
+    try (RawClient client = new RawClient(door.port)) {
+      assertThat(client.get("/-/healthz").read().status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void sendsToTheReplicaWithTheFewestRequests() throws Exception {
+    listReady("A", first, second);
+    first.behaviour = request -> {}; // Its first request stays in flight.
+    try (RawClient hangs = new RawClient(door.port)) {
+      hangs.post("/A", "{}");
+      await().until(() -> first.seen.size() + second.seen.size() == 1);
+      for (int i = 0; i < 10; i++) {
+        assertThat(post("/A").body()).isEqualTo("direct");
+      }
+      assertThat(first.seen.size()).isLessThanOrEqualTo(1);
+    }
+  }
+
+  /** What a class responds is its answer, whatever the status. */
+  @ParameterizedTest
+  @ValueSource(ints = {404, 500, 503})
+  void returnsTheResponsesOfTheClass(int status) throws Exception {
+    listReady("A", first);
+    first.behaviour = request -> FakeReplica.respond(request, status, "mine");
+    Response response = post("/A");
+    assertThat(response.status()).isEqualTo(status);
+    assertThat(response.body()).isEqualTo("mine");
+    assertThat(first.seen).hasSize(1);
+  }
+
+  @Test
+  void sendsAgainWhatAReplicaDidNotExecute() throws Exception {
+    listReady("B", first); // Not idempotent.
+    AtomicInteger refusals = new AtomicInteger(3);
+    first.behaviour =
+        request -> {
+          if (refusals.getAndDecrement() > 0) {
+            FakeReplica.refuse(request, 503, "overloaded");
+          } else {
+            FakeReplica.respond(request, 200, "executed");
+          }
+        };
+    Response response = post("/B");
+    assertThat(response.body()).isEqualTo("executed");
+    assertThat(response.header("X-SeedCore-Not-Executed")).isEmpty();
+    assertThat(first.seen).hasSize(4);
+  }
+
+  @Test
+  void leavesAReplicaThatDrainsAlone() throws Exception {
+    listReady("B", first, second);
+    first.draining = true;
+    for (int i = 0; i < 20; i++) {
+      assertThat(post("/B").body()).isEqualTo("direct");
+    }
+    assertThat(first.seen.size()).isLessThanOrEqualTo(1);
+    assertThat(second.seen).hasSize(20);
+  }
+
+  @Test
+  void sendsNoMoreThanAReplicaExecutesAtATime() throws Exception {
+    first.limit = 2;
+    listReady("A", first);
+    AtomicInteger running = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    first.behaviour =
+        request -> {
+          most.accumulateAndGet(running.incrementAndGet(), Math::max);
+          request
+              .body()
+              .onSuccess(
+                  read ->
+                      io.vertx.core.Vertx.currentContext()
+                          .owner()
+                          .setTimer(
+                              20,
+                              timer -> {
+                                running.decrementAndGet();
+                                request.response().end("direct");
+                              }));
+        };
+    List<CompletableFuture<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      all.add(
+          CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return post("/A").status();
+                } catch (Exception e) {
+                  throw new IllegalStateException(e);
+                }
+              }));
+    }
+    assertThat(all).allMatch(each -> each.join() == 200);
+    assertThat(most.get()).isLessThanOrEqualTo(2);
+  }
+
+  /** One of two replicas is stopped; its processes still accept connections. */
+  @Test
+  void asksAnotherReplicaIfOneDoesNotRespond() throws Exception {
+    listReady("A", first, second);
+    first.frozen = true;
+    long longest = 0;
+    for (int i = 0; i < 10; i++) {
+      long from = System.nanoTime();
+      assertThat(post("/A").body()).isEqualTo("direct");
+      longest = Math.max(longest, System.nanoTime() - from);
+    }
+    assertThat(Duration.ofNanos(longest)).isLessThan(Duration.ofSeconds(3));
+    first.frozen = false;
+    awaitReady(2);
+  }
+
+  @Test
+  void waitsForAReplicaThatDoesNotRespondIfARequestMustNotBeExecutedTwice() throws Exception {
+    listReady("B", first);
+    first.behaviour = request -> first.frozen = true;
+    try (RawClient client = new RawClient(door.port)) {
+      client.post("/B", "{}");
+      await().until(() -> door.status().replicas().get(0).state().equals("unreachable"));
+      assertThat(door.status().underWay()).isEqualTo(1);
+      first.close();
+      assertThat(client.read().status()).isEqualTo(502);
+    }
+    assertThat(first.seen).hasSize(1);
+    assertThat(proxy.seen).isEmpty();
+  }
+
+  @Test
+  void forgetsTheReplicasOfAnotherCluster() throws Exception {
+    listReady("A", first);
+    door.replicas("the next key", List.of(first.endpoint("A")));
+    await().until(() -> door.status().replicas().get(0).state().equals("unreachable"));
+    assertThat(post("/A").body()).isEqualTo("{}");
+    first.key = "the next key";
+    awaitReady(1);
+    assertThat(post("/A").body()).isEqualTo("direct");
+  }
+}
