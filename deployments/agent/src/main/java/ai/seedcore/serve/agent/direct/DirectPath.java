@@ -2,7 +2,8 @@ package ai.seedcore.serve.agent.direct;
 
 import ai.seedcore.serve.agent.Host;
 import java.io.IOException;
-import java.net.InetSocketAddress;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +70,7 @@ public final class DirectPath {
       }
       Ray ray = Ray.current();
       String version = System.getenv(VERSION);
+      InetAddress address = InetAddress.getAllByName(ray.host())[0];
       ReplicaServer opening =
           new ReplicaServer(
               new Replica(
@@ -76,22 +78,25 @@ public final class DirectPath {
                   version == null ? "" : version,
                   Ray.ongoing(replica),
                   host,
-                  key(ray)));
-      String address = ray.host();
+                  key(ray)),
+              address);
       for (int port : ports(ray.port())) {
         try {
-          int unused = opening.listen(new InetSocketAddress(address, port));
-          log.info("the direct path is open on {}:{}", address, port);
+          int unused = opening.listen(port);
+          log.info("the direct path is open on {}:{}", ray.host(), port);
           adopt(opening);
           return;
         } catch (IOException e) {
-          log.warn("the direct path cannot listen on {}:{}: {}", address, port, e.getMessage());
+          log.warn("the direct path cannot listen on {}:{}: {}", ray.host(), port, e.getMessage());
         }
       }
       opening.close();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
+    } catch (ReflectiveOperationException
+        | UnknownHostException
+        | RuntimeException
+        | LinkageError e) {
       log.warn("the direct path is not available; the proxy serves this replica", e);
     }
   }

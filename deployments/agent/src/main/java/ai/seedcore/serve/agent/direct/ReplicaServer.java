@@ -1,16 +1,23 @@
 package ai.seedcore.serve.agent.direct;
 
 import java.io.IOException;
+import java.lang.reflect.Constructor;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.apache.hc.core5.http.config.CharCodingConfig;
 import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.impl.nio.ServerHttp1IOEventHandlerFactory;
 import org.apache.hc.core5.http.impl.nio.ServerHttp1StreamDuplexerFactory;
+import org.apache.hc.core5.http.nio.AsyncServerExchangeHandler;
+import org.apache.hc.core5.http.nio.HandlerFactory;
 import org.apache.hc.core5.http.protocol.DefaultHttpProcessor;
 import org.apache.hc.core5.http.protocol.ResponseConnControl;
 import org.apache.hc.core5.http.protocol.ResponseContent;
@@ -40,20 +47,21 @@ final class ReplicaServer implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
           });
+  private final InetAddress address;
   private final DefaultListeningIOReactor reactor;
   private volatile boolean draining;
 
-  /** Creates a server for a replica. It does not listen yet. */
-  ReplicaServer(Replica replica) {
+  /**
+   * Creates a server for a replica. It does not listen yet.
+   *
+   * @param address the address of its node
+   */
+  ReplicaServer(Replica replica, InetAddress address) throws ReflectiveOperationException {
+    this.address = address;
     this.reactor =
         new DefaultListeningIOReactor(
             new ServerHttp1IOEventHandlerFactory(
-                new ServerHttp1StreamDuplexerFactory(
-                    new DefaultHttpProcessor(new ResponseContent(), new ResponseConnControl()),
-                    (request, context) -> new Exchange(replica, workers, () -> draining),
-                    Http1Config.DEFAULT,
-                    CharCodingConfig.DEFAULT,
-                    null),
+                protocol((request, context) -> new Exchange(replica, workers, () -> draining)),
                 null,
                 null),
             IOReactorConfig.custom()
@@ -72,6 +80,27 @@ final class ReplicaServer implements AutoCloseable {
     reactor.start();
   }
 
+  /**
+   * Returns HttpCore's implementation of HTTP/1.1. Its constructors have one optional parameter
+   * more in Ray 2.60 than in 2.39. (HttpCore's own composition of a server would reject requests by
+   * their host names.)
+   */
+  private static ServerHttp1StreamDuplexerFactory protocol(
+      HandlerFactory<AsyncServerExchangeHandler> exchanges) throws ReflectiveOperationException {
+    Constructor<?> shortest =
+        Stream.of(ServerHttp1StreamDuplexerFactory.class.getConstructors())
+            .min(Comparator.comparing(Constructor::getParameterCount))
+            .orElseThrow();
+    Object[] arguments = {
+      new DefaultHttpProcessor(new ResponseContent(), new ResponseConnControl()),
+      exchanges,
+      Http1Config.DEFAULT,
+      CharCodingConfig.DEFAULT
+    };
+    return (ServerHttp1StreamDuplexerFactory)
+        shortest.newInstance(Arrays.copyOf(arguments, shortest.getParameterCount()));
+  }
+
   private static Thread daemon(Runnable work) {
     Thread thread = new Thread(work, "seedcore-io");
     thread.setDaemon(true);
@@ -79,15 +108,15 @@ final class ReplicaServer implements AutoCloseable {
   }
 
   /**
-   * Listens on an address.
+   * Listens on a port. Returns it.
    *
-   * @throws IOException if it is taken, or is not an address of this machine
+   * @throws IOException if it is taken, or if the address is not one of this machine
    */
-  int listen(InetSocketAddress address) throws IOException, InterruptedException {
+  int listen(int port) throws IOException, InterruptedException {
     try {
       return ((InetSocketAddress)
               reactor
-                  .listen(address)
+                  .listen(new InetSocketAddress(address, port))
                   .get(LISTEN.toMilliseconds(), TimeUnit.MILLISECONDS)
                   .getAddress())
           .getPort();

@@ -8,7 +8,6 @@ import ai.seedcore.serve.agent.Requests;
 import java.io.ByteArrayInputStream;
 import java.math.BigDecimal;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -70,8 +69,10 @@ class ReplicaServerTest {
   void listen() throws Exception {
     Requests.limit(100);
     Host host = new Host(Worker.class.getName(), "[]", "");
-    server = new ReplicaServer(new Replica(ACTOR, "v1", ongoing, host, KEY));
-    port = server.listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    server =
+        new ReplicaServer(
+            new Replica(ACTOR, "v1", ongoing, host, KEY), InetAddress.getLoopbackAddress());
+    port = server.listen(0);
   }
 
   @AfterEach
