@@ -39,6 +39,13 @@ public record DoorStatus(
    */
   public record Answered(String app, int status, long times, double seconds) {}
 
+  /** Returns how many replicas of an application get requests without a proxy. */
+  public long direct(String app) {
+    return replicas.stream()
+        .filter(replica -> replica.app().equals(app) && replica.state().equals("ready"))
+        .count();
+  }
+
   /** One of Serve's proxies, and whether it serves any route. */
   public record ProxyStatus(String url, boolean serves) {}
 

@@ -128,7 +128,7 @@ class FrontDoorTest extends DoorFixture {
     HttpResponse<String> index = get(request("/"));
     assertThat(index.statusCode()).isEqualTo(200);
     assertThat(json(index).path("routes").toString())
-        .contains("{\"route\":\"/A\",\"app\":\"A\",\"served\":true}");
+        .contains("{\"route\":\"/A\",\"app\":\"A\",\"served\":true,\"path\":\"proxy\"}");
     assertThat(json(get(request("/-/routes"))).path("/A").asString()).isEqualTo("A");
     assertThat(get(request("/health")).statusCode()).isEqualTo(200);
     assertThat(get(request("/-/healthz")).statusCode()).isEqualTo(200);

@@ -102,6 +102,7 @@ final class StatusText {
           "door",
           "%s, %d waiting, %d in flight, %d connections"
               .formatted(door.address(), door.waiting(), door.underWay(), door.connections()));
+      line("direct", direct(door));
     }
     Status.UploadStatus upload = status.upload();
     if (upload != null) {
@@ -112,6 +113,13 @@ final class StatusText {
     if (status.workNotBefore() != null) {
       line("backoff", "after failures, no work starts until " + time(status.workNotBefore()));
     }
+  }
+
+  private static String direct(DoorStatus door) {
+    long ready = door.replicas().stream().filter(each -> each.state().equals("ready")).count();
+    return ready == 0
+        ? "no replicas: Serve's proxies serve all routes"
+        : "%d of %d replicas".formatted(ready, door.replicas().size());
   }
 
   private void applications(List<Status.AppStatus> apps) {

@@ -63,6 +63,7 @@ public final class Metrics implements AutoCloseable {
   private final Set<String> decisions = new HashSet<>();
   private final Set<String> answered = new HashSet<>();
   private final Set<String> refused = new HashSet<>();
+  private final Set<String> direct = new HashSet<>();
   private final Map<String, Instant> probed = new HashMap<>();
   private volatile @Nullable Status status;
   private int recovered;
@@ -208,6 +209,14 @@ public final class Metrics implements AutoCloseable {
           d -> d.proxies().stream().filter(DoorStatus.ProxyStatus::serves).count());
       doorCounter("held", "Requests that had to wait", d -> d.held());
       doorCounter("replayed", "Retries of requests", d -> d.replayed());
+    }
+    for (DoorStatus.ReplicaStatus each : now.replicas()) {
+      if (direct.add(each.app())) {
+        Gauge.builder("seedcore.door.replicas", () -> ofDoor(d -> d.direct(each.app())))
+            .description("Replicas to which it sends requests without a proxy")
+            .tag("app", each.app())
+            .register(registry);
+      }
     }
     for (DoorStatus.Answered each : now.answered()) {
       if (answered.add(each.app() + " " + each.status())) {

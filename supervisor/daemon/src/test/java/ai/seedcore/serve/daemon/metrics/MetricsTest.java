@@ -74,6 +74,7 @@ class MetricsTest {
     assertThat(metrics.scrape())
         .contains("seedcore_door_waiting 3.0")
         .contains("seedcore_door_proxies 1.0")
+        .contains("seedcore_door_replicas{app=\"A\"} 1.0")
         .contains("seedcore_door_replayed_total 5.0")
         .contains("seedcore_door_refused_total{code=\"not_served\"} 1.0")
         .contains("seedcore_door_request_seconds_count{app=\"A\",code=\"200\"} 40")
