@@ -54,7 +54,12 @@ final class Exchange implements AsyncServerExchangeHandler {
   private byte[] body = new byte[0];
   private int length;
   private boolean tooLarge;
+
+  /** The rest of the response's body. Only the I/O thread writes it. */
   private volatile @Nullable ByteBuffer unsent;
+
+  /** The thread that executes the request; null while there is none. */
+  private volatile @Nullable Thread worker;
 
   Exchange(Replica replica, Executor workers, BooleanSupplier draining) {
     this.replica = replica;
@@ -136,6 +141,7 @@ final class Exchange implements AsyncServerExchangeHandler {
   }
 
   private void execute(String id) {
+    worker = Thread.currentThread();
     try {
       send(replica.execute(id, length == body.length ? body : Arrays.copyOf(body, length)));
     } catch (HttpException | IOException e) {
@@ -162,11 +168,15 @@ final class Exchange implements AsyncServerExchangeHandler {
   @Override
   public int available() {
     ByteBuffer rest = unsent;
-    return rest == null ? 0 : rest.remaining();
+    return rest == null ? 0 : Math.max(1, rest.remaining()); // Even an empty body has an end.
   }
 
   @Override
   public void produce(DataStreamChannel channel) throws IOException {
+    if (Thread.currentThread() == worker) {
+      channel.requestOutput(); // Two threads must not write at the same time.
+      return;
+    }
     ByteBuffer rest = unsent;
     if (rest == null) {
       return;
@@ -175,6 +185,7 @@ final class Exchange implements AsyncServerExchangeHandler {
       channel.write(rest);
     }
     if (!rest.hasRemaining()) {
+      unsent = null;
       channel.endStream(null);
     }
   }
