@@ -15,6 +15,8 @@ import java.util.Map;
  * @param replayed retries
  * @param refused requests that the door refused itself, by error code
  * @param answered responses to the applications' requests, by application and status
+ * @param load for each declared application, the requests that wait or that have been sent to its
+ *     replicas without a proxy
  * @param proxies Serve's proxies
  * @param replicas the replicas that may have a direct path
  */
@@ -28,6 +30,7 @@ public record DoorStatus(
     long replayed,
     Map<String, Long> refused,
     List<Answered> answered,
+    Map<String, Integer> load,
     List<ProxyStatus> proxies,
     List<ReplicaStatus> replicas) {
 

@@ -243,6 +243,7 @@ public final class FrontDoor implements AutoCloseable {
             counts.replayedSoFar(),
             counts.refusedSoFar(),
             counts.answeredSoFar(),
+            dispatcher.load(),
             upstreams.proxies().all().stream()
                 .map(
                     proxy ->

@@ -7,10 +7,12 @@ docs/decisions/013-java-support-in-serve.md.
 """
 import asyncio
 import base64
+import collections
 import contextlib
 import copy
 import json
 import re
+import time
 
 import ray
 
@@ -21,6 +23,12 @@ CONTROL_THREADS = 2
 # A replica's environment variable with the number of threads for requests. It is the upper bound for
 # max_ongoing_requests, which can change while the replica runs.
 THREADS = "SEEDCORE_THREADS"
+
+# Where front doors report the requests that they send to replicas without a handle, and where the controller
+# says that it counts them, so that they may do so with autoscaling (see ReplicaDirectory).
+NAMESPACE = b"seedcore"
+LOAD = b"load/"
+COUNTS_LOAD = b"controller_counts_load"
 
 # Written by the agent only, never by a deployment: the key of a complete reply, and the markers around the
 # base64 form of an error reply in an exception message.
@@ -40,6 +48,7 @@ def controller_class(source):
             exec(source, scope)
             scope["patch_controller"](source)
             await super().__init__(*args, **kwargs)
+            scope["say_that_load_counts"]()
 
     return named(ServeControllerForJava, controller)
 
@@ -96,6 +105,7 @@ def patch_controller(source):
     patch_user_config(config.DeploymentConfig)
     patch_replicas(deployment_state)
     patch_proxies(proxy_state, source)
+    patch_autoscaling()
 
 
 def is_java(deployment_config):
@@ -212,6 +222,87 @@ def patch_replicas(deployment_state):
     if hasattr(deployment_state, "RAY_SERVE_STOP_FAILED_ROLLING_UPDATES"):
         # Newer Ray versions abandon a failed rollout for good, even after a transient failure.
         deployment_state.RAY_SERVE_STOP_FAILED_ROLLING_UPDATES = False
+
+
+class DirectLoad:
+    """The requests that front doors hold or have sent to replicas directly, by application.
+
+    A front door reports once a second. A report that does not change any more is ignored.
+    """
+
+    INTERVAL_S = 1
+    STALE_S = 10
+    LONGEST_S = 600
+
+    def __init__(self, gcs):
+        self.gcs = gcs
+        self.read_at = float("-inf")
+        self.reports = {}
+        self.samples = collections.defaultdict(collections.deque)
+
+    def average(self, app, window_s):
+        """Returns the average number of requests over the last seconds."""
+        now = time.monotonic()
+        if now - self.read_at >= self.INTERVAL_S:
+            self.read_at = now
+            self.sample(now)
+        recent = [total for at, total in self.samples.get(app, ()) if now - at <= window_s]
+        return sum(recent) / len(recent) if recent else 0.0
+
+    def sample(self, now):
+        totals = collections.Counter()
+        try:
+            for key in self.gcs.internal_kv_keys(LOAD, NAMESPACE):
+                report = self.gcs.internal_kv_get(key, NAMESPACE)
+                if self.reports.get(key, (None, 0))[0] != report:
+                    self.reports[key] = (report, now)
+                if report is not None and now - self.reports[key][1] < self.STALE_S:
+                    totals.update(json.loads(report)["requests"])
+        except Exception:
+            return  # The GCS does not respond: what is known stays.
+        for app in set(self.samples) | set(totals):
+            samples = self.samples[app]
+            samples.append((now, totals[app]))
+            while now - samples[0][0] > self.LONGEST_S:
+                samples.popleft()
+
+
+def patch_autoscaling():
+    """Makes the autoscaler count the requests that front doors send to replicas directly."""
+    from ray._private.worker import global_worker
+
+    states = autoscaling_states()
+    if states is None:
+        return
+    load = DirectLoad(global_worker.gcs_client)
+    total = states.get_total_num_requests
+
+    def get_total_num_requests(self):
+        direct = load.average(self._deployment_id.app_name, self._config.look_back_period_s)
+        return total(self) + direct
+
+    states.get_total_num_requests = get_total_num_requests
+
+
+def autoscaling_states():
+    """Returns the class that holds a deployment's load; None in older Ray versions, which have none."""
+    try:
+        from ray.serve._private import autoscaling_state
+    except ImportError:
+        return None
+    for name in ("DeploymentAutoscalingState", "AutoscalingState"):
+        found = getattr(autoscaling_state, name, None)
+        if hasattr(found, "get_total_num_requests"):
+            return found
+    return None
+
+
+def say_that_load_counts():
+    from ray._private.worker import global_worker
+
+    if autoscaling_states() is not None:
+        actor = ray.get_runtime_context().get_actor_id()
+        global_worker.gcs_client.internal_kv_put(COUNTS_LOAD, actor.encode(), True, NAMESPACE)
 
 
 def patch_proxies(proxy_state, source):

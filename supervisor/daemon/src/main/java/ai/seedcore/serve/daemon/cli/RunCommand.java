@@ -8,6 +8,7 @@ import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.direct.ReplicaDirectory;
+import ai.seedcore.serve.daemon.host.HostName;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.host.Watchdog;
@@ -22,6 +23,7 @@ import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import ai.seedcore.serve.door.ControlState;
 import ai.seedcore.serve.door.DoorSettings;
+import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.door.Route;
 import ai.seedcore.serve.gcs.Gcs;
@@ -32,12 +34,11 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -155,7 +156,7 @@ final class RunCommand implements Callable<Integer> {
               (status, declared) -> {
                 turns.run();
                 if (door != null && directory != null) {
-                  directory.declare(names(declared));
+                  directory.declare(declared);
                   door.publish(controlState(status, declared));
                 }
                 server.publish(status);
@@ -212,14 +213,18 @@ final class RunCommand implements Callable<Integer> {
               return new Gcs.Address(now.host(), now.port());
             },
             DIRECTORY_DEADLINE);
-    ReplicaDirectory directory = new ReplicaDirectory(gcs, door::replicas);
-    directory.declare(names(settings.deployments()));
+    ReplicaDirectory directory =
+        new ReplicaDirectory(
+            gcs,
+            HostName.current() + " " + settings.frontDoor(),
+            () -> {
+              DoorStatus now = door.status();
+              return now == null ? Map.of() : now.load();
+            },
+            door::replicas);
+    directory.declare(settings.deployments());
     vertx.setPeriodic(DIRECTORY_MS, timer -> directory.poll());
     return directory;
-  }
-
-  private static Set<String> names(List<DeclaredApplication> declared) {
-    return declared.stream().map(DeclaredApplication::name).collect(Collectors.toSet());
   }
 
   private static void checkMemory(int holdMb, DoorSettings door) {

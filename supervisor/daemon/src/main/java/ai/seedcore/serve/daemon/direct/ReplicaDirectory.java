@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.direct;
 
 import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.door.upstream.Replica.Endpoint;
 import ai.seedcore.serve.gcs.Gcs;
 import java.nio.charset.StandardCharsets;
@@ -8,17 +9,29 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Lists the replicas of the declared applications for the front door, from the GCS's table of
  * actors. It also creates the key with which replicas prove their identity to front doors; only
  * members of the cluster can read it, and the dashboard does not show it.
+ *
+ * <p>Serve's autoscaler counts only requests that go through handles. So the directory reports how
+ * many requests the front door holds or has sent to replicas, in a key that the controller reads if
+ * this daemon has completed it. Another controller would not count them, so that applications with
+ * autoscaling are then left to the proxies.
  *
  * <p>It is apart from the control loop, because it only reads, and because the front door needs it
  * most while the loop is busy. While the GCS does not respond, the last list stays in effect.
@@ -31,6 +44,11 @@ public final class ReplicaDirectory {
   private static final String KEY = "direct_path_key";
   private static final int KEY_BYTES = 32;
 
+  /** The id of the controller that counts reported requests. */
+  private static final String COUNTS_LOAD = "controller_counts_load";
+
+  private static final String LOAD = "load/";
+
   private static final String SERVE = "serve";
   private static final String CONTROLLER = "SERVE_CONTROLLER_ACTOR";
   private static final String REPLICA = "SERVE_REPLICA::";
@@ -42,7 +60,11 @@ public final class ReplicaDirectory {
   private final Gcs gcs;
   private final BiConsumer<String, List<Endpoint>> publish;
   private final AtomicBoolean asking = new AtomicBoolean();
+  private final String loadKey;
+  private final Supplier<Map<String, Integer>> load;
   private volatile Set<String> declared = Set.of();
+  private volatile Set<String> scaled = Set.of();
+  private long reports;
   private Listing published = new Listing("", List.of());
 
   private record Listing(String key, List<Endpoint> replicas) {}
@@ -50,22 +72,38 @@ public final class ReplicaDirectory {
   /**
    * Creates a directory.
    *
+   * @param name the name of the front door, unique in the cluster
+   * @param load returns the number of requests, by application
    * @param publish receives the key and the replicas when they have changed
    */
-  public ReplicaDirectory(Gcs gcs, BiConsumer<String, List<Endpoint>> publish) {
+  public ReplicaDirectory(
+      Gcs gcs,
+      String name,
+      Supplier<Map<String, Integer>> load,
+      BiConsumer<String, List<Endpoint>> publish) {
     this.gcs = gcs;
+    this.loadKey = LOAD + name;
+    this.load = load;
     this.publish = publish;
   }
 
-  /** Sets the names of the declared applications. Called on any thread. */
-  public void declare(Set<String> applications) {
-    declared = applications;
+  /** Sets the declared applications. Called on any thread. */
+  public void declare(List<DeclaredApplication> applications) {
+    declared = names(applications.stream());
+    scaled = names(applications.stream().filter(each -> each.scaling() != null));
+  }
+
+  private static Set<String> names(Stream<DeclaredApplication> applications) {
+    return applications.map(DeclaredApplication::name).collect(Collectors.toSet());
   }
 
   /** Reads the list again, unless the last reading has not ended. Never blocks. */
   public void poll() {
     if (!asking.compareAndSet(false, true)) {
       return;
+    }
+    if (!scaled.isEmpty()) {
+      report();
     }
     var unused =
         key()
@@ -106,23 +144,43 @@ public final class ReplicaDirectory {
     return HexFormat.of().formatHex(key).getBytes(StandardCharsets.US_ASCII);
   }
 
+  /** Reports the requests; each time with another number, which shows that the report is new. */
+  private void report() {
+    ObjectNode report = JsonMapper.shared().createObjectNode();
+    report.put("report", ++reports);
+    ObjectNode requests = report.putObject("requests");
+    load.get().forEach(requests::put);
+    byte[] text = report.toString().getBytes(StandardCharsets.UTF_8);
+    var unused =
+        gcs.put(NAMESPACE, loadKey, text, true)
+            .exceptionally(
+                error -> {
+                  LOG.debug("the load cannot be reported: GCS {}", Gcs.reason(error));
+                  return false;
+                });
+  }
+
   private CompletableFuture<List<Endpoint>> replicas() {
+    CompletableFuture<Optional<String>> counting = gcs.get(NAMESPACE, COUNTS_LOAD);
     return gcs.actor(SERVE, CONTROLLER)
         .thenCompose(
             controller ->
-                controller.isPresent()
-                    ? gcs.actorsOfSameJob(controller.get())
-                    : CompletableFuture.completedFuture(List.of()))
-        .thenApply(this::endpoints);
+                controller.isEmpty()
+                    ? CompletableFuture.completedFuture(List.of())
+                    : gcs.actorsOfSameJob(controller.get())
+                        .thenCombine(
+                            counting,
+                            (actors, counts) -> endpoints(actors, counts.equals(controller))));
   }
 
-  private List<Endpoint> endpoints(List<Gcs.Actor> actors) {
+  private List<Endpoint> endpoints(List<Gcs.Actor> actors, boolean controllerCounts) {
     List<Endpoint> endpoints = new ArrayList<>();
     for (Gcs.Actor actor : actors) {
       int end = actor.name().indexOf('#');
       if (actor.namespace().equals(SERVE) && actor.name().startsWith(REPLICA) && end > 0) {
         String app = actor.name().substring(REPLICA.length(), end);
-        if (declared.contains(app) && actor.port() > 0) {
+        boolean wanted = declared.contains(app) && (controllerCounts || !scaled.contains(app));
+        if (wanted && actor.port() > 0) {
           endpoints.add(
               new Endpoint(actor.id(), app, Foreign.name(actor.host()), ports(actor.port())));
         }

@@ -17,6 +17,7 @@ import ai.seedcore.serve.daemon.decide.Situation;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.driver.DriverProcess;
 import ai.seedcore.serve.daemon.host.BackgroundTask;
+import ai.seedcore.serve.daemon.host.HostName;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
 import ai.seedcore.serve.daemon.lead.Leadership;
@@ -36,8 +37,6 @@ import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Work;
 import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.gcs.Gcs;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -170,12 +169,7 @@ public final class Supervisor {
   }
 
   private LeaseHolder self(Packages packages) {
-    String host;
-    try {
-      host = InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      host = "unknown";
-    }
+    String host = HostName.current();
     return new LeaseHolder(
         host,
         ProcessHandle.current().pid(),

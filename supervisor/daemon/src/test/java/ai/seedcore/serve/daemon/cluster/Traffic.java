@@ -31,9 +31,10 @@ final class Traffic implements AutoCloseable {
    * What came of one request.
    *
    * @param at when it was answered, in nanoseconds
+   * @param took how long it took, in nanoseconds
    * @param answer the answer's JSON; null where there was none, or no 200
    */
-  private record Outcome(long at, String failure, JsonNode answer) {}
+  private record Outcome(long at, long took, String failure, JsonNode answer) {}
 
   Traffic(String url) {
     for (int i = 0; i < CLIENTS; i++) {
@@ -49,6 +50,7 @@ final class Traffic implements AutoCloseable {
     while (!over) {
       String failure = "";
       JsonNode answer = null;
+      long sent = System.nanoTime();
       try {
         var response = web.post(url, "tell");
         if (response.statusCode() == 200) {
@@ -61,7 +63,8 @@ final class Traffic implements AutoCloseable {
       } catch (InterruptedException e) {
         return;
       }
-      outcomes.add(new Outcome(System.nanoTime(), failure, answer));
+      long now = System.nanoTime();
+      outcomes.add(new Outcome(now, now - sent, failure, answer));
       LockSupport.parkNanos(PAUSE.toNanos());
     }
   }
@@ -88,6 +91,11 @@ final class Traffic implements AutoCloseable {
       longest = Math.max(longest, times[i] - times[i - 1]);
     }
     return longest / 1e9;
+  }
+
+  /** How long the slowest answer took, in seconds. */
+  double longestLatency() {
+    return outcomes.stream().mapToLong(Outcome::took).max().orElse(0) / 1e9;
   }
 
   /** The different values that a field of the answers had. */

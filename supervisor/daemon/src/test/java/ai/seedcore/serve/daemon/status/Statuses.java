@@ -91,6 +91,7 @@ public final class Statuses {
             5,
             Map.of("not_served", 1L),
             List.of(new DoorStatus.Answered("A", 200, 40, 0.5)),
+            Map.of("A", 4),
             List.of(new DoorStatus.ProxyStatus("http://head:8001", true)),
             List.of(new DoorStatus.ReplicaStatus("A", "10.0.0.1:20002", "ready", "v1", 2))),
         new Status.ConfigStatus(null, null),

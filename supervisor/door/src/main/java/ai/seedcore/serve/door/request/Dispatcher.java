@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -148,6 +149,24 @@ public final class Dispatcher {
   /** Returns how many requests have been sent upstream and not ended. */
   public int inFlight() {
     return routeTable.inFlight();
+  }
+
+  /**
+   * Returns, for each declared application, how many requests wait or have been sent to its
+   * replicas without a proxy: those that Serve does not know of.
+   */
+  public Map<String, Integer> load() {
+    return routeTable
+        .declared()
+        .collect(
+            Collectors.toMap(
+                entry -> entry.route().app(),
+                entry ->
+                    entry.queue().waiting()
+                        + (services.upstreams().isDirect(entry.route())
+                            ? entry.queue().inFlight()
+                            : 0),
+                Integer::sum));
   }
 
   /** Records the beginning of an exchange. */
