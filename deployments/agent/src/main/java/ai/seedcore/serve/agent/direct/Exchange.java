@@ -55,11 +55,8 @@ final class Exchange implements AsyncServerExchangeHandler {
   private int length;
   private boolean tooLarge;
 
-  /** The rest of the response's body. Only the I/O thread writes it. */
+  /** The rest of the response's body; null before the response and once it has been written. */
   private volatile @Nullable ByteBuffer unsent;
-
-  /** The thread that executes the request; null while there is none. */
-  private volatile @Nullable Thread worker;
 
   Exchange(Replica replica, Executor workers, BooleanSupplier draining) {
     this.replica = replica;
@@ -141,7 +138,6 @@ final class Exchange implements AsyncServerExchangeHandler {
   }
 
   private void execute(String id) {
-    worker = Thread.currentThread();
     try {
       send(replica.execute(id, length == body.length ? body : Arrays.copyOf(body, length)));
     } catch (HttpException | IOException e) {
@@ -171,12 +167,12 @@ final class Exchange implements AsyncServerExchangeHandler {
     return rest == null ? 0 : Math.max(1, rest.remaining()); // Even an empty body has an end.
   }
 
+  /**
+   * Writes the body. A worker thread, which sends the response, and the I/O thread may want to do
+   * so at the same time. HttpCore holds no lock meanwhile.
+   */
   @Override
-  public void produce(DataStreamChannel channel) throws IOException {
-    if (Thread.currentThread() == worker) {
-      channel.requestOutput(); // Two threads must not write at the same time.
-      return;
-    }
+  public synchronized void produce(DataStreamChannel channel) throws IOException {
     ByteBuffer rest = unsent;
     if (rest == null) {
       return;
@@ -188,6 +184,7 @@ final class Exchange implements AsyncServerExchangeHandler {
       unsent = null;
       channel.endStream(null);
     }
+    channel.requestOutput(); // Has the I/O thread flush it, and see that the response is complete.
   }
 
   @Override
