@@ -94,6 +94,18 @@ class DoorReplicasTest {
   }
 
   @Test
+  void sendsNothingToAServerThatPassesOnTheProofOfAnother() throws Exception {
+    first.relays = 20_000;
+    list("A", first);
+    listReady("B", second);
+    list("A", first);
+    for (int i = 0; i < 20; i++) {
+      assertThat(post("/A").body()).isEqualTo("{}");
+    }
+    assertThat(first.seen).isEmpty();
+  }
+
+  @Test
   void usesTheProxyAgainOnceAReplicaHasGone() throws Exception {
     listReady("A", first);
     first.close();

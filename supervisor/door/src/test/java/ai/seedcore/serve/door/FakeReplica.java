@@ -27,6 +27,9 @@ final class FakeReplica implements AutoCloseable {
   /** The key with which it proves its identity. */
   volatile String key = KEY;
 
+  /** The port of the replica whose proof it passes on as its own; 0: it proves its own identity. */
+  volatile int relays;
+
   volatile int limit = 100;
   volatile boolean draining;
 
@@ -65,7 +68,8 @@ final class FakeReplica implements AutoCloseable {
       return;
     }
     if (request.path().equals("/-/seedcore")) {
-      String proof = hmac(key, request.query() + "\n" + actor + "\nv1");
+      String address = "127.0.0.1:" + (relays == 0 ? port : relays);
+      String proof = hmac(key, String.join("\n", "replica", request.query(), actor, "v1", address));
       request
           .response()
           .end(

@@ -2,7 +2,6 @@ package ai.seedcore.serve.agent.direct;
 
 import ai.seedcore.serve.agent.Host;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,7 +69,6 @@ public final class DirectPath {
       }
       Ray ray = Ray.current();
       String version = System.getenv(VERSION);
-      InetAddress address = InetAddress.getAllByName(ray.host())[0];
       ReplicaServer opening =
           new ReplicaServer(
               new Replica(
@@ -79,7 +77,7 @@ public final class DirectPath {
                   Ray.ongoing(replica),
                   host,
                   key(ray)),
-              address);
+              ray.host());
       for (int port : ports(ray.port())) {
         try {
           int unused = opening.listen(port);

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.EntityDetails;
 import org.apache.hc.core5.http.Header;
@@ -47,6 +48,7 @@ final class Exchange implements AsyncServerExchangeHandler {
   private final Replica replica;
   private final Executor workers;
   private final BooleanSupplier draining;
+  private final Supplier<String> address;
 
   private @Nullable HttpRequest request;
   private @Nullable ResponseChannel response;
@@ -58,10 +60,11 @@ final class Exchange implements AsyncServerExchangeHandler {
   /** The rest of the response's body; null before the response and once it has been written. */
   private volatile @Nullable ByteBuffer unsent;
 
-  Exchange(Replica replica, Executor workers, BooleanSupplier draining) {
+  Exchange(Replica replica, Executor workers, BooleanSupplier draining, Supplier<String> address) {
     this.replica = replica;
     this.workers = workers;
     this.draining = draining;
+    this.address = address;
   }
 
   @Override
@@ -115,7 +118,9 @@ final class Exchange implements AsyncServerExchangeHandler {
     }
     String path = head.getPath();
     if (path.startsWith(IDENTITY)) {
-      send(replica.identify(path.substring(IDENTITY.length()), draining.getAsBoolean()));
+      send(
+          replica.identify(
+              path.substring(IDENTITY.length()), address.get(), draining.getAsBoolean()));
     } else if (path.equals(HEALTH)) {
       send(draining.getAsBoolean() ? Reply.refused(503, "draining") : Reply.json(200, "{}"));
     } else if (!replica.admits(field(head, CREDENTIAL))) {
@@ -147,10 +152,14 @@ final class Exchange implements AsyncServerExchangeHandler {
 
   private void send(Reply reply) throws HttpException, IOException {
     ResponseChannel channel = response;
-    if (channel == null) {
+    if (channel == null || request == null) {
       return;
     }
     HttpResponse head = new BasicHttpResponse(reply.status());
+    String id = field(request, REQUEST_ID);
+    if (id != null) {
+      head.addHeader(REQUEST_ID, id);
+    }
     if (reply.refusal() != null) {
       head.addHeader(NOT_EXECUTED, reply.refusal());
     }

@@ -54,17 +54,20 @@ final class Replica {
   }
 
   /**
-   * Returns what proves that this is the replica, for someone who has the key.
+   * Returns what proves that this is the replica, for someone who has the key. The proof contains
+   * the address, so that no other server can pass it on as its own.
    *
    * @param nonce a value that nobody has used before
+   * @param address where this replica listens, as HOST:PORT
    */
-  Reply identify(String nonce, boolean draining) {
+  Reply identify(String nonce, String address, boolean draining) {
     JsonObject identity = new JsonObject();
     identity.addProperty("actor", actor);
     identity.addProperty("version", version);
     identity.addProperty("limit", Requests.limit());
     identity.addProperty("draining", draining);
-    identity.addProperty("proof", Proof.of(key, nonce + "\n" + actor + "\n" + version));
+    identity.addProperty(
+        "proof", Proof.of(key, String.join("\n", "replica", nonce, actor, version, address)));
     return Reply.json(200, identity.toString());
   }
 

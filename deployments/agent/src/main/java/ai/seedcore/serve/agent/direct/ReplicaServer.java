@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.concurrent.ExecutionException;
@@ -21,9 +22,11 @@ import org.apache.hc.core5.http.nio.HandlerFactory;
 import org.apache.hc.core5.http.protocol.DefaultHttpProcessor;
 import org.apache.hc.core5.http.protocol.ResponseConnControl;
 import org.apache.hc.core5.http.protocol.ResponseContent;
+import org.apache.hc.core5.http.protocol.ResponseDate;
 import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.reactor.DefaultListeningIOReactor;
 import org.apache.hc.core5.reactor.IOReactorConfig;
+import org.apache.hc.core5.reactor.ListenerEndpoint;
 import org.apache.hc.core5.util.TimeValue;
 import org.apache.hc.core5.util.Timeout;
 
@@ -47,21 +50,27 @@ final class ReplicaServer implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
           });
+  private final String host;
   private final InetAddress address;
   private final DefaultListeningIOReactor reactor;
   private volatile boolean draining;
+  private volatile String listensOn = "";
 
   /**
    * Creates a server for a replica. It does not listen yet.
    *
-   * @param address the address of its node
+   * @param host the address of its node, as the cluster knows it
    */
-  ReplicaServer(Replica replica, InetAddress address) throws ReflectiveOperationException {
-    this.address = address;
+  ReplicaServer(Replica replica, String host)
+      throws UnknownHostException, ReflectiveOperationException {
+    this.host = host;
+    this.address = InetAddress.getAllByName(host)[0];
     this.reactor =
         new DefaultListeningIOReactor(
             new ServerHttp1IOEventHandlerFactory(
-                protocol((request, context) -> new Exchange(replica, workers, () -> draining)),
+                protocol(
+                    (request, context) ->
+                        new Exchange(replica, workers, () -> draining, () -> listensOn)),
                 null,
                 null),
             IOReactorConfig.custom()
@@ -92,7 +101,8 @@ final class ReplicaServer implements AutoCloseable {
             .min(Comparator.comparing(Constructor::getParameterCount))
             .orElseThrow();
     Object[] arguments = {
-      new DefaultHttpProcessor(new ResponseContent(), new ResponseConnControl()),
+      new DefaultHttpProcessor(
+          new ResponseDate(), new ResponseContent(), new ResponseConnControl()),
       exchanges,
       Http1Config.DEFAULT,
       CharCodingConfig.DEFAULT
@@ -114,12 +124,13 @@ final class ReplicaServer implements AutoCloseable {
    */
   int listen(int port) throws IOException, InterruptedException {
     try {
-      return ((InetSocketAddress)
-              reactor
-                  .listen(new InetSocketAddress(address, port))
-                  .get(LISTEN.toMilliseconds(), TimeUnit.MILLISECONDS)
-                  .getAddress())
-          .getPort();
+      ListenerEndpoint endpoint =
+          reactor
+              .listen(new InetSocketAddress(address, port))
+              .get(LISTEN.toMilliseconds(), TimeUnit.MILLISECONDS);
+      int bound = ((InetSocketAddress) endpoint.getAddress()).getPort();
+      listensOn = host + ":" + bound;
+      return bound;
     } catch (ExecutionException | TimeoutException e) {
       throw new IOException(String.valueOf(e.getCause()), e);
     }

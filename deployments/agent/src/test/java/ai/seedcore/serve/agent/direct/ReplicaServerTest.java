@@ -7,7 +7,6 @@ import ai.seedcore.serve.agent.Host;
 import ai.seedcore.serve.agent.Requests;
 import java.io.ByteArrayInputStream;
 import java.math.BigDecimal;
-import java.net.InetAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -69,9 +68,7 @@ class ReplicaServerTest {
   void listen() throws Exception {
     Requests.limit(100);
     Host host = new Host(Worker.class.getName(), "[]", "");
-    server =
-        new ReplicaServer(
-            new Replica(ACTOR, "v1", ongoing, host, KEY), InetAddress.getLoopbackAddress());
+    server = new ReplicaServer(new Replica(ACTOR, "v1", ongoing, host, KEY), "127.0.0.1");
     port = server.listen(0);
   }
 
@@ -89,6 +86,7 @@ class ReplicaServerTest {
   private HttpRequest post(String body) {
     return to("/A")
         .header("X-SeedCore-Door", Proof.of(KEY, "door\n" + ACTOR))
+        .header("X-Request-ID", "r1")
         .POST(HttpRequest.BodyPublishers.ofString(body))
         .build();
   }
@@ -115,6 +113,8 @@ class ReplicaServerTest {
     assertThat(response.statusCode()).isEqualTo(status);
     assertThat(response.headers().firstValue("Content-Type")).hasValue(type);
     assertThat(response.body()).isEqualTo(expected);
+    assertThat(response.headers().firstValue("X-Request-ID")).hasValue("r1");
+    assertThat(response.headers().firstValue("Date")).isPresent();
     assertThat(ongoing).hasValue(0);
   }
 
@@ -154,7 +154,7 @@ class ReplicaServerTest {
     String body = send(to("/-/seedcore?n1").GET().build()).body();
     assertThat(body)
         .contains("\"actor\":\"a1\"", "\"version\":\"v1\"", "\"limit\":100", "\"draining\":false")
-        .contains("\"proof\":\"" + Proof.of(KEY, "n1\na1\nv1") + "\"");
+        .contains("\"proof\":\"" + Proof.of(KEY, "replica\nn1\na1\nv1\n127.0.0.1:" + port) + "\"");
     assertThat(send(to("/-/healthz").GET().build()).statusCode()).isEqualTo(200);
   }
 

@@ -120,7 +120,7 @@ public final class ReplicaDirectory {
   }
 
   private synchronized void publish(Listing now) {
-    if (!now.equals(published)) {
+    if (!now.key().isEmpty() && !now.equals(published)) {
       published = now;
       publish.accept(now.key(), now.replicas());
     }

@@ -162,7 +162,13 @@ public final class Replicas {
       String version = identity.path("version").asString("");
       byte[] proof = identity.path("proof").asString("").getBytes(StandardCharsets.US_ASCII);
       byte[] expected =
-          hmac(nonce + "\n" + replica.endpoint().actor() + "\n" + version)
+          hmac(String.join(
+                  "\n",
+                  "replica",
+                  nonce,
+                  replica.endpoint().actor(),
+                  version,
+                  replica.address() + ":" + replica.named().port()))
               .getBytes(StandardCharsets.US_ASCII);
       if (!actor.equals(replica.endpoint().actor()) || !MessageDigest.isEqual(proof, expected)) {
         return false;
