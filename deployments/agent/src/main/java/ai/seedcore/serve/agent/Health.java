@@ -1,5 +1,6 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.agent.direct.DirectPath;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,8 +11,8 @@ public final class Health {
   private Health() {}
 
   /**
-   * Throws if a replica is unhealthy. The controller ignores the returned value and treats only an
-   * exception as a failed health check.
+   * Throws if a replica is unhealthy; otherwise opens its direct path. The controller ignores the
+   * returned value and treats only an exception as a failed health check.
    *
    * @param healthy the result of the replica's {@code checkHealth}
    * @param callable the object that the replica serves
@@ -19,6 +20,7 @@ public final class Health {
    */
   public static boolean require(boolean healthy, @Nullable Object callable) {
     if (healthy) {
+      DirectPath.open();
       return true;
     }
     String reason = "checkHealth returned false";

@@ -25,8 +25,9 @@ import org.objectweb.asm.Opcodes;
  *   <li>{@code RayServeReplicaImpl.handleRequest}: when the call throws, Ray does not decrement the
  *       number of ongoing requests, so a replica gets no more traffic after {@code
  *       max_ongoing_requests} errors. The patch decrements it. {@link Requests} does everything
- *       else around a request; the patched {@code reconfigure} passes it the concurrency limit, and
- *       opens the {@link DirectPath}. {@code prepareForShutdown} announces the end there.
+ *       else around a request; the patched {@code reconfigure} passes it the concurrency limit.
+ *       {@link Health} opens the {@link DirectPath}, and the patched {@code prepareForShutdown}
+ *       announces the end there.
  *   <li>{@code MessagePackSerializer.pack}: Ray writes maps and lists in a format that Python
  *       cannot read, so the proxy responds with status 500. The patch writes a {@link JsonReply} as
  *       MessagePack maps and arrays.
@@ -237,7 +238,7 @@ final class ReplicaPatch {
   }
 
   /**
-   * Inserts calls of {@link Requests#limit} and {@link DirectPath#open} before each return of
+   * Inserts calls of {@link Requests#limit} and {@link DirectPath#attach} before each return of
    * {@code reconfigure}, which Serve calls first when the replica is initialized.
    */
   private static final class PassLimit extends MethodVisitor {
@@ -256,7 +257,7 @@ final class ReplicaPatch {
             Opcodes.INVOKESTATIC, REQUESTS, "limit", "(Ljava/lang/Integer;)V", false);
         super.visitVarInsn(Opcodes.ALOAD, 0);
         super.visitMethodInsn(
-            Opcodes.INVOKESTATIC, DIRECT_PATH, "open", "(Ljava/lang/Object;)V", false);
+            Opcodes.INVOKESTATIC, DIRECT_PATH, "attach", "(Ljava/lang/Object;)V", false);
       }
       super.visitInsn(opcode);
     }

@@ -136,6 +136,11 @@ public final class Requests {
     return SLOTS.tryAcquire();
   }
 
+  /** Returns the permit of a request that does not start. */
+  public static void cancel() {
+    SLOTS.release();
+  }
+
   /**
    * Starts a request on this thread that has a permit.
    *
@@ -143,7 +148,12 @@ public final class Requests {
    */
   public static void begin(String requestId) {
     double seconds = settings.requestTimeoutS();
-    start(requestId, seconds, seconds);
+    try {
+      start(requestId, seconds, seconds);
+    } catch (RuntimeException | Error e) {
+      cancel();
+      throw e;
+    }
   }
 
   private static void start(String id, double seconds, double left) {

@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -168,6 +169,47 @@ class DoorReplicasTest {
     assertThat(response.body()).isEqualTo("executed");
     assertThat(response.header("X-SeedCore-Not-Executed")).isEmpty();
     assertThat(first.seen).hasSize(4);
+  }
+
+  /** It may run requests of others, which this door does not know of. */
+  @Test
+  void passesOverAReplicaThatIsFull() throws Exception {
+    listReady("B", first, second);
+    first.behaviour = request -> FakeReplica.refuse(request, 503, "overloaded");
+    long from = System.nanoTime();
+    for (int i = 0; i < 20; i++) {
+      assertThat(post("/B").body()).isEqualTo("direct");
+    }
+    assertThat(Duration.ofNanos(System.nanoTime() - from)).isLessThan(Duration.ofSeconds(3));
+    assertThat(second.seen).hasSize(20);
+  }
+
+  /** Otherwise the replica that can be reached would get all requests of the route. */
+  @Test
+  @Tag("slow")
+  void usesTheProxyIfOneOfTheReplicasCannotBeReached() throws Exception {
+    second.key = "another key";
+    list("A", first, second);
+    awaitReady(1);
+    await().atMost(Duration.ofSeconds(20)).until(() -> post("/A").body().equals("{}"));
+    second.key = FakeReplica.KEY;
+    awaitReady(2);
+    assertThat(post("/A").body()).isEqualTo("direct");
+  }
+
+  /** As after a power failure: its connections stay open, and the cluster does not list it. */
+  @Test
+  @Tag("slow")
+  void givesUpAReplicaThatVanishes() throws Exception {
+    listReady("B", first);
+    first.behaviour = request -> first.frozen = true;
+    try (RawClient client = new RawClient(door.port)) {
+      client.post("/B", "{}");
+      await().until(() -> first.seen.size() == 1);
+      list("B");
+      assertThat(client.read().status()).isEqualTo(502);
+    }
+    door.awaitEmpty(0);
   }
 
   @Test

@@ -32,19 +32,25 @@ public final class DirectPath {
   private static final int PORTS = 10_000;
   private static final int TRIES = 4;
 
+  private static @Nullable Object attached;
   private static @Nullable ReplicaServer server;
   private static boolean opened;
   private static boolean draining;
 
   private DirectPath() {}
 
+  /** Sets this JVM's replica. */
+  public static synchronized void attach(Object replica) {
+    attached = replica;
+  }
+
   /**
-   * Opens the path in the background, with the first call.
-   *
-   * @param replica Ray's replica
+   * Opens the path in the background, with the first call. Called once the replica is healthy:
+   * before, a front door would prefer a replica that answers every request with an error at once.
    */
-  public static synchronized void open(Object replica) {
-    if (opened) {
+  public static synchronized void open() {
+    Object replica = attached;
+    if (opened || replica == null) {
       return;
     }
     opened = true;

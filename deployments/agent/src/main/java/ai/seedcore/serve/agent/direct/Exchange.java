@@ -3,6 +3,7 @@ package ai.seedcore.serve.agent.direct;
 import ai.seedcore.serve.agent.Requests;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
@@ -40,10 +41,10 @@ final class Exchange implements AsyncServerExchangeHandler {
   private static final String HEALTH = "/-/healthz";
   private static final String REQUEST_ID = "X-Request-ID";
 
-  /** The largest body, in bytes. The front door's own limit is lower. */
-  private static final int MAX_BODY = 64 << 20;
+  /** The largest body, in bytes: the largest that a front door may permit. */
+  private static final int MAX_BODY = 1 << 30;
 
-  private static final int FIRST_BODY = 1 << 10;
+  private static final int FIRST_BODY = 64 << 10;
 
   private final Replica replica;
   private final Executor workers;
@@ -55,7 +56,15 @@ final class Exchange implements AsyncServerExchangeHandler {
   private @Nullable HttpContext context;
   private byte[] body = new byte[0];
   private int length;
-  private boolean tooLarge;
+
+  /** The response to a request that is not executed, which needs no body; null: execute it. */
+  private @Nullable Reply refusal;
+
+  private boolean counted;
+  private boolean executed;
+
+  /** Whether the response has been written, or nobody wants it any more. */
+  private boolean over;
 
   /** The rest of the response's body; null before the response and once it has been written. */
   private volatile @Nullable ByteBuffer unsent;
@@ -77,12 +86,30 @@ final class Exchange implements AsyncServerExchangeHandler {
     request = head;
     response = channel;
     context = httpContext;
+    refusal = refuse(head, entity == null ? 0 : entity.getContentLength());
     if (entity == null) {
       complete();
-    } else {
+    } else if (refusal == null) {
       long announced = entity.getContentLength();
-      body = new byte[(int) Math.min(Math.max(announced, FIRST_BODY), MAX_BODY)];
+      body = new byte[(int) Math.min(announced < 0 ? FIRST_BODY : announced, FIRST_BODY)];
     }
+  }
+
+  private @Nullable Reply refuse(HttpRequest head, long length) {
+    // A front door's request may be for the class, whatever its path.
+    if (!replica.admits(field(head, CREDENTIAL))) {
+      String path = head.getPath();
+      if (path.startsWith(IDENTITY)) {
+        String nonce = path.substring(IDENTITY.length());
+        return replica.identify(nonce, address.get(), draining.getAsBoolean());
+      } else if (path.equals(HEALTH)) {
+        return draining.getAsBoolean() ? Reply.refused(503, "draining") : Reply.json(200, "{}");
+      }
+      return Reply.refused(403, "forbidden");
+    } else if (draining.getAsBoolean()) {
+      return Reply.refused(503, "draining");
+    }
+    return length > MAX_BODY ? Reply.refused(413, "too_large") : null;
   }
 
   @Override
@@ -93,9 +120,12 @@ final class Exchange implements AsyncServerExchangeHandler {
   @Override
   public void consume(ByteBuffer part) {
     int more = part.remaining();
-    tooLarge |= length + more > MAX_BODY;
-    if (tooLarge) {
-      part.position(part.limit());
+    if (refusal == null && length + more > MAX_BODY) {
+      refusal = Reply.refused(413, "too_large");
+      body = new byte[0];
+    }
+    if (refusal != null) {
+      part.position(part.limit()); // Nobody needs it.
       return;
     }
     if (length + more > body.length) {
@@ -113,27 +143,61 @@ final class Exchange implements AsyncServerExchangeHandler {
 
   private void complete() throws HttpException, IOException {
     HttpRequest head = request;
+    Reply refused = refusal;
     if (head == null) {
       return;
-    }
-    String path = head.getPath();
-    if (path.startsWith(IDENTITY)) {
-      send(
-          replica.identify(
-              path.substring(IDENTITY.length()), address.get(), draining.getAsBoolean()));
-    } else if (path.equals(HEALTH)) {
-      send(draining.getAsBoolean() ? Reply.refused(503, "draining") : Reply.json(200, "{}"));
-    } else if (!replica.admits(field(head, CREDENTIAL))) {
-      send(Reply.refused(403, "forbidden"));
-    } else if (tooLarge) {
-      send(Reply.refused(413, "too_large"));
-    } else if (draining.getAsBoolean()) {
-      send(Reply.refused(503, "draining"));
+    } else if (refused != null) {
+      send(refused);
     } else if (!Requests.admit()) {
       send(Reply.refused(503, "overloaded"));
     } else {
-      String id = field(head, REQUEST_ID);
-      workers.execute(() -> execute(id == null ? UUID.randomUUID().toString() : id));
+      begin();
+      try {
+        String id = field(head, REQUEST_ID);
+        workers.execute(() -> execute(id == null ? UUID.randomUUID().toString() : id, input(head)));
+      } catch (RuntimeException | Error e) { // There is no memory for another thread.
+        Requests.cancel();
+        executed();
+        send(Reply.refused(503, "overloaded"));
+      }
+    }
+  }
+
+  /**
+   * Returns what the class receives: the body or, like from Serve's proxy, the value of a query
+   * without a body.
+   */
+  private String input(HttpRequest head) {
+    if (length > 0) {
+      return new String(body, 0, length, StandardCharsets.UTF_8);
+    }
+    String path = head.getPath();
+    int query = path.indexOf('?');
+    int value = query < 0 ? -1 : path.indexOf('=', query);
+    return value < 0 ? "" : path.substring(value + 1);
+  }
+
+  // The request counts as ongoing until it has been executed and its response has been written.
+
+  private synchronized void begin() {
+    counted = true;
+    replica.begin();
+  }
+
+  private synchronized void executed() {
+    executed = true;
+    settle();
+  }
+
+  private synchronized void over() {
+    over = true;
+    settle();
+  }
+
+  private void settle() {
+    if (counted && executed && over) {
+      counted = false;
+      replica.end();
     }
   }
 
@@ -142,11 +206,19 @@ final class Exchange implements AsyncServerExchangeHandler {
     return header == null || header.getValue().isEmpty() ? null : header.getValue();
   }
 
-  private void execute(String id) {
+  private void execute(String id, String input) {
+    Reply reply;
     try {
-      send(replica.execute(id, length == body.length ? body : Arrays.copyOf(body, length)));
-    } catch (HttpException | IOException e) {
-      // The connection is broken, and the front door knows.
+      reply = replica.execute(id, input);
+    } catch (Throwable e) { // There is not even memory for the error reply.
+      reply = Reply.LAST_RESORT;
+    }
+    executed();
+    boolean unused = Thread.interrupted(); // Left by the class, it would close the connection.
+    try {
+      send(reply);
+    } catch (HttpException | IOException | RuntimeException e) {
+      over(); // The connection is broken, and the front door knows.
     }
   }
 
@@ -192,6 +264,7 @@ final class Exchange implements AsyncServerExchangeHandler {
     if (!rest.hasRemaining()) {
       unsent = null;
       channel.endStream(null);
+      over();
     }
     channel.requestOutput(); // Has the I/O thread flush it, and see that the response is complete.
   }
@@ -204,5 +277,6 @@ final class Exchange implements AsyncServerExchangeHandler {
   @Override
   public void releaseResources() {
     unsent = null;
+    over();
   }
 }

@@ -36,20 +36,22 @@ final class Replica {
     this.credential = Proof.of(key, "door\n" + actor).getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Executes a request for which there is a permit, and releases the permit. */
-  Reply execute(String id, byte[] body) {
+  /** Counts a request as ongoing until its response has been written: Ray waits for that. */
+  void begin() {
     ongoing.incrementAndGet();
+  }
+
+  void end() {
+    ongoing.decrementAndGet();
+  }
+
+  /** Executes a request for which there is a permit, and releases the permit. */
+  Reply execute(String id, String input) {
+    Requests.begin(id);
     try {
-      Requests.begin(id);
-      Object result;
-      try {
-        result = Requests.succeed(host.call(new String(body, StandardCharsets.UTF_8)));
-      } catch (Throwable thrown) {
-        return Reply.json(500, Requests.errorReply(Requests.fail(thrown)));
-      }
-      return Reply.of(result);
-    } finally {
-      ongoing.decrementAndGet();
+      return Reply.of(Requests.succeed(host.call(input)));
+    } catch (Throwable thrown) {
+      return Reply.json(500, Requests.errorReply(Requests.fail(thrown)));
     }
   }
 

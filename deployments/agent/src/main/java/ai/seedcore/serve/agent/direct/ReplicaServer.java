@@ -38,9 +38,6 @@ final class ReplicaServer implements AutoCloseable {
 
   private static final int BACKLOG = 1024;
 
-  /** How long a connection may be idle. The front door closes its own sooner. */
-  private static final Timeout IDLE = Timeout.ofMinutes(5);
-
   private static final Timeout LISTEN = Timeout.ofSeconds(5);
 
   private final ExecutorService workers =
@@ -75,7 +72,9 @@ final class ReplicaServer implements AutoCloseable {
                 null),
             IOReactorConfig.custom()
                 .setIoThreadCount(1)
-                .setSoTimeout(IDLE)
+                // A connection is silent for as long as a request runs. Dead ones are found by TCP.
+                .setSoTimeout(Timeout.DISABLED)
+                .setSoKeepAlive(true)
                 .setSoReuseAddress(true)
                 .setTcpNoDelay(true)
                 .setBacklogSize(BACKLOG)

@@ -18,6 +18,9 @@ record Reply(int status, String type, @Nullable String refusal, ByteBuffer body)
   private static final String TEXT = "text/plain";
   private static final String JSON = "application/json";
 
+  /** The response where there is no memory for another one. */
+  static final Reply LAST_RESORT = json(500, "{\"status\":\"error\",\"code\":\"internal\"}");
+
   /** Returns the response for a deployment's result, as Serve's proxy would send it. */
   static Reply of(@Nullable Object result) {
     if (result == null) {

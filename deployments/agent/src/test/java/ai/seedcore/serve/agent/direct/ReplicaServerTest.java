@@ -49,6 +49,10 @@ class ReplicaServerTest {
         case "nan" -> Map.of("v", Double.NaN);
         case "throw" -> throw new IllegalStateException("a secret");
         case "object" -> new Object();
+        case "interrupt" -> {
+          Thread.currentThread().interrupt();
+          yield "x".repeat(100_000);
+        }
         case "wait" -> {
           gate.await();
           yield "waited";
@@ -115,7 +119,33 @@ class ReplicaServerTest {
     assertThat(response.body()).isEqualTo(expected);
     assertThat(response.headers().firstValue("X-Request-ID")).hasValue("r1");
     assertThat(response.headers().firstValue("Date")).isPresent();
-    assertThat(ongoing).hasValue(0);
+    await().until(() -> ongoing.get() == 0);
+  }
+
+  /** As Serve's proxy does: the value of a query without a body. */
+  @ParameterizedTest
+  @CsvSource({"/A?x=text,h\u00e9llo", "/A?x=a=b,3", "/A?x,0", "/A,0"})
+  void takesAQueryWithoutABody(String path, String expected) throws Exception {
+    HttpRequest request =
+        to(path).header("X-SeedCore-Door", Proof.of(KEY, "door\n" + ACTOR)).GET().build();
+    assertThat(send(request).body()).isEqualTo(expected);
+  }
+
+  /** The class has the path to itself, for those who come through the front door. */
+  @Test
+  void passesOnItsOwnPathsFromAFrontDoor() throws Exception {
+    HttpRequest request =
+        to("/-/seedcore?x=text")
+            .header("X-SeedCore-Door", Proof.of(KEY, "door\n" + ACTOR))
+            .GET()
+            .build();
+    assertThat(send(request).body()).isEqualTo("h\u00e9llo");
+  }
+
+  @Test
+  void respondsAlthoughTheClassLeavesItsThreadInterrupted() throws Exception {
+    assertThat(send(post("interrupt")).body()).isEqualTo("x".repeat(100_000));
+    assertThat(send(post("text")).statusCode()).isEqualTo(200);
   }
 
   @Test

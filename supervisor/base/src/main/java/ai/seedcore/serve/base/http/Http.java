@@ -98,6 +98,7 @@ public final class Http {
         .with(
             new HttpClientOptions()
                 .setConnectTimeout(2000)
+                .setTcpKeepAlive(true)
                 .setKeepAliveTimeout(KEEP_ALIVE_SECONDS)
                 .setMaxHeaderSize(32 << 10))
         .with(new PoolOptions().setHttp1MaxSize(connections))

@@ -101,6 +101,15 @@ class DirectPathIT {
     }
   }
 
+  /** Serve's proxy gives a Java class the value of a query that comes without a body. */
+  @ParameterizedTest
+  @ValueSource(strings = {"?x=decimal", "?x=a%20b", ""})
+  void takesQueriesAsThroughTheProxy(String query) throws Exception {
+    declare(worker.reset().with("replicas", "1"), 1);
+    assertThat(json(web.get(URL + query).body()))
+        .isEqualTo(json(web.get(Worker.URL + query).body()));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"throw", "object"})
   void reportsFailuresAsThroughTheProxy(String body) throws Exception {
@@ -179,6 +188,10 @@ class DirectPathIT {
     }
     awaitDirect(1);
     assertThat(failures).hasValue(0);
+  }
+
+  private static JsonNode json(String text) {
+    return JsonMapper.shared().readTree(text);
   }
 
   private void load(AtomicBoolean loaded, AtomicInteger failures) {

@@ -163,9 +163,7 @@ public final class Dispatcher {
                 entry -> entry.route().app(),
                 entry ->
                     entry.queue().waiting()
-                        + (services.upstreams().isDirect(entry.route())
-                            ? entry.queue().inFlight()
-                            : 0),
+                        + services.upstreams().replicas().inFlight(entry.route().app()),
                 Integer::sum));
   }
 

@@ -296,7 +296,9 @@ final class Exchange implements Connection.Current {
    * executed twice. Otherwise it waits, as the server may still respond.
    */
   void onUpstreamDoubted(String why) {
-    if (stage == Stage.SENT && isRepeatable() && services.upstreams().serves(entry.route())) {
+    // The proxies would send it to the same replica.
+    boolean others = services.upstreams().replicas().serves(entry.route().app());
+    if (stage == Stage.SENT && isRepeatable() && others) {
       onUpstreamLost(why);
     }
   }
@@ -389,7 +391,9 @@ final class Exchange implements Connection.Current {
     if ((refusal != null && !tooLarge) || (!direct && (status == 404 || status == 503))) {
       // No replica has executed the request. A Java replica cannot set these statuses through the
       // proxy, so they are the proxy's own.
-      if (!"draining".equals(refusal)) {
+      if ("draining".equals(refusal) || "overloaded".equals(refusal)) {
+        attempts--; // The request waits for its turn. That is no failure.
+      } else {
         recordFailure(now);
       }
       if (attempt != null) {

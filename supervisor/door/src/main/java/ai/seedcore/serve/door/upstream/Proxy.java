@@ -8,8 +8,6 @@ public final class Proxy extends Upstream {
 
   private String address;
   private Map<String, String> routes = Map.of();
-  private boolean asking;
-  private long askAt = System.nanoTime();
   private long heardAt;
 
   Proxy(URI uri) {
@@ -40,24 +38,6 @@ public final class Proxy extends Upstream {
     return routes;
   }
 
-  boolean isDue(long now) {
-    return !asking && now - askAt >= 0;
-  }
-
-  void markAsked() {
-    asking = true;
-  }
-
-  void scheduleQuery(long at) {
-    asking = false;
-    askAt = at;
-  }
-
-  /** Makes it due for a query, as its behavior contradicts its table. */
-  public void askSoon() {
-    askAt = System.nanoTime();
-  }
-
   /** Records its route table. */
   void recordTable(Map<String, String> table, long now) {
     routes = table;
@@ -71,7 +51,7 @@ public final class Proxy extends Upstream {
   @Override
   public void refused() {
     routes = Map.of();
-    askAt = System.nanoTime();
+    askSoon();
   }
 
   /**

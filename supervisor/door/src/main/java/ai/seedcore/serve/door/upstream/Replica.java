@@ -17,13 +17,15 @@ public final class Replica extends Upstream {
     DRAINING
   }
 
+  /** How long a replica that runs as many requests as it may gets no further ones. */
+  private static final long FULL_NANOS = 50_000_000;
+
   private final Endpoint endpoint;
   private final String credential;
   private State state = State.UNREACHABLE;
   private String version = "";
   private int limit;
-  private boolean asking;
-  private long askAt = System.nanoTime();
+  private long fullUntil = System.nanoTime();
 
   /**
    * Creates a replica that has not proved its identity.
@@ -80,21 +82,8 @@ public final class Replica extends Upstream {
     return state;
   }
 
-  boolean hasRoom() {
-    return inFlight().size() < limit;
-  }
-
-  boolean isDue(long now) {
-    return !asking && now - askAt >= 0;
-  }
-
-  void markAsked() {
-    asking = true;
-  }
-
-  void scheduleQuery(long at) {
-    asking = false;
-    askAt = at;
+  boolean hasRoom(long now) {
+    return inFlight().size() < limit && now - fullUntil >= 0;
   }
 
   /** Records a proved identity. */
@@ -108,7 +97,7 @@ public final class Replica extends Upstream {
   @Override
   public void refused() {
     state = State.UNREACHABLE;
-    askAt = System.nanoTime();
+    askSoon();
   }
 
   /** Takes it out of use until it responds, and tells the requests that wait for it. */
@@ -121,7 +110,9 @@ public final class Replica extends Upstream {
   public void recordRefusal(@Nullable String why) {
     if ("draining".equals(why)) {
       state = State.DRAINING;
-    } else if (!"overloaded".equals(why)) {
+    } else if ("overloaded".equals(why)) {
+      fullUntil = System.nanoTime() + FULL_NANOS; // It runs requests of others, too.
+    } else {
       refused();
     }
   }

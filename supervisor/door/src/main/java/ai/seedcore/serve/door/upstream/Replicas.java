@@ -10,7 +10,9 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Collection;
+import java.util.Deque;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,6 +45,14 @@ public final class Replicas {
 
   private static final int NONCE_BYTES = 16;
 
+  /**
+   * When a replica that has never proved its identity counts as out of reach, and when the requests
+   * of one that has left the cluster count as lost.
+   */
+  private static final long OUT_OF_REACH_NANOS = Duration.ofSeconds(10).toNanos();
+
+  private static final long GONE_NANOS = Duration.ofSeconds(5).toNanos();
+
   private final Context context;
   private final Http http;
   private final Runnable changed;
@@ -51,18 +61,28 @@ public final class Replicas {
   /** By actor. */
   private final Map<String, Candidate> candidates = new LinkedHashMap<>();
 
+  private final Deque<Gone> gone = new ArrayDeque<>();
   private String key = "";
+
+  /** A replica that has left the cluster. Its machine may have vanished without a sign. */
+  private record Gone(Replica replica, long at) {}
 
   /** A reported replica: one of its ports, and what is known there. */
   private static final class Candidate {
     private final Replica.Endpoint endpoint;
+    private final long listedAt = System.nanoTime();
     private Replica replica;
+    private boolean everProved;
     private int port;
     private int failures;
 
     Candidate(Replica.Endpoint endpoint, String credential) {
       this.endpoint = endpoint;
       this.replica = new Replica(endpoint, endpoint.ports().get(0), credential);
+    }
+
+    boolean isOutOfReach(long now) {
+      return !everProved && now - listedAt > OUT_OF_REACH_NANOS;
     }
 
     /** Tries the next port. */
@@ -90,26 +110,35 @@ public final class Replicas {
    */
   public void set(String sharedKey, Collection<Replica.Endpoint> endpoints) {
     if (!sharedKey.equals(key)) {
-      candidates.values().forEach(candidate -> candidate.replica.markRemoved());
+      candidates.values().forEach(this::remove);
       candidates.clear();
       key = sharedKey;
     }
     Map<String, Candidate> next = new LinkedHashMap<>();
     for (Replica.Endpoint endpoint : endpoints) {
-      Candidate known = candidates.remove(endpoint.actor());
-      next.put(
-          endpoint.actor(),
-          known != null && known.endpoint.equals(endpoint)
-              ? known
-              : new Candidate(endpoint, hmac("door\n" + endpoint.actor())));
+      Candidate known = candidates.get(endpoint.actor());
+      if (known != null && known.endpoint.equals(endpoint)) {
+        candidates.remove(endpoint.actor());
+        next.put(endpoint.actor(), known);
+      } else {
+        next.put(endpoint.actor(), new Candidate(endpoint, hmac("door\n" + endpoint.actor())));
+      }
     }
-    candidates.values().forEach(gone -> gone.replica.markRemoved());
+    candidates.values().forEach(this::remove);
     candidates.clear();
     candidates.putAll(next);
   }
 
-  /** Asks the replicas that are due. */
+  private void remove(Candidate candidate) {
+    candidate.replica.markRemoved();
+    gone.add(new Gone(candidate.replica, System.nanoTime()));
+  }
+
+  /** Asks the replicas that are due, and gives up those that have gone. */
   public void ask(long now) {
+    while (!gone.isEmpty() && now - gone.element().at() > GONE_NANOS) {
+      gone.remove().replica().reportLoss("the replica has left the cluster");
+    }
     for (Candidate candidate : candidates.values()) {
       if (candidate.replica.isDue(now)) {
         ask(candidate, candidate.replica);
@@ -139,6 +168,7 @@ public final class Replicas {
         response != null && response.status() == 200 && prove(replica, nonce, response.body());
     if (proved) {
       candidate.failures = 0;
+      candidate.everProved = true;
       replica.scheduleQuery(now + READY_NANOS);
       if (!wasReady) {
         changed.run();
@@ -193,11 +223,30 @@ public final class Replicas {
     }
   }
 
-  /** Returns whether any replica of an application accepts requests. */
+  /**
+   * Returns whether any replica of an application accepts requests, and none of them is out of
+   * reach: those would get nothing.
+   */
   public boolean serves(String app) {
+    long now = System.nanoTime();
+    boolean ready = false;
+    for (Candidate candidate : candidates.values()) {
+      if (candidate.endpoint.app().equals(app)) {
+        if (candidate.isOutOfReach(now)) {
+          return false;
+        }
+        ready |= candidate.replica.state() == Replica.State.READY;
+      }
+    }
+    return ready;
+  }
+
+  /** Returns how many requests have been sent to an application's replicas and not ended. */
+  public int inFlight(String app) {
     return candidates.values().stream()
-        .anyMatch(
-            each -> each.endpoint.app().equals(app) && each.replica.state() == Replica.State.READY);
+        .filter(candidate -> candidate.endpoint.app().equals(app))
+        .mapToInt(candidate -> candidate.replica.inFlight().size())
+        .sum();
   }
 
   /**
@@ -205,12 +254,13 @@ public final class Replicas {
    * null if there is none.
    */
   public @Nullable Replica pick(String app) {
+    long now = System.nanoTime();
     Replica best = null;
     for (Candidate candidate : candidates.values()) {
       Replica replica = candidate.replica;
       if (candidate.endpoint.app().equals(app)
           && replica.state() == Replica.State.READY
-          && replica.hasRoom()
+          && replica.hasRoom(now)
           && (best == null || replica.inFlight().size() < best.inFlight().size())) {
         best = replica;
       }

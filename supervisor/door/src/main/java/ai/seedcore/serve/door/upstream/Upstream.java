@@ -25,6 +25,8 @@ public abstract sealed class Upstream permits Proxy, Replica {
   private final URI uri;
   private final HostPort named;
   private final Set<InFlight> inFlight = new LinkedHashSet<>();
+  private boolean asking;
+  private long askAt = System.nanoTime();
 
   Upstream(URI uri) {
     this.uri = uri;
@@ -53,6 +55,24 @@ public abstract sealed class Upstream permits Proxy, Replica {
   /** Returns the requests that were sent to it and whose responses are not complete. */
   public Set<InFlight> inFlight() {
     return inFlight;
+  }
+
+  boolean isDue(long now) {
+    return !asking && now - askAt >= 0;
+  }
+
+  void markAsked() {
+    asking = true;
+  }
+
+  void scheduleQuery(long at) {
+    asking = false;
+    askAt = at;
+  }
+
+  /** Makes it due for a query, as its behavior contradicts its last response. */
+  public void askSoon() {
+    askAt = System.nanoTime();
   }
 
   void reportLoss(String why) {

@@ -4,8 +4,9 @@ import ai.seedcore.serve.door.Route;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything to which requests can be sent. A declared route uses the direct path to its replicas;
- * while none of them accepts requests there, and for all other routes, Serve's proxies serve it.
+ * Everything to which requests can be sent. A declared route uses the direct path to its replicas.
+ * While none of them accepts requests there, or if one cannot be reached, Serve's proxies serve it;
+ * they serve all other routes, too.
  *
  * @param proxies Serve's proxies
  * @param replicas the replicas with a direct path
