@@ -227,7 +227,7 @@ def patch_replicas(deployment_state):
 class DirectLoad:
     """The requests that front doors hold or have sent to replicas directly, by application.
 
-    A front door reports once a second. A report that does not change any more is ignored.
+    A front door reports twice a second. A report that does not change any more is ignored.
     """
 
     INTERVAL_S = 1

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.direct;
 
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.observe.ReplicaName;
 import ai.seedcore.serve.door.upstream.Replica.Endpoint;
 import ai.seedcore.serve.gcs.Gcs;
 import java.nio.charset.StandardCharsets;
@@ -33,8 +34,9 @@ import tools.jackson.databind.node.ObjectNode;
  * this daemon has completed it. Another controller would not count them, so that applications with
  * autoscaling are then left to the proxies.
  *
- * <p>It is apart from the control loop, because it only reads, and because the front door needs it
- * most while the loop is busy. While the GCS does not respond, the last list stays in effect.
+ * <p>It is apart from the control loop, because it changes nothing that is served, and because the
+ * front door needs it most while the loop is busy. While the GCS does not respond, the last list
+ * stays in effect.
  */
 public final class ReplicaDirectory {
 
@@ -51,7 +53,6 @@ public final class ReplicaDirectory {
 
   private static final String SERVE = "serve";
   private static final String CONTROLLER = "SERVE_CONTROLLER_ACTOR";
-  private static final String REPLICA = "SERVE_REPLICA::";
 
   private static final int FIRST_PORT = 20_000;
   private static final int PORTS = 10_000;
@@ -176,14 +177,13 @@ public final class ReplicaDirectory {
   private List<Endpoint> endpoints(List<Gcs.Actor> actors, boolean controllerCounts) {
     List<Endpoint> endpoints = new ArrayList<>();
     for (Gcs.Actor actor : actors) {
-      int end = actor.name().indexOf('#');
-      if (actor.namespace().equals(SERVE) && actor.name().startsWith(REPLICA) && end > 0) {
-        String app = actor.name().substring(REPLICA.length(), end);
-        boolean wanted = declared.contains(app) && (controllerCounts || !scaled.contains(app));
-        if (wanted && actor.port() > 0) {
-          endpoints.add(
-              new Endpoint(actor.id(), app, Foreign.name(actor.host()), ports(actor.port())));
-        }
+      String app = ReplicaName.app(actor);
+      if (app != null
+          && actor.port() > 0
+          && declared.contains(app)
+          && (controllerCounts || !scaled.contains(app))) {
+        endpoints.add(
+            new Endpoint(actor.id(), app, Foreign.name(actor.host()), ports(actor.port())));
       }
     }
     return endpoints;

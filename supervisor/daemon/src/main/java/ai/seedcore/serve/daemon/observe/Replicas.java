@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The replicas of the declared applications, as the GCS reports them. They complement what Serve's
@@ -18,11 +17,6 @@ import org.jspecify.annotations.Nullable;
  * Used by one thread.
  */
 final class Replicas {
-
-  private static final String NAMESPACE = "serve";
-
-  /** The prefix of a replica's actor name. The application's name and a '#' follow. */
-  private static final String PREFIX = "SERVE_REPLICA::";
 
   /** The interval between reads of the actors while all is well. There may be thousands. */
   private static final Duration HEALTHY_INTERVAL = Duration.ofSeconds(60);
@@ -90,7 +84,7 @@ final class Replicas {
             living -> {
               CompletableFuture<Integer> sum = CompletableFuture.completedFuture(0);
               for (Gcs.Actor actor : living) {
-                if (app.equals(app(actor))) {
+                if (app.equals(ReplicaName.app(actor))) {
                   sum =
                       sum.thenCombine(
                           gcs.runningTasks(actor).exceptionally(frozenOrGone -> 0), Integer::sum);
@@ -118,7 +112,7 @@ final class Replicas {
     Map<String, Long> since = new HashMap<>();
     List<Orphan> orphans = new ArrayList<>();
     for (Gcs.Actor actor : known(patience).orElse(List.of())) {
-      String app = app(actor);
+      String app = ReplicaName.app(actor);
       if (app == null || !ours.contains(app) || listed(serve, app, Foreign.name(actor.name()))) {
         continue;
       }
@@ -150,13 +144,5 @@ final class Replicas {
     // Serve lists no replicas of an application that it is deleting, and lets them finish.
     boolean told = !known.config().isMissingNode() && !known.status().equals("DELETING");
     return !told || known.actors().contains(actor);
-  }
-
-  /** Returns the application that an actor is a replica of; null if it is not a replica. */
-  private static @Nullable String app(Gcs.Actor actor) {
-    int end = actor.name().indexOf('#');
-    return actor.namespace().equals(NAMESPACE) && actor.name().startsWith(PREFIX) && end > 0
-        ? actor.name().substring(PREFIX.length(), end)
-        : null;
   }
 }
