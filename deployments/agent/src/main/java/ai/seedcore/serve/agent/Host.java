@@ -1,10 +1,14 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.api.Request;
+import ai.seedcore.serve.api.Response;
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -12,11 +16,15 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +35,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Ray converts constructor arguments without regard to the parameter types: integers arrive as
  * {@code Byte}, and maps fail. This class receives the declared arguments as JSON and converts them
  * to the parameter types of the constructor. The declared class needs no Ray import. It has a
- * public {@code call} method with one parameter and, optionally, {@code checkHealth()}, {@code
- * reconfigure} with one parameter, and {@code del()}.
+ * public {@code call} method with one parameter, which receives the body or a {@link Request}, and,
+ * optionally, {@code checkHealth()}, {@code reconfigure} with one parameter, and {@code del()}.
  *
  * <p>If the declared class cannot be instantiated, the replica is unhealthy. The patched Serve
  * treats that as a failed start (see java_support.py). A Serve that was started without the patch
@@ -37,6 +45,9 @@ import org.jspecify.annotations.Nullable;
 public final class Host {
 
   private static final Gson JSON = new Gson();
+
+  /** What stands for bytes that are not UTF-8, among other things. */
+  private static final char REPLACEMENT = '\ufffd';
 
   private final @Nullable Deployment deployment;
 
@@ -50,6 +61,7 @@ public final class Host {
   private record Deployment(
       Object object,
       MethodHandle call,
+      boolean takesRequest,
       @Nullable Method reconfigure,
       @Nullable Method checkHealth,
       @Nullable Method del) {}
@@ -89,16 +101,18 @@ public final class Host {
     JsonArray values = JsonParser.parseString(arguments).getAsJsonArray();
     Object object = construct(type, values);
     Method call =
-        method(type, "call", 1)
+        method(type, "call", Request.class)
+            .or(() -> method(type, "call", 1))
             .orElseThrow(
                 () ->
                     new NoSuchMethodException(
                         className + " has no public method call(Object): nothing to serve"));
     Class<?> parameter = call.getParameterTypes()[0];
-    if (!parameter.isAssignableFrom(String.class)) {
+    boolean takesRequest = parameter == Request.class;
+    if (!takesRequest && !parameter.isAssignableFrom(String.class)) {
       throw new NoSuchMethodException(
-          "%s.call takes a %s, but a request body is a String: expected call(Object) or call(String)"
-              .formatted(className, parameter.getName()));
+          "%s.call takes a %s; expected call(Object) or call(String), which receive the body, or call(%s)"
+              .formatted(className, parameter.getName(), Request.class.getName()));
     }
     return new Deployment(
         object,
@@ -106,6 +120,7 @@ public final class Host {
             .unreflect(call)
             .bindTo(object)
             .asType(MethodType.methodType(Object.class, Object.class)),
+        takesRequest,
         method(type, "reconfigure", 1).orElse(null),
         method(type, "checkHealth", 0).orElse(null),
         method(type, "del", 0).orElse(null));
@@ -143,20 +158,75 @@ public final class Host {
     Requests.configure(settings);
   }
 
-  /** Handles one request. */
+  /** Handles one request that arrives through Ray. */
   public @Nullable Object call(@Nullable Object body) throws Throwable {
     if (deployment == null || !failure.isEmpty()) {
-      return Map.of(
-          "status",
-          "error",
-          "code",
-          ErrorCodes.NOT_READY,
-          "error",
-          "deployment: " + failure,
-          "timestamp",
-          System.currentTimeMillis() / 1_000.0);
+      return error(ErrorCodes.NOT_READY, "deployment: " + failure);
     }
-    return deployment.call.invokeExact(body);
+    Object input = deployment.takesRequest ? RequestHead.request(Requests.head(), body) : body;
+    Object result = (Object) deployment.call.invokeExact(input);
+    return result instanceof Response response ? collected(response) : result;
+  }
+
+  /** Returns a response whose stream is collected: Ray passes no streams of Java replicas. */
+  private static Response collected(Response response) throws IOException, InterruptedException {
+    if (!(response.body() instanceof Response.Stream stream)) {
+      return response;
+    }
+    ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    stream.writeTo(whole);
+    return response.withBody(whole.toByteArray());
+  }
+
+  /** Handles one request that arrives on the direct path. */
+  public @Nullable Object handle(Request request) throws Throwable {
+    if (deployment == null || !failure.isEmpty()) {
+      return Response.of(503, error(ErrorCodes.NOT_READY, "deployment: " + failure));
+    } else if (deployment.takesRequest) {
+      return (Object) deployment.call.invokeExact((Object) request);
+    }
+    byte[] body = request.body();
+    String query = request.query();
+    if (body.length == 0 && !query.isEmpty()) { // What Serve's proxy makes of a query.
+      int value = query.indexOf('=');
+      return value < 0
+          ? Response.of(
+              400,
+              error(
+                  ErrorCodes.INVALID_FIELD,
+                  "query: found '%s', expected NAME=VALUE, or a body".formatted(query)))
+          : (Object) deployment.call.invokeExact((Object) query.substring(value + 1));
+    }
+    String text = new String(body, StandardCharsets.UTF_8);
+    if (text.indexOf(REPLACEMENT) >= 0 && !isUtf8(body)) {
+      return Response.of(
+          400,
+          error(
+              ErrorCodes.INVALID_JSON,
+              "body: found bytes that are not UTF-8, expected UTF-8 text"));
+    }
+    return (Object) deployment.call.invokeExact((Object) text);
+  }
+
+  private static boolean isUtf8(byte[] bytes) {
+    try {
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+      return true;
+    } catch (CharacterCodingException e) {
+      return false;
+    }
+  }
+
+  private static Map<String, Object> error(String code, String error) {
+    return Map.of(
+        "status",
+        "error",
+        "code",
+        code,
+        "error",
+        error,
+        "timestamp",
+        System.currentTimeMillis() / 1_000.0);
   }
 
   /**
@@ -227,9 +297,20 @@ public final class Host {
   }
 
   private static Optional<Method> method(Class<?> type, String name, int parameters) {
+    return method(type, name, method -> method.getParameterCount() == parameters);
+  }
+
+  private static Optional<Method> method(Class<?> type, String name, Class<?> parameter) {
+    return method(
+        type,
+        name,
+        method -> Arrays.equals(method.getParameterTypes(), new Class<?>[] {parameter}));
+  }
+
+  private static Optional<Method> method(Class<?> type, String name, Predicate<Method> wanted) {
     return Stream.of(type.getMethods())
         .filter(method -> method.getName().equals(name))
-        .filter(method -> method.getParameterCount() == parameters)
+        .filter(wanted)
         // If a non-public superclass declares the method, only a bridge method exists.
         .min(Comparator.comparing(Method::isBridge))
         .map(

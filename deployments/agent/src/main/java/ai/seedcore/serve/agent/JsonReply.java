@@ -1,5 +1,6 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.api.Response;
 import com.google.gson.stream.JsonWriter;
 import java.io.IOException;
 import java.io.StringWriter;
@@ -61,6 +62,36 @@ public final class JsonReply {
       return new JsonReply(Json.text(copy)); // Must not pass as a reply from the agent.
     }
     return copy instanceof Map || copy instanceof Collection ? new JsonReply(copy) : copy;
+  }
+
+  /**
+   * Returns a complete reply, with the status and the header fields of a response.
+   *
+   * @param body the response's body, which {@link #of} has converted
+   */
+  static JsonReply complete(Response response, @Nullable Object body) {
+    List<List<String>> headers = new ArrayList<>();
+    response
+        .headers()
+        .forEach((name, values) -> values.forEach(value -> headers.add(List.of(name, value))));
+    Map<String, Object> reply = new LinkedHashMap<>();
+    reply.put("status", response.status());
+    reply.put("type", type(body));
+    reply.put("headers", headers);
+    reply.put("body", body == null ? "" : body instanceof byte[] ? body : text(body));
+    return new JsonReply(Map.of(Json.REPLY, reply));
+  }
+
+  /** Returns the content type of what {@link #of} returned, unless the deployment names one. */
+  public static String type(@Nullable Object body) {
+    if (body instanceof String) {
+      return "text/plain; charset=utf-8";
+    }
+    return body == null || body instanceof byte[] ? "text/plain" : "application/json";
+  }
+
+  private static String text(Object body) {
+    return body instanceof String text ? text : json(body);
   }
 
   /** Returns the JSON text of what {@link #of} returned, if that is neither text nor bytes. */
@@ -183,6 +214,9 @@ public final class JsonReply {
       packer.packNil();
     } else if (value instanceof String text) {
       packer.packString(text);
+    } else if (value instanceof byte[] bytes) {
+      packer.packBinaryHeader(bytes.length);
+      packer.writePayload(bytes);
     } else if (value instanceof Boolean flag) {
       packer.packBoolean(flag);
     } else if (value instanceof BigInteger big) {

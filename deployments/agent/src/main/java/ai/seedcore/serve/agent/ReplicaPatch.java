@@ -46,6 +46,9 @@ final class ReplicaPatch {
   private static final String HEALTH = Health.class.getName().replace('.', '/');
   private static final String CONFIG = "io/ray/serve/config/DeploymentConfig";
 
+  /** The key in the request's context under which the patched proxy passes the head. */
+  static final String HEAD = "seedcore_head";
+
   private static final int API = Opcodes.ASM9;
 
   private ReplicaPatch() {}
@@ -292,8 +295,22 @@ final class ReplicaPatch {
       super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
       super.visitMethodInsn(
           Opcodes.INVOKEVIRTUAL, METADATA, "getRequestId", "()Ljava/lang/String;", false);
+      super.visitVarInsn(Opcodes.ALOAD, 1);
+      super.visitTypeInsn(Opcodes.CHECKCAST, METADATA);
+      super.visitLdcInsn(HEAD);
+      super.visitLdcInsn("");
       super.visitMethodInsn(
-          Opcodes.INVOKESTATIC, REQUESTS, "enter", "(Ljava/lang/String;)V", false);
+          Opcodes.INVOKEVIRTUAL,
+          METADATA,
+          "getContextOrDefault",
+          "(Ljava/lang/String;Ljava/lang/String;)Ljava/lang/String;",
+          false);
+      super.visitMethodInsn(
+          Opcodes.INVOKESTATIC,
+          REQUESTS,
+          "enter",
+          "(Ljava/lang/String;Ljava/lang/String;)V",
+          false);
       super.visitMethodInsn(opcode, owner, name, descriptor, isInterface);
       super.visitMethodInsn(
           Opcodes.INVOKESTATIC,

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.api.Response;
 import java.lang.reflect.InvocationTargetException;
 import java.util.UUID;
 import java.util.concurrent.Executors;
@@ -32,10 +33,12 @@ public final class Requests {
    * A request in progress.
    *
    * @param id the request id; empty if a Java handle sent the request
+   * @param head the request's head as the patched proxy passes it, which then understands a {@link
+   *     Response}; empty if something else sent the request
    * @param seconds the time limit, in seconds
    * @param timeout interrupts the request's thread at the time limit; null if there is no limit
    */
-  private record Request(String id, double seconds, @Nullable Timeout timeout) {
+  private record Request(String id, String head, double seconds, @Nullable Timeout timeout) {
 
     /** Stops the timeout. Returns whether the request exceeded its time limit. */
     boolean endLate() {
@@ -149,24 +152,25 @@ public final class Requests {
   public static void begin(String requestId) {
     double seconds = settings.requestTimeoutS();
     try {
-      start(requestId, seconds, seconds);
+      start(requestId, "", seconds, seconds);
     } catch (RuntimeException | Error e) {
       cancel();
       throw e;
     }
   }
 
-  private static void start(String id, double seconds, double left) {
+  private static void start(String id, String head, double seconds, double left) {
     RequestLog.enter(id);
-    CURRENT.set(new Request(id, seconds, seconds > 0 ? new Timeout(left) : null));
+    CURRENT.set(new Request(id, head, seconds, seconds > 0 ? new Timeout(left) : null));
   }
 
   /**
    * Starts a request on this thread. Waits for a permit; the wait counts towards the time limit.
    *
    * @param requestId the request id; null or empty if a Java handle sent the request
+   * @param head what the patched proxy says of the request, as JSON; empty from anything else
    */
-  public static void enter(@Nullable String requestId) throws InterruptedException {
+  public static void enter(@Nullable String requestId, String head) throws InterruptedException {
     String id = requestId == null ? "" : requestId;
     double seconds = settings.requestTimeoutS();
     long began = System.nanoTime();
@@ -175,17 +179,70 @@ public final class Requests {
     } else if (!SLOTS.tryAcquire(Math.round(seconds * 1e9), TimeUnit.NANOSECONDS)) {
       throw timedOut(seconds);
     }
-    start(id, seconds, seconds - (System.nanoTime() - began) / 1e9);
+    start(id, head, seconds, seconds - (System.nanoTime() - began) / 1e9);
   }
 
-  /** Ends a request that returned a result. Returns the result to send to the caller. */
+  /** Returns what the patched proxy says of the current request; empty if it says nothing. */
+  static String head() {
+    Request request = CURRENT.get();
+    return request == null ? "" : request.head();
+  }
+
+  /** Ends a request that returned a result. Returns the result to send to Ray's caller. */
   public static @Nullable Object succeed(@Nullable Object result) {
+    return end(result, Requests::forCaller).body();
+  }
+
+  /** Ends a request of the direct path that returned a result. Returns the response. */
+  public static Response respond(@Nullable Object result) {
+    return end(
+        result,
+        (request, returned) -> {
+          Response response =
+              returned instanceof Response whole ? whole : Response.of(200, returned);
+          return response.withBody(JsonReply.of(response.body(), settings.rejectNonFinite()));
+        });
+  }
+
+  /** Ends a request of the direct path whose response has been streamed. */
+  public static void endStream() {
+    Response unused = end(null, (request, nothing) -> Response.of(nothing));
+  }
+
+  /** Ends a request whose response nobody wants any more. */
+  public static void abandon() {
+    Request request = CURRENT.get();
+    if (request != null) {
+      boolean unused = request.endLate();
+      leave();
+    }
+  }
+
+  private static Response forCaller(Request request, @Nullable Object result) throws NotJson {
+    Object body = result instanceof Response response ? response.body() : result;
+    if (!request.fromPython()) {
+      return Response.of(body);
+    }
+    Object reply = JsonReply.of(body, settings.rejectNonFinite());
+    return Response.of(
+        result instanceof Response response && !request.head().isEmpty()
+            ? JsonReply.complete(response, reply)
+            : reply);
+  }
+
+  /** Converts what the deployment returned. */
+  @FunctionalInterface
+  private interface Conversion {
+    Response convert(Request request, @Nullable Object result) throws NotJson;
+  }
+
+  private static Response end(@Nullable Object result, Conversion conversion) {
     Request request = CURRENT.get();
     try {
       if (request.endLate() && request.fromPython()) {
         throw timedOut(request.seconds());
       }
-      return request.fromPython() ? JsonReply.of(result, settings.rejectNonFinite()) : result;
+      return conversion.convert(request, result);
     } catch (NotJson e) {
       throw failure(ErrorCodes.INVALID_RESULT, message(e), e);
     } catch (Failure e) {

@@ -3,6 +3,8 @@ package ai.seedcore.serve.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.seedcore.serve.api.Request;
+import ai.seedcore.serve.api.Response;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -56,6 +58,49 @@ class HostTest {
   void convertsArgumentsToConstructorTypes() throws Throwable {
     Host host = host(Greeter.class, "[\"hi \", 2, {\"w\": [1, 2.5]}]", "");
     assertThat(host.call("you")).isEqualTo("hi hi you{w=[1.0, 2.5]}");
+  }
+
+  /** A deployment that wants more than a body. */
+  public static final class Web {
+    public Object call(String body) {
+      return "not called: " + body;
+    }
+
+    public Response call(Request request) {
+      return Response.of(
+          201,
+          "%s %s %s %s"
+              .formatted(
+                  request.method(),
+                  request.path(),
+                  request.header("X-A").orElse(""),
+                  request.text()));
+    }
+  }
+
+  @Test
+  void passesRequestToClassThatWantsIt() throws Throwable {
+    Host host = host(Web.class, "[]", "");
+    assertThat(((Response) host.call("body")).body()).isEqualTo("POST /  body");
+    assertThat(
+            ((Response)
+                    host.handle(
+                        new Request("PUT", "/a?b=c", Map.of("x-a", List.of("1")), new byte[] {65})))
+                .body())
+        .isEqualTo("PUT /a 1 A");
+  }
+
+  @Test
+  void readsTheHeadThatTheProxyPasses() {
+    Request request =
+        RequestHead.request(
+            """
+            {"method": "GET", "target": "/a?b=c", "body": false,
+             "headers": [["accept", "a"], ["Accept", "b"]]}""",
+            "c");
+    assertThat(request).hasToString("GET /a (0 bytes)");
+    assertThat(request.parameter("b")).hasValue("c");
+    assertThat(request.headers().get("ACCEPT")).containsExactly("a", "b");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ai.seedcore.serve.api.Response;
 import io.ray.serve.config.DeploymentConfig;
 import io.ray.serve.generated.RequestMetadata;
 import java.io.IOException;
@@ -21,9 +22,13 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.msgpack.core.MessagePack;
+import org.msgpack.value.MapValue;
+import org.msgpack.value.Value;
+import org.msgpack.value.ValueFactory;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.MethodVisitor;
@@ -187,6 +192,34 @@ class ReplicaPatchTest {
   }
 
   @Test
+  void passesWholeResponsesToAProxyThatUnderstandsThem() throws Throwable {
+    Response response = Response.of(201, Map.of("a", 1)).withHeader("Location", "/1");
+    Object wrapper = wrapper(replica(request -> response));
+    RequestMetadata patched =
+        new RequestMetadata("r-1", Map.of(ReplicaPatch.HEAD, "{\"method\":\"POST\"}"));
+    assertThat(json(call(wrapper, patched)))
+        .contains("\"status\":201", "\"headers\":[[\"Location\",\"/1\"]]", "application/json")
+        .contains("\"body\":\"{\\\"a\\\":1}\"");
+    // Others get the body: an unpatched proxy, another deployment, a Java handle.
+    assertThat(json(call(wrapper))).isEqualTo("{\"a\":1}");
+    assertThat(call(wrapper, "")).isEqualTo(Map.of("a", 1));
+
+    Object bytes = wrapper(replica(request -> Response.of(new byte[] {1, (byte) 0xff})));
+    assertThat(MessagePack.newDefaultUnpacker(encode(call(bytes, patched))).unpackValue())
+        .asInstanceOf(InstanceOfAssertFactories.type(MapValue.class))
+        .extracting(map -> reply(map).get(ValueFactory.newString("body")))
+        .isEqualTo(ValueFactory.newBinary(new byte[] {1, (byte) 0xff}));
+  }
+
+  private static Map<Value, Value> reply(MapValue map) {
+    return map.map().get(ValueFactory.newString("\0seedcore")).asMapValue().map();
+  }
+
+  private String json(Object reply) throws Exception {
+    return MessagePack.newDefaultUnpacker(encode(reply)).unpackValue().toJson();
+  }
+
+  @Test
   void keepsJavaFormatForJavaHandle() throws Throwable {
     Object reply = call(wrapper(replica(request -> Map.of("a", 1))), "");
     assertThat(reply).isEqualTo(Map.of("a", 1));
@@ -259,11 +292,15 @@ class ReplicaPatchTest {
   }
 
   private static Object call(Object wrapper, String requestId) throws Throwable {
+    return call(wrapper, new RequestMetadata(requestId, Map.of()));
+  }
+
+  private static Object call(Object wrapper, RequestMetadata metadata) throws Throwable {
     try {
       return wrapper
           .getClass()
           .getMethod("handleRequest", Object.class, Object.class)
-          .invoke(wrapper, new RequestMetadata(requestId), "a");
+          .invoke(wrapper, metadata, "a");
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Verdict.Severity;
+import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -64,7 +65,7 @@ public final class AnomalyDetector {
   }
 
   /** Answers one request. Serve requires this name and signature. */
-  public Object call(@Nullable Object body) {
+  public Response call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 

@@ -154,7 +154,8 @@ class AnomalyDetectorTest {
     AnomalyDetector strict =
         new AnomalyDetector("{\"thresholds\": {\"queue\": {\"warning\": 5, \"critical\": 9}}}");
     Map<?, ?> reply =
-        (Map<?, ?>) strict.call("{\"data\": [{\"queue\": 4}, {\"queue\": 5}, {\"queue\": 9}]}");
+        (Map<?, ?>)
+            strict.call("{\"data\": [{\"queue\": 4}, {\"queue\": 5}, {\"queue\": 9}]}").body();
     assertThat(severities(reply)).isEqualTo("1:warning 2:critical");
     assertThatThrownBy(() -> new AnomalyDetector("{\"thresholds\": {\"q\": {\"warning\": 5}}}"))
         .hasMessageContaining("init_args[0].thresholds.q: found warning 5.0, critical NaN");
@@ -233,6 +234,6 @@ class AnomalyDetectorTest {
   }
 
   private Map<?, ?> answer(String body) {
-    return (Map<?, ?>) detector.call(body);
+    return (Map<?, ?>) detector.call(body).body();
   }
 }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.contract;
 
+import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.contract.Refusal.Code;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -11,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  * Handles the requests of a deployment: checks the limits, parses the request, calls the model and
  * builds the reply.
  *
- * <p>Serve's proxy lets a Java replica respond with status 200 or 500 only. An invalid request is
- * therefore answered with an error reply, and an exception always means a bug in the deployment.
+ * <p>An invalid request is answered with an error reply, and an exception always means a bug in the
+ * deployment. Where Ray cannot pass on the reply's HTTP status, as to a Python caller, the reply
+ * itself says that it is an error.
  *
  * @param <T> the parsed request
  */
@@ -71,16 +73,15 @@ public final class Endpoint<T> {
   }
 
   /**
-   * Returns the reply to a request.
+   * Returns the response to a request.
    *
-   * @param body the request body as the proxy passes it; if it is null or blank, the reply is the
-   *     description
+   * @param body the request body; if it is null or blank, the reply is the description
    */
-  public Map<String, Object> answer(@Nullable Object body) {
+  public Response answer(@Nullable Object body) {
     String text = body == null ? "" : body.toString();
     try {
       if (text.isBlank()) {
-        return success(describe());
+        return Response.of(success(describe()));
       }
       if (exceeds(text, limits.bodyBytes())) {
         throw new Refusal(
@@ -88,9 +89,10 @@ public final class Endpoint<T> {
             "body: found more than %1$d bytes, expected at most %1$d"
                 .formatted(limits.bodyBytes()));
       }
-      return success(admit(text));
+      return Response.of(success(admit(text)));
     } catch (Refusal refusal) {
-      return error(refusal);
+      Response response = Response.of(refusal.code().status(), error(refusal));
+      return refusal.code() == Code.OVERLOADED ? response.withHeader("Retry-After", "1") : response;
     }
   }
 

@@ -8,13 +8,24 @@ public final class Refusal extends Exception {
   /** The error codes. The reply's field {@code code} has them in lower case. */
   public enum Code {
     /** The body is not valid JSON. */
-    INVALID_JSON,
+    INVALID_JSON(400),
     /** A field is missing, unknown, or has an invalid value. */
-    INVALID_FIELD,
+    INVALID_FIELD(422),
     /** The request exceeds one of the {@link Limits}. */
-    TOO_LARGE,
+    TOO_LARGE(413),
     /** The replica handles too many concurrent requests. */
-    OVERLOADED;
+    OVERLOADED(503);
+
+    private final int status;
+
+    Code(int status) {
+      this.status = status;
+    }
+
+    /** Returns the HTTP status of the reply. */
+    int status() {
+      return status;
+    }
 
     String word() {
       return name().toLowerCase(Locale.ROOT);

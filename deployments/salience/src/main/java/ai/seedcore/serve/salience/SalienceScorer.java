@@ -1,5 +1,6 @@
 package ai.seedcore.serve.salience;
 
+import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -87,7 +88,7 @@ public final class SalienceScorer {
   }
 
   /** Answers one request. Serve requires this name and signature. */
-  public Object call(@Nullable Object body) {
+  public Response call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 

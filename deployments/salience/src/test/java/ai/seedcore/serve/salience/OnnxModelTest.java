@@ -98,7 +98,7 @@ class OnnxModelTest {
   @Test
   void loadsModelFromOptionsAndNamesItInReply() {
     String options = "{\"model\": \"%s\"}".formatted(file("salience.onnx"));
-    Map<?, ?> reply = (Map<?, ?>) new SalienceScorer(options).call("{\"features\": [{}]}");
+    Map<?, ?> reply = (Map<?, ?>) new SalienceScorer(options).call("{\"features\": [{}]}").body();
     assertThat(reply.get("model")).isEqualTo("salience.onnx");
     assertThat((List<?>) reply.get("scores")).hasSize(1);
     assertThatThrownBy(() -> new SalienceScorer("{\"model\": 5}"))

@@ -66,12 +66,12 @@ class SalienceScorerTest {
 
   @Test
   void answersEmptyBodyWithDescription() {
-    Map<?, ?> reply = (Map<?, ?>) scorer.call("");
+    Map<?, ?> reply = (Map<?, ?>) scorer.call("").body();
     assertThat(reply.get("status")).isEqualTo("success");
     assertThat(reply.get("name")).isEqualTo("SalienceScorer");
     assertThat(reply.containsKey("example")).isTrue();
     assertThat(reply.containsKey("limits")).isTrue();
-    assertThat(((Map<?, ?>) scorer.call(null)).get("status")).isEqualTo("success");
+    assertThat(((Map<?, ?>) scorer.call(null).body()).get("status")).isEqualTo("success");
   }
 
   @ParameterizedTest
@@ -119,6 +119,20 @@ class SalienceScorerTest {
     assertThat(reply.containsKey("timestamp")).isTrue();
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"features\": [{}]}|200",
+        "''|200",
+        "{|400",
+        "{\"features\": 5}|422",
+        "{\"text\": \"aaaaaaaaaaaaaaaaaaaaa\"}|413"
+      })
+  void setsTheStatusOfItsResponse(String body, int status) {
+    assertThat(scorer.call(body).status()).isEqualTo(status);
+  }
+
   @Test
   void limitsDepthAndSize() {
     assertThat(answer("[".repeat(33) + "]".repeat(33)).get("code")).isEqualTo("invalid_json");
@@ -129,7 +143,7 @@ class SalienceScorerTest {
   }
 
   private Map<?, ?> answer(String body) {
-    return (Map<?, ?>) scorer.call(body);
+    return (Map<?, ?>) scorer.call(body).body();
   }
 
   private static Offset<Double> within(double offset) {

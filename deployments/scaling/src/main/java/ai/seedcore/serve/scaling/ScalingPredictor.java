@@ -1,5 +1,6 @@
 package ai.seedcore.serve.scaling;
 
+import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -76,7 +77,7 @@ public final class ScalingPredictor {
   }
 
   /** Answers one request. Serve requires this name and signature. */
-  public Object call(@Nullable Object body) {
+  public Response call(@Nullable Object body) {
     return endpoint.answer(body);
   }
 

@@ -111,6 +111,6 @@ class ScalingPredictorTest {
   }
 
   private Map<?, ?> answer(String body) {
-    return (Map<?, ?>) predictor.call(body);
+    return (Map<?, ?>) predictor.call(body).body();
   }
 }

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import json
 import re
+import threading
 import time
 
 import ray
@@ -23,6 +24,11 @@ CONTROL_THREADS = 2
 # A replica's environment variable with the number of threads for requests. It is the upper bound for
 # max_ongoing_requests, which can change while the replica runs.
 THREADS = "SEEDCORE_THREADS"
+
+# The key of a request's head in the context of a call, and a header that says that the class has chosen the
+# status of a response.
+HEAD = "seedcore_head"
+EXECUTED = b"x-seedcore-executed"
 
 # Where front doors report the requests that they send to replicas without a handle, and where the controller
 # says that it counts them, so that they may do so with autoscaling (see ReplicaDirectory).
@@ -322,9 +328,73 @@ def patch_proxies(proxy_state, source):
     wrapper._get_or_create_proxy_actor = staticmethod(create_patched)
 
 
+class Body(str):
+    """What Serve passes to a Java replica as the request, and the head of the request, which it drops."""
+
+    head = None
+
+
+def patch_requests(proxy, replica_wrapper):
+    """Makes a proxy pass the head of a request to a Java replica, in the context of the call's metadata."""
+    http = proxy.HTTPProxy
+    wrapper = replica_wrapper.ActorReplicaWrapper
+    send = "send_request_java" if hasattr(wrapper, "send_request_java") else "_send_request_java"
+    plain_send = getattr(wrapper, send)
+    plain_metadata = replica_wrapper.RequestMetadataProto
+    sending = threading.local()
+
+    async def format_handle_arg_for_java(self, proxy_request):
+        scope = proxy_request.scope
+        query = scope.get("query_string") or b""
+        content = await proxy.receive_http_body(scope, proxy_request.receive, proxy_request.send)
+        body = Body(content.decode() if content or b"=" not in query else query.decode().split("=", 1)[1])
+        target = (scope.get("raw_path") or scope["path"].encode()) + (b"?" + query if query else b"")
+        body.head = json.dumps({
+            "method": scope["method"],
+            "target": target.decode("latin-1"),
+            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+            "body": bool(content),
+        })
+        return body
+
+    def send_request_java(self, pending_request, *args, **kwargs):
+        body = pending_request.args[0] if pending_request.args else None
+        if not isinstance(body, Body):
+            return plain_send(self, pending_request, *args, **kwargs)
+        pending_request.args[0] = str(body)
+        sending.head = body.head
+        try:
+            return plain_send(self, pending_request, *args, **kwargs)
+        finally:
+            sending.head = None
+            pending_request.args[0] = body  # Serve may send it again.
+
+    def metadata(**fields):
+        head = getattr(sending, "head", None)
+        return plain_metadata(**fields, context={} if head is None else {HEAD: head})
+
+    http._format_handle_arg_for_java = format_handle_arg_for_java
+    setattr(wrapper, send, send_request_java)
+    replica_wrapper.RequestMetadataProto = metadata
+
+
+def replica_wrapper_module():
+    """Returns the module that sends requests to replicas."""
+    try:
+        from ray.serve._private.request_router import replica_wrapper
+    except ImportError:
+        from ray.serve._private.replica_scheduler import replica_wrapper
+    return replica_wrapper
+
+
 def patch_proxy():
-    """Makes a proxy forward complete replies and error replies from the agent."""
+    """Makes a proxy forward heads of requests, and complete replies and error replies from the agent."""
     from ray.serve._private import proxy
+
+    try:
+        patch_requests(proxy, replica_wrapper_module())
+    except (ImportError, AttributeError):
+        pass  # An older version of Ray: classes receive the body only.
 
     class JavaResponses(proxy.ProxyResponseGenerator):
         def __init__(self, response, **kwargs):
@@ -349,10 +419,19 @@ def patch_proxy():
         if reply is None:
             return proxy.convert_object_to_asgi_messages(answer)
         body = reply["body"]
-        return response(reply["status"], reply["type"], body if isinstance(body, bytes) else body.encode())
+        return response(
+            reply["status"],
+            reply["type"],
+            body if isinstance(body, bytes) else body.encode(),
+            [[name.lower().encode(), value.encode()] for name, value in reply.get("headers", ())],
+        )
 
-    def response(status, content_type, body):
-        headers = [[b"content-type", content_type.encode()], [b"content-length", str(len(body)).encode()]]
+    def response(status, content_type, body, headers=()):
+        headers = [*headers, [EXECUTED, b"1"]]
+        if not any(name == b"content-type" for name, value in headers):
+            headers.append([b"content-type", content_type.encode()])
+        if status not in (204, 205, 304):
+            headers.append([b"content-length", str(len(body)).encode()])
         return [
             {"type": "http.response.start", "status": status, "headers": headers},
             {"type": "http.response.body", "body": body},

@@ -1,28 +1,37 @@
 package ai.seedcore.serve.agent.direct;
 
 import ai.seedcore.serve.agent.Requests;
+import ai.seedcore.serve.api.Request;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import org.apache.hc.core5.http.ContentType;
 import org.apache.hc.core5.http.EntityDetails;
 import org.apache.hc.core5.http.Header;
 import org.apache.hc.core5.http.HttpException;
+import org.apache.hc.core5.http.HttpHeaders;
 import org.apache.hc.core5.http.HttpRequest;
 import org.apache.hc.core5.http.HttpResponse;
+import org.apache.hc.core5.http.Method;
 import org.apache.hc.core5.http.impl.BasicEntityDetails;
 import org.apache.hc.core5.http.message.BasicHttpResponse;
 import org.apache.hc.core5.http.nio.AsyncServerExchangeHandler;
 import org.apache.hc.core5.http.nio.CapacityChannel;
 import org.apache.hc.core5.http.nio.DataStreamChannel;
 import org.apache.hc.core5.http.nio.ResponseChannel;
+import org.apache.hc.core5.http.nio.support.classic.SharedOutputBuffer;
 import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.reactor.EventMask;
+import org.apache.hc.core5.reactor.IOSession;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,8 +55,14 @@ final class Exchange implements AsyncServerExchangeHandler {
 
   private static final int FIRST_BODY = 64 << 10;
 
+  /** How many bytes a class may write before the client reads them. */
+  private static final int STREAM_BYTES = 32 << 10;
+
+  private static final Set<Integer> WITHOUT_BODY = Set.of(204, 205, 304);
+
   private final Replica replica;
   private final Executor workers;
+  private final IOSession session;
   private final BooleanSupplier draining;
   private final Supplier<String> address;
 
@@ -69,7 +84,20 @@ final class Exchange implements AsyncServerExchangeHandler {
   /** The rest of the response's body; null before the response and once it has been written. */
   private volatile @Nullable ByteBuffer unsent;
 
-  Exchange(Replica replica, Executor workers, BooleanSupplier draining, Supplier<String> address) {
+  /** What the class has written and the client has not read; null unless it streams. */
+  private volatile @Nullable SharedOutputBuffer stream;
+
+  private volatile @Nullable DataStreamChannel outgoing;
+  private volatile boolean brokenOff;
+  private volatile boolean gone;
+
+  Exchange(
+      Replica replica,
+      Executor workers,
+      IOSession session,
+      BooleanSupplier draining,
+      Supplier<String> address) {
+    this.session = session;
     this.replica = replica;
     this.workers = workers;
     this.draining = draining;
@@ -154,7 +182,8 @@ final class Exchange implements AsyncServerExchangeHandler {
       begin();
       try {
         String id = field(head, REQUEST_ID);
-        workers.execute(() -> execute(id == null ? UUID.randomUUID().toString() : id, input(head)));
+        workers.execute(
+            () -> execute(id == null ? UUID.randomUUID().toString() : id, received(head)));
       } catch (RuntimeException | Error e) { // There is no memory for another thread.
         Requests.cancel();
         executed();
@@ -163,18 +192,16 @@ final class Exchange implements AsyncServerExchangeHandler {
     }
   }
 
-  /**
-   * Returns what the class receives: the body or, like from Serve's proxy, the value of a query
-   * without a body.
-   */
-  private String input(HttpRequest head) {
-    if (length > 0) {
-      return new String(body, 0, length, StandardCharsets.UTF_8);
+  /** Returns what the front door received from its client. */
+  private Request received(HttpRequest head) {
+    Map<String, List<String>> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    for (Header each : head.getHeaders()) {
+      if (!each.getName().equalsIgnoreCase(CREDENTIAL)) {
+        headers.computeIfAbsent(each.getName(), name -> new ArrayList<>(1)).add(each.getValue());
+      }
     }
-    String path = head.getPath();
-    int query = path.indexOf('?');
-    int value = query < 0 ? -1 : path.indexOf('=', query);
-    return value < 0 ? "" : path.substring(value + 1);
+    byte[] bytes = length == body.length ? body : Arrays.copyOf(body, length);
+    return new Request(head.getMethod(), head.getPath(), headers, bytes);
   }
 
   // The request counts as ongoing until it has been executed and its response has been written.
@@ -206,15 +233,25 @@ final class Exchange implements AsyncServerExchangeHandler {
     return header == null || header.getValue().isEmpty() ? null : header.getValue();
   }
 
-  private void execute(String id, String input) {
+  private void execute(String id, Request received) {
     Reply reply;
     try {
-      reply = replica.execute(id, input);
+      reply = replica.execute(id, received, this::stream);
+    } catch (Replica.ClientGone e) {
+      executed();
+      return;
+    } catch (IOException e) {
+      executed();
+      breakOff();
+      return;
     } catch (Throwable e) { // There is not even memory for the error reply.
       reply = Reply.LAST_RESORT;
     }
     executed();
     boolean unused = Thread.interrupted(); // Left by the class, it would close the connection.
+    if (reply == null) {
+      return; // It has been streamed.
+    }
     try {
       send(reply);
     } catch (HttpException | IOException | RuntimeException e) {
@@ -235,15 +272,106 @@ final class Exchange implements AsyncServerExchangeHandler {
     if (reply.refusal() != null) {
       head.addHeader(NOT_EXECUTED, reply.refusal());
     }
-    unsent = reply.body();
+    String type = reply.type();
+    for (Map.Entry<String, List<String>> field : reply.headers().entrySet()) {
+      for (String value : field.getValue()) {
+        if (field.getKey().equalsIgnoreCase(HttpHeaders.CONTENT_TYPE)) {
+          type = value;
+        } else {
+          head.addHeader(field.getKey(), value);
+        }
+      }
+    }
+    boolean without = WITHOUT_BODY.contains(reply.status());
+    ByteBuffer whole = reply.body();
+    if (!without) {
+      // Written as it is: the type of a deployment need not be one that HttpCore can parse.
+      head.addHeader(HttpHeaders.CONTENT_TYPE, type);
+    }
+    boolean headOnly = without || Method.HEAD.isSame(request.getMethod());
+    unsent = headOnly ? null : whole;
     channel.sendResponse(
         head,
-        new BasicEntityDetails(reply.body().remaining(), ContentType.parse(reply.type())),
+        without ? null : new BasicEntityDetails(whole == null ? -1 : whole.remaining(), null),
         context);
+    if (headOnly) {
+      over();
+      session.setEvent(EventMask.WRITE); // Has the I/O thread see that the response is complete.
+    }
+  }
+
+  /** Sends the head of a response whose body the class writes. */
+  private OutputStream stream(Reply head) throws IOException {
+    SharedOutputBuffer buffer = new SharedOutputBuffer(STREAM_BYTES);
+    boolean headOnly = request != null && Method.HEAD.isSame(request.getMethod());
+    stream = headOnly ? null : buffer;
+    try {
+      send(head);
+    } catch (HttpException e) {
+      throw new IOException(e);
+    }
+    if (headOnly) {
+      throw new Replica.ClientGone(null); // Nobody reads what the class would write.
+    }
+    return new BodyStream(buffer);
+  }
+
+  /** The body that a class writes. HttpCore sends it as far as the client reads. */
+  private final class BodyStream extends OutputStream {
+    private final SharedOutputBuffer buffer;
+
+    BodyStream(SharedOutputBuffer buffer) {
+      this.buffer = buffer;
+    }
+
+    @Override
+    public void write(int oneByte) throws IOException {
+      write(new byte[] {(byte) oneByte}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int from, int count) throws IOException {
+      try {
+        buffer.write(bytes, from, count);
+      } catch (IOException e) {
+        throw gone ? new Replica.ClientGone(e) : e;
+      }
+    }
+
+    @Override
+    public void flush() {
+      DataStreamChannel to = outgoing;
+      if (to != null) {
+        to.requestOutput();
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      buffer.writeCompleted();
+      flush();
+    }
+  }
+
+  /**
+   * Ends a connection in the middle of a response, which tells the client that it is incomplete.
+   */
+  private void breakOff() {
+    brokenOff = true;
+    DataStreamChannel to = outgoing;
+    if (to != null) {
+      to.requestOutput(); // Only the I/O thread can end the connection.
+    }
   }
 
   @Override
   public int available() {
+    SharedOutputBuffer streamed = stream;
+    if (brokenOff) {
+      return 1;
+    } else if (streamed != null) {
+      return streamed.length();
+    }
     ByteBuffer rest = unsent;
     return rest == null ? 0 : Math.max(1, rest.remaining()); // Even an empty body has an end.
   }
@@ -253,7 +381,19 @@ final class Exchange implements AsyncServerExchangeHandler {
    * so at the same time. HttpCore holds no lock meanwhile.
    */
   @Override
-  public synchronized void produce(DataStreamChannel channel) throws IOException {
+  public void produce(DataStreamChannel channel) throws IOException {
+    outgoing = channel;
+    SharedOutputBuffer streamed = stream;
+    if (brokenOff) {
+      throw new IOException("the deployment's stream broke off");
+    } else if (streamed != null) {
+      streamed.flush(channel); // It has a lock of its own.
+    } else {
+      produceRest(channel);
+    }
+  }
+
+  private synchronized void produceRest(DataStreamChannel channel) throws IOException {
     ByteBuffer rest = unsent;
     if (rest == null) {
       return;
@@ -277,6 +417,11 @@ final class Exchange implements AsyncServerExchangeHandler {
   @Override
   public void releaseResources() {
     unsent = null;
+    gone = true;
+    SharedOutputBuffer streamed = stream;
+    if (streamed != null) {
+      streamed.abort(); // Wakes the class up if it waits for the client to read.
+    }
     over();
   }
 }

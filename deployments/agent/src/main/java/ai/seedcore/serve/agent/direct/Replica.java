@@ -2,7 +2,11 @@ package ai.seedcore.serve.agent.direct;
 
 import ai.seedcore.serve.agent.Host;
 import ai.seedcore.serve.agent.Requests;
+import ai.seedcore.serve.api.Request;
+import ai.seedcore.serve.api.Response;
 import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -45,13 +49,52 @@ final class Replica {
     ongoing.decrementAndGet();
   }
 
-  /** Executes a request for which there is a permit, and releases the permit. */
-  Reply execute(String id, String input) {
+  /** Thrown if a stream is written that nobody reads. */
+  static final class ClientGone extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    ClientGone(@Nullable IOException cause) {
+      super(cause);
+    }
+  }
+
+  /** Takes a response that is streamed. */
+  @FunctionalInterface
+  interface Streaming {
+
+    /** Sends the head of a response. Returns where its body goes. */
+    OutputStream begin(Reply head) throws IOException;
+  }
+
+  /**
+   * Executes a request for which there is a permit, and releases the permit.
+   *
+   * @return the response; null if it was streamed
+   * @throws IOException if a stream broke off
+   */
+  @Nullable Reply execute(String id, Request request, Streaming streaming) throws IOException {
     Requests.begin(id);
+    boolean begun = false;
     try {
-      return Reply.of(Requests.succeed(host.call(input)));
+      Object result = host.handle(request);
+      if (result instanceof Response response && response.body() instanceof Response.Stream body) {
+        begun = true;
+        OutputStream out = streaming.begin(Reply.head(response));
+        body.writeTo(out);
+        Requests.endStream();
+        out.close(); // Not after an exception: the response would look complete.
+        return null;
+      }
+      return Reply.of(Requests.respond(result));
+    } catch (ClientGone gone) {
+      Requests.abandon();
+      throw gone;
     } catch (Throwable thrown) {
-      return Reply.json(500, Requests.errorReply(Requests.fail(thrown)));
+      Throwable failure = Requests.fail(thrown);
+      if (begun) {
+        throw new IOException("the response broke off", failure);
+      }
+      return Reply.json(500, Requests.errorReply(failure));
     }
   }
 

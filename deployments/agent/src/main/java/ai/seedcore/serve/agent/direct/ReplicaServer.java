@@ -40,6 +40,11 @@ final class ReplicaServer implements AutoCloseable {
 
   private static final Timeout LISTEN = Timeout.ofSeconds(5);
 
+  private static final Constructor<?> SHORTEST =
+      Stream.of(ServerHttp1StreamDuplexerFactory.class.getConstructors())
+          .min(Comparator.comparing(Constructor::getParameterCount))
+          .orElseThrow();
+
   private final ExecutorService workers =
       Executors.newCachedThreadPool(
           work -> {
@@ -58,18 +63,20 @@ final class ReplicaServer implements AutoCloseable {
    *
    * @param host the address of its node, as the cluster knows it
    */
-  ReplicaServer(Replica replica, String host)
-      throws UnknownHostException, ReflectiveOperationException {
+  ReplicaServer(Replica replica, String host) throws UnknownHostException {
     this.host = host;
     this.address = InetAddress.getAllByName(host)[0];
     this.reactor =
         new DefaultListeningIOReactor(
-            new ServerHttp1IOEventHandlerFactory(
-                protocol(
-                    (request, context) ->
-                        new Exchange(replica, workers, () -> draining, () -> listensOn)),
-                null,
-                null),
+            (session, attachment) ->
+                new ServerHttp1IOEventHandlerFactory(
+                        protocol(
+                            (request, context) ->
+                                new Exchange(
+                                    replica, workers, session, () -> draining, () -> listensOn)),
+                        null,
+                        null)
+                    .createHandler(session, attachment),
             IOReactorConfig.custom()
                 .setIoThreadCount(1)
                 // A connection is silent for as long as a request runs. Dead ones are found by TCP.
@@ -94,11 +101,7 @@ final class ReplicaServer implements AutoCloseable {
    * their host names.)
    */
   private static ServerHttp1StreamDuplexerFactory protocol(
-      HandlerFactory<AsyncServerExchangeHandler> exchanges) throws ReflectiveOperationException {
-    Constructor<?> shortest =
-        Stream.of(ServerHttp1StreamDuplexerFactory.class.getConstructors())
-            .min(Comparator.comparing(Constructor::getParameterCount))
-            .orElseThrow();
+      HandlerFactory<AsyncServerExchangeHandler> exchanges) {
     Object[] arguments = {
       new DefaultHttpProcessor(
           new ResponseDate(), new ResponseContent(), new ResponseConnControl()),
@@ -106,8 +109,12 @@ final class ReplicaServer implements AutoCloseable {
       Http1Config.DEFAULT,
       CharCodingConfig.DEFAULT
     };
-    return (ServerHttp1StreamDuplexerFactory)
-        shortest.newInstance(Arrays.copyOf(arguments, shortest.getParameterCount()));
+    try {
+      return (ServerHttp1StreamDuplexerFactory)
+          SHORTEST.newInstance(Arrays.copyOf(arguments, SHORTEST.getParameterCount()));
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError("a version of HttpCore that is not known", e);
+    }
   }
 
   private static Thread daemon(Runnable work) {

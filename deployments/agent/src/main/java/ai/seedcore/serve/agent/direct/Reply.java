@@ -1,41 +1,54 @@
 package ai.seedcore.serve.agent.direct;
 
 import ai.seedcore.serve.agent.JsonReply;
+import ai.seedcore.serve.api.Response;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A response.
  *
  * @param status the HTTP status
- * @param type the content type
+ * @param headers the header fields of the deployment
+ * @param type the content type where the deployment names none
  * @param refusal why the request was not executed; null if it was. Only the agent can say so
- * @param body the body
+ * @param body the body; null if it is streamed
  */
-record Reply(int status, String type, @Nullable String refusal, ByteBuffer body) {
+record Reply(
+    int status,
+    Map<String, List<String>> headers,
+    String type,
+    @Nullable String refusal,
+    @Nullable ByteBuffer body) {
 
-  private static final String TEXT = "text/plain";
   private static final String JSON = "application/json";
 
   /** The response where there is no memory for another one. */
   static final Reply LAST_RESORT = json(500, "{\"status\":\"error\",\"code\":\"internal\"}");
 
-  /** Returns the response for a deployment's result, as Serve's proxy would send it. */
-  static Reply of(@Nullable Object result) {
-    if (result == null) {
-      return new Reply(200, TEXT, null, ByteBuffer.allocate(0));
-    } else if (result instanceof byte[] bytes) {
-      return new Reply(200, TEXT, null, ByteBuffer.wrap(bytes));
-    } else if (result instanceof String text) {
-      return new Reply(200, TEXT + "; charset=utf-8", null, bytes(text));
-    }
-    return new Reply(200, JSON, null, bytes(JsonReply.json(result)));
+  /** Returns the response of a deployment, whose body has been converted. */
+  static Reply of(Response response) {
+    Object body = response.body();
+    ByteBuffer bytes =
+        body == null
+            ? ByteBuffer.allocate(0)
+            : body instanceof byte[] binary
+                ? ByteBuffer.wrap(binary)
+                : bytes(body instanceof String text ? text : JsonReply.json(body));
+    return new Reply(response.status(), response.headers(), JsonReply.type(body), null, bytes);
+  }
+
+  /** Returns the head of a response whose body is streamed. */
+  static Reply head(Response response) {
+    return new Reply(response.status(), response.headers(), JsonReply.type(null), null, null);
   }
 
   /** Returns a JSON response. */
   static Reply json(int status, String json) {
-    return new Reply(status, JSON, null, bytes(json));
+    return new Reply(status, Map.of(), JSON, null, bytes(json));
   }
 
   /**
@@ -44,7 +57,7 @@ record Reply(int status, String type, @Nullable String refusal, ByteBuffer body)
    * @param why a word for the front door
    */
   static Reply refused(int status, String why) {
-    return new Reply(status, TEXT, why, bytes(why));
+    return new Reply(status, Map.of(), "text/plain", why, bytes(why));
   }
 
   private static ByteBuffer bytes(String text) {

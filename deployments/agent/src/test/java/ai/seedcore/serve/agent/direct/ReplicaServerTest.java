@@ -1,5 +1,6 @@
 package ai.seedcore.serve.agent.direct;
 
+import static java.net.http.HttpRequest.BodyPublishers.ofByteArray;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -32,6 +33,11 @@ class ReplicaServerTest {
 
   private static final String KEY = "0123456789abcdef";
   private static final String ACTOR = "a1";
+  private static final String DOOR = "X-SeedCore-Door";
+
+  private static String credential() {
+    return Proof.of(KEY, "door\n" + ACTOR);
+  }
 
   /** A typical deployment of a user, which answers as its body says. */
   public static final class Worker {
@@ -124,11 +130,30 @@ class ReplicaServerTest {
 
   /** As Serve's proxy does: the value of a query without a body. */
   @ParameterizedTest
-  @CsvSource({"/A?x=text,h\u00e9llo", "/A?x=a=b,3", "/A?x,0", "/A,0"})
+  @CsvSource({
+    "/A?x=text,h\u00e9llo",
+    "/A?x=a=b,3",
+    "/A?,0",
+    "/A,0",
+  })
   void takesAQueryWithoutABody(String path, String expected) throws Exception {
     HttpRequest request =
         to(path).header("X-SeedCore-Door", Proof.of(KEY, "door\n" + ACTOR)).GET().build();
     assertThat(send(request).body()).isEqualTo(expected);
+  }
+
+  @Test
+  void refusesWhatIsNoText() throws Exception {
+    HttpResponse<String> response = send(to("/A?x").header(DOOR, credential()).GET().build());
+    assertThat(response.statusCode()).isEqualTo(400);
+    assertThat(response.body()).contains("invalid_field", "found 'x', expected NAME=VALUE");
+    byte[] notUtf8 = {'a', (byte) 0xff};
+    response = send(to("/A").header(DOOR, credential()).POST(ofByteArray(notUtf8)).build());
+    assertThat(response.statusCode()).isEqualTo(400);
+    assertThat(response.body()).contains("invalid_json", "not UTF-8");
+    byte[] replacement = "\ufffd".getBytes(StandardCharsets.UTF_8);
+    response = send(to("/A").header(DOOR, credential()).POST(ofByteArray(replacement)).build());
+    assertThat(response.body()).isEqualTo("1");
   }
 
   /** The class has the path to itself, for those who come through the front door. */

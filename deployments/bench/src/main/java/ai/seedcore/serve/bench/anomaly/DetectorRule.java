@@ -17,7 +17,7 @@ final class DetectorRule implements Rule {
     for (int i = 0; i < series.size(); i++) {
       body.append(i == 0 ? "" : ",").append(point(series.times()[i], series.values()[i]));
     }
-    Map<?, ?> reply = (Map<?, ?>) detector.call(body.append("]}").toString());
+    Map<?, ?> reply = (Map<?, ?>) detector.call(body.append("]}").toString()).body();
     if (!"success".equals(reply.get("status"))) {
       throw new IllegalStateException(reply.toString());
     }

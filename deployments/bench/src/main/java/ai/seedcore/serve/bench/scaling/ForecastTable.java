@@ -85,7 +85,7 @@ public final class ForecastTable {
               "{\"timestamp\":%d,\"cpu_avg\":%s}"
                   .formatted(1_700_000_000L + (long) i * Load.STEP, values[i]));
     }
-    Map<?, ?> reply = (Map<?, ?>) new ScalingPredictor().call(body.append("]}").toString());
+    Map<?, ?> reply = (Map<?, ?>) new ScalingPredictor().call(body.append("]}").toString()).body();
     Map<?, ?> cpu = (Map<?, ?>) ((Map<?, ?>) reply.get("forecast")).get("cpu_avg");
     boolean inside = (Double) cpu.get("low") <= truth && truth <= (Double) cpu.get("high");
     return new Errors(

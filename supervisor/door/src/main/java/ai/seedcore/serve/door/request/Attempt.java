@@ -62,6 +62,9 @@ final class Attempt implements Upstream.InFlight {
   /** Opens a connection, or takes one from the pool, and sends the request. */
   void begin() {
     to.inFlight().add(this);
+    if (declared && to instanceof Proxy && !body.suitsProxy()) {
+      return;
+    }
     services
         .http()
         .request(
@@ -216,12 +219,17 @@ final class Attempt implements Upstream.InFlight {
           502,
           "lost",
           "the response has more than %d header fields".formatted(HeadLimits.MAX_FIELDS));
-    } else if (declared) {
+    } else if (declared && !isStream(response)) {
       peek(response);
     } else {
       recordSuccess();
       exchange.relay(response, Buffer.buffer());
     }
+  }
+
+  /** Returns whether a class writes the response while it is sent, and may pause meanwhile. */
+  private boolean isStream(HttpClientResponse response) {
+    return isDirect() && response.headers().contains("Transfer-Encoding");
   }
 
   /** Buffers the response up to a limit, because a short one may cause a retry. */
@@ -265,6 +273,13 @@ final class Attempt implements Upstream.InFlight {
   /** Returns whether the request was sent to a replica, so that no proxy wrote the response. */
   boolean isDirect() {
     return to instanceof Replica;
+  }
+
+  /** Returns whether the class has chosen the status of a response, and not a proxy. */
+  boolean isOfClass(HttpClientResponse response) {
+    return isDirect()
+        ? refusal(response) == null
+        : response.headers().contains(Forwarding.EXECUTED);
   }
 
   /**

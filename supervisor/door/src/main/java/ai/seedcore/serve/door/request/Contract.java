@@ -10,8 +10,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * The error format of the deployments: {@code {"status":"error","code":...}} in the body of a 200,
- * as a Java replica cannot set another status, or of a 500. docs/models.md lists the codes.
+ * The error format of the deployments: {@code {"status":"error","code":...}} in a body. A class
+ * without a status of its own sends it with a 200, and the agent with a 500. docs/models.md lists
+ * the codes.
  */
 final class Contract {
 
@@ -27,14 +28,22 @@ final class Contract {
 
   private Contract() {}
 
-  /** Returns the HTTP status for a response with a status and an error code. */
-  static int status(int status, @Nullable String code) {
+  /**
+   * Returns the HTTP status for a response with a status and an error code.
+   *
+   * @param bodyOnly whether an error is a 200, for clients that read only the body
+   */
+  static int status(int status, @Nullable String code, boolean bodyOnly) {
     if (code == null) {
       return status;
+    } else if (status == 500) {
+      return ErrorCode.TIMEOUT.equals(code) ? 504 : 500;
     }
-    return status == 500
-        ? ErrorCode.TIMEOUT.equals(code) ? 504 : 500
-        : STATUS.getOrDefault(code, status);
+    Integer meant = STATUS.get(code);
+    if (meant == null || (status != 200 && status != meant)) {
+      return status; // The class knows better.
+    }
+    return bodyOnly ? 200 : meant;
   }
 
   /** Returns the error code in a body; null if it has none. */

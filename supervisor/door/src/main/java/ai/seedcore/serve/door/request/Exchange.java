@@ -384,13 +384,14 @@ final class Exchange implements Connection.Current {
   void responded(HttpClientResponse upstreamResponse, Buffer whole) {
     long now = System.nanoTime();
     int status = upstreamResponse.statusCode();
-    String code = status == 200 || status == 500 ? Contract.code(whole) : null;
+    boolean contract = services.settings().contractCodes();
+    String code = status == 200 || status == 500 || contract ? Contract.code(whole) : null;
     boolean direct = attempt != null && attempt.isDirect();
+    boolean ofClass = attempt != null && attempt.isOfClass(upstreamResponse);
     String refusal = direct ? Attempt.refusal(upstreamResponse) : null;
     boolean tooLarge = refusal != null && status == 413;
-    if ((refusal != null && !tooLarge) || (!direct && (status == 404 || status == 503))) {
-      // No replica has executed the request. A Java replica cannot set these statuses through the
-      // proxy, so they are the proxy's own.
+    if ((refusal != null && !tooLarge) || (!ofClass && (status == 404 || status == 503))) {
+      // No replica has executed the request: the proxy has chosen the status.
       if ("draining".equals(refusal) || "overloaded".equals(refusal)) {
         attempts--; // The request waits for its turn. That is no failure.
       } else {
@@ -404,7 +405,7 @@ final class Exchange implements Connection.Current {
       } else {
         respond(status, upstreamResponse, whole);
       }
-    } else if (!direct && status == 500 && code == null) {
+    } else if (!ofClass && status == 500 && code == null) {
       // Serve responds like this if a replica has died, but also if a class threw an exception, or
       // if Serve cannot parse the request.
       recordFailure(now);
@@ -419,14 +420,11 @@ final class Exchange implements Connection.Current {
       if (attempt != null) {
         attempt.recordSuccess();
       }
-      if (ErrorCode.OVERLOADED.equals(code)) {
+      if (ErrorCode.OVERLOADED.equals(code)
+          && !upstreamResponse.headers().contains("Retry-After")) {
         request.response().putHeader("Retry-After", "1");
       }
-      int meant = Contract.status(status, code);
-      respond(
-          services.settings().contractCodes() && status == 200 ? status : meant,
-          upstreamResponse,
-          whole);
+      respond(Contract.status(status, code, contract), upstreamResponse, whole);
     }
   }
 

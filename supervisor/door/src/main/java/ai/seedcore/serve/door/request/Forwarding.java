@@ -49,6 +49,9 @@ final class Forwarding {
   /** Says in a replica's response that, and why, the request was not executed. */
   static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
 
+  /** Says in a proxy's response that the class has chosen the status (see java_support.py). */
+  static final String EXECUTED = "X-SeedCore-Executed";
+
   private Forwarding() {}
 
   /**
@@ -161,6 +164,7 @@ final class Forwarding {
     }
     headers.remove("Server");
     headers.remove(NOT_EXECUTED);
+    headers.remove(EXECUTED);
   }
 
   /** Returns the header fields that a Connection field names as hop-by-hop. */

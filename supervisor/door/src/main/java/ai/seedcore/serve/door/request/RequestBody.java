@@ -5,10 +5,7 @@ import ai.seedcore.serve.door.client.Client;
 import io.vertx.core.buffer.Buffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The body of one request: reads it, decompresses it, and checks it. Its bytes are charged to the
- * exchange.
- */
+/** The body of one request: reads it and decompresses it. Its bytes are charged to the exchange. */
 final class RequestBody {
 
   /** How many bodies of one client may be queued for decompression. */
@@ -66,13 +63,13 @@ final class RequestBody {
     }
   }
 
-  /** Decompresses and checks the complete body, and makes the exchange ready or refuses it. */
+  /** Decompresses the complete body, and makes the exchange ready or refuses it. */
   void complete() {
     String coding = exchange.request().getHeader("Content-Encoding");
     if (body != null && coding != null && !coding.strip().equalsIgnoreCase("identity")) {
       decompress(coding, body);
     } else {
-      check();
+      exchange.ready();
     }
   }
 
@@ -118,7 +115,7 @@ final class RequestBody {
         decompressed = true;
         release();
         keep(whole, whole.length());
-        check();
+        exchange.ready();
       }
 
       @Override
@@ -135,21 +132,21 @@ final class RequestBody {
     };
   }
 
-  private void check() {
+  /** Returns whether Serve's proxy can pass the request on; refuses the request if not. */
+  boolean suitsProxy() {
+    String query = exchange.target().query();
     if (body != null && !body.isUtf8()) {
       exchange.refuse(
           400, ErrorCode.INVALID_JSON, "body: found bytes that are not UTF-8, expected JSON");
-      return;
-    }
-    String query = exchange.target().query();
-    if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
+      return false;
+    } else if (body == null && query != null && !query.isEmpty() && query.indexOf('=') < 0) {
       exchange.refuse(
           400,
           ErrorCode.INVALID_FIELD,
           "query: found '%s', expected NAME=VALUE, or a body".formatted(Replies.cut(query)));
-      return;
+      return false;
     }
-    exchange.ready();
+    return true;
   }
 
   private void stopDecompressing() {
