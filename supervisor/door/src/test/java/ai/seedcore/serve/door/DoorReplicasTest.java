@@ -5,6 +5,13 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.RawClient.Response;
+import io.vertx.core.http.HttpServerResponse;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,6 +87,50 @@ class DoorReplicasTest {
     assertThat(proxy.seen).isEmpty();
     assertThat(door.status().replicas().get(0).version()).isEqualTo("v1");
     assertThat(post("/B").body()).isEqualTo("{}"); // The proxy echoes.
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {201, 404, 408, 500, 503})
+  void keepsStatusesThatAClassHasChosen(int status) throws Exception {
+    listReady("A", first);
+    first.behaviour = request -> FakeReplica.respond(request, status, "its own");
+    Response response = post("/A");
+    assertThat(response.status()).isEqualTo(status);
+    assertThat(response.body()).isEqualTo("its own");
+    assertThat(first.seen).hasSize(1);
+  }
+
+  @Test
+  void passesStreamsOnAsTheyAreWritten() throws Exception {
+    listReady("A", first);
+    CompletableFuture<HttpServerResponse> stream = new CompletableFuture<>();
+    first.behaviour =
+        request -> {
+          HttpServerResponse response = request.response().setChunked(true);
+          response.write("one");
+          stream.complete(response);
+        };
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:%d/A".formatted(door.port))).build();
+    try (InputStream body =
+        HttpClient.newHttpClient().send(request, BodyHandlers.ofInputStream()).body()) {
+      assertThat(new String(body.readNBytes(3), StandardCharsets.US_ASCII)).isEqualTo("one");
+      stream.get().end("two");
+      assertThat(new String(body.readAllBytes(), StandardCharsets.US_ASCII)).isEqualTo("two");
+    }
+  }
+
+  @Test
+  void passesBytesOnThatAreNotText() throws Exception {
+    listReady("A", first);
+    first.behaviour =
+        request -> request.body().onSuccess(body -> request.response().end(body.length() + ""));
+    try (RawClient client = new RawClient(door.port)) {
+      byte[] bytes = {(byte) 0xff, 0, (byte) 0xc3};
+      client.send("POST /A?x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n").send(bytes);
+      assertThat(client.read().body()).isEqualTo("3");
+    }
+    assertThat(first.seen).containsExactly("POST /A?x");
   }
 
   @Test

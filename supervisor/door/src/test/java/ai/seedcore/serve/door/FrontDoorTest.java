@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests what the door does with a request, and what it says about itself. */
 class FrontDoorTest extends DoorFixture {
@@ -82,6 +83,38 @@ class FrontDoorTest extends DoorFixture {
     port = freePort();
     openServing(Limits.USUAL.contractCodes());
     assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
+  }
+
+  /** The proxy of a Serve that the daemon started says that the class has chosen the status. */
+  @ParameterizedTest
+  @ValueSource(ints = {201, 404, 500, 503})
+  void keepsStatusesThatAClassHasChosen(int status) throws Exception {
+    proxy.behaviour =
+        request ->
+            request
+                .body()
+                .onSuccess(
+                    body ->
+                        request
+                            .response()
+                            .setStatusCode(status)
+                            .putHeader("X-SeedCore-Executed", "1")
+                            .end("its own"));
+    openServing(Limits.USUAL);
+    HttpResponse<String> response = get(request("/A"));
+    assertThat(response.statusCode()).isEqualTo(status);
+    assertThat(response.body()).isEqualTo("its own");
+    assertThat(response.headers().firstValue("X-SeedCore-Executed")).isEmpty();
+    assertThat(proxy.seen).hasSize(1);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"invalid_field,422,200", "invalid_field,409,409", "mine,422,422"})
+  void contractCodesConcernTheContractOnly(String code, int status, int expected) throws Exception {
+    String body = "{\"status\": \"error\", \"code\": \"%s\", \"error\": \"why\"}".formatted(code);
+    proxy.behaviour = FakeProxy.responds(status, body);
+    openServing(Limits.USUAL.contractCodes());
+    assertThat(post("/B", "{}").statusCode()).isEqualTo(expected);
   }
 
   @Test

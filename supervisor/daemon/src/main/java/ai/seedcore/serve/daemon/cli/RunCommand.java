@@ -245,7 +245,7 @@ final class RunCommand implements Callable<Integer> {
                   + " -XX:MaxDirectMemorySize=%dm, but this JVM has %d MiB of heap and %d MiB of"
                   + " direct memory; expected smaller values, or these two options raised in"
                   + " door.options, in addition to jvm.options (in the image and as a service:"
-                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options)")
+                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), or front_door: off")
               .formatted(
                   holdMb,
                   door.connections(),

@@ -72,7 +72,8 @@ final class SettingsOptions {
   @Option(
       names = "--serve-port",
       paramLabel = "PORT",
-      description = "The port of Serve's HTTP proxies. Default: 8000.")
+      description =
+          "The port of Serve's HTTP proxies. Default: 8000; 8001 with --local and its front door.")
   private @Nullable String servePort;
 
   @Option(
@@ -112,7 +113,8 @@ final class SettingsOptions {
       paramLabel = "HOST:PORT",
       description =
           "The address of the HTTP front door, which forwards requests to Serve's proxies and holds"
-              + " them while nothing is served. Default: none.")
+              + " them while nothing is served; 'off' for none. Default: 127.0.0.1:8000 with --local,"
+              + " else none.")
   private @Nullable String frontDoor;
 
   @Option(

@@ -37,6 +37,12 @@ public final class ConfigLoader {
 
   private static final String BUILT_IN = "built-in.yaml";
 
+  /** Where {@code front_door} says that there is none, although there would be by default. */
+  private static final String OFF = "off";
+
+  private static final String LOCAL_DOOR = "127.0.0.1:8000";
+  private static final int LOCAL_SERVE_PORT = 8001;
+
   private static final YAMLMapper YAML =
       YAMLMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -88,11 +94,27 @@ public final class ConfigLoader {
       tree.putArray("deployments");
     }
     overlay(tree, overrides);
+    openDoor(tree, overrides);
     Settings settings = bind(tree, file, sources);
     checkFiles(settings);
     checkSizes(settings);
     checkClasses(settings);
     return settings;
+  }
+
+  /**
+   * Sets the front door of a local head, unless the user has: it listens where Serve's proxy would,
+   * which goes to the next port.
+   */
+  private static void openDoor(ObjectNode tree, ObjectNode overrides) {
+    if (tree.path("front_door").asString("").equals(OFF)) {
+      tree.remove("front_door");
+    } else if (tree.path("local").asBoolean(false) && !tree.has("front_door")) {
+      tree.put("front_door", LOCAL_DOOR);
+      if (!overrides.has("serve_port")) {
+        tree.put("serve_port", LOCAL_SERVE_PORT);
+      }
+    }
   }
 
   private static ObjectNode builtIn() {

@@ -279,7 +279,8 @@ public record Settings(
         ? Optional.of(
             "front_door: found %s, but serve_port %d of this machine is the port of Serve's proxy;"
                     .formatted(frontDoor, servePort)
-                + " expected another serve_port, such as %d".formatted(servePort + 1))
+                + " expected another serve_port, such as %d, or front_door: off"
+                    .formatted(servePort + 1))
         : Optional.empty();
   }
 

@@ -78,7 +78,8 @@ final class DaemonProcess implements AutoCloseable {
       Path log = logs.resolve("%tT.%<tL.log".formatted(Instant.now().atOffset(ZoneOffset.UTC)));
       List<String> command = new ArrayList<>(before);
       command.addAll(command("run"));
-      if (String.join(" ", arguments).contains("--front-door")) {
+      String all = String.join(" ", arguments);
+      if (all.contains("--front-door") || all.contains("--local")) {
         command.add(
             command.indexOf("-jar"), "@" + Path.of("door.options").toAbsolutePath().toString());
       }

@@ -3,8 +3,16 @@ package ai.seedcore.serve.daemon.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
@@ -29,6 +37,54 @@ class DirectPathIT {
   private static final String DOOR = "http://127.0.0.1:28001";
   private static final String URL = DOOR + "/worker";
 
+  /** A class that wants more of HTTP than a body. */
+  private static final String WEB =
+      """
+      package org.example;
+
+      import ai.seedcore.serve.api.Request;
+      import ai.seedcore.serve.api.Response;
+      import java.nio.file.Files;
+      import java.nio.file.Path;
+      import java.util.Map;
+      import java.util.concurrent.atomic.AtomicInteger;
+
+      public class Web {
+        private final AtomicInteger calls = new AtomicInteger();
+
+        public Object call(Request request) {
+          int call = calls.incrementAndGet();
+          return switch (request.parameter("do").orElse("")) {
+            case "status" ->
+                Response.of(
+                        Integer.parseInt(request.parameter("status").get()), Map.of("call", call))
+                    .withHeader("X-Why", "because")
+                    .withHeader("Set-Cookie", "a=1")
+                    .withHeader("Set-Cookie", "b=2");
+            case "echo" -> Response.of(request.body()).withHeader("Content-Type", "image/png");
+            case "stream" ->
+                Response.stream(
+                    "text/event-stream",
+                    out -> {
+                      out.write("data: 1\\n\\n".getBytes());
+                      out.flush();
+                      for (int i = 0; i < 200 && !Files.exists(Path.of(request.text())); i++) {
+                        Thread.sleep(50);
+                      }
+                      out.write("data: 2\\n\\n".getBytes());
+                    });
+            default ->
+                Map.of(
+                    "method", request.method(),
+                    "path", request.path(),
+                    "query", request.query(),
+                    "color", request.header("x-color").orElse("none"),
+                    "body", request.text());
+          };
+        }
+      }
+      """;
+
   private static RayCluster cluster;
   private static DaemonProcess daemon;
   private static Worker worker;
@@ -38,6 +94,7 @@ class DirectPathIT {
   @BeforeAll
   static void start() throws Exception {
     worker = new Worker(FOLDER);
+    UserJar.make(FOLDER.resolve("web.jar"), "Web", WEB);
     cluster = new RayCluster().start();
     daemon =
         DaemonProcess.onCluster(
@@ -118,6 +175,82 @@ class DirectPathIT {
     JsonNode proxied = JsonMapper.shared().readTree(web.post(Worker.URL, body).body());
     assertThat(direct.path("code")).isEqualTo(proxied.path("code"));
     assertThat(direct.path("id").asString()).isNotEmpty();
+  }
+
+  private static void declareWeb() {
+    declare(
+        worker
+            .reset()
+            .with("class", "org.example.Web")
+            .with("jars", "[web.jar]")
+            .with("init_args", null)
+            .with("user_config", null),
+        1);
+  }
+
+  /** A class can do the same on both paths, behind a Serve that the daemon started. */
+  @ParameterizedTest
+  @ValueSource(strings = {URL, Worker.URL})
+  void aClassReadsTheRequestAndChoosesTheResponse(String url) throws Exception {
+    declareWeb();
+    HttpRequest put =
+        HttpRequest.newBuilder(URI.create(url + "/a%20b?c=d%20e&f"))
+            .header("X-Color", "red")
+            .PUT(BodyPublishers.ofString("h\u00e9"))
+            .build();
+    assertThat(json(web.send(put).body()))
+        .isEqualTo(
+            json(
+                """
+                {"method": "PUT", "path": "/worker/a%20b", "query": "c=d%20e&f", "color": "red",
+                 "body": "h\u00e9"}"""));
+    assertThat(json(web.get(url + "?x").body()).path("body").asString()).isEmpty();
+    int before = json(web.get(url + "?do=status&status=200").body()).path("call").asInt();
+    for (int status : List.of(201, 404, 429, 500, 503)) {
+      HttpResponse<String> response = web.get(url + "?do=status&status=" + status);
+      assertThat(response.statusCode()).isEqualTo(status);
+      assertThat(response.headers().firstValue("X-Why")).hasValue("because");
+      assertThat(response.headers().allValues("Set-Cookie")).containsExactly("a=1", "b=2");
+      assertThat(response.headers().firstValue("Content-Type")).hasValue("application/json");
+      // What a class responds is final, although the method is safe.
+      assertThat(json(response.body()).path("call").asInt()).isEqualTo(++before);
+    }
+  }
+
+  @Test
+  void aClassReceivesBytesAndStreams() throws Exception {
+    declareWeb();
+    byte[] all = new byte[256];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (byte) i;
+    }
+    HttpResponse<byte[]> echo =
+        web.send(
+            HttpRequest.newBuilder(URI.create(URL + "?do=echo"))
+                .POST(BodyPublishers.ofByteArray(all))
+                .build(),
+            BodyHandlers.ofByteArray());
+    assertThat(echo.body()).isEqualTo(all);
+    assertThat(echo.headers().firstValue("Content-Type")).hasValue("image/png");
+
+    Path file = FOLDER.resolve("the client has read the first event");
+    HttpRequest stream =
+        HttpRequest.newBuilder(URI.create(URL + "?do=stream"))
+            .POST(BodyPublishers.ofString(file.toString()))
+            .build();
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(
+                web.send(stream, BodyHandlers.ofInputStream()).body(), StandardCharsets.UTF_8))) {
+      assertThat(lines.readLine()).isEqualTo("data: 1");
+      Files.createFile(file);
+      assertThat(lines.lines()).containsExactly("", "data: 2", "");
+    }
+    HttpRequest collected =
+        HttpRequest.newBuilder(URI.create(Worker.URL + "?do=stream"))
+            .POST(BodyPublishers.ofString(file.toString()))
+            .build();
+    assertThat(web.send(collected).body()).isEqualTo("data: 1\n\ndata: 2\n\n");
   }
 
   @Test

@@ -47,6 +47,15 @@ final class Web {
         HttpResponse.BodyHandlers.ofString());
   }
 
+  HttpResponse<String> send(HttpRequest request) throws IOException, InterruptedException {
+    return send(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> body)
+      throws IOException, InterruptedException {
+    return client.send(request, body);
+  }
+
   /** The answer as JSON; something else where there is none. */
   JsonNode getOr(String url, String otherwise) {
     try {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.HostPort;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -176,6 +178,37 @@ class ConfigLoaderTest {
                 ConfigLoader.load(
                     null, Map.of("serve_port", "x"), Map.of("serve_port", "SEEDCORE_SERVE_PORT")))
         .hasMessageStartingWith("SEEDCORE_SERVE_PORT: serve_port");
+  }
+
+  /** Each: the configuration, the front door, and the port of Serve's proxy. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'' | | 8000",
+        "local: true | 127.0.0.1:8000 | 8001",
+        "{local: true, serve_port: 9001} | 127.0.0.1:8000 | 9001",
+        "{local: true, front_door: '127.0.0.1:9000'} | 127.0.0.1:9000 | 8000",
+        "{local: true, front_door: 'off'} | | 8000",
+        "{local: true, front_door: off} | | 8000",
+        "front_door: 'off' | | 8000",
+        "join: true | | 8000",
+      })
+  void aLocalHeadHasAFrontDoorByDefault(String yaml, @Nullable String door, int servePort)
+      throws IOException {
+    Settings settings = load(yaml);
+    assertThat(settings.frontDoor()).isEqualTo(door == null ? null : HostPort.parse(door));
+    assertThat(settings.servePort()).isEqualTo(servePort);
+  }
+
+  @Test
+  void aLocalHeadsFrontDoorAndProxyNeedTwoPorts() throws IOException {
+    assertThat(load("{local: true, serve_port: 8000}").doorObstacle().orElseThrow())
+        .contains("front_door: off");
+    assertThat(
+            ConfigLoader.load(null, Map.of("local", "true", "front_door", "off"), Map.of())
+                .frontDoor())
+        .isNull();
   }
 
   private Settings load(String yaml) throws IOException {
