@@ -13,6 +13,7 @@ import java.util.Map;
  * @param connections clients' connections
  * @param held requests that had to wait
  * @param replayed retries
+ * @param hedged slow requests that were sent to a second replica as well
  * @param refused requests that the door refused itself, by error code
  * @param answered responses to the applications' requests, by application and status
  * @param load for each declared application, the requests that wait or that have been sent to its
@@ -28,6 +29,7 @@ public record DoorStatus(
     int connections,
     long held,
     long replayed,
+    long hedged,
     Map<String, Long> refused,
     List<Answered> answered,
     Map<String, Integer> load,
@@ -56,8 +58,9 @@ public record DoorStatus(
    * A replica as the direct path sees it.
    *
    * @param address its host and port
-   * @param state {@code ready}: it gets requests; {@code unreachable}: the proxies serve it; {@code
-   *     draining}: it completes its requests
+   * @param state {@code ready}: it gets requests; {@code ejected}: it fails while others succeed,
+   *     and gets none for a while; {@code unreachable}: the proxies serve it; {@code draining}: it
+   *     completes its requests
    * @param version the content version that it has proved; empty if none
    * @param underWay requests that have been sent to it and whose response is not complete
    */

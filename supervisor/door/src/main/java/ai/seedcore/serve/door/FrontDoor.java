@@ -241,6 +241,7 @@ public final class FrontDoor implements AutoCloseable {
             connections.size(),
             counts.heldSoFar(),
             counts.replayedSoFar(),
+            counts.hedgedSoFar(),
             counts.refusedSoFar(),
             counts.answeredSoFar(),
             dispatcher.load(),
@@ -256,7 +257,7 @@ public final class FrontDoor implements AutoCloseable {
                         new DoorStatus.ReplicaStatus(
                             replica.endpoint().app(),
                             replica.named().toString(),
-                            replica.state().name().toLowerCase(Locale.ROOT),
+                            replica.state(now).name().toLowerCase(Locale.ROOT),
                             replica.version(),
                             replica.inFlight().size()))
                 .toList());

@@ -1,5 +1,7 @@
 package ai.seedcore.serve.door;
 
+import java.time.Duration;
+
 /**
  * A route: the requests whose path begins with a prefix.
  *
@@ -8,11 +10,23 @@ package ai.seedcore.serve.door;
  * @param declared whether the application is a declared Java deployment, which the daemon restores
  *     when it is lost. Other applications are known from the proxies' route tables only
  * @param idempotence which requests may be sent again although they may have been executed
+ * @param timeout how long the deployment may take for a request; zero for no limit
  */
-public record Route(String prefix, String app, boolean declared, Idempotence idempotence) {
+public record Route(
+    String prefix, String app, boolean declared, Idempotence idempotence, Duration timeout) {
 
-  /** The route of a declared deployment. */
+  /** Returns the route of a declared deployment without a time limit. */
   public static Route declared(String prefix, String app, Idempotence idempotence) {
-    return new Route(prefix, app, true, idempotence);
+    return new Route(prefix, app, true, idempotence, Duration.ZERO);
+  }
+
+  /** Returns the route of an application that is not declared. */
+  public static Route listed(String prefix, String app) {
+    return new Route(prefix, app, false, Idempotence.SAFE, Duration.ZERO);
+  }
+
+  /** Returns this route with another time limit. */
+  public Route withTimeout(Duration limit) {
+    return new Route(prefix, app, declared, idempotence, limit);
   }
 }

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.RawClient.Response;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.io.InputStream;
 import java.net.URI;
@@ -16,6 +17,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -31,6 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DoorReplicasTest {
 
   private final List<AutoCloseable> opened = new ArrayList<>();
+  private final ExecutorService pool = Executors.newCachedThreadPool();
   private FakeProxy proxy;
   private FakeReplica first;
   private FakeReplica second;
@@ -46,6 +50,7 @@ class DoorReplicasTest {
 
   @AfterEach
   void close() throws Exception {
+    pool.shutdownNow();
     for (int i = opened.size() - 1; i >= 0; i--) {
       opened.get(i).close();
     }
@@ -180,13 +185,13 @@ class DoorReplicasTest {
 
   @Test
   void sendsToTheReplicaWithTheFewestRequests() throws Exception {
-    listReady("A", first, second);
+    listReady("B", first, second);
     first.behaviour = request -> {}; // Its first request stays in flight.
     try (RawClient hangs = new RawClient(door.port)) {
-      hangs.post("/A", "{}");
+      hangs.post("/B", "{}");
       await().until(() -> first.seen.size() + second.seen.size() == 1);
       for (int i = 0; i < 10; i++) {
-        assertThat(post("/A").body()).isEqualTo("direct");
+        assertThat(post("/B").body()).isEqualTo("direct");
       }
       assertThat(first.seen.size()).isLessThanOrEqualTo(1);
     }
@@ -196,9 +201,9 @@ class DoorReplicasTest {
   @ParameterizedTest
   @ValueSource(ints = {404, 500, 503})
   void returnsTheResponsesOfTheClass(int status) throws Exception {
-    listReady("A", first);
+    listReady("B", first);
     first.behaviour = request -> FakeReplica.respond(request, status, "mine");
-    Response response = post("/A");
+    Response response = post("/B");
     assertThat(response.status()).isEqualTo(status);
     assertThat(response.body()).isEqualTo("mine");
     assertThat(first.seen).hasSize(1);
@@ -312,6 +317,103 @@ class DoorReplicasTest {
     assertThat(most.get()).isLessThanOrEqualTo(2);
   }
 
+  /** Until the second is asked, too, a request may take as long as nearly all others do. */
+  @Test
+  void sendsASlowRequestToASecondReplica() throws Exception {
+    listReady("A", first, second);
+    AtomicInteger hung = new AtomicInteger();
+    first.behaviour = request -> hung.incrementAndGet();
+    for (int i = 0; i < 3; i++) {
+      long from = System.nanoTime();
+      assertThat(post("/A").body()).isEqualTo("direct");
+      assertThat(Duration.ofNanos(System.nanoTime() - from)).isLessThan(Duration.ofMillis(900));
+    }
+    assertThat(hung.get()).isPositive();
+    await().until(() -> door.status().hedged() == hung.get());
+    assertThat(door.status().underWay()).isZero();
+    assertThat(first.state(door)).isIn("ready", "ejected");
+  }
+
+  @Test
+  void hedgesAShareOfTheTrafficOnly() throws Exception {
+    listReady("A", first, second);
+    second.limit = 1;
+    listReady("A", first, second);
+    first.behaviour = request -> later(request, 200);
+    second.behaviour = first.behaviour;
+    List<CompletableFuture<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 60; i++) {
+      all.add(CompletableFuture.supplyAsync(() -> status("/A"), pool));
+    }
+    assertThat(all).allMatch(each -> each.join() == 200);
+    assertThat(door.status().hedged()).isLessThanOrEqualTo(11);
+  }
+
+  @Test
+  void sendsARequestTwiceOnlyIfItMayBeExecutedTwice() throws Exception {
+    listReady("B", first, second);
+    AtomicInteger executed = new AtomicInteger();
+    first.behaviour = request -> later(request, 500 + executed.incrementAndGet());
+    second.behaviour = first.behaviour;
+    assertThat(post("/B").status()).isEqualTo(200);
+    assertThat(executed).hasValue(1);
+  }
+
+  @Test
+  void aReplicaThatFailsWhileAnotherSucceedsGetsNoRequestsForAWhile() throws Exception {
+    listReady("B", first, second);
+    first.behaviour = request -> FakeReplica.respond(request, 500, "broken");
+    int failed = 0;
+    for (int i = 0; i < 60; i++) {
+      failed += post("/B").status() == 500 ? 1 : 0;
+    }
+    assertThat(failed).isBetween(1, 10);
+    await().until(() -> first.state(door).equals("ejected"));
+    assertThat(second.state(door)).isEqualTo("ready");
+    // Where there is no other, it gets them.
+    second.close();
+    await().until(() -> post("/B").status() == 500);
+  }
+
+  @Test
+  void aReplicaIsNotEjectedForWhatAllOfThemDo() throws Exception {
+    listReady("B", first, second);
+    first.behaviour = request -> FakeReplica.respond(request, 500, "bad input");
+    second.behaviour = first.behaviour;
+    for (int i = 0; i < 30; i++) {
+      assertThat(post("/B").status()).isEqualTo(500);
+    }
+    await().until(() -> door.status().underWay() == 0);
+    assertThat(List.of(first.state(door), second.state(door))).containsOnly("ready");
+  }
+
+  @Test
+  void endsARequestThatIgnoresItsTimeLimit() throws Exception {
+    door.declare(Route.declared("/B", "B", Idempotence.SAFE).withTimeout(Duration.ofMillis(300)));
+    listReady("B", first);
+    first.behaviour = request -> {};
+    Response response = post("/B");
+    assertThat(response.status()).isEqualTo(504);
+    assertThat(response.body()).contains("timeout", "request_timeout_s of 0.3 s");
+    first.behaviour = request -> FakeReplica.respond(request, 200, "direct");
+    assertThat(post("/B").status()).isEqualTo(200);
+  }
+
+  private int status(String path) {
+    try {
+      return post(path).status();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void later(HttpServerRequest request, long millis) {
+    request
+        .body()
+        .onSuccess(
+            body -> first.vertx().setTimer(millis, timer -> request.response().end("direct")));
+  }
+
   /** One of two replicas is stopped; its processes still accept connections. */
   @Test
   void asksAnotherReplicaIfOneDoesNotRespond() throws Exception {
@@ -325,7 +427,7 @@ class DoorReplicasTest {
     }
     assertThat(Duration.ofNanos(longest)).isLessThan(Duration.ofSeconds(3));
     first.frozen = false;
-    awaitReady(2);
+    await().until(() -> !first.state(door).equals("unreachable"));
   }
 
   @Test

@@ -63,6 +63,19 @@ final class FakeReplica implements AutoCloseable {
     return new Replica.Endpoint(actor, app, "127.0.0.1", List.of(1, port));
   }
 
+  Vertx vertx() {
+    return vertx;
+  }
+
+  /** Returns what a door says of this replica. */
+  String state(OpenDoor door) {
+    return door.status().replicas().stream()
+        .filter(replica -> replica.address().endsWith(":" + port))
+        .map(DoorStatus.ReplicaStatus::state)
+        .findFirst()
+        .orElse("unknown");
+  }
+
   private void handle(HttpServerRequest request) {
     if (frozen) {
       return;

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,6 +84,11 @@ final class OpenDoor implements AutoCloseable {
     OpenDoor door = before(proxy, bounds);
     await().until(() -> door.status().proxies().stream().anyMatch(p -> p.serves()));
     return door;
+  }
+
+  /** Replaces the declared routes. */
+  void declare(Route... routes) {
+    door.publish(new ControlState(List.of(routes), Set.of(), "SERVING", "", null));
   }
 
   /** Tells the door which replicas there are. */

@@ -262,7 +262,10 @@ final class RunCommand implements Callable<Integer> {
 
   private static List<Route> routes(List<DeclaredApplication> declared) {
     return declared.stream()
-        .map(each -> Route.declared(each.route(), each.name(), each.idempotent()))
+        .map(
+            each ->
+                Route.declared(each.route(), each.name(), each.idempotent())
+                    .withTimeout(each.requestTimeout()))
         .toList();
   }
 

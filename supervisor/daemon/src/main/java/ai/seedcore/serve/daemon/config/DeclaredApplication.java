@@ -5,6 +5,7 @@ import ai.seedcore.serve.protocol.Application.Autoscaling;
 import ai.seedcore.serve.protocol.Application.Lifecycle;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -274,6 +275,13 @@ public record DeclaredApplication(
         healthCheckTimeoutS,
         gracefulShutdownWaitLoopS,
         gracefulShutdownTimeoutS);
+  }
+
+  /** Returns how long a request may take; zero for no limit. */
+  public Duration requestTimeout() {
+    return requestTimeoutS == null
+        ? Duration.ZERO
+        : Duration.ofMillis(Math.round(requestTimeoutS * 1_000));
   }
 
   /**

@@ -209,6 +209,7 @@ public final class Metrics implements AutoCloseable {
           d -> d.proxies().stream().filter(DoorStatus.ProxyStatus::serves).count());
       doorCounter("held", "Requests that had to wait", d -> d.held());
       doorCounter("replayed", "Retries of requests", d -> d.replayed());
+      doorCounter("hedged", "Slow requests sent to a second replica as well", d -> d.hedged());
     }
     for (DoorStatus.ReplicaStatus each : now.replicas()) {
       if (direct.add(each.app())) {

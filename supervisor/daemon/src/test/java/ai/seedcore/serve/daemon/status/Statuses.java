@@ -89,6 +89,7 @@ public final class Statuses {
             7,
             11,
             5,
+            6,
             Map.of("not_served", 1L),
             List.of(new DoorStatus.Answered("A", 200, 40, 0.5)),
             Map.of("A", 4),

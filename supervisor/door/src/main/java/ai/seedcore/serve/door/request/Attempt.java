@@ -82,7 +82,7 @@ final class Attempt implements Upstream.InFlight {
                 }
               } else if (opened.failed()) {
                 to.refused();
-                exchange.notSent();
+                exchange.notSent(this);
               } else {
                 write(opened.result());
               }
@@ -223,7 +223,7 @@ final class Attempt implements Upstream.InFlight {
       peek(response);
     } else {
       recordSuccess();
-      exchange.relay(response, Buffer.buffer());
+      exchange.relay(this, response, Buffer.buffer());
     }
   }
 
@@ -241,7 +241,7 @@ final class Attempt implements Upstream.InFlight {
             head.appendBuffer(part);
             if (head.length() > PEEK_BYTES) {
               recordSuccess();
-              exchange.relay(response, head);
+              exchange.relay(this, response, head);
             }
           }
         });
@@ -250,7 +250,7 @@ final class Attempt implements Upstream.InFlight {
         nothing -> {
           if (!closed) {
             responseComplete(response.statusCode());
-            exchange.responded(response, head);
+            exchange.responded(this, response, head);
           }
         });
   }
@@ -267,7 +267,25 @@ final class Attempt implements Upstream.InFlight {
   /** Tells the queue that the replicas have handled the request. */
   void recordSuccess() {
     long now = System.nanoTime();
-    exchange.entry().queue().recordSuccess(exchange, now - sentAt, inFlightAtSend, now);
+    RouteEntry entry = exchange.entry();
+    entry.queue().recordSuccess(exchange, now - sentAt, inFlightAtSend, now);
+    entry.hedging().record(now - sentAt);
+  }
+
+  /** Records whether a replica handled the request, or failed to. */
+  void recordOutcome(boolean success) {
+    if (to instanceof Replica replica) {
+      services.upstreams().replicas().recordOutcome(replica, success, System.nanoTime());
+    }
+  }
+
+  /** Returns another replica that could respond sooner; null if there is none. */
+  @Nullable Replica alternative() {
+    if (!(to instanceof Replica replica)) {
+      return null;
+    }
+    Replica other = services.upstreams().replicas().pick(replica.endpoint().app(), replica);
+    return other != null && other.inFlight().size() < replica.inFlight().size() ? other : null;
   }
 
   /** Returns whether the request was sent to a replica, so that no proxy wrote the response. */
@@ -301,14 +319,22 @@ final class Attempt implements Upstream.InFlight {
   @Override
   public void doubted(String why) {
     if (!closed) {
-      exchange.onUpstreamDoubted(why);
+      exchange.onUpstreamDoubted(this, why);
+    }
+  }
+
+  @Override
+  public void check(long now) {
+    if (!closed) {
+      exchange.onInFlight(this, now - sentAt);
     }
   }
 
   @Override
   public void lost(String why) {
     if (!closed) {
-      exchange.onUpstreamLost(why);
+      recordOutcome(false);
+      exchange.onUpstreamLost(this, why);
     }
   }
 

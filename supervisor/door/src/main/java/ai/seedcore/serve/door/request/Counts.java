@@ -13,6 +13,7 @@ public final class Counts {
   private final Map<String, Long> refused = new LinkedHashMap<>();
   private long held;
   private long replayed;
+  private long hedged;
 
   private static final class Answered {
     long times;
@@ -45,6 +46,16 @@ public final class Counts {
   /** Counts a retry. */
   void replayed() {
     replayed++;
+  }
+
+  /** Counts a slow request that was sent to a second replica as well. */
+  void hedged() {
+    hedged++;
+  }
+
+  /** Returns how many slow requests were sent to a second replica as well. */
+  public long hedgedSoFar() {
+    return hedged;
   }
 
   /** Returns how many requests had to wait. */

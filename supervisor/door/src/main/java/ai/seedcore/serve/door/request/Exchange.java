@@ -29,6 +29,9 @@ final class Exchange implements Connection.Current {
    */
   private static final int MAX_ATTEMPTS = 32;
 
+  /** How much longer than its time limit a request may take: the replica may end it, too. */
+  private static final long TIMEOUT_GRACE_NANOS = 1_000_000_000L;
+
   /** How often a request is sent again if other requests succeed, so that the fault is its own. */
   private static final int MAX_OWN_FAULTS = 3;
 
@@ -64,6 +67,10 @@ final class Exchange implements Connection.Current {
   private boolean bodyComplete;
   private int charged;
   private @Nullable Attempt attempt;
+
+  /** A second attempt at another replica, because the first is slow. */
+  private @Nullable Attempt hedge;
+
   private @Nullable Relay relay;
   private int attempts;
   private int failures;
@@ -222,6 +229,7 @@ final class Exchange implements Connection.Current {
     connection.clearDeadline(now);
     stage = Stage.QUEUED;
     entry.budget().deposit();
+    entry.hedging().deposit();
     Upstream free =
         entry.queue().canSend(this, now) ? services.upstreams().pick(entry.route()) : null;
     if (free != null) {
@@ -267,18 +275,72 @@ final class Exchange implements Connection.Current {
   }
 
   /** Handles a refused connection: nothing has been sent. */
-  void notSent() {
-    requeue(0);
+  void notSent(Attempt from) {
+    if (!isDispensable(from)) {
+      requeue(0);
+    }
+  }
+
+  /** Checks a request in flight that has no response yet. */
+  void onInFlight(Attempt from, long nanos) {
+    if (stage != Stage.SENT) {
+      return;
+    }
+    long limit = entry.route().timeout().toNanos();
+    if (limit > 0 && nanos > limit + TIMEOUT_GRACE_NANOS) {
+      from.recordOutcome(false);
+      refuse(
+          504,
+          ErrorCode.TIMEOUT,
+          "the deployment did not answer within its request_timeout_s of %s s"
+              .formatted(entry.route().timeout().toMillis() / 1e3));
+    } else if (hedge == null && from == attempt && nanos > entry.hedging().delay()) {
+      hedge(from);
+    }
+  }
+
+  /** Sends a slow request to another replica as well, if it may be executed twice. */
+  private void hedge(Attempt slow) {
+    Upstream other = isRepeatable() ? slow.alternative() : null;
+    if (other != null && entry.hedging().withdraw()) {
+      services.counts().hedged();
+      entry.queue().begin(this);
+      hedge = new Attempt(this, services, body, other);
+      hedge.begin();
+    }
+  }
+
+  /** Ends one of two attempts, as the other may succeed. Returns false if there is only one. */
+  private boolean isDispensable(Attempt one) {
+    Attempt other = one == attempt ? hedge : attempt;
+    if (other == null) {
+      return false;
+    }
+    one.close();
+    attempt = other;
+    hedge = null;
+    return true;
+  }
+
+  /** Ends the other attempt, if there are two, because one has a response. */
+  private void settleOn(Attempt winner) {
+    Attempt other = winner == attempt ? hedge : attempt;
+    if (other != null) {
+      other.recordOutcome(false);
+      other.close();
+    }
+    attempt = winner;
+    hedge = null;
   }
 
   /**
    * Handles the loss of a request or its response upstream: sends the request again or refuses it,
    * or breaks off a response that has begun.
    */
-  void onUpstreamLost(String why) {
+  void onUpstreamLost(Attempt from, String why) {
     if (stage == Stage.RESPONDING) {
       breakOff();
-    } else if (stage == Stage.SENT) {
+    } else if (stage == Stage.SENT && !isDispensable(from)) {
       long now = System.nanoTime();
       recordFailure(now);
       if (!isRepeatable()) {
@@ -295,11 +357,11 @@ final class Exchange implements Connection.Current {
    * Handles a server that does not respond any more: tries another one, if the request may be
    * executed twice. Otherwise it waits, as the server may still respond.
    */
-  void onUpstreamDoubted(String why) {
+  void onUpstreamDoubted(Attempt from, String why) {
     // The proxies would send it to the same replica.
     boolean others = services.upstreams().replicas().serves(entry.route().app());
     if (stage == Stage.SENT && isRepeatable() && others) {
-      onUpstreamLost(why);
+      onUpstreamLost(from, why);
     }
   }
 
@@ -376,19 +438,27 @@ final class Exchange implements Connection.Current {
       attempt.close();
       attempt = null;
     }
+    if (hedge != null) {
+      hedge.close();
+      hedge = null;
+    }
   }
 
   // The response.
 
   /** Relays a complete response, or treats it as a failed attempt. */
-  void responded(HttpClientResponse upstreamResponse, Buffer whole) {
+  void responded(Attempt from, HttpClientResponse upstreamResponse, Buffer whole) {
+    boolean ofClass = from.isOfClass(upstreamResponse);
+    if (!ofClass && isDispensable(from)) {
+      from.recordRefusal(Attempt.refusal(upstreamResponse));
+      return;
+    }
+    settleOn(from);
     long now = System.nanoTime();
     int status = upstreamResponse.statusCode();
     boolean contract = services.settings().contractCodes();
     String code = status == 200 || status == 500 || contract ? Contract.code(whole) : null;
-    boolean direct = attempt != null && attempt.isDirect();
-    boolean ofClass = attempt != null && attempt.isOfClass(upstreamResponse);
-    String refusal = direct ? Attempt.refusal(upstreamResponse) : null;
+    String refusal = from.isDirect() ? Attempt.refusal(upstreamResponse) : null;
     boolean tooLarge = refusal != null && status == 413;
     if ((refusal != null && !tooLarge) || (!ofClass && (status == 404 || status == 503))) {
       // No replica has executed the request: the proxy has chosen the status.
@@ -397,9 +467,7 @@ final class Exchange implements Connection.Current {
       } else {
         recordFailure(now);
       }
-      if (attempt != null) {
-        attempt.recordRefusal(refusal);
-      }
+      from.recordRefusal(refusal);
       if (mayRetry()) {
         requeue(isOwnFault() ? OWN_FAULT_MS << failures : 0);
       } else {
@@ -417,9 +485,8 @@ final class Exchange implements Connection.Current {
       }
     } else {
       // The class's response, or a 500 with which the agent reports that the class failed.
-      if (attempt != null) {
-        attempt.recordSuccess();
-      }
+      from.recordSuccess();
+      from.recordOutcome(status < 500);
       if (ErrorCode.OVERLOADED.equals(code)
           && !upstreamResponse.headers().contains("Retry-After")) {
         request.response().putHeader("Retry-After", "1");
@@ -440,7 +507,9 @@ final class Exchange implements Connection.Current {
   }
 
   /** Streams a response to the client. */
-  void relay(HttpClientResponse upstreamResponse, Buffer head) {
+  void relay(Attempt from, HttpClientResponse upstreamResponse, Buffer head) {
+    settleOn(from);
+    from.recordOutcome(upstreamResponse.statusCode() < 500);
     stage = Stage.RESPONDING;
     relay = new Relay(this, upstreamResponse, services.pace());
     relay.begin(head);

@@ -1,6 +1,5 @@
 package ai.seedcore.serve.door.request;
 
-import ai.seedcore.serve.door.Idempotence;
 import ai.seedcore.serve.door.Route;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -54,8 +53,7 @@ final class RouteTable {
     gone.forEach(entry -> entries.remove(entry.route().prefix()));
     routes.forEach(
         (prefix, app) ->
-            entries.computeIfAbsent(
-                prefix, p -> new RouteEntry(new Route(p, app, false, Idempotence.SAFE))));
+            entries.computeIfAbsent(prefix, p -> new RouteEntry(Route.listed(p, app))));
     updateLongest();
     return gone;
   }

@@ -13,6 +13,8 @@ public final class Replica extends Upstream {
     UNREACHABLE,
     /** It gets requests. */
     READY,
+    /** It fails while others succeed, and gets requests only where there is no other. */
+    EJECTED,
     /** It completes its requests, and gets no more. */
     DRAINING
   }
@@ -20,12 +22,26 @@ public final class Replica extends Upstream {
   /** How long a replica that runs as many requests as it may gets no further ones. */
   private static final long FULL_NANOS = 50_000_000;
 
+  /**
+   * Outlier ejection: after how many failures in a row, for how long at first, and at most (as in
+   * Envoy).
+   */
+  private static final int MAX_FAILURES = 5;
+
+  private static final long EJECTION_NANOS = 10_000_000_000L;
+  private static final int MAX_EJECTIONS = 6;
+
   private final Endpoint endpoint;
   private final String credential;
   private State state = State.UNREACHABLE;
   private String version = "";
   private int limit;
   private long fullUntil = System.nanoTime();
+  private long succeededAt = System.nanoTime();
+  private int failures;
+  private long failingSince;
+  private int ejections;
+  private long ejectedUntil = System.nanoTime();
 
   /**
    * Creates a replica that has not proved its identity.
@@ -77,9 +93,44 @@ public final class Replica extends Upstream {
     return version;
   }
 
-  /** Returns its state. */
-  public State state() {
-    return state;
+  /** Returns its state at a time. */
+  public State state(long now) {
+    return state == State.READY && isEjected(now) ? State.EJECTED : state;
+  }
+
+  /** Returns whether it has proved its identity and accepts requests. */
+  boolean isReady() {
+    return state == State.READY;
+  }
+
+  boolean isEjected(long now) {
+    return now - ejectedUntil < 0;
+  }
+
+  boolean hasSucceededSince(long time) {
+    return succeededAt - time > 0;
+  }
+
+  void recordSuccess(long now) {
+    failures = 0;
+    succeededAt = now;
+    if (now - ejectedUntil > EJECTION_NANOS) {
+      ejections = 0;
+    }
+  }
+
+  /** Records a failed request. Returns since when it has failed too often; 0 if it has not. */
+  long recordFailure(long now) {
+    failingSince = failures == 0 ? now : failingSince;
+    failures++;
+    return failures < MAX_FAILURES ? 0 : failingSince;
+  }
+
+  /** Gives it no requests for a while, which grows with each time. */
+  void eject(long now) {
+    failures = 0;
+    ejections = Math.min(MAX_EJECTIONS, ejections + 1);
+    ejectedUntil = now + ejections * EJECTION_NANOS;
   }
 
   boolean hasRoom(long now) {

@@ -11,8 +11,10 @@ import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +22,8 @@ import java.util.Map;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -32,6 +36,8 @@ import tools.jackson.databind.json.JsonMapper;
  * read. It is asked again once a second, which also shows that it responds.
  */
 public final class Replicas {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Replicas.class);
 
   /** A replica that does not respond for so long gets no further requests until it does. */
   private static final Duration DEADLINE = Duration.ofSeconds(1);
@@ -61,8 +67,14 @@ public final class Replicas {
   /** By actor. */
   private final Map<String, Candidate> candidates = new LinkedHashMap<>();
 
+  /** The same, by application. */
+  private final Map<String, List<Candidate>> byApp = new HashMap<>();
+
   private final Deque<Gone> gone = new ArrayDeque<>();
   private String key = "";
+
+  /** Where the next search for a replica begins. */
+  private int turn;
 
   /** A replica that has left the cluster. Its machine may have vanished without a sign. */
   private record Gone(Replica replica, long at) {}
@@ -127,6 +139,14 @@ public final class Replicas {
     candidates.values().forEach(this::remove);
     candidates.clear();
     candidates.putAll(next);
+    byApp.clear();
+    for (Candidate candidate : next.values()) {
+      byApp.computeIfAbsent(candidate.endpoint.app(), app -> new ArrayList<>()).add(candidate);
+    }
+  }
+
+  private List<Candidate> of(String app) {
+    return byApp.getOrDefault(app, List.of());
   }
 
   private void remove(Candidate candidate) {
@@ -163,7 +183,7 @@ public final class Replicas {
   private void onResponse(
       Candidate candidate, Replica replica, String nonce, Http.@Nullable Answer response) {
     long now = System.nanoTime();
-    boolean wasReady = replica.state() == Replica.State.READY;
+    boolean wasReady = replica.isReady();
     boolean proved =
         response != null && response.status() == 200 && prove(replica, nonce, response.body());
     if (proved) {
@@ -230,42 +250,76 @@ public final class Replicas {
   public boolean serves(String app) {
     long now = System.nanoTime();
     boolean ready = false;
-    for (Candidate candidate : candidates.values()) {
-      if (candidate.endpoint.app().equals(app)) {
-        if (candidate.isOutOfReach(now)) {
-          return false;
-        }
-        ready |= candidate.replica.state() == Replica.State.READY;
+    for (Candidate candidate : of(app)) {
+      if (candidate.isOutOfReach(now)) {
+        return false;
       }
+      ready |= candidate.replica.isReady();
     }
     return ready;
   }
 
   /** Returns how many requests have been sent to an application's replicas and not ended. */
   public int inFlight(String app) {
-    return candidates.values().stream()
-        .filter(candidate -> candidate.endpoint.app().equals(app))
-        .mapToInt(candidate -> candidate.replica.inFlight().size())
-        .sum();
+    return of(app).stream().mapToInt(candidate -> candidate.replica.inFlight().size()).sum();
   }
 
   /**
    * Returns the replica of an application with the fewest requests in flight that accepts one more;
-   * null if there is none.
+   * null if there is none. Replicas with as many of them take turns.
    */
   public @Nullable Replica pick(String app) {
+    return pick(app, null);
+  }
+
+  /** Returns the same, but not a given replica. */
+  public @Nullable Replica pick(String app, @Nullable Replica except) {
     long now = System.nanoTime();
     Replica best = null;
-    for (Candidate candidate : candidates.values()) {
-      Replica replica = candidate.replica;
-      if (candidate.endpoint.app().equals(app)
-          && replica.state() == Replica.State.READY
+    boolean othersOnly = false; // A replica that fails gets requests only where there is no other.
+    List<Candidate> all = of(app);
+    turn++;
+    for (int i = 0; i < all.size(); i++) {
+      Replica replica = all.get(Math.floorMod(turn + i, all.size())).replica;
+      if (!replica.isReady() || replica == except) {
+        continue;
+      }
+      boolean ejected = replica.isEjected(now);
+      if (!ejected && !othersOnly) {
+        othersOnly = true;
+        best = null;
+      }
+      if (ejected == !othersOnly
           && replica.hasRoom(now)
           && (best == null || replica.inFlight().size() < best.inFlight().size())) {
         best = replica;
       }
     }
     return best;
+  }
+
+  /**
+   * Records that a replica handled a request, or failed to. One that fails several times in a row
+   * while another replica of its application succeeds is ejected for a while. If all of them fail,
+   * the fault is not the replica's.
+   */
+  public void recordOutcome(Replica replica, boolean success, long now) {
+    if (success) {
+      replica.recordSuccess(now);
+      return;
+    }
+    long since = replica.recordFailure(now);
+    if (since != 0
+        && of(replica.endpoint().app()).stream()
+            .map(candidate -> candidate.replica)
+            .anyMatch(
+                other -> other != replica && other.isReady() && other.hasSucceededSince(since))) {
+      replica.eject(now);
+      LOG.atWarn()
+          .addKeyValue("app", replica.endpoint().app())
+          .addKeyValue("replica", replica.named())
+          .log("a replica fails while another succeeds; it gets no requests for a while");
+    }
   }
 
   /** Returns all reported replicas. */

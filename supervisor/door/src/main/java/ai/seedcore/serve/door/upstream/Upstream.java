@@ -20,6 +20,9 @@ public abstract sealed class Upstream permits Proxy, Replica {
      * another one if the request may be executed twice.
      */
     void doubted(String why);
+
+    /** Has it check how long it has been in flight. */
+    void check(long now);
   }
 
   private final URI uri;
@@ -73,6 +76,10 @@ public abstract sealed class Upstream permits Proxy, Replica {
   /** Makes it due for a query, as its behavior contradicts its last response. */
   public void askSoon() {
     askAt = System.nanoTime();
+  }
+
+  void checkInFlight(long now) {
+    List.copyOf(inFlight).forEach(request -> request.check(now));
   }
 
   void reportLoss(String why) {

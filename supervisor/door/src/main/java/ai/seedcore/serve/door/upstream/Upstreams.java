@@ -33,13 +33,14 @@ public record Upstreams(Proxies proxies, Replicas replicas) {
 
   /** Returns whether anything is served. */
   public boolean anyServes() {
-    return proxies.anyServes()
-        || replicas.all().stream().anyMatch(each -> each.state() == Replica.State.READY);
+    return proxies.anyServes() || replicas.all().stream().anyMatch(Replica::isReady);
   }
 
-  /** Asks the servers that are due. */
+  /** Asks the servers that are due, and has their requests in flight checked. */
   public void ask(long now) {
     proxies.ask(now);
     replicas.ask(now);
+    proxies.all().forEach(proxy -> proxy.checkInFlight(now));
+    replicas.all().forEach(replica -> replica.checkInFlight(now));
   }
 }
