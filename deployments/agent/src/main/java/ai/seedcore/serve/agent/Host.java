@@ -62,6 +62,7 @@ public final class Host {
       Object object,
       MethodHandle call,
       boolean takesRequest,
+      @Nullable Method isQuick,
       @Nullable Method reconfigure,
       @Nullable Method checkHealth,
       @Nullable Method del) {}
@@ -121,6 +122,7 @@ public final class Host {
             .bindTo(object)
             .asType(MethodType.methodType(Object.class, Object.class)),
         takesRequest,
+        method(type, "isQuick", Request.class).orElse(null),
         method(type, "reconfigure", 1).orElse(null),
         method(type, "checkHealth", 0).orElse(null),
         method(type, "del", 0).orElse(null));
@@ -176,6 +178,17 @@ public final class Host {
     ByteArrayOutputStream whole = new ByteArrayOutputStream();
     stream.writeTo(whole);
     return response.withBody(whole.toByteArray());
+  }
+
+  /**
+   * Returns whether the declared class handles a request within microseconds and without blocking,
+   * as it says in {@code isQuick(Request)}.
+   */
+  public boolean isQuick(Request request) throws ReflectiveOperationException {
+    return deployment != null
+        && deployment.isQuick != null
+        && failure.isEmpty()
+        && Boolean.TRUE.equals(invoke(deployment.object, deployment.isQuick, request));
   }
 
   /** Handles one request that arrives on the direct path. */

@@ -134,6 +134,11 @@ public final class Requests {
     return SLOTS.number();
   }
 
+  /** Returns whether requests have a time limit, at which their thread is interrupted. */
+  public static boolean haveLimit() {
+    return settings.requestTimeoutS() > 0;
+  }
+
   /** Takes a permit for a request, unless as many requests run as may. */
   public static boolean admit() {
     return SLOTS.tryAcquire();

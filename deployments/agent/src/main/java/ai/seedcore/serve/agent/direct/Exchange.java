@@ -181,9 +181,14 @@ final class Exchange implements AsyncServerExchangeHandler {
     } else {
       begin();
       try {
-        String id = field(head, REQUEST_ID);
-        workers.execute(
-            () -> execute(id == null ? UUID.randomUUID().toString() : id, received(head)));
+        String given = field(head, REQUEST_ID);
+        String id = given == null ? UUID.randomUUID().toString() : given;
+        Request received = received(head);
+        if (replica.isQuick(received)) {
+          execute(id, received, Exchange::noStream); // Handing it over would take longer.
+        } else {
+          workers.execute(() -> execute(id, received, this::stream));
+        }
       } catch (RuntimeException | Error e) { // There is no memory for another thread.
         Requests.cancel();
         executed();
@@ -233,10 +238,15 @@ final class Exchange implements AsyncServerExchangeHandler {
     return header == null || header.getValue().isEmpty() ? null : header.getValue();
   }
 
-  private void execute(String id, Request received) {
+  /** The thread that would write the stream is the one that sends it. */
+  private static OutputStream noStream(Reply head) {
+    throw new IllegalStateException("a request for which isQuick returns true cannot be streamed");
+  }
+
+  private void execute(String id, Request received, Replica.Streaming streaming) {
     Reply reply;
     try {
-      reply = replica.execute(id, received, this::stream);
+      reply = replica.execute(id, received, streaming);
     } catch (Replica.ClientGone e) {
       executed();
       return;

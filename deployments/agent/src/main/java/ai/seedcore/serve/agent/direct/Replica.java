@@ -49,6 +49,18 @@ final class Replica {
     ongoing.decrementAndGet();
   }
 
+  /**
+   * Returns whether a request may run on the thread that reads requests, which must neither block
+   * nor be interrupted.
+   */
+  boolean isQuick(Request request) {
+    try {
+      return !Requests.haveLimit() && host.isQuick(request);
+    } catch (ReflectiveOperationException | RuntimeException e) {
+      return false;
+    }
+  }
+
   /** Thrown if a stream is written that nobody reads. */
   static final class ClientGone extends IOException {
     private static final long serialVersionUID = 1L;
@@ -78,8 +90,8 @@ final class Replica {
     try {
       Object result = host.handle(request);
       if (result instanceof Response response && response.body() instanceof Response.Stream body) {
-        begun = true;
         OutputStream out = streaming.begin(Reply.head(response));
+        begun = true;
         body.writeTo(out);
         Requests.endStream();
         out.close(); // Not after an exception: the response would look complete.

@@ -48,6 +48,10 @@ class ReplicaResponsesTest {
     static volatile CountDownLatch gate = new CountDownLatch(0);
     static final AtomicInteger WRITTEN = new AtomicInteger();
 
+    public boolean isQuick(Request request) {
+      return request.header("X-Quick").isPresent();
+    }
+
     public Object call(Request request) {
       return switch (request.path()) {
         case "/echo" -> Response.of(request.body()).withHeader("Content-Type", "image/png");
@@ -69,6 +73,8 @@ class ReplicaResponsesTest {
         case "/stream" -> Response.stream("text/event-stream", Web::events);
         case "/large" -> Response.stream("application/octet-stream", Web::large);
         case "/breaks" -> Response.stream("text/plain", Web::broken);
+        case "/thread" -> Thread.currentThread().getName();
+        case "/throw" -> throw new IllegalStateException("of its own");
         case "/typed" -> Response.of("x").withHeader("Content-Type", "not a type; at all");
         case "/bad" -> Response.of("x").withHeader("Content-Length", "5");
         default -> Response.of(404, "nothing here");
@@ -188,6 +194,22 @@ class ReplicaResponsesTest {
     }
     await().until(() -> ongoing.get() == 0);
     assertThat(get("/created").body()).isEqualTo("{\"id\":7}");
+  }
+
+  @Test
+  void quickRequestsRunOnTheThreadThatReads() throws Exception {
+    assertThat(get("/thread").body()).isEqualTo("seedcore-request");
+    assertThat(quick("/thread").body()).isEqualTo("seedcore-io");
+    assertThat(quick("/created").statusCode()).isEqualTo(201);
+    assertThat(quick("/status?204").statusCode()).isEqualTo(204);
+    assertThat(quick("/throw").statusCode()).isEqualTo(500);
+    assertThat(quick("/stream").statusCode()).isEqualTo(500);
+    assertThat(quick("/thread").body()).isEqualTo("seedcore-io");
+    await().until(() -> ongoing.get() == 0);
+  }
+
+  private HttpResponse<String> quick(String path) throws Exception {
+    return client.send(to(path).header("X-Quick", "1").build(), BodyHandlers.ofString());
   }
 
   @Test
