@@ -89,6 +89,15 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   }
 
   private void nothingFails(Row row, Runnable fault) {
+    nothingFails(row, Double.MAX_VALUE, fault);
+  }
+
+  /**
+   * Injects a fault, and expects that no request fails through the door.
+   *
+   * @param seconds the longest that any of them may take
+   */
+  private void nothingFails(Row row, double seconds, Runnable fault) {
     row.watchServed(daemon);
     extra = "";
     try (Clients clients = new Clients()) {
@@ -100,6 +109,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
               "failed through the door; the bare proxy: %s",
               clients.bare.failuresSince(clients.start))
           .isEmpty();
+      assertThat(clients.door.longestSince(clients.start)).isLessThan(seconds);
     }
   }
 
@@ -125,7 +135,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
 
   @Fault(
       value = "GCS killed, head restarted 20 s later",
-      expected = "requests are served while HTTP goes on, then wait; none fails")
+      expected = "served for as long as the replicas live, then requests wait; none fails")
   @Tag("long")
   void gcsKilled(Row row) {
     nothingFails(
@@ -141,11 +151,12 @@ class DoorFaultsIT extends FaultsOnOneCluster {
 
   @Fault(
       value = "HTTP proxy killed",
-      expected = "requests wait until Serve has another, none fails")
+      expected = "the replicas serve on: none fails, none takes longer than 1 s")
   @Tag("long")
   void proxyKilled(Row row) {
     nothingFails(
         row,
+        1,
         () -> {
           cluster.worker("ProxyActor").destroyForcibly();
           await().until(() -> web.status(RayCluster.ROUTES + "/-/healthz") != 200);
@@ -170,12 +181,39 @@ class DoorFaultsIT extends FaultsOnOneCluster {
         });
   }
 
-  @Fault(value = "Serve controller killed", expected = "none fails")
+  @Fault(
+      value = "one of two replicas frozen (SIGSTOP) for 10 s",
+      expected = "the other one serves: none fails, none takes longer than 3 s")
+  @Tag("long")
+  void replicaFrozen(Row row) {
+    List<Long> before = cluster.replicaPids();
+    Machine.write(config, "deployments:\n  - name: SalienceScorer\n    replicas: 2\n");
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> daemon.status().path("door").path("replicas").size() == 4 && daemon.ready());
+    List<Long> added = new ArrayList<>(cluster.replicaPids());
+    added.removeAll(before);
+    nothingFails(
+        row,
+        3,
+        () -> {
+          Machine.signal("STOP", added.get(0));
+          Machine.pass(Duration.ofSeconds(10));
+          Machine.signal("CONT", added.get(0));
+          awaitServed();
+        });
+    Machine.write(config, "log_level: debug\n");
+  }
+
+  @Fault(
+      value = "Serve controller killed",
+      expected = "the replicas serve on: none fails, none takes longer than 1 s")
   @Tag("long")
   void controllerKilled(Row row) {
     List<Long> replicas = cluster.replicaPids();
     nothingFails(
         row,
+        1,
         () -> {
           cluster.worker("ServeController").destroyForcibly();
           await()
