@@ -32,9 +32,9 @@ public final class HttpTable {
 
   private static final int[] CONNECTIONS = {1, 8, 32, 256};
   private static final int[] ITEMS = {1, 100};
-  private static final int WARM_UPS = 6;
-  private static final int SECONDS = 6;
-  private static final int RUNS = 5;
+  private static final int WARM_UPS = 5;
+  private static final int SECONDS = 4;
+  private static final int RUNS = 3;
   private static final int START_TIMEOUT_S = 180;
   private static final int STOP_TIMEOUT_S = 30;
   private static final int WARM_CONNECTIONS = 32;
