@@ -73,7 +73,8 @@ public record DeclaredApplication(
 
   /**
    * The default JVM options. MaxNewSize keeps the young generation small: by default it grows to
-   * hundreds of MiB before the first collection. Xss suits a thousand threads. Log4j's JMX beans
+   * hundreds of MiB before the first collection. So does the old one without InitialHeapSize, which
+   * is a share of the machine's memory otherwise. Xss suits many threads. Log4j's JMX beans
    * would cost a quarter of a second at the start, and its default timeout wakes up a hundred times
    * a second, half of the cost of an idle replica. After a restart several replicas start at once
    * and share the processors. So one thread collects garbage, and code that runs only at the start
@@ -84,6 +85,7 @@ public record DeclaredApplication(
       List.of(
           "-XX:+UseSerialGC",
           "-XX:MaxNewSize=32m",
+          "-XX:InitialHeapSize=96m",
           "-XX:CompileThresholdScaling=4",
           "-Xss512k",
           "-XX:-UsePerfData",
