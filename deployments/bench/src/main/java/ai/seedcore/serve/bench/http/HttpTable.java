@@ -199,7 +199,9 @@ public final class HttpTable {
 
   private static int scores(Target target, int items) throws IOException, InterruptedException {
     String response =
-        HttpClient.newHttpClient()
+        HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1) // Serve's proxy loses the body of an upgrade.
+            .build()
             .send(
                 HttpRequest.newBuilder(target.url)
                     .timeout(Duration.ofSeconds(10))

@@ -74,12 +74,11 @@ public record DeclaredApplication(
   /**
    * The default JVM options. MaxNewSize keeps the young generation small: by default it grows to
    * hundreds of MiB before the first collection. So does the old one without InitialHeapSize, which
-   * is a share of the machine's memory otherwise. Xss suits many threads. Log4j's JMX beans
-   * would cost a quarter of a second at the start, and its default timeout wakes up a hundred times
-   * a second, half of the cost of an idle replica. After a restart several replicas start at once
-   * and share the processors. So one thread collects garbage, and code that runs only at the start
-   * is not compiled, which saves a fifth of a second per replica. Hot code is compiled a little
-   * later.
+   * is a share of the machine's memory otherwise. Xss suits many threads. Log4j's JMX beans would
+   * cost a quarter of a second at the start, and its default timeout wakes up a hundred times a
+   * second, half of the cost of an idle replica. After a restart several replicas start at once and
+   * share the processors. So one thread collects garbage, and code that runs only at the start is
+   * not compiled, which saves a fifth of a second per replica. Hot code is compiled a little later.
    */
   static final List<String> JVM =
       List.of(
