@@ -46,6 +46,9 @@ public final class Host {
 
   private static final Gson JSON = new Gson();
 
+  /** The longest stream that is collected, in bytes. */
+  private static final int MAX_COLLECTED = 64 << 20;
+
   /** What stands for bytes that are not UTF-8, among other things. */
   private static final char REPLACEMENT = '\ufffd';
 
@@ -175,7 +178,18 @@ public final class Host {
     if (!(response.body() instanceof Response.Stream stream)) {
       return response;
     }
-    ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    ByteArrayOutputStream whole =
+        new ByteArrayOutputStream() {
+          @Override
+          public synchronized void write(byte[] bytes, int from, int length) {
+            if (size() + (long) length > MAX_COLLECTED) {
+              throw new IllegalStateException(
+                  "a stream of more than %d bytes is available through the front door only"
+                      .formatted(MAX_COLLECTED));
+            }
+            super.write(bytes, from, length);
+          }
+        };
     stream.writeTo(whole);
     return response.withBody(whole.toByteArray());
   }

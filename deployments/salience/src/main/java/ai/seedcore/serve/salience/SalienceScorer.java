@@ -30,7 +30,7 @@ public final class SalienceScorer {
   /** The number of words from which on a longer text does not score higher. */
   private static final double MAX_WORDS = 100;
 
-  private static final int QUICK_BYTES = 16 << 10;
+  private static final int QUICK_BYTES = 4 << 10;
 
   /** The maximum length of the option {@code model}, in characters. */
   private static final int MAX_PATH = 4_096;
@@ -94,9 +94,7 @@ public final class SalienceScorer {
     return endpoint.answer(body);
   }
 
-  /**
-   * Returns whether a request takes microseconds only: the formula does, for some hundred events.
-   */
+  /** Returns whether a request takes microseconds only: the formula does, for some events. */
   public boolean isQuick(ai.seedcore.serve.api.Request request) {
     return model instanceof Formula && request.body().length <= QUICK_BYTES;
   }

@@ -30,6 +30,9 @@ THREADS = "SEEDCORE_THREADS"
 HEAD = "seedcore_head"
 EXECUTED = b"x-seedcore-executed"
 
+# The query of a request with a body, which the front door takes off the target for proxies without this patch.
+QUERY = b"x-seedcore-query"
+
 # Where front doors report the requests that they send to replicas without a handle, and where the controller
 # says that it counts them, so that they may do so with autoscaling (see ReplicaDirectory).
 NAMESPACE = b"seedcore"
@@ -348,11 +351,13 @@ def patch_requests(proxy, replica_wrapper):
         query = scope.get("query_string") or b""
         content = await proxy.receive_http_body(scope, proxy_request.receive, proxy_request.send)
         body = Body(content.decode() if content or b"=" not in query else query.decode().split("=", 1)[1])
+        query = dict(scope["headers"]).get(QUERY, query)
         target = (scope.get("raw_path") or scope["path"].encode()) + (b"?" + query if query else b"")
         body.head = json.dumps({
             "method": scope["method"],
             "target": target.decode("latin-1"),
-            "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+            "headers": [[name.decode("latin-1"), value.decode("latin-1")]
+                        for name, value in scope["headers"] if name != QUERY],
             "body": bool(content),
         })
         return body

@@ -43,6 +43,9 @@ final class Exchange implements AsyncServerExchangeHandler {
   /** Says in a response why the request was not executed. A deployment cannot set this field. */
   static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
 
+  /** Says in a response that the deployment has chosen its status and header fields. */
+  static final String CHOSEN = "X-SeedCore-Executed";
+
   /** Proves that a request comes from the front door. */
   static final String CREDENTIAL = "X-SeedCore-Door";
 
@@ -180,15 +183,15 @@ final class Exchange implements AsyncServerExchangeHandler {
       send(Reply.refused(503, "overloaded"));
     } else {
       begin();
+      String given = field(head, REQUEST_ID);
+      String id = given == null ? UUID.randomUUID().toString() : given;
+      Request received = received(head);
+      if (replica.isQuick(received)) {
+        execute(id, received, Exchange::noStream); // Handing it over would take longer.
+        return;
+      }
       try {
-        String given = field(head, REQUEST_ID);
-        String id = given == null ? UUID.randomUUID().toString() : given;
-        Request received = received(head);
-        if (replica.isQuick(received)) {
-          execute(id, received, Exchange::noStream); // Handing it over would take longer.
-        } else {
-          workers.execute(() -> execute(id, received, this::stream));
-        }
+        workers.execute(() -> execute(id, received, this::stream));
       } catch (RuntimeException | Error e) { // There is no memory for another thread.
         Requests.cancel();
         executed();
@@ -264,8 +267,9 @@ final class Exchange implements AsyncServerExchangeHandler {
     }
     try {
       send(reply);
-    } catch (HttpException | IOException | RuntimeException e) {
-      over(); // The connection is broken, and the front door knows.
+    } catch (Throwable e) { // The connection is broken, or there is no memory.
+      breakOff();
+      over();
     }
   }
 
@@ -282,12 +286,15 @@ final class Exchange implements AsyncServerExchangeHandler {
     if (reply.refusal() != null) {
       head.addHeader(NOT_EXECUTED, reply.refusal());
     }
+    if (reply.chosen()) {
+      head.addHeader(CHOSEN, "1");
+    }
     String type = reply.type();
     for (Map.Entry<String, List<String>> field : reply.headers().entrySet()) {
       for (String value : field.getValue()) {
         if (field.getKey().equalsIgnoreCase(HttpHeaders.CONTENT_TYPE)) {
           type = value;
-        } else {
+        } else if (!field.getKey().equalsIgnoreCase(REQUEST_ID)) {
           head.addHeader(field.getKey(), value);
         }
       }
@@ -320,8 +327,9 @@ final class Exchange implements AsyncServerExchangeHandler {
     } catch (HttpException e) {
       throw new IOException(e);
     }
-    if (headOnly) {
-      throw new Replica.ClientGone(null); // Nobody reads what the class would write.
+    if (headOnly || gone) { // Nobody reads what the class would write.
+      buffer.abort();
+      throw new Replica.ClientGone(null);
     }
     return new BodyStream(buffer);
   }
@@ -368,10 +376,7 @@ final class Exchange implements AsyncServerExchangeHandler {
    */
   private void breakOff() {
     brokenOff = true;
-    DataStreamChannel to = outgoing;
-    if (to != null) {
-      to.requestOutput(); // Only the I/O thread can end the connection.
-    }
+    session.setEvent(EventMask.WRITE); // Only the I/O thread can end the connection.
   }
 
   @Override

@@ -56,8 +56,10 @@ final class Replica {
   boolean isQuick(Request request) {
     try {
       return !Requests.haveLimit() && host.isQuick(request);
-    } catch (ReflectiveOperationException | RuntimeException e) {
+    } catch (Throwable e) { // The class itself is at fault; its call will show that, too.
       return false;
+    } finally {
+      boolean unused = Thread.interrupted(); // Would close the connections of the I/O thread.
     }
   }
 
@@ -97,7 +99,7 @@ final class Replica {
         out.close(); // Not after an exception: the response would look complete.
         return null;
       }
-      return Reply.of(Requests.respond(result));
+      return Reply.of(Requests.respond(result), result instanceof Response);
     } catch (ClientGone gone) {
       Requests.abandon();
       throw gone;

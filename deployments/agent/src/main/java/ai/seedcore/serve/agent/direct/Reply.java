@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param status the HTTP status
  * @param headers the header fields of the deployment
  * @param type the content type where the deployment names none
+ * @param chosen whether the deployment has chosen status and header fields
  * @param refusal why the request was not executed; null if it was. Only the agent can say so
  * @param body the body; null if it is streamed
  */
@@ -21,6 +22,7 @@ record Reply(
     int status,
     Map<String, List<String>> headers,
     String type,
+    boolean chosen,
     @Nullable String refusal,
     @Nullable ByteBuffer body) {
 
@@ -29,8 +31,12 @@ record Reply(
   /** The response where there is no memory for another one. */
   static final Reply LAST_RESORT = json(500, "{\"status\":\"error\",\"code\":\"internal\"}");
 
-  /** Returns the response of a deployment, whose body has been converted. */
-  static Reply of(Response response) {
+  /**
+   * Returns the response of a deployment, whose body has been converted.
+   *
+   * @param chosen whether the deployment returned a response, and not a body alone
+   */
+  static Reply of(Response response, boolean chosen) {
     Object body = response.body();
     ByteBuffer bytes =
         body == null
@@ -38,17 +44,18 @@ record Reply(
             : body instanceof byte[] binary
                 ? ByteBuffer.wrap(binary)
                 : bytes(body instanceof String text ? text : JsonReply.json(body));
-    return new Reply(response.status(), response.headers(), JsonReply.type(body), null, bytes);
+    return new Reply(
+        response.status(), response.headers(), JsonReply.type(body), chosen, null, bytes);
   }
 
   /** Returns the head of a response whose body is streamed. */
   static Reply head(Response response) {
-    return new Reply(response.status(), response.headers(), JsonReply.type(null), null, null);
+    return new Reply(response.status(), response.headers(), JsonReply.type(null), true, null, null);
   }
 
   /** Returns a JSON response. */
   static Reply json(int status, String json) {
-    return new Reply(status, Map.of(), JSON, null, bytes(json));
+    return new Reply(status, Map.of(), JSON, false, null, bytes(json));
   }
 
   /**
@@ -57,7 +64,7 @@ record Reply(
    * @param why a word for the front door
    */
   static Reply refused(int status, String why) {
-    return new Reply(status, Map.of(), "text/plain", why, bytes(why));
+    return new Reply(status, Map.of(), "text/plain", false, why, bytes(why));
   }
 
   private static ByteBuffer bytes(String text) {

@@ -72,6 +72,14 @@ class ReplicaResponsesTest {
                 Integer.parseInt(request.query()), request.query().equals("204") ? null : "s");
         case "/stream" -> Response.stream("text/event-stream", Web::events);
         case "/large" -> Response.stream("application/octet-stream", Web::large);
+        case "/late" -> {
+          try {
+            gate.await();
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+          yield Response.stream("text/event-stream", Web::small);
+        }
         case "/breaks" -> Response.stream("text/plain", Web::broken);
         case "/thread" -> Thread.currentThread().getName();
         case "/throw" -> throw new IllegalStateException("of its own");
@@ -86,6 +94,12 @@ class ReplicaResponsesTest {
       out.flush();
       gate.await();
       out.write("data: 2\n\n".getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void small(OutputStream out) throws IOException {
+      for (int i = 0; i < 100_000; i++) {
+        out.write("data: 1\n\n".getBytes(StandardCharsets.UTF_8));
+      }
     }
 
     private static void large(OutputStream out) throws IOException {
@@ -255,6 +269,23 @@ class ReplicaResponsesTest {
     await().until(() -> ongoing.get() == 0);
     assertThat(Web.WRITTEN.get()).isLessThan(50);
     assertThat(get("/created").statusCode()).isEqualTo(201);
+  }
+
+  @Test
+  void aStreamThatBeginsAfterItsClientHasGoneEnds() throws Exception {
+    Web.gate = new CountDownLatch(1);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket
+          .getOutputStream()
+          .write(
+              "GET /late HTTP/1.1\r\nHost: x\r\nX-SeedCore-Door: %s\r\n\r\n"
+                  .formatted(CREDENTIAL)
+                  .getBytes(StandardCharsets.US_ASCII));
+      await().until(() -> ongoing.get() == 1);
+    }
+    assertThat(get("/created").statusCode()).isEqualTo(201); // The I/O thread has seen the end.
+    Web.gate.countDown();
+    await().until(() -> ongoing.get() == 0);
   }
 
   @Test

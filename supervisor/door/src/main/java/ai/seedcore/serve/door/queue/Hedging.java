@@ -19,8 +19,12 @@ public final class Hedging {
   /** Shorter delays are not worth a second execution. */
   private static final long MIN_NANOS = 50_000_000;
 
-  private double left = MAX_LEFT;
+  /** How many responses it takes until the estimate means something. */
+  private static final int MIN_RESPONSES = 50;
+
+  private double left;
   private double estimate;
+  private int responses;
 
   /** Records a request of the route. */
   public void deposit() {
@@ -29,6 +33,7 @@ public final class Hedging {
 
   /** Records how long a response took, in nanoseconds. */
   public void record(long nanos) {
+    responses = Math.min(MIN_RESPONSES, responses + 1);
     if (estimate == 0) {
       estimate = nanos;
     } else if (nanos > estimate) {
@@ -40,7 +45,7 @@ public final class Hedging {
 
   /** Returns after how long a request counts as slow, in nanoseconds. */
   public long delay() {
-    return Math.max(MIN_NANOS, (long) estimate);
+    return responses < MIN_RESPONSES ? Long.MAX_VALUE : Math.max(MIN_NANOS, (long) estimate);
   }
 
   /** Takes one second attempt. Returns whether it is allowed. */

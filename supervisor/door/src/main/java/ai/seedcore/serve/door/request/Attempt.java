@@ -111,8 +111,11 @@ final class Attempt implements Upstream.InFlight {
     if (body.wasCompressed()) {
       request.headers().remove("Content-Encoding");
     }
+    request.headers().remove(Forwarding.QUERY);
     if (to instanceof Replica replica) {
       request.headers().set(Forwarding.CREDENTIAL, replica.credential());
+    } else if (declared && body.bytes() != null && exchange.target().query() != null) {
+      request.headers().set(Forwarding.QUERY, exchange.target().query());
     }
     request
         .response()
@@ -284,7 +287,7 @@ final class Attempt implements Upstream.InFlight {
     if (!(to instanceof Replica replica)) {
       return null;
     }
-    Replica other = services.upstreams().replicas().pick(replica.endpoint().app(), replica);
+    Replica other = services.upstreams().replicas().alternative(replica);
     return other != null && other.inFlight().size() < replica.inFlight().size() ? other : null;
   }
 
@@ -295,9 +298,12 @@ final class Attempt implements Upstream.InFlight {
 
   /** Returns whether the class has chosen the status of a response, and not a proxy. */
   boolean isOfClass(HttpClientResponse response) {
-    return isDirect()
-        ? refusal(response) == null
-        : response.headers().contains(Forwarding.EXECUTED);
+    return isDirect() ? refusal(response) == null : hasChosen(response);
+  }
+
+  /** Returns whether the class has chosen the status and the header fields of its response. */
+  static boolean hasChosen(HttpClientResponse response) {
+    return response.headers().contains(Forwarding.EXECUTED);
   }
 
   /**

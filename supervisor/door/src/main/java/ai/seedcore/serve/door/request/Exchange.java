@@ -75,6 +75,7 @@ final class Exchange implements Connection.Current {
   private int attempts;
   private int failures;
   private long failedAt;
+  private boolean hedged;
   private boolean queued;
   private boolean countedAsHeld;
 
@@ -287,14 +288,14 @@ final class Exchange implements Connection.Current {
       return;
     }
     long limit = entry.route().timeout().toNanos();
-    if (limit > 0 && nanos > limit + TIMEOUT_GRACE_NANOS) {
+    if (limit > 0 && from.isDirect() && from.isOpened() && nanos > limit + TIMEOUT_GRACE_NANOS) {
       from.recordOutcome(false);
       refuse(
           504,
           ErrorCode.TIMEOUT,
           "the deployment did not answer within its request_timeout_s of %s s"
               .formatted(entry.route().timeout().toMillis() / 1e3));
-    } else if (hedge == null && from == attempt && nanos > entry.hedging().delay()) {
+    } else if (!hedged && from == attempt && nanos > entry.hedging().delay()) {
       hedge(from);
     }
   }
@@ -303,6 +304,7 @@ final class Exchange implements Connection.Current {
   private void hedge(Attempt slow) {
     Upstream other = isRepeatable() ? slow.alternative() : null;
     if (other != null && entry.hedging().withdraw()) {
+      hedged = true;
       services.counts().hedged();
       entry.queue().begin(this);
       hedge = new Attempt(this, services, body, other);
@@ -449,15 +451,22 @@ final class Exchange implements Connection.Current {
   /** Relays a complete response, or treats it as a failed attempt. */
   void responded(Attempt from, HttpClientResponse upstreamResponse, Buffer whole) {
     boolean ofClass = from.isOfClass(upstreamResponse);
-    if (!ofClass && isDispensable(from)) {
-      from.recordRefusal(Attempt.refusal(upstreamResponse));
+    if ((!ofClass || upstreamResponse.statusCode() >= 500) && isDispensable(from)) {
+      // The other attempt may succeed.
+      if (ofClass) {
+        from.recordOutcome(false);
+      } else {
+        from.recordRefusal(Attempt.refusal(upstreamResponse));
+      }
       return;
     }
     settleOn(from);
     long now = System.nanoTime();
     int status = upstreamResponse.statusCode();
     boolean contract = services.settings().contractCodes();
-    String code = status == 200 || status == 500 || contract ? Contract.code(whole) : null;
+    boolean chosen = Attempt.hasChosen(upstreamResponse);
+    boolean mapped = contract || (!chosen && (status == 200 || status == 500));
+    String code = mapped ? Contract.code(whole) : null;
     String refusal = from.isDirect() ? Attempt.refusal(upstreamResponse) : null;
     boolean tooLarge = refusal != null && status == 413;
     if ((refusal != null && !tooLarge) || (!ofClass && (status == 404 || status == 503))) {
@@ -499,7 +508,8 @@ final class Exchange implements Connection.Current {
     HttpServerResponse response = request.response();
     Forwarding.responseHeaders(upstreamResponse, response);
     String type = upstreamResponse.getHeader("Content-Type");
-    if ((type == null || type.startsWith("text/plain")) && Contract.isJson(whole.getBytes())) {
+    boolean guess = type == null || type.startsWith("text/plain");
+    if (guess && !Attempt.hasChosen(upstreamResponse) && Contract.isJson(whole.getBytes())) {
       response.putHeader("Content-Type", "application/json");
     }
     end(status);
@@ -508,6 +518,10 @@ final class Exchange implements Connection.Current {
 
   /** Streams a response to the client. */
   void relay(Attempt from, HttpClientResponse upstreamResponse, Buffer head) {
+    if (upstreamResponse.statusCode() >= 500 && isDispensable(from)) {
+      from.recordOutcome(false);
+      return;
+    }
     settleOn(from);
     from.recordOutcome(upstreamResponse.statusCode() < 500);
     stage = Stage.RESPONDING;

@@ -49,7 +49,10 @@ final class Forwarding {
   /** Says in a replica's response that, and why, the request was not executed. */
   static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
 
-  /** Says in a proxy's response that the class has chosen the status (see java_support.py). */
+  /** The query that a proxy would take for the body (see java_support.py). */
+  static final String QUERY = "X-SeedCore-Query";
+
+  /** Says in a response that the class has chosen its status (see java_support.py). */
   static final String EXECUTED = "X-SeedCore-Executed";
 
   private Forwarding() {}

@@ -272,36 +272,40 @@ public final class Replicas {
     return pick(app, null);
   }
 
-  /** Returns the same, but not a given replica. */
-  public @Nullable Replica pick(String app, @Nullable Replica except) {
+  /** Returns the same, but neither a given replica nor one that fails. */
+  public @Nullable Replica alternative(Replica to) {
+    Replica other = pick(to.endpoint().app(), to);
+    return other == null || other.isEjected(System.nanoTime()) ? null : other;
+  }
+
+  private @Nullable Replica pick(String app, @Nullable Replica except) {
     long now = System.nanoTime();
     Replica best = null;
-    boolean othersOnly = false; // A replica that fails gets requests only where there is no other.
+    Replica ejected = null; // One that fails gets requests where no other has room for them.
     List<Candidate> all = of(app);
     turn++;
     for (int i = 0; i < all.size(); i++) {
       Replica replica = all.get(Math.floorMod(turn + i, all.size())).replica;
-      if (!replica.isReady() || replica == except) {
+      if (!replica.isReady() || replica == except || !replica.hasRoom(now)) {
         continue;
       }
-      boolean ejected = replica.isEjected(now);
-      if (!ejected && !othersOnly) {
-        othersOnly = true;
-        best = null;
-      }
-      if (ejected == !othersOnly
-          && replica.hasRoom(now)
-          && (best == null || replica.inFlight().size() < best.inFlight().size())) {
+      if (replica.isEjected(now)) {
+        ejected = ejected == null || isBusier(ejected, replica) ? replica : ejected;
+      } else if (best == null || isBusier(best, replica)) {
         best = replica;
       }
     }
-    return best;
+    return best == null ? ejected : best;
+  }
+
+  private static boolean isBusier(Replica one, Replica other) {
+    return one.inFlight().size() > other.inFlight().size();
   }
 
   /**
    * Records that a replica handled a request, or failed to. One that fails several times in a row
    * while another replica of its application succeeds is ejected for a while. If all of them fail,
-   * the fault is not the replica's.
+   * the fault is not the replica's. At most half of the replicas are ejected at a time.
    */
   public void recordOutcome(Replica replica, boolean success, long now) {
     if (success) {
@@ -309,11 +313,15 @@ public final class Replicas {
       return;
     }
     long since = replica.recordFailure(now);
-    if (since != 0
-        && of(replica.endpoint().app()).stream()
+    List<Replica> others =
+        of(replica.endpoint().app()).stream()
             .map(candidate -> candidate.replica)
-            .anyMatch(
-                other -> other != replica && other.isReady() && other.hasSucceededSince(since))) {
+            .filter(other -> other != replica && other.isReady())
+            .toList();
+    long ejected = others.stream().filter(other -> other.isEjected(now)).count();
+    if (since != 0
+        && 2 * (ejected + 1) <= others.size() + 1
+        && others.stream().anyMatch(other -> other.hasSucceededSince(since))) {
       replica.eject(now);
       LOG.atWarn()
           .addKeyValue("app", replica.endpoint().app())
