@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
@@ -41,8 +40,16 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 @Tag("cluster")
 class ModelsIT {
 
-  private static final Set<String> CODES =
-      Set.of("invalid_json", "invalid_field", "too_large", "overloaded", "not_ready");
+  /** The status of a response, by its code. */
+  private static final Map<String, Integer> CODES =
+      Map.of(
+          "success", 200,
+          "invalid_json", 400,
+          "invalid_field", 422,
+          "too_large", 413,
+          "overloaded", 503,
+          "not_ready", 503);
+
   private static final Pattern REPEAT = Pattern.compile("<(\\d+)\\*(.*?)>");
   private static final Pattern EXAMPLE =
       Pattern.compile("```\\nPOST (/\\w+)\\n(.*?)\\n?\\n(\\{\"status\".*?)\\n```", Pattern.DOTALL);
@@ -208,16 +215,11 @@ class ModelsIT {
   private String outcome(String route, String body) throws InterruptedException {
     try {
       HttpResponse<String> response = web.post(RayCluster.ROUTES + "/" + route, body);
-      if (response.statusCode() != 200) {
-        return "fault: " + response.statusCode() + " " + response.body();
-      }
       JsonNode reply = Json.parse(response.body());
-      String status = reply.path("status").asString();
-      if (status.equals("success")) {
-        return status;
-      }
-      String code = reply.path("code").asString("");
-      return status.equals("error") && CODES.contains(code) ? code : "fault: " + response.body();
+      String code = reply.path("code").asString(reply.path("status").asString());
+      return CODES.getOrDefault(code, 0) == response.statusCode()
+          ? code
+          : "fault: " + response.statusCode() + " " + response.body();
     } catch (IOException | RuntimeException e) {
       return "fault: " + e;
     }
