@@ -30,6 +30,7 @@ import org.apache.hc.core5.http.nio.DataStreamChannel;
 import org.apache.hc.core5.http.nio.ResponseChannel;
 import org.apache.hc.core5.http.nio.support.classic.SharedOutputBuffer;
 import org.apache.hc.core5.http.protocol.HttpContext;
+import org.apache.hc.core5.io.CloseMode;
 import org.apache.hc.core5.reactor.EventMask;
 import org.apache.hc.core5.reactor.IOSession;
 import org.jspecify.annotations.Nullable;
@@ -91,7 +92,6 @@ final class Exchange implements AsyncServerExchangeHandler {
   private volatile @Nullable SharedOutputBuffer stream;
 
   private volatile @Nullable DataStreamChannel outgoing;
-  private volatile boolean brokenOff;
   private volatile boolean gone;
 
   Exchange(
@@ -269,7 +269,6 @@ final class Exchange implements AsyncServerExchangeHandler {
       send(reply);
     } catch (Throwable e) { // The connection is broken, or there is no memory.
       breakOff();
-      over();
     }
   }
 
@@ -375,16 +374,14 @@ final class Exchange implements AsyncServerExchangeHandler {
    * Ends a connection in the middle of a response, which tells the client that it is incomplete.
    */
   private void breakOff() {
-    brokenOff = true;
-    session.setEvent(EventMask.WRITE); // Only the I/O thread can end the connection.
+    session.close(CloseMode.IMMEDIATE);
+    over(); // HttpCore 5.0 does not say so.
   }
 
   @Override
   public int available() {
     SharedOutputBuffer streamed = stream;
-    if (brokenOff) {
-      return 1;
-    } else if (streamed != null) {
+    if (streamed != null) {
       return streamed.length();
     }
     ByteBuffer rest = unsent;
@@ -399,9 +396,7 @@ final class Exchange implements AsyncServerExchangeHandler {
   public void produce(DataStreamChannel channel) throws IOException {
     outgoing = channel;
     SharedOutputBuffer streamed = stream;
-    if (brokenOff) {
-      throw new IOException("the deployment's stream broke off");
-    } else if (streamed != null) {
+    if (streamed != null) {
       streamed.flush(channel); // It has a lock of its own.
     } else {
       produceRest(channel);
