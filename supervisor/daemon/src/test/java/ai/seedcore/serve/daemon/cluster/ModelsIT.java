@@ -139,9 +139,10 @@ class ModelsIT {
 
   private void check(String route, String body, JsonNode test) throws Exception {
     HttpResponse<String> response = web.post(RayCluster.ROUTES + "/" + route, body);
-    assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
-    assertThat(response.headers().firstValue("content-type")).contains("application/json");
     JsonNode reply = Json.parse(response.body());
+    String code = reply.path("code").asString(reply.path("status").asString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(CODES.get(code));
+    assertThat(response.headers().firstValue("content-type")).contains("application/json");
     assertThat(reply.path("timestamp").isNumber()).isTrue();
     String error = test.path("error").asString("");
     if (error.isEmpty()) {
