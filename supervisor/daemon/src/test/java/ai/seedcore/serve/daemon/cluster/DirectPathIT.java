@@ -110,12 +110,26 @@ class DirectPathIT {
   }
 
   private static void declare(Worker changed, int replicas) {
+    declare(changed, replicas, "jvm");
+  }
+
+  /**
+   * Declares the deployment, and waits until it is served on both paths.
+   *
+   * @param field what the response of its class contains, and not that of the class before
+   */
+  private static void declare(Worker changed, int replicas, String field) {
     int changes = daemon.changes();
     if (changed.declare()) {
       daemon.awaitChange(changes);
     }
     await().atMost(Duration.ofSeconds(60)).until(daemon::settled);
     awaitDirect(replicas);
+    for (String url : List.of(URL, Worker.URL)) {
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> new Web().getOr(url, "{}").has(field) && states().size() == replicas);
+    }
   }
 
   /** Waits until exactly so many replicas are known, and get requests without a proxy. */
@@ -185,7 +199,8 @@ class DirectPathIT {
             .with("jars", "[web.jar]")
             .with("init_args", null)
             .with("user_config", null),
-        1);
+        1,
+        "method");
   }
 
   /** A class can do the same on both paths, behind a Serve that the daemon started. */
