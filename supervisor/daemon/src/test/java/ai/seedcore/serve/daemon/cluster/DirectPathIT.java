@@ -128,6 +128,7 @@ class DirectPathIT {
     for (String url : List.of(URL, Worker.URL)) {
       await()
           .atMost(Duration.ofSeconds(60))
+          .ignoreExceptions() // A response that is not JSON.
           .until(() -> new Web().getOr(url, "{}").has(field) && states().size() == replicas);
     }
   }
