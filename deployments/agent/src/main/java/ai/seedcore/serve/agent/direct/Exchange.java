@@ -304,7 +304,7 @@ final class Exchange implements AsyncServerExchangeHandler {
       // Written as it is: the type of a deployment need not be one that HttpCore can parse.
       head.addHeader(HttpHeaders.CONTENT_TYPE, type);
     }
-    boolean headOnly = without || Method.HEAD.isSame(request.getMethod());
+    boolean headOnly = without || wantsHead();
     unsent = headOnly ? null : whole;
     channel.sendResponse(
         head,
@@ -316,17 +316,20 @@ final class Exchange implements AsyncServerExchangeHandler {
     }
   }
 
+  private boolean wantsHead() {
+    return request != null && Method.HEAD.isSame(request.getMethod());
+  }
+
   /** Sends the head of a response whose body the class writes. */
   private OutputStream stream(Reply head) throws IOException {
     SharedOutputBuffer buffer = new SharedOutputBuffer(STREAM_BYTES);
-    boolean headOnly = request != null && Method.HEAD.isSame(request.getMethod());
-    stream = headOnly ? null : buffer;
+    stream = wantsHead() ? null : buffer;
     try {
       send(head);
     } catch (HttpException e) {
       throw new IOException(e);
     }
-    if (headOnly || gone) { // Nobody reads what the class would write.
+    if (stream == null || gone) { // Nobody reads what the class would write.
       buffer.abort();
       throw new Replica.ClientGone(null);
     }
