@@ -313,14 +313,16 @@ public final class Replicas {
       return;
     }
     long since = replica.recordFailure(now);
+    if (since == 0) {
+      return;
+    }
     List<Replica> others =
         of(replica.endpoint().app()).stream()
             .map(candidate -> candidate.replica)
             .filter(other -> other != replica && other.isReady())
             .toList();
     long ejected = others.stream().filter(other -> other.isEjected(now)).count();
-    if (since != 0
-        && 2 * (ejected + 1) <= others.size() + 1
+    if (2 * (ejected + 1) <= others.size() + 1
         && others.stream().anyMatch(other -> other.hasSucceededSince(since))) {
       replica.eject(now);
       LOG.atWarn()
