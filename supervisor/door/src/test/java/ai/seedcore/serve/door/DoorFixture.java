@@ -3,8 +3,8 @@ package ai.seedcore.serve.door;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Sockets;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -47,19 +47,13 @@ abstract class DoorFixture {
   void startProxy() throws Exception {
     proxy = new FakeProxy();
     opened.add(proxy);
-    port = freePort();
+    port = Sockets.freePort();
   }
 
   @AfterEach
   void close() throws Exception {
     for (AutoCloseable each : opened) {
       each.close();
-    }
-  }
-
-  static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
     }
   }
 

@@ -3,8 +3,8 @@ package ai.seedcore.serve.door;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.fuzz.Faults;
 import ai.seedcore.serve.base.fuzz.Talk;
+import ai.seedcore.serve.base.http.Sockets;
 import io.vertx.core.http.HttpServerRequest;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
@@ -24,10 +24,7 @@ public final class DoorFuzz {
     }
     FakeProxy proxy = new FakeProxy();
     proxy.behaviour = DoorFuzz::answer;
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
+    int port = Sockets.freePort();
     FrontDoor door =
         new FrontDoor(
             new DoorSettings(

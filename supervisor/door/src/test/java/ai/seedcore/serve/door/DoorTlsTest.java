@@ -77,7 +77,7 @@ class DoorTlsTest extends DoorFixture {
     assertThat(response.headers().firstValue("X-Saw-Headers").orElseThrow())
         .contains("X-Forwarded-Proto=https");
     Files.writeString(key, "no key");
-    port = freePort();
+    port = Sockets.freePort();
     assertThatThrownBy(() -> open(Limits.USUAL, null, certificate, key))
         .isInstanceOf(ConfigException.class)
         .hasMessageContaining("expected readable PEM files");

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door;
 
+import ai.seedcore.serve.base.http.Sockets;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
 import io.vertx.core.http.HttpServer;
@@ -47,8 +48,8 @@ final class FakeProxy implements AutoCloseable {
 
   FakeProxy(String host, int port) throws Exception {
     this.host = host;
-    server = listen(port);
-    this.port = server.actualPort();
+    this.port = port == 0 ? Sockets.freePort() : port;
+    server = listen(this.port);
   }
 
   private HttpServer listen(int at) throws Exception {

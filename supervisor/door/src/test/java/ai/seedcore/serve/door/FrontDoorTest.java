@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.ConfigException;
+import ai.seedcore.serve.base.http.Sockets;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
@@ -80,7 +81,7 @@ class FrontDoorTest extends DoorFixture {
     assertThat(response.statusCode()).isEqualTo(status);
     assertThat(response.body()).isEqualTo(body);
     door.close();
-    port = freePort();
+    port = Sockets.freePort();
     openServing(Limits.USUAL.contractCodes());
     assertThat(post("/B", "{}").statusCode()).isEqualTo(200);
   }

@@ -3,9 +3,9 @@ package ai.seedcore.serve.door;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.http.Sockets;
 import ai.seedcore.serve.door.upstream.Replica;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Arrays;
@@ -50,10 +50,7 @@ final class OpenDoor implements AutoCloseable {
 
   /** Opens a door in front of a proxy, without waiting until the proxy serves. */
   static OpenDoor before(URI proxy, Bounds bounds) throws IOException {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
+    int port = Sockets.freePort();
     DoorSettings settings =
         new DoorSettings(
             new HostPort("127.0.0.1", port),

@@ -4,8 +4,8 @@ import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.fuzz.Faults;
 import ai.seedcore.serve.base.fuzz.Talk;
 import ai.seedcore.serve.base.http.EventLoop;
+import ai.seedcore.serve.base.http.Sockets;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.util.Optional;
 
 /** Any bytes, sent to the status port. */
@@ -20,10 +20,7 @@ public final class StatusFuzz {
     if (talk != null) {
       return;
     }
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
+    int port = Sockets.freePort();
     server =
         new StatusServer(
             EventLoop.start(),

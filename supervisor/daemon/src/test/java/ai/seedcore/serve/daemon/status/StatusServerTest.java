@@ -15,7 +15,6 @@ import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -53,9 +52,7 @@ class StatusServerTest {
   }
 
   private void start(String host, String token) throws IOException {
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName(host))) {
-      address = new HostPort(host, free.getLocalPort());
-    }
+    address = new HostPort(host, Sockets.freePort());
     server = new StatusServer(vertx, address, token, () -> "a_metric 1\n", () -> stuck);
   }
 
