@@ -117,6 +117,8 @@ public final class HttpTable {
             .directory(folder.toFile());
     builder.environment().put("RAY_SERVE_ENABLE_HA_PROXY", "1");
     builder.environment().put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0");
+    // Otherwise Ray 2.60 creates a token in ~/.ray, which every later `ray start` requires.
+    builder.environment().put("RAY_AUTH_MODE", "disabled");
     return builder;
   }
 

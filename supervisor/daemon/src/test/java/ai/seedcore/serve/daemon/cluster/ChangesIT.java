@@ -43,8 +43,7 @@ class ChangesIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
     Machine.delete(FOLDER);
   }
 

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.core.ConditionTimeoutException;
 import tools.jackson.databind.JsonNode;
 
 /** The daemon as it ships: {@code java -jar seedcore-serve.jar run}. */
@@ -133,11 +134,16 @@ final class DaemonProcess implements AutoCloseable {
 
   /** Waits until it says that all declared routes answer. */
   DaemonProcess awaitReady() {
-    await("ready; the log is " + log)
-        .atMost(Duration.ofSeconds(90))
-        .pollInterval(Duration.ofMillis(50))
-        .until(() -> web.status("http://" + statusAddress + "/readyz") == 200);
-    return this;
+    try {
+      await("ready; the log is " + log)
+          .atMost(Duration.ofSeconds(90))
+          .pollInterval(Duration.ofMillis(50))
+          .until(() -> web.status("http://" + statusAddress + "/readyz") == 200);
+      return this;
+    } catch (ConditionTimeoutException e) {
+      close(); // Its test may not have got hold of it yet.
+      throw e;
+    }
   }
 
   /** Waits until it says that not all declared routes answer. */

@@ -68,8 +68,7 @@ class DirectLoadIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
     Machine.delete(FOLDER);
   }
 

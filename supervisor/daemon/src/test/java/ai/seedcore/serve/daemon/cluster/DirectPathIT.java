@@ -104,8 +104,7 @@ class DirectPathIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
     Machine.delete(FOLDER);
   }
 

@@ -41,8 +41,7 @@ class LongCallsIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
     Machine.delete(FOLDER);
   }
 

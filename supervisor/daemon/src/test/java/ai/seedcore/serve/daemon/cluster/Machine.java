@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** Processes of this machine, by what they carry in their environment or command line. */
 final class Machine {
@@ -50,6 +51,16 @@ final class Machine {
       Files.writeString(file, text);
     } catch (IOException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Ends a test's daemon and cluster as far as they exist: its start may have failed. */
+  static void close(@Nullable DaemonProcess daemon, @Nullable RayCluster cluster) {
+    if (daemon != null) {
+      daemon.close();
+    }
+    if (cluster != null) {
+      cluster.close();
     }
   }
 

@@ -90,8 +90,7 @@ class ModelsIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
   }
 
   @TestFactory

@@ -220,6 +220,7 @@ final class RayCluster implements AutoCloseable {
       builder
           .environment()
           .put("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", host.equals("127.0.0.1") ? "0" : "1");
+      builder.environment().putIfAbsent("RAY_AUTH_MODE", "disabled"); // Whatever ~/.ray holds.
       builder.environment().put("RAY_ADDRESS", address());
       if (command.contains("--head")) {
         builder.environment().remove("RAY_ADDRESS");

@@ -113,12 +113,7 @@ class StatusPageIT {
     if (browser != null) {
       browser.quit();
     }
-    if (daemon != null) {
-      daemon.close();
-    }
-    if (cluster != null) {
-      cluster.close();
-    }
+    Machine.close(daemon, cluster);
     if (receiver != null) {
       receiver.stop(0);
     }

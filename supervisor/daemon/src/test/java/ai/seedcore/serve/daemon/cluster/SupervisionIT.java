@@ -43,8 +43,7 @@ class SupervisionIT {
 
   @AfterAll
   static void end() {
-    daemon.close();
-    cluster.close();
+    Machine.close(daemon, cluster);
   }
 
   @Test
