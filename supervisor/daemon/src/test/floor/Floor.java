@@ -36,7 +36,7 @@ public final class Floor {
     System.setProperty("ray.address", arguments[0]);
     System.setProperty("ray.node-ip", "127.0.0.1");
     System.setProperty("ray.job.namespace", "serve");
-    System.setProperty("ray.job.code-search-path", "/tmp/ray");
+    System.setProperty("ray.job.code-search-path", "/nonexistent");
     Ray.init();
     say("connected");
     Path file = Path.of(arguments[3]);

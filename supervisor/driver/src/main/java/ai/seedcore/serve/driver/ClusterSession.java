@@ -49,8 +49,9 @@ final class ClusterSession {
     System.setProperty("ray.node-ip", connect.nodeIp());
     System.setProperty("ray.job.namespace", "serve");
     // Any path will do: only a job with a code search path may create actors in another language,
-    // and so may a Serve controller that this job starts.
-    System.setProperty("ray.job.code-search-path", "/tmp/ray");
+    // and so may a Serve controller that this job starts. One that exists would be on the class
+    // path of every replica, with each jar below it.
+    System.setProperty("ray.job.code-search-path", "/nonexistent");
     Ray.init();
     return new Reply.Done(connect.id());
   }

@@ -36,6 +36,21 @@ final class Machine {
     return read(process.pid(), "environ").replace('\0', '\n');
   }
 
+  /** The files that a process has open. */
+  static Stream<Path> openFiles(long pid) throws IOException {
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      return descriptors.map(Machine::target).toList().stream();
+    }
+  }
+
+  private static Path target(Path link) {
+    try {
+      return Files.readSymbolicLink(link);
+    } catch (IOException e) {
+      return link; // Closed meanwhile.
+    }
+  }
+
   /** A new folder. */
   static Path temporaryFolder() {
     try {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.daemon.status.HostileClients;
+import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,12 +32,18 @@ class SupervisionIT {
       List.of("SalienceScorer", "AnomalyDetector", "ScalingPredictor");
 
   @TempDir static Path folder;
+  private static final Path EARLIER = Path.of("/tmp/ray/session_earlier");
   private static RayCluster cluster;
   private static DaemonProcess daemon;
   private final Web web = new Web();
 
   @BeforeAll
-  static void start() {
+  static void start() throws Exception {
+    // What earlier sessions of Ray leave behind.
+    UserJar.make(
+        Files.createDirectories(EARLIER).resolve("earlier.jar"),
+        "Earlier",
+        "package org.example; public class Earlier {}");
     cluster = new RayCluster().start();
     daemon = DaemonProcess.onCluster(folder);
   }
@@ -44,6 +51,7 @@ class SupervisionIT {
   @AfterAll
   static void end() {
     Machine.close(daemon, cluster);
+    Machine.delete(EARLIER);
   }
 
   @Test
@@ -75,6 +83,19 @@ class SupervisionIT {
         cluster.run(List.of(RayCluster.ray("serve"), "status", "-a", RayCluster.DASHBOARD));
     assertThat(status).contains(APPS);
     assertThat(status.lines().filter(line -> line.strip().equals("status: RUNNING"))).hasSize(3);
+  }
+
+  @Test
+  @Order(2)
+  void replicasOpenNoJarsButRaysAndTheirOwn() throws IOException {
+    for (long replica : cluster.replicaPids()) {
+      Path own = Path.of("/proc/" + replica + "/cwd").toRealPath();
+      List<Path> jars =
+          Machine.openFiles(replica).filter(file -> file.toString().endsWith(".jar")).toList();
+      assertThat(jars)
+          .hasSizeGreaterThan(1)
+          .allMatch(jar -> jar.startsWith(own) || jar.endsWith("ray_dist.jar"));
+    }
   }
 
   @Test
