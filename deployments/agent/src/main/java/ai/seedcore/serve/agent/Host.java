@@ -182,12 +182,22 @@ public final class Host {
         new ByteArrayOutputStream() {
           @Override
           public synchronized void write(byte[] bytes, int from, int length) {
-            if (size() + (long) length > MAX_COLLECTED) {
+            require(length);
+            super.write(bytes, from, length);
+          }
+
+          @Override
+          public synchronized void write(int single) {
+            require(1);
+            super.write(single);
+          }
+
+          private void require(long more) {
+            if (size() + more > MAX_COLLECTED) {
               throw new IllegalStateException(
                   "a stream of more than %d bytes is available through the front door only"
                       .formatted(MAX_COLLECTED));
             }
-            super.write(bytes, from, length);
           }
         };
     stream.writeTo(whole);

@@ -90,6 +90,37 @@ class HostTest {
         .isEqualTo("PUT /a 1 A");
   }
 
+  /** A deployment that streams as many bytes as it is told, in parts of a size: "10 2". */
+  public static final class Streamer {
+    public Response call(String body) {
+      String[] words = body.split(" ", 2);
+      int bytes = Integer.parseInt(words[0]);
+      int size = Integer.parseInt(words[1]);
+      return Response.stream(
+          "text/plain",
+          out -> {
+            for (int written = 0; written < bytes; written += size) {
+              if (size == 1) {
+                out.write('x');
+              } else {
+                out.write(new byte[size]);
+              }
+            }
+          });
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 1 << 20})
+  void collectsAStreamForRayUpToALimit(int part) throws Throwable {
+    Host host = host(Streamer.class, "[]", "");
+    int limit = 64 << 20;
+    Response collected = (Response) host.call(limit + " " + part);
+    assertThat((byte[]) collected.body()).hasSize(limit);
+    assertThatThrownBy(() -> host.call(limit + 1 + " " + part))
+        .hasMessageContaining("a stream of more than 67108864 bytes");
+  }
+
   @Test
   void readsTheHeadThatTheProxyPasses() {
     Request request =

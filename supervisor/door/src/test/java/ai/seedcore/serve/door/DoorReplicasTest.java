@@ -404,6 +404,21 @@ class DoorReplicasTest {
   }
 
   @Test
+  void ejectsAtMostHalfOfTheReplicas() throws Exception {
+    FakeReplica third = opened(new FakeReplica("a3"));
+    listReady("B", first, second, third);
+    first.behaviour = request -> FakeReplica.respond(request, 500, "broken");
+    second.behaviour = first.behaviour;
+    for (int i = 0; i < 60; i++) {
+      assertThat(post("/B").status()).isIn(200, 500);
+    }
+    await().until(() -> door.status().underWay() == 0);
+    assertThat(third.state(door)).isEqualTo("ready");
+    assertThat(List.of(first.state(door), second.state(door)))
+        .containsExactlyInAnyOrder("ejected", "ready");
+  }
+
+  @Test
   void aReplicaIsNotEjectedForWhatAllOfThemDo() throws Exception {
     listReady("B", first, second);
     first.behaviour = request -> FakeReplica.respond(request, 500, "bad input");

@@ -49,7 +49,11 @@ class ReplicaResponsesTest {
     static final AtomicInteger WRITTEN = new AtomicInteger();
 
     public boolean isQuick(Request request) {
-      return request.header("X-Quick").isPresent();
+      String quick = request.header("X-Quick").orElse("");
+      if (quick.equals("throw")) {
+        throw new IllegalStateException("of its own");
+      }
+      return !quick.isEmpty();
     }
 
     public Object call(Request request) {
@@ -222,8 +226,18 @@ class ReplicaResponsesTest {
     await().until(() -> ongoing.get() == 0);
   }
 
+  @Test
+  void aRequestRunsOnAWorkerThreadIfItsClassCannotSayThatItIsQuick() throws Exception {
+    assertThat(quick("/thread", "throw").body()).isEqualTo("seedcore-request");
+    assertThat(quick("/thread").body()).isEqualTo("seedcore-io");
+  }
+
   private HttpResponse<String> quick(String path) throws Exception {
-    return client.send(to(path).header("X-Quick", "1").build(), BodyHandlers.ofString());
+    return quick(path, "yes");
+  }
+
+  private HttpResponse<String> quick(String path, String answer) throws Exception {
+    return client.send(to(path).header("X-Quick", answer).build(), BodyHandlers.ofString());
   }
 
   @Test
