@@ -53,6 +53,8 @@ public final class SeedCore {
   public static void main(String[] arguments) {
     // Do not load Netty's events for Java Flight Recorder at the start. Nobody uses them here.
     System.setProperty("io.netty.jfr.enabled", "false");
+    // Netty would look for a hardware address, and complain where only the loopback interface is.
+    System.setProperty("io.netty.machineId", "00:00:00:00:00:00");
     // A head that comes back may have another address, so resolve names each time.
     Security.setProperty("networkaddress.cache.ttl", "0");
     Security.setProperty("networkaddress.cache.negative.ttl", "0");
