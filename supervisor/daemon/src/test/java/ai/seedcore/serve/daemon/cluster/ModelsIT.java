@@ -207,9 +207,16 @@ class ModelsIT {
       clients.shutdownNow();
     }
     System.out.println("FIGURE hostile bodies " + outcomes);
-    assertThat(faults).isEmpty();
+    assertThat(faults).as(() -> failures()).isEmpty();
     assertThat(outcomes).containsKeys("success", "invalid_json", "invalid_field", "too_large");
     assertThat(cluster.replicaPids()).isEqualTo(replicas);
+  }
+
+  /** What the replicas have logged of requests that failed, with stack traces. */
+  private static String failures() {
+    Path logs = Path.of("/tmp/ray", cluster.session(), "logs");
+    return Machine.run(
+        "sh", "-c", "grep -rh -A12 'request failed error_id=' \"$0\" || true", logs.toString());
   }
 
   private String outcome(String route, String body) throws InterruptedException {
