@@ -190,6 +190,16 @@ public final class Input {
     return parser.currentToken() == JsonToken.VALUE_STRING;
   }
 
+  /** Returns whether the value is {@code null}. */
+  public boolean isNull() {
+    return parser.currentToken() == JsonToken.VALUE_NULL;
+  }
+
+  /** Skips the complete value. */
+  public void skip() {
+    parser.skipChildren();
+  }
+
   /** Reads a number in a range. */
   public double number(Range range) throws Refusal {
     if (parser.currentToken().isNumeric() && parser.getStringLength() <= MAX_NUMBER) {
@@ -271,7 +281,8 @@ public final class Input {
     return Refusal.field(object.isEmpty() ? name : object + "." + name, "nothing", expected);
   }
 
-  private String path() {
+  /** Returns the path of the value, such as {@code data[0].cpu}. */
+  public String path() {
     String path = path(context());
     return path.isEmpty() ? "body" : path;
   }

@@ -6,13 +6,19 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
 import java.time.temporal.TemporalAccessor;
+import java.util.Locale;
 
 /**
- * Reads the timestamps of a time series. A timestamp is a Unix time in seconds or an ISO 8601
- * string. A time without an offset is in UTC, and a date means its midnight. Timestamps must not
- * decrease.
+ * Reads the timestamps of a time series. A timestamp is a Unix time or a string as of ISO 8601, in
+ * which a space may stand for the {@code T} and slashes for the hyphens. A time without an offset
+ * is in UTC, and a date means its midnight. Timestamps must not decrease.
+ *
+ * <p>A Unix time is in seconds. From 1e11 on, which would be the year 5138, it is in milliseconds,
+ * from 1e14 on in microseconds, and from 1e17 on in nanoseconds.
  */
 public final class Timestamps {
 
@@ -21,12 +27,32 @@ public final class Timestamps {
 
   /** The description of a timestamp in error messages. */
   public static final String EXPECTED =
-      "Unix time in seconds or ISO 8601, such as 2026-01-31T12:00:00Z";
+      "Unix time in seconds or milliseconds, or ISO 8601, such as 2026-01-31T12:00:00Z";
 
   /** The maximum length of an ISO 8601 time, in characters. */
   private static final int MAX_LENGTH = 60;
 
   private static final double NANOS_PER_SECOND = 1e9;
+
+  /** The smallest Unix time in milliseconds, and the factor to the next smaller unit. */
+  private static final double MIN_MILLIS = 1e11;
+
+  private static final double UNIT = 1_000;
+
+  /** The last unit: nanoseconds. */
+  private static final int SMALLEST_UNIT = 3;
+
+  private static final int DATE_LENGTH = 10;
+
+  /** ISO 8601 with offsets such as +01:00, +0100 and +01, also after a space. */
+  private static final DateTimeFormatter FORMAT =
+      new DateTimeFormatterBuilder()
+          .parseCaseInsensitive()
+          .append(DateTimeFormatter.ISO_LOCAL_DATE)
+          .appendLiteral('T')
+          .append(DateTimeFormatter.ISO_LOCAL_TIME)
+          .appendPattern("[ ][XXX][XX][X]['['VV']']")
+          .toFormatter(Locale.ROOT);
 
   private static final Range SECONDS = new Range(-Double.MAX_VALUE, Double.MAX_VALUE, EXPECTED);
 
@@ -56,8 +82,8 @@ public final class Timestamps {
 
   private static Timestamp read(Input input) throws Refusal {
     if (!input.isText()) {
-      double seconds = input.number(SECONDS);
-      return new Timestamp(seconds, seconds);
+      double given = input.number(SECONDS);
+      return new Timestamp(seconds(given), given);
     }
     String text = input.text(Integer.MAX_VALUE);
     if (text.length() <= MAX_LENGTH) {
@@ -71,12 +97,28 @@ public final class Timestamps {
     throw input.refuse(EXPECTED);
   }
 
-  private static Instant parse(String text) {
-    if (text.indexOf('T') < 0) {
+  private static double seconds(double given) {
+    double seconds = given;
+    for (int unit = 1; unit <= SMALLEST_UNIT && Math.abs(seconds) >= MIN_MILLIS; unit++) {
+      seconds /= UNIT;
+    }
+    return seconds;
+  }
+
+  private static Instant parse(String given) {
+    StringBuilder text = new StringBuilder(given.strip());
+    if (text.length() >= DATE_LENGTH && text.charAt(4) == '/' && text.charAt(7) == '/') {
+      text.setCharAt(4, '-');
+      text.setCharAt(7, '-');
+    }
+    if (text.length() == DATE_LENGTH) {
       return LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant();
     }
+    if (text.length() > DATE_LENGTH && text.charAt(DATE_LENGTH) == ' ') {
+      text.setCharAt(DATE_LENGTH, 'T');
+    }
     TemporalAccessor time =
-        DateTimeFormatter.ISO_DATE_TIME.parseBest(text, OffsetDateTime::from, LocalDateTime::from);
+        FORMAT.parseBest(text, ZonedDateTime::from, OffsetDateTime::from, LocalDateTime::from);
     return time instanceof LocalDateTime local
         ? local.toInstant(ZoneOffset.UTC)
         : Instant.from(time);

@@ -1,0 +1,271 @@
+package ai.seedcore.serve.contract;
+
+import ai.seedcore.serve.contract.Refusal.Code;
+import ai.seedcore.serve.contract.Timestamps.Timestamp;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The points of a time series in a request, in order: numbers, or objects with any metrics and an
+ * optional timestamp. A value that is {@code null} or absent is missing.
+ *
+ * @param metrics the names of the metrics, in the order of their first appearance
+ * @param firstMetrics the number of metrics in the first point
+ * @param rows one row per point and one column per metric, NaN if the value is missing; a row may
+ *     end before the last column, and the rest is missing
+ * @param timestamps one timestamp per point; empty if the points have none
+ * @param missing the number of missing values
+ */
+public record Points(
+    List<String> metrics,
+    int firstMetrics,
+    List<double[]> rows,
+    List<Timestamp> timestamps,
+    long missing) {
+
+  /** The maximum number of metrics. */
+  private static final int MAX_METRICS = 64;
+
+  /** The maximum number of columns, including those that the request ignores. */
+  private static final int MAX_COLUMNS = 2 * MAX_METRICS;
+
+  private static final int MAX_NAME = 1_000;
+
+  /** The name of the metric if the points are numbers. */
+  private static final String UNNAMED_METRIC = "value";
+
+  /** The names of the fields of a request that say how to read its points. */
+  public static final List<String> OPTIONS = List.of("ignore", "missing");
+
+  /** Returns the number of points. */
+  public int size() {
+    return rows.size();
+  }
+
+  /** Returns a value; NaN if it is missing. */
+  public double value(int point, int metric) {
+    double[] row = rows.get(point);
+    return metric < row.length ? row[metric] : Double.NaN;
+  }
+
+  /**
+   * Reads points. What a request ignores or refuses may come after them, so an invalid value is not
+   * refused before {@link #points}.
+   */
+  public static final class Reader {
+    private final Function<String, Range> ranges;
+    private final List<String> columns = new ArrayList<>();
+    private final List<@Nullable Refusal> refusals = new ArrayList<>();
+    private final List<double[]> rows = new ArrayList<>();
+    private final List<Timestamp> timestamps = new ArrayList<>();
+    private final Timestamps clock = new Timestamps();
+    private final Set<String> ignored = new HashSet<>();
+    private boolean refuseMissing;
+    private boolean numbers;
+    private int firstColumns;
+    private String path = "";
+
+    /**
+     * Creates a reader.
+     *
+     * @param ranges the range of each metric
+     */
+    public Reader(Function<String, Range> ranges) {
+      this.ranges = ranges;
+    }
+
+    /**
+     * Reads a field of {@link Points#OPTIONS}: {@code ignore}, a list of names, or {@code missing},
+     * which is {@code accept} or {@code refuse}.
+     */
+    public void option(String name, Input input) throws Refusal {
+      if (name.equals("ignore")) {
+        input.list(MAX_COLUMNS, index -> ignored.add(input.text(MAX_NAME)));
+        return;
+      }
+      String policy = input.isText() ? input.text(MAX_NAME) : "";
+      if (!policy.equals("accept") && !policy.equals("refuse")) {
+        throw input.refuse("\"accept\" or \"refuse\"");
+      }
+      refuseMissing = policy.equals("refuse");
+    }
+
+    /**
+     * Reads the list of points.
+     *
+     * @param max the maximum number of points
+     * @param numeric whether points may be numbers
+     * @param timed whether points must have timestamps
+     */
+    public void read(Input input, int max, boolean numeric, boolean timed) throws Refusal {
+      path = input.path();
+      input.list(
+          max,
+          index -> {
+            if (index == 0) {
+              numbers = numeric && !input.isObject();
+              if (numbers) {
+                columns.add(UNNAMED_METRIC);
+                refusals.add(null);
+              }
+            }
+            if (numbers) {
+              number(input);
+            } else {
+              object(input, index, timed);
+            }
+          });
+    }
+
+    private void number(Input input) throws Refusal {
+      if (input.isObject()) {
+        throw input.refuse("a number, like the previous entries");
+      }
+      double[] row = {Double.NaN};
+      value(input, row, 0);
+      rows.add(row);
+    }
+
+    private void object(Input input, int index, boolean timed) throws Refusal {
+      if (!input.isObject()) {
+        throw input.refuse(index == 0 ? "an object" : "an object, like the previous entries");
+      }
+      int times = timestamps.size();
+      double[][] row = {missingRow(columns.size())};
+      int[] read = {0};
+      input.object(
+          name -> {
+            if (name.equals(Timestamps.FIELD)) {
+              if (index > 0 && timestamps.isEmpty()) {
+                throw input.wrong("a timestamp, which %s[0] does not have".formatted(path), "none");
+              }
+              timestamps.add(clock.next(input));
+              return;
+            }
+            int column = column(name, read[0]++, input);
+            if (column == row[0].length) {
+              row[0] = Arrays.copyOf(row[0], column + 1);
+              row[0][column] = Double.NaN;
+            }
+            value(input, row[0], column);
+          });
+      if (timestamps.size() == times && (timed || !timestamps.isEmpty())) {
+        throw input.missing(Timestamps.FIELD, Timestamps.EXPECTED);
+      }
+      rows.add(row[0]);
+      if (index == 0) {
+        firstColumns = columns.size();
+      }
+    }
+
+    private static double[] missingRow(int size) {
+      double[] row = new double[size];
+      Arrays.fill(row, Double.NaN);
+      return row;
+    }
+
+    /**
+     * Returns the index of a column.
+     *
+     * @param guess the index to check first; most points list their metrics in the same order
+     */
+    private int column(String name, int guess, Input input) throws Refusal {
+      if (guess < columns.size() && columns.get(guess).equals(name)) {
+        return guess;
+      }
+      int column = columns.indexOf(name);
+      if (column >= 0) {
+        return column;
+      }
+      if (columns.size() == MAX_COLUMNS) {
+        throw new Refusal(
+            Code.TOO_LARGE,
+            "%s: found more than %2$d fields, expected at most %2$d"
+                .formatted(input.path(), MAX_COLUMNS));
+      }
+      columns.add(name);
+      refusals.add(null);
+      return columns.size() - 1;
+    }
+
+    private void value(Input input, double[] row, int column) throws Refusal {
+      if (input.isNull()) {
+        return;
+      }
+      try {
+        row[column] = input.number(ranges.apply(columns.get(column)));
+      } catch (Refusal refusal) {
+        if (refusals.get(column) == null) {
+          refusals.set(column, refusal);
+        }
+        input.skip();
+      }
+    }
+
+    /**
+     * Returns the points without the ignored columns.
+     *
+     * @throws Refusal if a value is invalid, if none is left, or if one is missing and missing
+     *     values are refused
+     */
+    public Points points() throws Refusal {
+      int[] kept =
+          columns.stream().filter(c -> !ignored.contains(c)).mapToInt(columns::indexOf).toArray();
+      for (int column : kept) {
+        Refusal refusal = refusals.get(column);
+        if (refusal != null) {
+          throw refusal;
+        }
+      }
+      if (kept.length == 0) {
+        throw Refusal.field(path + "[0]", "no metric", "at least one");
+      }
+      if (kept.length > MAX_METRICS) {
+        throw new Refusal(
+            Code.TOO_LARGE,
+            "%s: found %d metrics, expected at most %d".formatted(path, kept.length, MAX_METRICS));
+      }
+      List<double[]> values = kept.length == columns.size() ? rows : select(kept);
+      int first =
+          numbers ? 1 : (int) Arrays.stream(kept).filter(column -> column < firstColumns).count();
+      List<String> metrics = Arrays.stream(kept).mapToObj(columns::get).toList();
+      return new Points(metrics, first, values, timestamps, missing(values, metrics));
+    }
+
+    private List<double[]> select(int[] kept) {
+      List<double[]> selected = new ArrayList<>(rows.size());
+      for (double[] row : rows) {
+        double[] values = missingRow(kept.length);
+        for (int i = 0; i < kept.length && kept[i] < row.length; i++) {
+          values[i] = row[kept[i]];
+        }
+        selected.add(values);
+      }
+      return selected;
+    }
+
+    private long missing(List<double[]> values, List<String> metrics) throws Refusal {
+      long missing = 0;
+      for (int i = 0; i < values.size(); i++) {
+        double[] row = values.get(i);
+        for (int metric = 0; metric < metrics.size(); metric++) {
+          if (metric >= row.length || Double.isNaN(row[metric])) {
+            missing++;
+            if (refuseMissing) {
+              throw Refusal.field(
+                  path + "[" + i + "]" + (numbers ? "" : "." + metrics.get(metric)),
+                  "no value",
+                  "a number, because of \"missing\": \"refuse\"");
+            }
+          }
+        }
+      }
+      return missing;
+    }
+  }
+}
