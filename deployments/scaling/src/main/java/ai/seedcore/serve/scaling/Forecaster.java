@@ -1,10 +1,12 @@
 package ai.seedcore.serve.scaling;
 
+import ai.seedcore.serve.contract.Points;
 import ai.seedcore.serve.contract.Range;
 import java.util.Arrays;
-import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * Forecasts each metric of a history. Every {@link Method} is backtested: it forecasts later values
@@ -39,25 +41,35 @@ final class Forecaster {
   private Forecaster() {}
 
   /**
-   * Forecasts each metric of a history.
+   * Forecasts each metric of a history. A metric without any value has no forecast.
    *
+   * @param history the past values, with timestamps
    * @param horizon seconds after the end of the history
    */
-  static Map<Metric, Forecast> forecast(History history, double horizon) {
-    double[] times = history.times();
-    Map<Metric, Forecast> forecasts = new EnumMap<>(Metric.class);
-    history
-        .values()
-        .forEach(
-            (metric, values) -> {
-              // Scaled to at most 1, because the squares of very large values overflow.
-              double unit = Math.max(Double.MIN_NORMAL, Arrays.stream(values).max().orElse(0));
-              double[] scaled = Arrays.stream(values).map(value -> value / unit).toArray();
-              Range range = metric.range;
-              forecasts.put(
-                  metric,
-                  forecast(times, scaled, horizon).times(unit).within(range.low(), range.high()));
-            });
+  static Map<String, Forecast> forecast(Points history, double horizon) {
+    double end = history.timestamps().get(history.size() - 1).seconds();
+    Map<String, Forecast> forecasts = new LinkedHashMap<>();
+    for (int metric = 0; metric < history.metrics().size(); metric++) {
+      int column = metric;
+      int[] present =
+          IntStream.range(0, history.size())
+              .filter(i -> !Double.isNaN(history.value(i, column)))
+              .toArray();
+      if (present.length == 0) {
+        continue;
+      }
+      double[] times =
+          Arrays.stream(present).mapToDouble(i -> history.timestamps().get(i).seconds()).toArray();
+      double[] values = Arrays.stream(present).mapToDouble(i -> history.value(i, column)).toArray();
+      // Scaled to at most 1, because the squares of very large values overflow.
+      double size = Arrays.stream(values).map(Math::abs).max().orElse(0);
+      double unit = Math.max(Double.MIN_NORMAL, size);
+      double[] scaled = Arrays.stream(values).map(value -> value / unit).toArray();
+      String name = history.metrics().get(metric);
+      Range range = Metric.range(name);
+      Forecast forecast = forecast(times, scaled, horizon + end - times[times.length - 1]);
+      forecasts.put(name, forecast.times(unit).within(range.low(), range.high()));
+    }
     return forecasts;
   }
 
@@ -65,7 +77,7 @@ final class Forecaster {
    * Forecasts one series.
    *
    * @param times timestamps in seconds, not decreasing
-   * @param values one value per timestamp, at most 1
+   * @param values one value per timestamp, -1 to 1
    * @param horizon seconds after the last timestamp
    */
   static Forecast forecast(double[] times, double[] values, double horizon) {

@@ -37,6 +37,12 @@ enum Metric {
     return Arrays.stream(values()).map(metric -> metric.field).toList();
   }
 
+  /** Returns the range of a metric; that of an unknown metric is any finite number. */
+  static Range range(String field) {
+    Metric metric = named(field);
+    return metric == null ? Range.FINITE : metric.range;
+  }
+
   /** Returns the metric with a name, or null if there is none. */
   static @Nullable Metric named(String field) {
     for (Metric metric : values()) {

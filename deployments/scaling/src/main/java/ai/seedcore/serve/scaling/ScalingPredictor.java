@@ -6,6 +6,7 @@ import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Options;
+import ai.seedcore.serve.contract.Points;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
 import java.time.Clock;
@@ -43,7 +44,7 @@ public final class ScalingPredictor {
   /** A parsed request, with either current values or a history. */
   private static final class Request {
     private final Map<Metric, Double> values = new EnumMap<>(Metric.class);
-    private @Nullable History history;
+    private @Nullable Points history;
     private double horizon = DEFAULT_HORIZON;
     private int currentReplicas = UNKNOWN;
     private int minReplicas = DEFAULT_MIN_REPLICAS;
@@ -89,16 +90,20 @@ public final class ScalingPredictor {
   private Request read(Input input) throws Refusal {
     Request request = new Request();
     List<String> given = new ArrayList<>();
+    Points.Reader history = new Points.Reader(Metric::range);
     input.object(
         name -> {
           given.add(name);
           Metric metric = Metric.named(name);
           if (metric != null) {
-            request.values.put(metric, input.number(metric.range));
+            if (!input.isNull()) {
+              request.values.put(metric, input.number(metric.range));
+            }
             return;
           }
           switch (name) {
-            case "history" -> request.history = History.read(input, limits.points());
+            case "history" -> history.read(input, limits.points(), false, true);
+            case "ignore", "missing" -> history.option(name, input);
             case "horizon_s" -> request.horizon = input.number(HORIZON);
             case "current_replicas" ->
                 request.currentReplicas = input.integer(0, Integer.MAX_VALUE);
@@ -109,6 +114,7 @@ public final class ScalingPredictor {
               known.addAll(
                   List.of(
                       "history", "horizon_s", "current_replicas", "min_replicas", "max_replicas"));
+              known.addAll(Points.OPTIONS);
               throw input.unknown(known);
             }
           }
@@ -119,9 +125,11 @@ public final class ScalingPredictor {
           Integer.toString(request.minReplicas),
           "at most max_replicas (%d)".formatted(request.maxReplicas()));
     }
-    if (request.history == null) {
-      if (given.contains("horizon_s")) {
-        throw Refusal.field("horizon_s", "it without history", "it only together with history");
+    if (!given.contains("history")) {
+      for (String name : List.of("horizon_s", "ignore", "missing")) {
+        if (given.contains(name)) {
+          throw Refusal.field(name, "it without history", "it only together with history");
+        }
       }
       if (Metric.SCALED.stream().noneMatch(request.values::containsKey)) {
         throw input.wrong("no metric", "history, or at least one of " + Metric.SCALED_FIELDS);
@@ -131,16 +139,24 @@ public final class ScalingPredictor {
           request.values.keySet().iterator().next().field,
           "it together with history",
           "either current values or a history");
+    } else {
+      request.history = history.points();
     }
     return request;
   }
 
   private Map<String, Object> predict(Request request) {
     Map<Metric, Double> values = request.values;
-    Map<Metric, Forecast> forecasts = new EnumMap<>(Metric.class);
+    Map<String, Forecast> forecasts = Map.of();
     if (request.history != null) {
       forecasts = Forecaster.forecast(request.history, request.horizon);
-      forecasts.forEach((metric, forecast) -> values.put(metric, forecast.value()));
+      forecasts.forEach(
+          (name, forecast) -> {
+            Metric metric = Metric.named(name);
+            if (metric != null) {
+              values.put(metric, forecast.value());
+            }
+          });
     }
     Map<String, Object> reply = new LinkedHashMap<>();
     double overall = 0;
@@ -152,20 +168,24 @@ public final class ScalingPredictor {
         double scale = policy.scale(metric, value);
         reply.put(String.valueOf(metric.scaleField), scale);
         overall += scale;
-        Forecast forecast = forecasts.get(metric);
+        Forecast forecast = forecasts.get(metric.field);
         certainty += forecast == null ? 1 : 1 - forecast.relativeWidth();
         count++;
       }
     }
-    overall /= count;
+    // Without any of the metrics that decide, nothing is known.
+    overall = count == 0 ? 1 : overall / count;
     // The share of the metrics in the request times their mean certainty.
     double confidence = Math.max(0, certainty / Metric.SCALED.size());
     String action = policy.action(overall, confidence);
-    reply.put("overall_scale", overall);
+    if (count > 0) {
+      reply.put("overall_scale", overall);
+    }
     reply.put("confidence", confidence);
     reply.put("action", action);
-    if (!forecasts.isEmpty()) {
+    if (request.history != null) {
       reply.put("forecast", toMap(forecasts));
+      reply.put("summary", Map.of("missing", request.history.missing()));
       reply.put("model", "forecast");
     }
     if (request.currentReplicas != UNKNOWN) {
@@ -177,12 +197,12 @@ public final class ScalingPredictor {
     return reply;
   }
 
-  private static Map<String, Object> toMap(Map<Metric, Forecast> forecasts) {
+  private static Map<String, Object> toMap(Map<String, Forecast> forecasts) {
     Map<String, Object> map = new LinkedHashMap<>();
     forecasts.forEach(
-        (metric, forecast) ->
+        (name, forecast) ->
             map.put(
-                metric.field,
+                name,
                 Map.of("value", forecast.value(), "low", forecast.low(), "high", forecast.high())));
     return map;
   }

@@ -86,6 +86,29 @@ class ScalingPredictorTest {
     assertThat((Double) reply.get("confidence")).isCloseTo(2 / 3.0, Offset.offset(1e-6));
   }
 
+  @Test
+  void forecastsAnyMetricOverGapsAndMilliseconds() {
+    String history =
+        IntStream.range(0, 60)
+                .mapToObj(
+                    i ->
+                        "{\"timestamp\": %d, \"pod\": \"a\", \"queue\": %s}"
+                            .formatted(
+                                1_700_000_000_000L + i * 10_000L,
+                                i % 7 == 3 ? "null" : -30 + 2 * i))
+                .collect(
+                    Collectors.joining(
+                        ",", "{\"history\": [", "], \"horizon_s\": 200, \"ignore\": [\"pod\"],"))
+            + "\"current_replicas\": 3}";
+    Map<?, ?> reply = answer(history);
+    Map<?, ?> forecast = (Map<?, ?>) ((Map<?, ?>) reply.get("forecast")).get("queue");
+    assertThat((Double) forecast.get("value")).isCloseTo(-30 + 2 * 79, Offset.offset(1e-3));
+    assertThat(((Map<?, ?>) reply.get("summary")).get("missing")).isEqualTo(9L);
+    assertThat(reply.get("action")).isEqualTo("monitor");
+    assertThat(reply.get("recommended_replicas")).isEqualTo(3);
+    assertThat(reply.containsKey("overall_scale")).isFalse();
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -99,7 +122,11 @@ class ScalingPredictorTest {
           {"history": []} | history: found an empty list
           {"history": [{"cpu_avg": 0.5}]} | history[0].timestamp: found nothing
           {"history": [{"timestamp": 1}]} | history[0]: found no metric
-          {"history": [{"timestamp": 1, "cpu_avg": 0.5}, {"timestamp": 2}]} | history[1].cpu_avg: found nothing
+          {"history": [{"timestamp": 1, "cpu_avg": 0.5}, {"timestamp": 2}], "missing": "refuse"} | history[1].cpu_avg: found no value
+          {"history": [{"timestamp": 1, "cpu_avg": 38.1}]} | history[0].cpu_avg: found 38.1, expected a number from 0 to 1
+          {"history": [{"timestamp": 1, "cpu_avg": 0.5, "pod": "a"}]} | history[0].pod: found the string "a"
+          {"history": [1]} | history[0]: found 1, expected an object
+          {"cpu_avg": 0.5, "ignore": ["pod"]} | ignore: found it without history
           {"history": [{"timestamp": 1, "cpu_avg": 0.5}], "horizon_s": 0} | horizon_s: found 0
           {"request_rate": 5} | body: found no metric
           {"load": 1} | load: found an unknown field
