@@ -7,6 +7,7 @@ import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Options;
+import ai.seedcore.serve.contract.Points;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
 import ai.seedcore.serve.contract.Timestamps.Timestamp;
@@ -27,8 +28,8 @@ public final class AnomalyDetector {
   private static final Description DESCRIPTION =
       new Description(
           "AnomalyDetector",
-          "random_cut_forest",
-          "1",
+          "robust",
+          "2",
           Map.of("data", List.of(Map.of("cpu_usage", 0.42), Map.of("cpu_usage", 0.97))));
 
   private final Limits limits;
@@ -36,10 +37,7 @@ public final class AnomalyDetector {
   private final Endpoint<Request> endpoint;
 
   /** A parsed request. */
-  private static final class Request {
-    private Series series = new Series(List.of(), List.of(), List.of());
-    private double sensitivity = Detector.DEFAULT_SENSITIVITY;
-  }
+  private record Request(Points points, double sensitivity) {}
 
   /** Creates a deployment with the default thresholds and limits. */
   public AnomalyDetector() {
@@ -75,31 +73,38 @@ public final class AnomalyDetector {
   }
 
   private Request read(Input input) throws Refusal {
-    Request request = new Request();
+    Points.Reader points = new Points.Reader(thresholds::range);
+    double[] sensitivity = {Detector.DEFAULT_SENSITIVITY};
+    boolean[] given = {false};
     input.object(
         name -> {
           switch (name) {
-            case "data" -> request.series = Series.read(input, limits.points());
-            case "sensitivity" -> request.sensitivity = input.number(Range.FRACTION);
-            default -> throw input.unknown("data", "sensitivity");
+            case "data" -> {
+              points.read(input, limits.points(), true, false);
+              given[0] = true;
+            }
+            case "sensitivity" -> sensitivity[0] = input.number(Range.FRACTION);
+            case "ignore", "missing" -> points.option(name, input);
+            default -> throw input.unknown("data", "sensitivity", "ignore", "missing");
           }
         });
-    if (request.series.size() == 0) {
+    if (!given[0]) {
       throw input.missing("data", "a list of numbers or objects");
     }
-    return request;
+    return new Request(points.points(), sensitivity[0]);
   }
 
   private Map<String, Object> detect(Request request) {
-    Series series = request.series;
-    Detector detector = new Detector(series.metrics(), thresholds, request.sensitivity);
-    List<Object> scores = new ArrayList<>(series.size());
+    Points points = request.points;
+    Detector detector =
+        new Detector(points.metrics(), points.firstMetrics(), thresholds, request.sensitivity);
+    List<Object> scores = new ArrayList<>(points.size());
     List<Object> anomalies = new ArrayList<>();
     int warnings = 0;
     int criticals = 0;
-    for (int i = 0; i < series.size(); i++) {
-      Timestamp time = series.timestamps().isEmpty() ? null : series.timestamps().get(i);
-      Verdict verdict = detector.next(series.values().get(i), time);
+    for (int i = 0; i < points.size(); i++) {
+      Timestamp time = points.timestamps().isEmpty() ? null : points.timestamps().get(i);
+      Verdict verdict = detector.next(points.rows().get(i), time);
       scores.add(verdict.score());
       if (verdict.severity() != Severity.NORMAL) {
         anomalies.add(anomaly(i, time, verdict));
@@ -109,31 +114,32 @@ public final class AnomalyDetector {
     }
 
     Map<String, Object> summary = new LinkedHashMap<>();
-    summary.put("total", series.size());
+    summary.put("total", points.size());
     summary.put("warning", warnings);
     summary.put("critical", criticals);
-    summary.put("normal", series.size() - warnings - criticals);
-    summary.put("anomaly_rate", (double) (warnings + criticals) / series.size());
+    summary.put("normal", points.size() - warnings - criticals);
+    summary.put("anomaly_rate", (double) (warnings + criticals) / points.size());
+    summary.put("missing", points.missing());
 
     Map<String, Object> reply = new LinkedHashMap<>();
     reply.put("anomalies", anomalies);
     reply.put("scores", scores);
     reply.put("summary", summary);
-    reply.put("judges", judges(series));
+    reply.put("judges", judges(points));
     return reply;
   }
 
   /** Returns the names of the methods that scored at least one point. */
-  private List<String> judges(Series series) {
+  private List<String> judges(Points points) {
     List<String> judges = new ArrayList<>();
-    if (series.metrics().stream().anyMatch(thresholds::contains)) {
+    if (points.metrics().stream().anyMatch(thresholds::contains)) {
       judges.add("thresholds");
     }
-    if (series.size() > RobustRule.WARM_UP) {
+    if (points.size() > MetricDetector.WARM_UP) {
       judges.add("robust");
     }
-    if (series.size() > Detector.WARM_UP) {
-      judges.add("forest");
+    if (points.firstMetrics() > 1 && points.size() > Joint.WARM_UP) {
+      judges.add("joint");
     }
     return judges;
   }

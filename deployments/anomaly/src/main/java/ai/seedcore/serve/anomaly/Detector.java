@@ -1,51 +1,38 @@
 package ai.seedcore.serve.anomaly;
 
+import ai.seedcore.serve.anomaly.MetricDetector.Finding;
+import ai.seedcore.serve.anomaly.Spread.Distance;
 import ai.seedcore.serve.anomaly.Verdict.Severity;
 import ai.seedcore.serve.contract.Timestamps.Timestamp;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scores the points of one time series as a stream. Thresholds apply to every point. A robust rule
- * scores the first points, and forecasts with a random cut forest score the others.
- *
- * <p>The input of the forest is not the values but the rarities of each metric's forecast errors
- * (see {@link Residual}). A daily peak is therefore not new to it, and the metrics' units do not
- * matter. The rarity of a point is that of its rarest metric plus a contribution of the forest.
- *
- * <p>A rarity is a negative decimal logarithm of a probability: 3 means one point in 1,000.
+ * Scores the points of one time series as a stream. Thresholds apply to every value. Each metric is
+ * judged by itself ({@link MetricDetector}) and, if there are several, given the others ({@link
+ * Joint}). The most anomalous metric decides.
  */
 final class Detector {
 
-  /** The number of points that the forest learns from before it scores. */
-  static final int WARM_UP = 64;
-
   static final double DEFAULT_SENSITIVITY = 0.5;
 
-  /** The factor between the rarity limits at the sensitivities 0 and 1. */
+  /** The factor between the limits at the sensitivities 0 and 1. */
   private static final double SENSITIVITY_RANGE = 4;
-
-  /** The weight of the forest's rarity above {@link #FOREST_MIN_RARITY}. */
-  private static final double FOREST_WEIGHT = 0.2;
-
-  /** The rarity up to which the forest does not count; one point in ten exceeds it. */
-  private static final double FOREST_MIN_RARITY = 1;
-
-  /** The maximum absolute value of a metric. The squares of larger values could overflow. */
-  private static final double MAX_VALUE = 1e100;
 
   private final List<String> metrics;
   private final Thresholds thresholds;
-  private final double limit;
-  private final RobustRule[] robustRules;
-  private final Residual[] residuals;
-  private final @Nullable Joint joint;
-  private final Forest forest;
+  private final double factor;
+  private final @Nullable MetricDetector[] detectors;
   private final Cadence cadence = new Cadence();
-  private int seen;
+  private final @Nullable Joint joint;
+
+  /** The metrics of the first point, which are the first ones in the list. */
+  private final int jointMetrics;
+
+  private int known;
   private double @Nullable [] lastValues;
   private double lastTime = Double.NaN;
   private Verdict lastVerdict = Verdict.NORMAL;
@@ -54,28 +41,24 @@ final class Detector {
    * Creates a detector for one series.
    *
    * @param metrics the names of the metrics
+   * @param firstMetrics the number of them that the first point has; they are judged together
    * @param thresholds the thresholds on known metrics
-   * @param sensitivity 0..1. At 0.5 a point is reported from the rarity {@link Verdict#LIMIT}, at 0
-   *     from twice that rarity, at 1 from half of it.
+   * @param sensitivity 0..1. At 0.5 a point is reported from the limits on, at 0 from twice the
+   *     limits, at 1 from half of them.
    */
-  Detector(List<String> metrics, Thresholds thresholds, double sensitivity) {
+  Detector(List<String> metrics, int firstMetrics, Thresholds thresholds, double sensitivity) {
     this.metrics = metrics;
     this.thresholds = thresholds;
-    this.limit = Verdict.LIMIT * Math.pow(SENSITIVITY_RANGE, DEFAULT_SENSITIVITY - sensitivity);
-    this.robustRules = new RobustRule[metrics.size()];
-    this.residuals = new Residual[metrics.size()];
-    for (int i = 0; i < robustRules.length; i++) {
-      robustRules[i] = new RobustRule(metrics.get(i), limit, WARM_UP);
-      residuals[i] = new Residual();
-    }
-    this.joint = metrics.size() == 1 ? null : new Joint(metrics.size());
-    this.forest = new Forest(metrics.size());
+    this.factor = Math.pow(SENSITIVITY_RANGE, DEFAULT_SENSITIVITY - sensitivity);
+    this.detectors = new MetricDetector[metrics.size()];
+    this.jointMetrics = firstMetrics;
+    this.joint = firstMetrics > 1 ? new Joint(firstMetrics) : null;
   }
 
   /**
    * Scores the next point.
    *
-   * @param values one value per metric
+   * @param values one value per metric, NaN if it is missing; metrics beyond the end are missing
    * @param time the point's timestamp; null if the series has none and is regularly spaced
    */
   Verdict next(double[] values, @Nullable Timestamp time) {
@@ -85,69 +68,85 @@ final class Detector {
       }
       lastTime = time.seconds();
       int missing = cadence.next(lastTime);
-      for (Residual residual : residuals) {
-        residual.skip(missing);
+      for (MetricDetector detector : detectors) {
+        if (detector != null) {
+          detector.skip(missing);
+        }
       }
     }
     lastValues = values;
     lastVerdict = judge(values);
-    seen++;
     return lastVerdict;
   }
 
   private Verdict judge(double[] values) {
-    Verdict verdict = Verdict.NORMAL;
-    double[] rarities = new double[values.length];
-    double[] distances = new double[values.length];
-    double[] learned = new double[values.length];
     for (int i = 0; i < values.length; i++) {
-      double value = Math.max(-MAX_VALUE, Math.min(MAX_VALUE, values[i]));
+      if (detectors[i] == null && !Double.isNaN(values[i])) {
+        detectors[i] = new MetricDetector(true);
+        known++;
+      }
+    }
+    int tests = joint == null ? known : known + jointMetrics;
+    double[] deviations = new double[jointMetrics];
+    double[] learned = new double[jointMetrics];
+    boolean complete = joint != null;
+    Verdict verdict = Verdict.NORMAL;
+    for (int i = 0; i < values.length; i++) {
+      if (Double.isNaN(values[i])) {
+        complete &= i >= jointMetrics;
+        if (detectors[i] != null) {
+          detectors[i].skip(1);
+        }
+        continue;
+      }
       verdict = verdict.and(thresholds.judge(metrics.get(i), values[i]));
-      if (seen < WARM_UP) {
-        verdict = verdict.and(robustRules[i].next(value));
-      }
-      rarities[i] = residuals[i].next(value);
-      distances[i] = value - residuals[i].expected();
-      learned[i] = residuals[i].learned();
-    }
-    if (joint != null) {
-      double[] conditional = joint.next(distances, learned);
-      for (int i = 0; i < conditional.length; i++) {
-        rarities[i] =
-            Math.abs(conditional[i]) > Math.abs(rarities[i]) ? conditional[i] : rarities[i];
+      Finding finding = Objects.requireNonNull(detectors[i]).next(values[i], tests);
+      verdict = verdict.and(verdict(finding, "robust", metrics.get(i), values[i]));
+      if (i < jointMetrics && finding.distance() != null) {
+        deviations[i] = finding.distance().distance() * finding.distance().spread();
+        learned[i] = deviations[i] / Math.max(1, finding.excess());
       }
     }
-    double forestRarity = forest.next(rarities);
-    return seen < WARM_UP ? verdict : verdict.and(judge(values, rarities, forestRarity));
+    if (complete && joint != null) {
+      Finding[] findings = joint.next(deviations, learned, tests);
+      for (int i = 0; i < findings.length; i++) {
+        verdict = verdict.and(verdict(findings[i], "joint", metrics.get(i), values[i]));
+      }
+    }
+    return verdict;
   }
 
-  private Verdict judge(double[] values, double[] rarities, double forestRarity) {
-    int rarest = 0;
-    for (int i = 1; i < rarities.length; i++) {
-      rarest = Math.abs(rarities[i]) > Math.abs(rarities[rarest]) ? i : rarest;
+  private Verdict verdict(Finding finding, String judge, String metric, double value) {
+    Severity severity =
+        finding.repeated() ? Severity.NORMAL : Verdict.severity(finding.excess() / factor);
+    Distance distance = finding.distance();
+    List<String> reasons =
+        severity == Severity.NORMAL || distance == null
+            ? List.of()
+            : List.of(judge + ": " + metric + " " + value + reason(finding, distance, judge));
+    return new Verdict(Verdict.score(finding.rarity()), severity, reasons);
+  }
+
+  private static String reason(Finding finding, Distance distance, String judge) {
+    if (finding.outage()) {
+      return String.format(
+          Locale.ROOT, " is lower than ever before, usual is %.6g", distance.center());
     }
-    double metricRarity = Math.abs(rarities[rarest]);
-    double rarity = metricRarity + FOREST_WEIGHT * Math.max(0, forestRarity - FOREST_MIN_RARITY);
-    Severity severity = Verdict.severity(rarity, limit);
-    if (severity == Severity.NORMAL) {
-      return new Verdict(Verdict.score(rarity), severity, List.of());
-    }
-    List<String> reasons = new ArrayList<>();
-    reasons.add(
-        String.format(
-            Locale.ROOT,
-            "forest: %s %s, forecast %.6g: one in 10^%.1f points is as far from its forecast",
-            metrics.get(rarest),
-            values[rarest],
-            residuals[rarest].expected(),
-            metricRarity));
-    if (metricRarity < limit) {
-      reasons.add(
-          String.format(
-              Locale.ROOT,
-              "forest: one in 10^%.1f points is as unusual in combination with those before it",
-              forestRarity));
-    }
-    return new Verdict(Verdict.score(rarity), severity, reasons);
+    String expected =
+        judge.equals("joint")
+            ? "what the other metrics suggest"
+            : finding.period() > 0
+                ? String.format(
+                    Locale.ROOT,
+                    "%.6g, expected at this phase of a period of %d points",
+                    distance.center(),
+                    finding.period())
+                : String.format(Locale.ROOT, "the recent median %.6g", distance.center());
+    return String.format(
+        Locale.ROOT,
+        " is %.1f times as far as usual (%.3g) from %s",
+        distance.size(),
+        distance.spread(),
+        expected);
   }
 }

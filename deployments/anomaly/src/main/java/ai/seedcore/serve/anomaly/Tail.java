@@ -1,127 +1,113 @@
 package ai.seedcore.serve.anomaly;
 
 /**
- * Estimates the upper tail of a distribution from its last values. The rarity of a value is the
- * negative decimal logarithm of the probability that it is exceeded, so 3 means one in 1,000.
+ * Estimates how rare a distance is from the last distances. A rarity is the negative decimal
+ * logarithm of the probability that a distance is exceeded, so 3 means one point in 1,000.
  *
  * <p>Up to a high quantile, the probability is the empirical one. Above it, the excesses follow a
  * generalized Pareto distribution (peaks over threshold: Coles, "An Introduction to Statistical
- * Modeling of Extreme Values", 2001, chapter 4; for streams: Siffer et al., "Anomaly Detection in
- * Streams with Extreme Value Theory", KDD 2017). Rarities are therefore comparable between series
- * with different units and tails, and extreme values keep their order.
+ * Modeling of Extreme Values", 2001, chapter 4), whose parameters are estimated by
+ * probability-weighted moments (Hosking and Wallis, "Parameter and Quantile Estimation for the
+ * Generalized Pareto Distribution", Technometrics 1987). Rarities are therefore comparable between
+ * series with different tails, and extreme values keep their order.
  */
 final class Tail {
 
-  /** The maximum rarity, in decades. */
-  static final double MAX_RARITY = 100;
+  /**
+   * The maximum rarity that is extrapolated, in decades. A larger distance adds the decades by
+   * which it is larger.
+   */
+  private static final double MAX_CREDIBLE_RARITY = 6;
 
-  /** Rarer values are limited to this rarity before they are added, in decades. */
-  static final double MAX_LEARNED_RARITY = 2.5;
+  /** The number of distances that are remembered: enough for some 100 excesses. */
+  private static final int WINDOW = 2_000;
 
-  private static final int WINDOW = 500;
-
-  /** The number of values before the first estimate. */
-  private static final int WARM_UP = 8;
-
-  /** The share of the values that count as excesses. */
-  private static final double EXCESS_SHARE = 0.1;
+  /** The share of the distances that count as excesses. */
+  private static final double EXCESS_SHARE = 0.05;
 
   private static final int MIN_EXCESSES = 8;
 
+  /** The number of distances before the first estimate. */
+  private static final int WARM_UP = 4 * MIN_EXCESSES;
+
   /**
-   * The shape parameter for infinitely many excesses: slightly heavier than exponential. It is
-   * fixed, because there are too few excesses to estimate it. For {@code n} excesses, {@code 1/n}
-   * is added for the uncertainty of the scale: the predictive distribution of exponential values is
-   * a Pareto distribution.
+   * The shape parameter that is expected of an unknown series, slightly heavier than exponential,
+   * and the number of excesses that it counts for.
    */
-  private static final double SHAPE = 0.1;
+  private static final double USUAL_SHAPE = 0.1;
 
-  private final double[] ring = new double[WINDOW];
-  private final double[] sorted = new double[WINDOW];
-  private int size;
-  private long seen;
+  private static final double USUAL_SHAPE_WEIGHT = 50;
+
+  /** The estimate of the shape is limited to this range; at 1, the mean would be infinite. */
+  private static final double MIN_SHAPE = -0.5;
+
+  private static final double MAX_SHAPE = 0.9;
+
+  /** A rarer distance is limited to this rarity before it is added, in decades. */
+  private static final double MAX_LEARNED_RARITY = 3.5;
+
+  private final SortedWindow distances = new SortedWindow(WINDOW);
 
   /**
-   * A generalized Pareto distribution of the values above a quantile.
+   * A generalized Pareto distribution of the distances above a quantile.
    *
-   * @param share the share of the values above the quantile
+   * @param share the share of the distances above the quantile
    */
   private record Excess(double share, double quantile, double scale, double shape) {}
 
-  /** Adds a value and removes the oldest one if the window is full. */
-  void add(double value) {
-    int slot = (int) (seen++ % WINDOW);
-    if (size == WINDOW) {
-      int old = rank(ring[slot]);
-      System.arraycopy(sorted, old + 1, sorted, old, size - old - 1);
-      size--;
-    }
-    ring[slot] = value;
-    int rank = rank(value);
-    System.arraycopy(sorted, rank, sorted, rank + 1, size - rank);
-    sorted[rank] = value;
-    size++;
+  /** Returns whether there are enough distances for an estimate. */
+  boolean ready() {
+    return distances.size() >= WARM_UP;
   }
 
-  /**
-   * Returns the rarity of a value, in decades; 0 if there are too few values to estimate it.
-   *
-   * @param minScale the minimum scale of the distribution
-   */
-  double rarity(double value, double minScale) {
-    if (size < WARM_UP) {
-      return 0;
-    }
-    Excess excess = excess(minScale);
-    if (value <= excess.quantile()) {
-      double above = size - rank(value);
-      return -Math.log10(Math.max(1, above) / size);
-    }
-    double beyond = excess.shape() * (value - excess.quantile()) / excess.scale();
-    return Math.min(
-        MAX_RARITY, Math.log10(1 + beyond) / excess.shape() - Math.log10(excess.share()));
+  /** Adds a distance, 0 or more. */
+  void add(double distance) {
+    distances.add(ready() ? Math.min(distance, value(MAX_LEARNED_RARITY, excess())) : distance);
   }
 
-  /**
-   * Returns the value that has a rarity; infinity if there are too few values to estimate it.
-   *
-   * @param rarity the rarity, in decades; more than 1
-   * @param minScale the minimum scale of the distribution
-   */
-  double value(double rarity, double minScale) {
-    if (size < WARM_UP) {
-      return Double.POSITIVE_INFINITY;
+  /** Returns the rarity of a distance, in decades; {@link #ready} must hold. */
+  double rarity(double distance) {
+    Excess excess = excess();
+    if (distance <= excess.quantile()) {
+      double above = distances.size() - distances.below(distance);
+      return -Math.log10(Math.max(1, above) / distances.size());
     }
-    Excess excess = excess(minScale);
-    double beyond = Math.pow(10, excess.shape() * (rarity + Math.log10(excess.share()))) - 1;
-    return excess.quantile() + excess.scale() * beyond / excess.shape();
+    double credible = value(MAX_CREDIBLE_RARITY, excess);
+    if (distance > credible) {
+      return MAX_CREDIBLE_RARITY + Math.log10(distance / credible);
+    }
+    double beyond = 1 + excess.shape() * (distance - excess.quantile()) / excess.scale();
+    return Math.log10(beyond) / excess.shape() - Math.log10(excess.share());
   }
 
-  private Excess excess(double minScale) {
-    int count = Math.min(size / 2, Math.max(MIN_EXCESSES, (int) (EXCESS_SHARE * size)));
-    double quantile = sorted[size - count - 1];
+  /** Returns the distance that has a rarity. */
+  private static double value(double rarity, Excess excess) {
+    double shape = excess.shape();
+    double beyond = Math.pow(10, shape * (rarity + Math.log10(excess.share()))) - 1;
+    return excess.quantile() + excess.scale() * beyond / shape;
+  }
+
+  private Excess excess() {
+    int size = distances.size();
+    int count = Math.max(MIN_EXCESSES, (int) (EXCESS_SHARE * size));
+    double quantile = distances.get(size - count - 1);
     double mean = 0;
-    for (int i = size - count; i < size; i++) {
-      mean += (sorted[i] - quantile) / count;
+    double weighted = 0;
+    for (int i = 0; i < count; i++) {
+      double excess = distances.get(size - count + i) - quantile;
+      mean += excess / count;
+      weighted += excess / count * (count - 1 - i) / (count - 1);
     }
-    // The mean of the distribution is scale / (1 - shape).
-    double shape = SHAPE + 1.0 / count;
-    double scale = Math.max(mean * (1 - shape), minScale);
+    double estimate = mean > 2 * weighted ? 2 - mean / (mean - 2 * weighted) : 0;
+    estimate = Math.max(MIN_SHAPE, Math.min(MAX_SHAPE, estimate));
+    double shape =
+        (USUAL_SHAPE_WEIGHT * USUAL_SHAPE + count * estimate) / (USUAL_SHAPE_WEIGHT + count)
+            // The scale is uncertain: the predictive distribution has a heavier tail.
+            + 1.0 / count;
+    shape = Math.abs(shape) < EPSILON ? EPSILON : shape; // The limit at 0 is the exponential one.
+    double scale = Math.max(mean * (1 - shape), EPSILON);
     return new Excess((double) count / size, quantile, scale, shape);
   }
 
-  /** Returns the number of values below a value. */
-  private int rank(double value) {
-    int low = 0;
-    int high = size;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (sorted[middle] < value) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  }
+  private static final double EPSILON = 1e-9;
 }

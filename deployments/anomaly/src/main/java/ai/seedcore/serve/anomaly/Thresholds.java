@@ -7,6 +7,7 @@ import ai.seedcore.serve.contract.Refusal;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Fixed thresholds on known metrics, independent of the history of the series. */
 final class Thresholds {
@@ -18,6 +19,10 @@ final class Thresholds {
    * @param critical the smallest value with severity critical
    */
   record Limit(double warning, double critical) {}
+
+  /** The metrics whose values are fractions, unless their thresholds are configured above 1. */
+  private static final Set<String> FRACTIONS =
+      Set.of("cpu_usage", "memory_usage", "disk_usage", "error_rate");
 
   static final Map<String, Limit> DEFAULT =
       Map.of(
@@ -74,6 +79,14 @@ final class Thresholds {
   /** Returns whether the metric has thresholds. */
   boolean contains(String metric) {
     return limits.containsKey(metric);
+  }
+
+  /** Returns the range of a metric's values. A percentage is out of the range of a fraction. */
+  Range range(String metric) {
+    Limit limit = limits.get(metric);
+    return FRACTIONS.contains(metric) && limit != null && limit.critical() <= 1
+        ? Range.FRACTION
+        : Range.FINITE;
   }
 
   /** Compares a value with the thresholds of its metric. */

@@ -12,13 +12,10 @@ import java.util.List;
  */
 record Verdict(double score, Severity severity, List<String> reasons) {
 
-  /** The rarity from which on a point is reported at sensitivity 0.5, in decades. */
-  static final double LIMIT = 4;
-
-  /** The distance from the limit for a warning to the limit for critical, in decades. */
-  private static final double CRITICAL_DISTANCE = 3;
-
   static final Verdict NORMAL = new Verdict(0, Severity.NORMAL, List.of());
+
+  /** An anomaly of at least twice the limit is critical. */
+  private static final double CRITICAL_EXCESS = 2;
 
   enum Severity {
     NORMAL,
@@ -27,24 +24,23 @@ record Verdict(double score, Severity severity, List<String> reasons) {
   }
 
   /**
-   * Returns the severity of a rarity.
+   * Returns the severity of an excess.
    *
-   * @param rarity the rarity, in decades
-   * @param limit the rarity from which on a point is reported, in decades
+   * @param excess the deviation as a multiple of the limit
    */
-  static Severity severity(double rarity, double limit) {
-    return rarity >= limit + CRITICAL_DISTANCE
+  static Severity severity(double excess) {
+    return excess >= CRITICAL_EXCESS
         ? Severity.CRITICAL
-        : rarity >= limit ? Severity.WARNING : Severity.NORMAL;
+        : excess >= 1 ? Severity.WARNING : Severity.NORMAL;
   }
 
   /**
-   * Returns the score of a rarity: 0.5 at {@link #LIMIT} and always below 1.
+   * Returns the score of a rarity: 0.5 for one point in 1,000, and always below 1.
    *
    * @param rarity the rarity, in decades
    */
   static double score(double rarity) {
-    return rarity / (rarity + LIMIT);
+    return rarity / (rarity + MetricDetector.LIMIT_RARITY);
   }
 
   /** Combines two results: the higher score, the higher severity, and all reasons. */

@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AnomalyDetectorTest {
 
@@ -24,7 +25,19 @@ class AnomalyDetectorTest {
     assertThat(severities(reply)).isEqualTo("1:warning 2:critical");
     assertThat(reply.get("summary"))
         .isEqualTo(
-            Map.of("total", 3, "warning", 1, "critical", 1, "normal", 1, "anomaly_rate", 2 / 3.0));
+            Map.of(
+                "total",
+                3,
+                "warning",
+                1,
+                "critical",
+                1,
+                "normal",
+                1,
+                "anomaly_rate",
+                2 / 3.0,
+                "missing",
+                0L));
     assertThat(reply.get("judges")).isEqualTo(List.of("thresholds"));
     assertThat(first(reply).get("reasons").toString()).contains("threshold: cpu_usage 0.8");
   }
@@ -78,8 +91,8 @@ class AnomalyDetectorTest {
     day[548] = day[500]; // A peak value outside the peak.
     Map<?, ?> reply = answer(body(day));
     assertThat(severities(reply)).startsWith("548:");
-    assertThat(first(reply).get("reasons").toString()).contains("forest: value");
-    assertThat(reply.get("judges")).isEqualTo(List.of("robust", "forest"));
+    assertThat(first(reply).get("reasons").toString()).contains("period of 96 points");
+    assertThat(reply.get("judges")).isEqualTo(List.of("robust"));
   }
 
   @Test
@@ -168,10 +181,18 @@ class AnomalyDetectorTest {
           """
           {"data": [1, "2"]} | data[1]: found the string "2"
           {"data": [1, {"a": 1}]} | data[1]: found an object
-          {"data": [{"a": 1}, {"b": 1}]} | data[1].b: found a field that data[0] does not have
-          {"data": [{"a": 1, "c": 2}, {"a": 1}]} | data[1].c: found nothing
-          {"data": [{"a": 1}, {"a": 1, "b": 1}]} | data[1].b: found a field that data[0] does not have
-          {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1].timestamp: found a field that data[0] does not have
+          {"data": [{"a": 1}, {"b": 1}], "missing": "refuse"} | data[0].b: found no value
+          {"data": [{"a": 1, "c": 2}, {"a": 1}], "missing": "refuse"} | data[1].c: found no value
+          {"missing": "refuse", "data": [{"a": 1}, {"a": null}]} | data[1].a: found no value
+          {"data": [1, null], "missing": "refuse"} | data[1]: found no value
+          {"data": [1], "missing": "drop"} | missing: found the string "drop", expected "accept" or "refuse"
+          {"data": [1], "ignore": "a"} | ignore: found the string "a", expected a list
+          {"data": [{"a": 1, "host": "x"}]} | data[0].host: found the string "x"
+          {"data": [{"a": 1}], "ignore": ["a"]} | data[0]: found no metric
+          {"data": [{"cpu_usage": 38.1}]} | data[0].cpu_usage: found 38.1, expected a number from 0 to 1
+          {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1].timestamp: found a timestamp, which data[0] does not have
+          {"data": [{"a": 1, "timestamp": 1}, {"a": 1}]} | data[1].timestamp: found nothing
+          {"data": [{"a": 1, "timestamp": null}]} | data[0].timestamp: found null
           {"data": [{"timestamp": 1}]} | data[0]: found no metric
           {"data": [{"timestamp": 2, "a": 1}, {"timestamp": 1, "a": 1}]} | data[1].timestamp: found 1, expected a time no earlier
           {"data": [{"timestamp": "noon", "a": 1}]} | data[0].timestamp: found the string "noon"
@@ -185,6 +206,84 @@ class AnomalyDetectorTest {
     Map<?, ?> reply = answer(body);
     assertThat(reply.get("code")).isEqualTo("invalid_field");
     assertThat((String) reply.get("error")).startsWith(message);
+  }
+
+  @Test
+  void missingValuesAreGaps() {
+    StringBuilder data = new StringBuilder();
+    for (int i = 0; i < 600; i++) {
+      String value = i % 50 == 7 ? "null" : i == 500 ? "150" : Double.toString(daily(i));
+      data.append(i == 0 ? "" : ",").append(value);
+    }
+    Map<?, ?> reply = answer("{\"data\": [" + data + "]}");
+    assertThat(severities(reply)).isEqualTo("500:critical");
+    assertThat(((Map<?, ?>) reply.get("summary")).get("missing")).isEqualTo(12L);
+    assertThat(((List<?>) reply.get("scores")).get(7)).isEqualTo(0.0);
+  }
+
+  @Test
+  void metricsMayBeginLaterAndTextIsIgnored() {
+    StringBuilder data = new StringBuilder();
+    for (int i = 0; i < 300; i++) {
+      String late = i < 100 ? "" : ", \"late\": %s".formatted(i == 250 ? 99 : 5 + i % 3);
+      data.append(i == 0 ? "" : ",")
+          .append("{\"host\": \"a\", \"up\": true, \"q\": %d%s}".formatted(i % 4, late));
+    }
+    String body = "{\"data\": [" + data + "], \"ignore\": [\"host\", \"up\"]}";
+    Map<?, ?> reply = answer(body);
+    assertThat(severities(reply)).isEqualTo("250:critical");
+    assertThat(((Map<?, ?>) reply.get("summary")).get("missing")).isEqualTo(100L);
+    assertThat(answer(body.replace(", \"up\"]", "]")).get("error").toString())
+        .startsWith("data[0].up: found true, expected a finite number");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "1392388020",
+        "1392388020000",
+        "1392388020000000",
+        "\"2014-02-14 14:27:00\"",
+        "\"2014-02-14T14:27\"",
+        "\"2014/02/14 14:27:00.000\"",
+        "\"2014-02-14 15:27:00+01:00\"",
+        "\"2014-02-14T14:27:00+0000\"",
+        "\"2014-02-14 14:27:00 +0000\"",
+        "\"2014-02-14T14:27:00Z\"",
+        "\"2014-02-14T15:27:00+01[Europe/Paris]\""
+      })
+  void acceptsTimestampsAsTheyOccur(String time) {
+    // A point at the same time, and one just before it, which is refused.
+    String body = "{\"data\": [{\"timestamp\": %s, \"a\": 1}, {\"timestamp\": %s, \"a\": 1}]}";
+    assertThat(answer(body.formatted(time, "1392388020")).get("status")).isEqualTo("success");
+    assertThat(answer(body.formatted("1392388020", time)).get("status")).isEqualTo("success");
+    assertThat(answer(body.formatted(time, "1392388019.9")).get("error").toString())
+        .startsWith("data[1].timestamp");
+  }
+
+  @Test
+  void reportsAnEventOnceAndItsMaximumOnly() {
+    double[] values = IntStream.range(0, 900).mapToDouble(AnomalyDetectorTest::noise).toArray();
+    for (int i = 0; i < 40; i++) {
+      values[500 + i] += 30 + 10 * Math.sin(Math.PI * i / 40);
+    }
+    Map<?, ?> reply = answer(body(values));
+    assertThat(indices(reply)).contains(500).allMatch(i -> i >= 500 && i < 510);
+    List<?> scores = (List<?>) reply.get("scores");
+    double highest = scores.stream().mapToDouble(s -> (Double) s).max().orElseThrow();
+    assertThat(scores.subList(500, 540).indexOf(highest)).isBetween(0, 21);
+    // After the peak, the scores are low.
+    assertThat(scores.subList(522, 540)).allMatch(score -> (Double) score <= 0.5);
+  }
+
+  @Test
+  void percentagesAreAcceptedIfTheirThresholdsArePercentages() {
+    AnomalyDetector percent =
+        new AnomalyDetector(
+            "{\"thresholds\": {\"cpu_usage\": {\"warning\": 80, \"critical\": 95}}}");
+    Map<?, ?> reply =
+        (Map<?, ?>) percent.call("{\"data\": [{\"cpu_usage\": 38.1}, {\"cpu_usage\": 96}]}").body();
+    assertThat(severities(reply)).isEqualTo("1:critical");
   }
 
   @Test
