@@ -1,6 +1,8 @@
 package ai.seedcore.serve.bench.anomaly;
 
 import ai.seedcore.serve.bench.anomaly.Generator.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,8 +12,8 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
- * Prints the accuracy of AnomalyDetector and of simple rules on series with known anomalies. The
- * detector was tuned on the seeds 1 to 8; the tables use other seeds.
+ * Prints the accuracy of AnomalyDetector and of other detectors: on the labelled series of a folder
+ * ({@link FolderTable}), or on generated ones.
  */
 public final class AnomalyTable {
 
@@ -27,8 +29,17 @@ public final class AnomalyTable {
 
   private AnomalyTable() {}
 
-  /** Prints the tables. The arguments are ignored. */
-  public static void main(String[] arguments) {
+  /**
+   * Prints the tables.
+   *
+   * @param arguments optionally a folder of labelled series, and a folder for plots
+   */
+  public static void main(String[] arguments) throws IOException {
+    if (arguments.length > 0) {
+      FolderTable.print(
+          Path.of(arguments[0]), arguments.length > 1 ? Path.of(arguments[1]) : null, rules());
+      return;
+    }
     List<Trial> trials = trials();
     int points = trials.stream().mapToInt(trial -> trial.series().size()).sum();
     long quiet = trials.stream().filter(trial -> trial.series().events().isEmpty()).count();
@@ -40,11 +51,7 @@ public final class AnomalyTable {
         quiet,
         FIRST_SEED,
         FIRST_SEED + SEEDS - 1);
-    Map<String, Rule> rules = new LinkedHashMap<>();
-    rules.put("rolling z-score (3)", SimpleRules.ROLLING_Z);
-    rules.put("median/MAD (3.5)", SimpleRules.MEDIAN_MAD);
-    rules.put("the forest's library", new LibraryRule());
-    rules.put("AnomalyDetector", new DetectorRule());
+    Map<String, Rule> rules = rules();
 
     header("rule", "noise");
     List<Rule.Verdicts> verdicts = List.of();
@@ -57,6 +64,20 @@ public final class AnomalyTable {
     System.out.println();
     header("AnomalyDetector on", "noise");
     print(trials, verdicts, trial -> trial.series().kind().toLowerCase(Locale.ROOT) + " | all");
+    System.out.println();
+    CalibrationTable.print();
+  }
+
+  private static Map<String, Rule> rules() {
+    Map<String, Rule> rules = new LinkedHashMap<>();
+    rules.put("rolling z-score, above 4", SimpleRules.rollingZ(4));
+    rules.put("rolling z-score, above 6", SimpleRules.rollingZ(6));
+    rules.put("median and MAD, above 8", SimpleRules.medianMad(8));
+    rules.put("seasonal naive, above 6", SimpleRules.seasonalNaive(6));
+    rules.put("spectral residual", new SpectralResidual());
+    rules.put("thresholded random cut forest", new LibraryRule());
+    rules.put(DetectorRule.NAME, new DetectorRule());
+    return rules;
   }
 
   private static List<Trial> trials() {

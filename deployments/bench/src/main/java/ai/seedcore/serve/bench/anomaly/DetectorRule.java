@@ -9,6 +9,8 @@ import java.util.stream.IntStream;
 /** Calls AnomalyDetector as a client does, with one request per series. */
 final class DetectorRule implements Rule {
 
+  static final String NAME = "AnomalyDetector";
+
   private final AnomalyDetector detector = new AnomalyDetector();
 
   @Override
@@ -32,7 +34,9 @@ final class DetectorRule implements Rule {
 
   private static String point(double time, double[] row) {
     return IntStream.range(0, row.length)
-        .mapToObj(metric -> ",\"m%d\":%s".formatted(metric, row[metric]))
+        .mapToObj(
+            metric ->
+                ",\"m%d\":%s".formatted(metric, Double.isNaN(row[metric]) ? "null" : row[metric]))
         .collect(Collectors.joining("", "{\"timestamp\":" + time, "}"));
   }
 }

@@ -410,6 +410,7 @@ final class Generator {
     }
     return new LabelledSeries(
         kind.name(),
+        kind.name(),
         times.stream().mapToDouble(Double::doubleValue).toArray(),
         rows.toArray(double[][]::new),
         events.stream().map(e -> new Event(places[e.first()], places[e.last()])).toList());

@@ -1,17 +1,20 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * A series with labelled anomalies.
  *
+ * @param name the name of the series
  * @param kind the kind of series
  * @param times one Unix time in seconds per point
- * @param values one row per point and one column per metric
+ * @param values one row per point and one column per metric; NaN if a value is missing
  * @param events the anomalies, in order
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
-record LabelledSeries(String kind, double[] times, double[][] values, List<Event> events) {
+record LabelledSeries(
+    String name, String kind, double[] times, double[][] values, List<Event> events) {
 
   /** An anomaly, from the index of its first point to that of its last point. */
   record Event(int first, int last) {}
@@ -29,5 +32,37 @@ record LabelledSeries(String kind, double[] times, double[][] values, List<Event
       }
     }
     return labels;
+  }
+
+  /** Returns the first metric without missing values. */
+  double[] complete() {
+    double[] complete = new double[size()];
+    double last = 0;
+    for (int i = 0; i < complete.length; i++) {
+      last = Double.isNaN(values[i][0]) ? last : values[i][0];
+      complete[i] = last;
+    }
+    return complete;
+  }
+
+  /**
+   * Returns the runs of marked points.
+   *
+   * @param gap the maximum distance of two marked points of a run
+   */
+  static List<Event> runs(boolean[] marks, int gap) {
+    List<Event> runs = new ArrayList<>();
+    for (int i = 0; i < marks.length; i++) {
+      if (!marks[i]) {
+        continue;
+      }
+      int last = runs.size() - 1;
+      if (last >= 0 && i - runs.get(last).last() <= gap) {
+        runs.set(last, new Event(runs.get(last).first(), i));
+      } else {
+        runs.add(new Event(i, i));
+      }
+    }
+    return runs;
   }
 }

@@ -3,53 +3,69 @@ package ai.seedcore.serve.bench.anomaly;
 import ai.seedcore.serve.series.Robust;
 import java.util.Arrays;
 
-/** Common simple rules. They score each metric separately and use the highest score. */
-enum SimpleRules implements Rule {
-  /** Standard deviations from the mean of the last points. */
-  ROLLING_Z {
-    @Override
-    double deviations(double[] past, double value) {
-      double mean = Arrays.stream(past).average().orElse(0);
-      double squares = Arrays.stream(past).map(p -> (p - mean) * (p - mean)).sum();
-      return ratio(Math.abs(value - mean), Math.sqrt(squares / past.length));
-    }
+/**
+ * Common simple rules: the distance of a value from the last ones, in units of their spread. They
+ * score each metric separately and use the highest score.
+ */
+final class SimpleRules {
 
-    @Override
-    double limit() {
-      return 3;
-    }
-  },
-
-  /** Median absolute deviations from the median of the last points. */
-  MEDIAN_MAD {
-    @Override
-    double deviations(double[] past, double value) {
-      double median = Robust.median(past);
-      double[] distances = Arrays.stream(past).map(p -> Math.abs(p - median)).toArray();
-      return ratio(Math.abs(value - median), Robust.deviation(distances));
-    }
-
-    @Override
-    double limit() {
-      return 3.5;
-    }
-  };
-
-  private static final int WINDOW = 100;
+  private static final int WINDOW = 200;
   private static final int WARM_UP = 20;
+  private static final int SECONDS_PER_DAY = 86_400;
 
   private static final double MAX_RATIO = 1e6;
-  private static final double MIN_SPREAD = 1e-9;
 
   /** Returns the distance of a value from the center of the past values, in deviations. */
-  abstract double deviations(double[] past, double value);
+  private interface Deviations {
+    double of(double[] past, double value);
+  }
 
-  /** Returns the number of deviations above which a point is reported. */
-  abstract double limit();
+  private SimpleRules() {}
 
-  @Override
-  public Verdicts judge(LabelledSeries series) {
-    double[][] values = series.values();
+  /** Standard deviations from the mean of the last 200 points. */
+  static Rule rollingZ(double limit) {
+    return series -> judge(series.values(), limit, SimpleRules::z);
+  }
+
+  /** Median absolute deviations from the median of the last 200 points. */
+  static Rule medianMad(double limit) {
+    return series ->
+        judge(
+            series.values(),
+            limit,
+            (past, value) -> {
+              double median = Robust.median(past);
+              double[] distances = Arrays.stream(past).map(p -> Math.abs(p - median)).toArray();
+              return ratio(Math.abs(value - median), Robust.deviation(distances));
+            });
+  }
+
+  /** The difference from the same time yesterday, in standard deviations of that difference. */
+  static Rule seasonalNaive(double limit) {
+    return series -> {
+      double[] times = series.times();
+      double[] gaps = new double[times.length - 1];
+      Arrays.setAll(gaps, i -> times[i + 1] - times[i]);
+      int period = (int) Math.max(1, Math.round(SECONDS_PER_DAY / Robust.median(gaps)));
+      double[][] values = series.values();
+      double[][] differences = new double[values.length][];
+      for (int i = 0; i < values.length; i++) {
+        double[] before = i < period ? values[i] : values[i - period];
+        double[] row = values[i].clone();
+        Arrays.setAll(row, metric -> row[metric] - before[metric]);
+        differences[i] = row;
+      }
+      return judge(differences, limit, SimpleRules::z);
+    };
+  }
+
+  private static double z(double[] past, double value) {
+    double mean = Arrays.stream(past).average().orElse(0);
+    double squares = Arrays.stream(past).map(p -> (p - mean) * (p - mean)).sum();
+    return ratio(Math.abs(value - mean), Math.sqrt(squares / past.length));
+  }
+
+  private static Rule.Verdicts judge(double[][] values, double limit, Deviations deviations) {
     double[] scores = new double[values.length];
     boolean[] alarms = new boolean[values.length];
     for (int metric = 0; metric < values[0].length; metric++) {
@@ -58,14 +74,15 @@ enum SimpleRules implements Rule {
         for (int j = 0; j < past.length; j++) {
           past[j] = values[i - past.length + j][metric];
         }
-        scores[i] = Math.max(scores[i], deviations(past, values[i][metric]));
-        alarms[i] = scores[i] > limit();
+        scores[i] = Math.max(scores[i], deviations.of(past, values[i][metric]));
+        alarms[i] = scores[i] > limit;
       }
     }
-    return new Verdicts(scores, alarms);
+    return new Rule.Verdicts(scores, alarms);
   }
 
+  /** Returns a ratio; 0 if there is no spread, as the rules' usual code does. */
   private static double ratio(double distance, double spread) {
-    return distance == 0 ? 0 : Math.min(MAX_RATIO, distance / Math.max(spread, MIN_SPREAD));
+    return spread == 0 ? 0 : Math.min(MAX_RATIO, distance / spread);
   }
 }
