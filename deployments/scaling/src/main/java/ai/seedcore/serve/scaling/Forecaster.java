@@ -23,20 +23,30 @@ final class Forecaster {
   /** With fewer origins, the interval is widened, to up to twice its width. */
   private static final int MIN_ORIGINS = 10;
 
-  /** The weight of a method is its mean squared error to the power of the negative of this. */
-  private static final double WEIGHT_EXPONENT = 8;
+  /**
+   * The weight of a method is the mean square root of its absolute errors to the power of the
+   * negative of this. The square root keeps a few spikes, which no method forecasts, from making
+   * all methods look alike.
+   */
+  private static final double WEIGHT_EXPONENT = 32;
 
   /** The probability that the interval contains the value. */
   private static final double COVERAGE = 0.8;
 
-  /** A negligible mean squared error of values up to 1. */
-  private static final double EPSILON = 1e-18;
+  /** A negligible mean square root of errors of values up to 1. */
+  private static final double EPSILON = 1e-9;
 
   /** The minimum length of a series for a backtest. */
   private static final int MIN_LENGTH = 3;
 
   /** The longest horizon of a backtest, as a share of the series: one in this many values. */
   private static final int MAX_HORIZON_DIVISOR = 3;
+
+  /**
+   * A series is averaged over steps of at least the horizon divided by this, so that its history
+   * covers many horizons: a month for a day.
+   */
+  private static final double STEPS_PER_HORIZON = 48;
 
   private Forecaster() {}
 
@@ -81,7 +91,7 @@ final class Forecaster {
    * @param horizon seconds after the last timestamp
    */
   static Forecast forecast(double[] times, double[] values, double horizon) {
-    Grid grid = Grid.of(times, values);
+    Grid grid = Grid.of(times, values, horizon / STEPS_PER_HORIZON);
     double[] series = grid.values();
     int last = series.length - 1;
     int steps = (int) Math.max(1, Math.rint(horizon / grid.step()));
@@ -129,7 +139,7 @@ final class Forecaster {
     for (int m = 0; m < errors.length; m++) {
       for (int origin : origins) {
         double error = series[origin + steps] - methods.get(m).ahead(origin, steps);
-        errors[m] += error * error / origins.length;
+        errors[m] += Math.sqrt(Math.abs(error)) / origins.length;
       }
     }
     double best = Arrays.stream(errors).min().orElse(0);

@@ -15,18 +15,19 @@ record Grid(double step, double[] values) {
   private static final int MAX_SIZE = 2_048;
 
   /**
-   * Resamples a series. The step is the median distance of two timestamps.
+   * Resamples a series. The step is the median distance of two timestamps, or more.
    *
    * @param times timestamps in seconds, not decreasing; at least one
    * @param values one value per timestamp
+   * @param minStep the minimum step, in seconds
    */
-  static Grid of(double[] times, double[] values) {
+  static Grid of(double[] times, double[] values, double minStep) {
     double end = times[times.length - 1];
     double[] gaps = Arrays.stream(differences(times)).filter(gap -> gap > 0).sorted().toArray();
     if (gaps.length == 0) {
       return new Grid(1, new double[] {Arrays.stream(values).average().orElse(0)});
     }
-    double step = gaps[gaps.length / 2];
+    double step = Math.max(minStep, gaps[gaps.length / 2]);
     // Of a long history, the grid covers the newest points. A longer step prevents that large gaps
     // between them use up the grid.
     step = Math.max(step, (end - times[Math.max(0, times.length - MAX_SIZE)]) / MAX_SIZE);

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.scaling;
 
+import ai.seedcore.serve.series.Robust;
 import ai.seedcore.serve.series.Season;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +20,10 @@ interface Method {
   /** The number of seconds per day. */
   double DAY = 86_400;
 
-  /** The number of days in a history from which on a daily season is tried. */
+  /** The number of seconds per week. */
+  double WEEK = 7 * DAY;
+
+  /** The number of days or weeks in a history from which on a daily or weekly season is tried. */
   double MIN_DAYS = 1.25;
 
   /** The number of last values for the short linear regression. */
@@ -27,6 +31,9 @@ interface Method {
 
   /** The minimum number of values for a linear regression. */
   int MIN_LINE_VALUES = 3;
+
+  /** The numbers of last values for the medians. */
+  List<Integer> MEDIAN_WINDOWS = List.of(5, 24, 96);
 
   /** The damping of a trend per step. */
   double DAMPING = 0.98;
@@ -49,6 +56,9 @@ interface Method {
     methods.add(level(values, 0.1));
     methods.add(level(values, 0.3));
     methods.add(mean(values));
+    for (int window : MEDIAN_WINDOWS) {
+      methods.add(median(values, window));
+    }
     methods.add(dampedTrend(values, 0.3, 0.1));
     methods.add(dampedTrend(values, 0.1, 0.05));
     methods.add(line(values, LINE_WINDOW));
@@ -60,12 +70,17 @@ interface Method {
       // A daily season is so common that it is tried before two days have passed.
       periods.add(day);
     }
+    int week = (int) Math.rint(WEEK / step);
+    if (week > 1 && values.length > MIN_DAYS * week) {
+      periods.add(week);
+    }
     for (int period : periods) {
       methods.add(seasonal(values, period, 1, 1));
       methods.add(seasonal(values, period, 0.5, 1));
       methods.add(seasonal(values, period, 1, SEASONAL_WINDOW));
       methods.add(seasonal(values, period, 0.5, SEASONAL_WINDOW));
       methods.add(seasonal(values, period, 0, 1));
+      methods.add(seasonalMedian(values, period));
     }
     return methods;
   }
@@ -86,6 +101,12 @@ interface Method {
       means[i] = means[i - 1] + (values[i] - means[i - 1]) / (i + 1);
     }
     return (index, steps) -> means[index];
+  }
+
+  /** Forecasts the median of the last values, which a spike does not change. */
+  private static Method median(double[] values, int window) {
+    return (index, steps) ->
+        Robust.median(Arrays.copyOfRange(values, Math.max(0, index + 1 - window), index + 1));
   }
 
   /** Forecasts by Holt's method with a damped trend (Gardner and McKenzie, 1985). */
@@ -145,6 +166,20 @@ interface Method {
         cycles++;
       }
       return cycles == 0 ? values[index] : (sum + follow * distance) / cycles;
+    };
+  }
+
+  /** Forecasts the median of the same phase in earlier cycles. */
+  private static Method seasonalMedian(double[] values, int period) {
+    return (index, steps) -> {
+      int back = (steps + period - 1) / period * period;
+      int first = index + steps - back;
+      int cycles = Math.min(MAX_CYCLES + 1, first < 0 ? 0 : first / period + 1);
+      double[] phase = new double[cycles];
+      for (int i = 0; i < cycles; i++) {
+        phase[i] = values[first - i * period];
+      }
+      return cycles == 0 ? values[index] : Robust.median(phase);
     };
   }
 

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.bench.anomaly;
 
 import ai.seedcore.serve.bench.anomaly.Generator.Kind;
+import ai.seedcore.serve.bench.series.LabelledSeries;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import ai.seedcore.serve.bench.series.LabelledSeries;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

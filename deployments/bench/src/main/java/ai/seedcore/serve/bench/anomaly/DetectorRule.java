@@ -1,6 +1,7 @@
 package ai.seedcore.serve.bench.anomaly;
 
 import ai.seedcore.serve.anomaly.AnomalyDetector;
+import ai.seedcore.serve.bench.series.LabelledSeries;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;

@@ -1,7 +1,9 @@
 package ai.seedcore.serve.bench.anomaly;
 
-import ai.seedcore.serve.bench.anomaly.LabelledSeries.Event;
 import ai.seedcore.serve.bench.anomaly.Rule.Verdicts;
+import ai.seedcore.serve.bench.series.LabelledSeries;
+import ai.seedcore.serve.bench.series.LabelledSeries.Event;
+import ai.seedcore.serve.bench.series.SeriesFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import ai.seedcore.serve.bench.series.LabelledSeries;
 import com.amazon.randomcutforest.config.ForestMode;
 import com.amazon.randomcutforest.config.TransformMethod;
 import com.amazon.randomcutforest.parkservices.AnomalyDescriptor;

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.bench.anomaly;
 
-import ai.seedcore.serve.bench.anomaly.LabelledSeries.Event;
+import ai.seedcore.serve.bench.series.LabelledSeries;
+import ai.seedcore.serve.bench.series.LabelledSeries.Event;
 import java.util.List;
 import java.util.Locale;
 

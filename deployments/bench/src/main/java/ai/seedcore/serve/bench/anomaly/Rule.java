@@ -1,5 +1,7 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import ai.seedcore.serve.bench.series.LabelledSeries;
+
 /** A detector to measure. */
 interface Rule {
 

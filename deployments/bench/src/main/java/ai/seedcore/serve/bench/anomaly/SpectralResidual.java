@@ -1,5 +1,6 @@
 package ai.seedcore.serve.bench.anomaly;
 
+import ai.seedcore.serve.bench.series.LabelledSeries;
 import java.util.Arrays;
 import org.apache.commons.math3.complex.Complex;
 import org.apache.commons.math3.transform.DftNormalization;

@@ -1,7 +1,8 @@
 package ai.seedcore.serve.bench.anomaly;
 
-import ai.seedcore.serve.bench.anomaly.LabelledSeries.Event;
 import ai.seedcore.serve.bench.anomaly.Rule.Verdicts;
+import ai.seedcore.serve.bench.series.LabelledSeries;
+import ai.seedcore.serve.bench.series.LabelledSeries.Event;
 import java.util.stream.IntStream;
 
 /**

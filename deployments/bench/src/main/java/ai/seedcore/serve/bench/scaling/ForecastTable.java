@@ -1,6 +1,9 @@
 package ai.seedcore.serve.bench.scaling;
 
 import ai.seedcore.serve.scaling.ScalingPredictor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -41,8 +44,19 @@ public final class ForecastTable {
 
   private ForecastTable() {}
 
-  /** Prints the table. The arguments are ignored. */
-  public static void main(String[] arguments) {
+  /**
+   * Prints the table.
+   *
+   * @param arguments optionally the command that forecasts with other methods, and a folder of
+   *     series to forecast instead of generated ones
+   */
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    if (arguments.length > 0) {
+      int last = arguments.length - 1;
+      ForecastFolderTable.print(
+          Path.of(arguments[last]), Arrays.asList(arguments).subList(0, last));
+      return;
+    }
     System.out.printf(
         "%d seeds from %d, %d days of history, %d forecasts per seed; mean absolute error in"
             + " hundredths%n%n",

@@ -1,4 +1,4 @@
-package ai.seedcore.serve.bench.anomaly;
+package ai.seedcore.serve.bench.series;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -13,18 +13,18 @@ import java.util.List;
  * @param events the anomalies, in order
  */
 @SuppressWarnings("ArrayRecordComponent") // Never compared.
-record LabelledSeries(
+public record LabelledSeries(
     String name, String kind, double[] times, double[][] values, List<Event> events) {
 
   /** An anomaly, from the index of its first point to that of its last point. */
-  record Event(int first, int last) {}
+  public record Event(int first, int last) {}
 
-  int size() {
+  public int size() {
     return values.length;
   }
 
   /** Returns for each point whether it belongs to an anomaly. */
-  boolean[] labels() {
+  public boolean[] labels() {
     boolean[] labels = new boolean[size()];
     for (Event event : events) {
       for (int i = event.first(); i <= event.last(); i++) {
@@ -35,7 +35,7 @@ record LabelledSeries(
   }
 
   /** Returns the first metric without missing values. */
-  double[] complete() {
+  public double[] complete() {
     double[] complete = new double[size()];
     double last = 0;
     for (int i = 0; i < complete.length; i++) {
@@ -50,7 +50,7 @@ record LabelledSeries(
    *
    * @param gap the maximum distance of two marked points of a run
    */
-  static List<Event> runs(boolean[] marks, int gap) {
+  public static List<Event> runs(boolean[] marks, int gap) {
     List<Event> runs = new ArrayList<>();
     for (int i = 0; i < marks.length; i++) {
       if (!marks[i]) {

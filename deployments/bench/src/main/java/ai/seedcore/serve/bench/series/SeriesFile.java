@@ -1,4 +1,4 @@
-package ai.seedcore.serve.bench.anomaly;
+package ai.seedcore.serve.bench.series;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,15 +18,15 @@ import org.apache.commons.csv.CSVRecord;
  * UTC time such as {@code 2018-04-25 00:01:00}), value (empty if it is missing), and label (1 for
  * an anomaly).
  */
-final class SeriesFile {
+public final class SeriesFile {
 
   /** Labelled points at most this many points apart belong to one event. */
-  static final int EVENT_GAP = 3;
+  public static final int EVENT_GAP = 3;
 
   private SeriesFile() {}
 
   /** Reads all CSV files of a folder, ordered by name. */
-  static List<LabelledSeries> folder(Path folder) throws IOException {
+  public static List<LabelledSeries> folder(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       return files
           .filter(file -> file.toString().endsWith(".csv"))

@@ -1,0 +1,2 @@
+/** Labelled series, read from files. */
+package ai.seedcore.serve.bench.series;
