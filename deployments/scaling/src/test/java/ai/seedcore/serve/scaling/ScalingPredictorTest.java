@@ -3,6 +3,7 @@ package ai.seedcore.serve.scaling;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
@@ -84,6 +85,42 @@ class ScalingPredictorTest {
     assertThat((Double) forecast.get("value")).isCloseTo(0.3 + 79 * 0.005, Offset.offset(1e-6));
     assertThat((Double) forecast.get("low")).isLessThanOrEqualTo((Double) forecast.get("value"));
     assertThat((Double) reply.get("confidence")).isCloseTo(2 / 3.0, Offset.offset(1e-6));
+  }
+
+  @Test
+  void aSpikeDoesNotMoveTheForecast() {
+    // At noon of the sixth of eight days, once, a spike of a hundred times the usual value.
+    Map<?, ?> forecast =
+        forecast(8 * 24, 3_600, 3_600, hour -> hour == 132 ? 3_000 : 30 + hour % 3);
+    assertThat((Double) forecast.get("value")).isBetween(29.0, 33.0);
+    assertThat((Double) forecast.get("high")).isLessThan(40);
+  }
+
+  @Test
+  void forecastsTheWeekendFromTheWeekendBefore() {
+    // Four weeks and five days: Saturday follows.
+    Map<?, ?> forecast =
+        forecast(33 * 24, 3_600, 86_400, hour -> hour / 24 % 7 < 5 ? 80 + hour % 24 : 20);
+    assertThat((Double) forecast.get("value")).isBetween(18.0, 22.0);
+  }
+
+  @Test
+  void forecastsADayFromMinutes() {
+    Map<?, ?> forecast =
+        forecast(7 * 1_440, 60, 86_400, minute -> 50 + 40 * Math.sin(2 * Math.PI * minute / 1_440));
+    assertThat((Double) forecast.get("value")).isCloseTo(50, Offset.offset(5.0));
+  }
+
+  private Map<?, ?> forecast(int points, int step, int horizon, IntToDoubleFunction value) {
+    String history =
+        IntStream.range(0, points)
+            .mapToObj(
+                i ->
+                    "{\"timestamp\": %d, \"load\": %s}"
+                        .formatted(1_700_000_000L + (long) i * step, value.applyAsDouble(i)))
+            .collect(
+                Collectors.joining(",", "{\"history\": [", "], \"horizon_s\": " + horizon + "}"));
+    return (Map<?, ?>) ((Map<?, ?>) answer(history).get("forecast")).get("load");
   }
 
   @Test
