@@ -96,8 +96,7 @@ public final class AnomalyDetector {
 
   private Map<String, Object> detect(Request request) {
     Points points = request.points;
-    Detector detector =
-        new Detector(points.metrics(), points.firstMetrics(), thresholds, request.sensitivity);
+    Detector detector = new Detector(points.metrics(), thresholds, request.sensitivity);
     List<Object> scores = new ArrayList<>(points.size());
     List<Object> anomalies = new ArrayList<>();
     int warnings = 0;
@@ -138,7 +137,7 @@ public final class AnomalyDetector {
     if (points.size() > MetricDetector.WARM_UP) {
       judges.add("robust");
     }
-    if (points.firstMetrics() > 1 && points.size() > Joint.WARM_UP) {
+    if (points.metrics().size() > 1 && points.size() > Detector.JOINT_WARM_UP) {
       judges.add("joint");
     }
     return judges;

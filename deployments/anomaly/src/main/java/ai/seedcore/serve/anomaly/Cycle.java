@@ -22,6 +22,10 @@ final class Cycle {
   private final double[] history = new double[2 * HISTORY];
   private int size;
   private long time;
+
+  /** The number of values without those in the place of missing ones. */
+  private long present;
+
   private Season season = Season.NONE;
 
   /** Returns the period, in points; 0 if the series has none. */
@@ -34,9 +38,15 @@ final class Cycle {
     return expects(size);
   }
 
-  /** Returns the expectation of the next value. */
-  double expected() {
-    return expected(size);
+  /**
+   * Returns the expectation of the next value: the median of the earlier cycles. Of an even number,
+   * it is the one of the middle two that is closer to the value, so that an anomaly in one of two
+   * cycles is not expected.
+   *
+   * @param value the next value
+   */
+  double expected(double value) {
+    return expected(size, value);
   }
 
   /**
@@ -45,14 +55,9 @@ final class Cycle {
    * @return whether the period has changed
    */
   boolean add(double value) {
-    if (size == history.length) {
-      System.arraycopy(history, HISTORY, history, 0, HISTORY);
-      size = HISTORY;
-    }
-    history[size++] = value;
-    time++;
-    int interval = time < HISTORY / 2 ? EARLY_SEARCH_INTERVAL : SEARCH_INTERVAL;
-    if (time % interval != 0) {
+    append(value);
+    int interval = ++present < HISTORY / 2 ? EARLY_SEARCH_INTERVAL : SEARCH_INTERVAL;
+    if (present % interval != 0) {
       return false;
     }
     int from = Math.max(0, size - HISTORY);
@@ -62,10 +67,32 @@ final class Cycle {
     return changed;
   }
 
+  private void append(double value) {
+    if (size == history.length) {
+      System.arraycopy(history, HISTORY, history, 0, HISTORY);
+      size = HISTORY;
+    }
+    history[size++] = value;
+    time++;
+  }
+
   /** Adds values in the place of missing ones. */
   void skip(int values) {
     for (int i = 0; i < values && size > 0; i++) {
-      add(expects() ? expected() : history[size - 1]);
+      double last = history[size - 1];
+      append(expects() ? expected(last) : last);
+    }
+  }
+
+  /**
+   * Shifts the history to a new level.
+   *
+   * @param by the change of the level
+   * @param ago the number of values that already have the new level
+   */
+  void shift(double by, int ago) {
+    for (int i = 0; i < size - ago; i++) {
+      history[i] += by;
     }
   }
 
@@ -73,7 +100,7 @@ final class Cycle {
   void residuals(SortedWindow window, int values) {
     for (int i = Math.max(0, size - values); i < size; i++) {
       if (expects(i)) {
-        window.add(history[i] - expected(i));
+        window.add(history[i] - expected(i, history[i]));
       }
     }
   }
@@ -82,12 +109,14 @@ final class Cycle {
     return season.period() > 0 && index >= MIN_CYCLES * season.period();
   }
 
-  private double expected(int index) {
+  private double expected(int index, double value) {
     double[] earlier = new double[Math.min(CYCLES, index / season.period())];
     for (int i = 0; i < earlier.length; i++) {
       earlier[i] = history[index - (i + 1) * season.period()];
     }
     Arrays.sort(earlier);
-    return 0.5 * earlier[earlier.length / 2] + 0.5 * earlier[(earlier.length - 1) / 2];
+    double low = earlier[(earlier.length - 1) / 2];
+    double high = earlier[earlier.length / 2];
+    return Math.abs(value - low) <= Math.abs(value - high) ? low : high;
   }
 }

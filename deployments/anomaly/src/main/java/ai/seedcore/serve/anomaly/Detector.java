@@ -19,6 +19,9 @@ final class Detector {
 
   static final double DEFAULT_SENSITIVITY = 0.5;
 
+  /** The number of points before metrics are first judged given the others. */
+  static final int JOINT_WARM_UP = MetricDetector.WARM_UP + Joint.WARM_UP;
+
   /** The factor between the limits at the sensitivities 0 and 1. */
   private static final double SENSITIVITY_RANGE = 4;
 
@@ -27,11 +30,12 @@ final class Detector {
   private final double factor;
   private final @Nullable MetricDetector[] detectors;
   private final Cadence cadence = new Cadence();
-  private final @Nullable Joint joint;
+  private @Nullable Joint joint;
 
-  /** The metrics of the first point, which are the first ones in the list. */
-  private final int jointMetrics;
+  /** The metrics of the first points, which are the first ones in the list. */
+  private int jointMetrics;
 
+  private int seen;
   private int known;
   private double @Nullable [] lastValues;
   private double lastTime = Double.NaN;
@@ -41,18 +45,15 @@ final class Detector {
    * Creates a detector for one series.
    *
    * @param metrics the names of the metrics
-   * @param firstMetrics the number of them that the first point has; they are judged together
    * @param thresholds the thresholds on known metrics
    * @param sensitivity 0..1. At 0.5 a point is reported from the limits on, at 0 from twice the
    *     limits, at 1 from half of them.
    */
-  Detector(List<String> metrics, int firstMetrics, Thresholds thresholds, double sensitivity) {
+  Detector(List<String> metrics, Thresholds thresholds, double sensitivity) {
     this.metrics = metrics;
     this.thresholds = thresholds;
     this.factor = Math.pow(SENSITIVITY_RANGE, DEFAULT_SENSITIVITY - sensitivity);
     this.detectors = new MetricDetector[metrics.size()];
-    this.jointMetrics = firstMetrics;
-    this.joint = firstMetrics > 1 ? new Joint(firstMetrics) : null;
   }
 
   /**
@@ -64,7 +65,7 @@ final class Detector {
   Verdict next(double[] values, @Nullable Timestamp time) {
     if (time != null) {
       if (time.seconds() == lastTime && Arrays.equals(values, lastValues)) {
-        return lastVerdict; // A duplicate of the previous point.
+        return duplicate(values);
       }
       lastTime = time.seconds();
       int missing = cadence.next(lastTime);
@@ -79,20 +80,33 @@ final class Detector {
     return lastVerdict;
   }
 
+  /** Returns the verdict on a point that was sent before: only thresholds report it again. */
+  private Verdict duplicate(double[] values) {
+    Verdict verdict = new Verdict(lastVerdict.score(), Severity.NORMAL, List.of());
+    for (int i = 0; i < values.length; i++) {
+      verdict = verdict.and(thresholds.judge(metrics.get(i), values[i]));
+    }
+    return verdict;
+  }
+
   private Verdict judge(double[] values) {
     for (int i = 0; i < values.length; i++) {
       if (detectors[i] == null && !Double.isNaN(values[i])) {
-        detectors[i] = new MetricDetector(true);
+        detectors[i] = new MetricDetector(true, factor);
         known++;
       }
+    }
+    if (++seen == MetricDetector.WARM_UP) {
+      jointMetrics = known;
+      joint = known > 1 ? new Joint(known, factor) : null;
     }
     int tests = joint == null ? known : known + jointMetrics;
     double[] deviations = new double[jointMetrics];
     double[] learned = new double[jointMetrics];
     boolean complete = joint != null;
     Verdict verdict = Verdict.NORMAL;
-    for (int i = 0; i < values.length; i++) {
-      if (Double.isNaN(values[i])) {
+    for (int i = 0; i < detectors.length; i++) {
+      if (i >= values.length || Double.isNaN(values[i])) {
         complete &= i >= jointMetrics;
         if (detectors[i] != null) {
           detectors[i].skip(1);
@@ -144,7 +158,7 @@ final class Detector {
                 : String.format(Locale.ROOT, "the recent median %.6g", distance.center());
     return String.format(
         Locale.ROOT,
-        " is %.1f times as far as usual (%.3g) from %s",
+        " is %.4g times as far as usual (%.3g) from %s",
         distance.size(),
         distance.spread(),
         expected);

@@ -21,7 +21,7 @@ final class Joint {
   /** The number of points between two estimates of the covariance. */
   private static final int FIT_INTERVAL = 64;
 
-  /** The number of complete points before the first judgement. */
+  /** The number of points from the creation to the first judgement, if none is incomplete. */
   static final int WARM_UP = FIT_INTERVAL + MetricDetector.WARM_UP;
 
   /**
@@ -38,10 +38,10 @@ final class Joint {
   private @Nullable DMatrixRMaj precision;
   private int seen;
 
-  Joint(int metrics) {
+  Joint(int metrics, double factor) {
     window = new double[WINDOW][metrics];
     detectors = new MetricDetector[metrics];
-    Arrays.setAll(detectors, i -> new MetricDetector(false));
+    Arrays.setAll(detectors, i -> new MetricDetector(false, factor));
   }
 
   /**

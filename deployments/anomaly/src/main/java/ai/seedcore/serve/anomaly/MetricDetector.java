@@ -1,6 +1,7 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Spread.Distance;
+import ai.seedcore.serve.series.Robust;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,9 @@ final class MetricDetector {
   /** The distance of an anomalously low value on a logarithmic scale, in spreads. */
   private static final double LOG_LIMIT = 3;
 
+  /** An outage is at most this share of the lowest value so far. */
+  private static final double MAX_SHARE_OF_LOWEST = 0.8;
+
   /** A seasonal expectation replaces the median if its spread is smaller by this factor. */
   private static final double STRONG_SEASON = 0.5;
 
@@ -70,6 +74,9 @@ final class MetricDetector {
   private static final int REPORTED = 10;
 
   private static final double WORSE = 2;
+
+  /** More events than this in {@link Tail#WINDOW} values are usual, and are learned. */
+  private static final double MAX_EVENTS = 10;
 
   /** After this many anomalous values in a row, they are the new level. */
   private static final int NEW_LEVEL = 60;
@@ -103,8 +110,10 @@ final class MetricDetector {
   private final Spread residual = new Spread();
   private final Tail tail = new Tail();
   private final @Nullable Cycle cycle;
+  private final double factor;
 
   private long count;
+  private long usual;
   private double mean;
   private double squares;
   private double lowest = Double.POSITIVE_INFINITY;
@@ -117,17 +126,27 @@ final class MetricDetector {
   private double maxUsualBelow;
 
   private long lastAnomaly = Long.MIN_VALUE / 2;
+
+  /** The number of events in the last {@link Tail#WINDOW} values, about. */
+  private double events;
+
   private int eventLength;
-  private double eventExcess;
+  private int eventReported;
+  private double eventDistance;
   private double eventRarity;
   private final double[] eventValues = new double[NEW_LEVEL];
+
+  /** The distances of these values from what was expected at their phase. */
+  private final double[] eventResiduals = new double[NEW_LEVEL];
 
   /**
    * Creates a detector for one metric.
    *
    * @param periodic whether to search for a period
+   * @param factor the excess from which on a value is reported
    */
-  MetricDetector(boolean periodic) {
+  MetricDetector(boolean periodic, double factor) {
+    this.factor = factor;
     cycle = periodic ? new Cycle() : null;
   }
 
@@ -159,7 +178,7 @@ final class MetricDetector {
     Distance distance = level.distance(x, minSpread);
     int period = 0;
     if (cycle != null && cycle.expects() && residual.size() >= WARM_UP) {
-      double expected = cycle.expected();
+      double expected = cycle.expected(x);
       Distance seasonal = residual.distance(x - expected, minSpread);
       if (seasonal.spread() < STRONG_SEASON * distance.spread()
           || seasonal.size() < distance.size()) {
@@ -174,13 +193,17 @@ final class MetricDetector {
       rarity = Math.max(0, tail.rarity(distance.size()) - correction);
       excess = Math.min(excess, rarity / LIMIT_RARITY);
     }
-    double outage = count >= EARLY && x < lowest ? level.logDistanceBelow(x) / LOG_LIMIT : 0;
+    double outage =
+        count >= EARLY && x < MAX_SHARE_OF_LOWEST * lowest
+            ? level.logDistanceBelow(x) / LOG_LIMIT
+            : 0;
     boolean lowerThanEver = outage >= 1 && outage > excess;
     if (lowerThanEver) {
       excess = outage;
       rarity = Math.max(rarity, LIMIT_RARITY * outage);
     }
-    boolean repeated = eventLength >= REPORTED && inEvent() && excess < WORSE * eventExcess;
+    boolean repeated =
+        inEvent() && eventReported >= REPORTED && distance.size() < WORSE * eventDistance;
     return new Finding(inCourse(rarity, excess), excess, repeated, distance, lowerThanEver, period);
   }
 
@@ -193,7 +216,7 @@ final class MetricDetector {
   }
 
   private double minSpread() {
-    double deviation = Math.sqrt(squares / count);
+    double deviation = Math.sqrt(squares / usual);
     double size = Math.abs(level.center());
     double share = deviation == 0 ? MIN_CONSTANT_SPREAD : MIN_RELATIVE_SPREAD;
     double steps = resolution == Double.MAX_VALUE ? 0 : MIN_STEPS * resolution;
@@ -212,31 +235,38 @@ final class MetricDetector {
   }
 
   private void learn(double x, Finding finding) {
-    double expected = cycle != null && cycle.expects() ? cycle.expected() : Double.NaN;
-    if (finding.excess() < 1 || finding.distance() == null) {
-      if (finding.distance() != null && count >= EARLIEST) {
-        learnUsual(finding.distance());
+    double expected = cycle != null && cycle.expects() ? cycle.expected(x) : Double.NaN;
+    Distance distance = finding.distance();
+    if (finding.excess() < 1 || distance == null) {
+      if (distance != null && count >= EARLIEST) {
+        learnUsual(distance);
       }
       level.add(x);
       if (!Double.isNaN(expected)) {
         residual.add(x - expected);
       }
+      learnVariation(x);
     } else {
-      learnEvent(x, finding, expected);
+      learnEvent(x, finding, distance, expected);
+      last = Double.NaN;
     }
     count++;
-    double step = x - mean;
-    mean += step / count;
-    squares += step * (x - mean);
+    events *= 1 - 1.0 / Tail.WINDOW;
     lowest = Math.min(lowest, x);
-    if (count > 1 && x != last) {
-      resolution = Math.min(resolution, Math.abs(x - last));
-    }
-    last = x;
     if (cycle != null && cycle.add(x)) {
       residual.clear();
       cycle.residuals(residual.window(), Spread.WINDOW);
     }
+  }
+
+  private void learnVariation(double x) {
+    double step = x - mean;
+    mean += step / ++usual;
+    squares += step * (x - mean);
+    if (usual > 1 && x != last && !Double.isNaN(last)) {
+      resolution = Math.min(resolution, Math.abs(x - last));
+    }
+    last = x;
   }
 
   private void learnUsual(Distance distance) {
@@ -249,12 +279,17 @@ final class MetricDetector {
   }
 
   /** Learns the first value of an event, limited to what is usual, and a level that persists. */
-  private void learnEvent(double x, Finding finding, double expected) {
+  private void learnEvent(double x, Finding finding, Distance distance, double expected) {
     if (!inEvent()) {
       eventLength = 0;
-      eventExcess = 0;
+      eventReported = 0;
+      eventDistance = 0;
       double center = level.center();
       level.add(center + (x - center) / finding.excess());
+      events++;
+      if (events > MAX_EVENTS) {
+        tail.add(Math.min(distance.size(), MAX_LIMIT));
+      }
       if (!Double.isNaN(expected)) {
         double usual = residual.size() == 0 ? 0 : residual.center();
         residual.add(usual + (x - expected - usual) / finding.excess());
@@ -262,14 +297,19 @@ final class MetricDetector {
     }
     boolean near = count - lastAnomaly <= Spread.WINDOW;
     eventRarity = near ? Math.max(eventRarity, finding.rarity()) : finding.rarity();
-    eventExcess = Math.max(eventExcess, finding.excess());
+    eventReported += finding.excess() >= factor ? 1 : 0;
+    eventDistance = Math.max(eventDistance, distance.size());
     lastAnomaly = count;
+    eventResiduals[eventLength] = Double.isNaN(expected) ? 0 : x - expected;
     eventValues[eventLength++] = x;
     if (eventLength == NEW_LEVEL) {
       level.clear();
       residual.clear();
       for (double value : eventValues) {
         level.add(value);
+      }
+      if (cycle != null && !Double.isNaN(expected)) {
+        cycle.shift(Robust.median(eventResiduals), NEW_LEVEL - 1);
       }
       eventLength = 0;
       lastAnomaly = count - Spread.WINDOW;

@@ -20,7 +20,7 @@ final class Tail {
   private static final double MAX_CREDIBLE_RARITY = 6;
 
   /** The number of distances that are remembered: enough for some 100 excesses. */
-  private static final int WINDOW = 2_000;
+  static final int WINDOW = 2_000;
 
   /** The share of the distances that count as excesses. */
   private static final double EXCESS_SHARE = 0.05;

@@ -40,6 +40,9 @@ final class Thresholds {
 
   private static final double CRITICAL_SCORES = 0.2;
 
+  /** No score reaches 1. */
+  private static final double MAX_SCORE = Math.nextDown(1.0);
+
   private final Map<String, Limit> limits;
 
   /** Creates the default thresholds. */
@@ -107,7 +110,11 @@ final class Thresholds {
     // Above critical, the score approaches 1.
     double excess = (value - limit.critical()) / (limit.critical() - limit.warning());
     return verdict(
-        1 - CRITICAL_SCORES / (1 + excess), Severity.CRITICAL, metric, value, limit.critical());
+        Math.min(MAX_SCORE, 1 - CRITICAL_SCORES / (1 + excess)),
+        Severity.CRITICAL,
+        metric,
+        value,
+        limit.critical());
   }
 
   private static Verdict verdict(

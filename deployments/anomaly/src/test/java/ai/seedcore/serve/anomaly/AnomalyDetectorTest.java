@@ -2,7 +2,9 @@ package ai.seedcore.serve.anomaly;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -193,6 +195,7 @@ class AnomalyDetectorTest {
           {"data": [{"a": 1}, {"a": 1, "timestamp": 1}]} | data[1].timestamp: found a timestamp, which data[0] does not have
           {"data": [{"a": 1, "timestamp": 1}, {"a": 1}]} | data[1].timestamp: found nothing
           {"data": [{"a": 1, "timestamp": null}]} | data[0].timestamp: found null
+          {"data": [{"a": 1, "timestamp": "2014-02-30T00:00:00"}]} | data[0].timestamp: found the string
           {"data": [{"timestamp": 1}]} | data[0]: found no metric
           {"data": [{"timestamp": 2, "a": 1}, {"timestamp": 1, "a": 1}]} | data[1].timestamp: found 1, expected a time no earlier
           {"data": [{"timestamp": "noon", "a": 1}]} | data[0].timestamp: found the string "noon"
@@ -237,6 +240,14 @@ class AnomalyDetectorTest {
         .startsWith("data[0].up: found true, expected a finite number");
   }
 
+  @Test
+  void timestampsMayBeIgnored() {
+    String body = "{\"data\": [{\"timestamp\": \"foo\", \"a\": 1}, {\"a\": 2}], \"ignore\": [%s]}";
+    assertThat(answer(body.formatted("\"timestamp\"")).get("status")).isEqualTo("success");
+    assertThat(answer(body.formatted("")).get("error").toString())
+        .startsWith("data[0].timestamp: found the string");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -274,6 +285,100 @@ class AnomalyDetectorTest {
     assertThat(scores.subList(500, 540).indexOf(highest)).isBetween(0, 21);
     // After the peak, the scores are low.
     assertThat(scores.subList(522, 540)).allMatch(score -> (Double) score <= 0.5);
+  }
+
+  /** A hundred, but other values at some indices. */
+  private static double[] hundred(int points, double spread, double... at) {
+    Random random = new Random(5);
+    double[] values =
+        IntStream.range(0, points).mapToDouble(i -> 100 + spread * random.nextGaussian()).toArray();
+    for (int i = 0; i < at.length; i += 2) {
+      values[(int) at[i]] = at[i + 1];
+    }
+    return values;
+  }
+
+  @Test
+  void anAnomalyDoesNotHideLaterOnes() {
+    assertThat(indices(answer(body(hundred(2_000, 0, 700, 0, 1_500, 0))))).contains(700, 1_500);
+    assertThat(indices(answer(body(hundred(2_000, 1, 300, 1e9, 1_200, 130, 1_600, 60)))))
+        .contains(300, 1_200, 1_600);
+  }
+
+  @Test
+  void reportsAnEventAgainWhenItGetsWorse() {
+    double[] values = hundred(700, 1);
+    for (int i = 400; i < 440; i++) {
+      values[i] = 120;
+    }
+    values[420] = 180;
+    values[430] = 1_000;
+    assertThat(indices(answer(body(values)))).contains(400, 409, 420, 430).doesNotContain(411, 425);
+    String insensitive = body(values).replace("}", ", \"sensitivity\": 0}");
+    assertThat(indices(answer(insensitive))).contains(400, 430);
+  }
+
+  @Test
+  void frequentSpikesBecomeUsual() {
+    double[] values = hundred(2_000, 1);
+    for (int i = 200; i < 2_000; i += 40) {
+      values[i + i / 40 % 7] = 200;
+    }
+    List<Integer> found = indices(answer(body(values)));
+    assertThat(found).hasSizeBetween(1, 20).allMatch(index -> index < 1_000);
+  }
+
+  @Test
+  void levelShiftOfSeasonalSeriesIsReportedOnce() {
+    double[] values = new double[2_000];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = daily(i) + (i < 1_200 ? 0 : 40);
+    }
+    assertThat(indices(answer(body(values))))
+        .contains(1_200)
+        .allMatch(i -> i >= 1_200 && i < 1_260);
+  }
+
+  @Test
+  void spikeIsNotExpectedOnePeriodLater() {
+    double[] values = new double[250];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = daily(i) + (i == 130 ? 300 : 0);
+    }
+    assertThat(indices(answer(body(values)))).isEqualTo(List.of(130));
+  }
+
+  @Test
+  void metricsAreJudgedTogetherEvenIfTheFirstPointLacksOne() {
+    StringBuilder data = new StringBuilder("{\"x\": 0}");
+    for (int i = 1; i < 900; i++) {
+      double x = noise(i);
+      double y = i == 800 ? -2.5 : x + 0.05 * noise(-i);
+      data.append(",{\"x\": %s, \"y\": %s}".formatted(i == 800 ? 2.5 : x, y));
+    }
+    assertThat(indices(answer("{\"data\": [" + data + "]}"))).contains(800);
+  }
+
+  @Test
+  void duplicateOfAnAnomalyIsNotReportedAgain() {
+    StringBuilder data = new StringBuilder();
+    for (int i = 0; i < 250; i++) {
+      String value = i < 200 ? Double.toString(noise(i)) : "200";
+      data.append(i == 0 ? "" : ",")
+          .append("{\"timestamp\": %d, \"m\": %s}".formatted(Math.min(i, 200), value));
+    }
+    assertThat(indices(answer("{\"data\": [" + data + "]}"))).isEqualTo(List.of(200));
+  }
+
+  @Test
+  void manyMissingValuesCostLittle() {
+    AnomalyDetector wide = new AnomalyDetector();
+    String row =
+        IntStream.range(0, 60)
+            .mapToObj(i -> "\"m%d\": %d".formatted(i, i))
+            .collect(Collectors.joining(",", "{", "}"));
+    String body = "{\"data\": [" + row + ",{}".repeat(99_000) + "]}";
+    assertTimeout(Duration.ofSeconds(10), () -> assertThat(wide.call(body)).isNotNull());
   }
 
   @Test

@@ -160,7 +160,18 @@ public final class Input {
    * @return the number of entries
    */
   public int list(int max, Entry entry) throws Refusal {
-    String expected = "a list of 1 to %d entries".formatted(max);
+    return list(1, max, entry);
+  }
+
+  /**
+   * Reads a list, entry by entry.
+   *
+   * @param min the minimum number of entries, 0 or 1
+   * @param max the maximum number of entries
+   * @return the number of entries
+   */
+  public int list(int min, int max, Entry entry) throws Refusal {
+    String expected = "a list of %d to %d entries".formatted(min, max);
     if (parser.currentToken() != JsonToken.START_ARRAY) {
       throw refuse(expected);
     }
@@ -174,7 +185,7 @@ public final class Input {
       }
       entry.read(index++);
     }
-    if (index == 0) {
+    if (index < min) {
       throw Refusal.field(path(), "an empty list", expected);
     }
     return index;

@@ -15,18 +15,13 @@ import org.jspecify.annotations.Nullable;
  * optional timestamp. A value that is {@code null} or absent is missing.
  *
  * @param metrics the names of the metrics, in the order of their first appearance
- * @param firstMetrics the number of metrics in the first point
  * @param rows one row per point and one column per metric, NaN if the value is missing; a row may
  *     end before the last column, and the rest is missing
  * @param timestamps one timestamp per point; empty if the points have none
  * @param missing the number of missing values
  */
 public record Points(
-    List<String> metrics,
-    int firstMetrics,
-    List<double[]> rows,
-    List<Timestamp> timestamps,
-    long missing) {
+    List<String> metrics, List<double[]> rows, List<Timestamp> timestamps, long missing) {
 
   /** The maximum number of metrics. */
   private static final int MAX_METRICS = 64;
@@ -65,9 +60,11 @@ public record Points(
     private final List<Timestamp> timestamps = new ArrayList<>();
     private final Timestamps clock = new Timestamps();
     private final Set<String> ignored = new HashSet<>();
+    private final double[] scratch = new double[MAX_COLUMNS];
+    private @Nullable Refusal timeRefusal;
     private boolean refuseMissing;
     private boolean numbers;
-    private int firstColumns;
+    private boolean timed;
     private String path = "";
 
     /**
@@ -85,7 +82,7 @@ public record Points(
      */
     public void option(String name, Input input) throws Refusal {
       if (name.equals("ignore")) {
-        input.list(MAX_COLUMNS, index -> ignored.add(input.text(MAX_NAME)));
+        input.list(0, MAX_COLUMNS, index -> ignored.add(input.text(MAX_NAME)));
         return;
       }
       String policy = input.isText() ? input.text(MAX_NAME) : "";
@@ -104,6 +101,7 @@ public record Points(
      */
     public void read(Input input, int max, boolean numeric, boolean timed) throws Refusal {
       path = input.path();
+      this.timed = timed;
       input.list(
           max,
           index -> {
@@ -117,7 +115,7 @@ public record Points(
             if (numbers) {
               number(input);
             } else {
-              object(input, index, timed);
+              object(input, index);
             }
           });
     }
@@ -131,42 +129,45 @@ public record Points(
       rows.add(row);
     }
 
-    private void object(Input input, int index, boolean timed) throws Refusal {
+    private void object(Input input, int index) throws Refusal {
       if (!input.isObject()) {
         throw input.refuse(index == 0 ? "an object" : "an object, like the previous entries");
       }
       int times = timestamps.size();
-      double[][] row = {missingRow(columns.size())};
       int[] read = {0};
+      int[] size = {0};
       input.object(
           name -> {
             if (name.equals(Timestamps.FIELD)) {
-              if (index > 0 && timestamps.isEmpty()) {
-                throw input.wrong("a timestamp, which %s[0] does not have".formatted(path), "none");
+              if (index > 0 && timestamps.isEmpty() && timeRefusal == null) {
+                timeRefusal =
+                    input.wrong("a timestamp, which %s[0] does not have".formatted(path), "none");
               }
-              timestamps.add(clock.next(input));
+              time(input);
               return;
             }
             int column = column(name, read[0]++, input);
-            if (column == row[0].length) {
-              row[0] = Arrays.copyOf(row[0], column + 1);
-              row[0][column] = Double.NaN;
-            }
-            value(input, row[0], column);
+            Arrays.fill(scratch, size[0], Math.max(size[0], column + 1), Double.NaN);
+            size[0] = Math.max(size[0], column + 1);
+            value(input, scratch, column);
           });
-      if (timestamps.size() == times && (timed || !timestamps.isEmpty())) {
-        throw input.missing(Timestamps.FIELD, Timestamps.EXPECTED);
+      if (timeRefusal == null && timestamps.size() == times && (timed || !timestamps.isEmpty())) {
+        timeRefusal = input.missing(Timestamps.FIELD, Timestamps.EXPECTED);
       }
-      rows.add(row[0]);
-      if (index == 0) {
-        firstColumns = columns.size();
-      }
+      rows.add(Arrays.copyOf(scratch, size[0]));
     }
 
-    private static double[] missingRow(int size) {
-      double[] row = new double[size];
-      Arrays.fill(row, Double.NaN);
-      return row;
+    private void time(Input input) throws Refusal {
+      if (timeRefusal != null) {
+        input.skip();
+        return;
+      }
+      try {
+        timestamps.add(clock.next(input));
+      } catch (Refusal refusal) {
+        timeRefusal = refusal;
+        input.skip();
+      }
     }
 
     /**
@@ -222,6 +223,13 @@ public record Points(
           throw refusal;
         }
       }
+      boolean timeless = ignored.contains(Timestamps.FIELD);
+      if (timeless && timed) {
+        throw Refusal.field("ignore", Timestamps.FIELD, "names of metrics only");
+      }
+      if (timeRefusal != null && !timeless) {
+        throw timeRefusal;
+      }
       if (kept.length == 0) {
         throw Refusal.field(path + "[0]", "no metric", "at least one");
       }
@@ -231,20 +239,20 @@ public record Points(
             "%s: found %d metrics, expected at most %d".formatted(path, kept.length, MAX_METRICS));
       }
       List<double[]> values = kept.length == columns.size() ? rows : select(kept);
-      int first =
-          numbers ? 1 : (int) Arrays.stream(kept).filter(column -> column < firstColumns).count();
       List<String> metrics = Arrays.stream(kept).mapToObj(columns::get).toList();
-      return new Points(metrics, first, values, timestamps, missing(values, metrics));
+      return new Points(
+          metrics, values, timeless ? List.of() : timestamps, missing(values, metrics));
     }
 
     private List<double[]> select(int[] kept) {
       List<double[]> selected = new ArrayList<>(rows.size());
       for (double[] row : rows) {
-        double[] values = missingRow(kept.length);
-        for (int i = 0; i < kept.length && kept[i] < row.length; i++) {
-          values[i] = row[kept[i]];
+        int size = 0;
+        while (size < kept.length && kept[size] < row.length) {
+          scratch[size] = row[kept[size]];
+          size++;
         }
-        selected.add(values);
+        selected.add(Arrays.copyOf(scratch, size));
       }
       return selected;
     }
