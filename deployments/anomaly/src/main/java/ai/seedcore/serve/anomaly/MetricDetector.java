@@ -56,7 +56,7 @@ final class MetricDetector {
   /** A seasonal expectation replaces the median if its spread is smaller by this factor. */
   private static final double STRONG_SEASON = 0.5;
 
-  /** The minimum spread, as a share of the standard deviation of all values. */
+  /** The minimum spread, as a share of the standard deviation of all usual values. */
   private static final double MIN_SPREAD = 0.02;
 
   /** The minimum spread of a constant metric, and of any, as a share of its value. */
@@ -113,7 +113,10 @@ final class MetricDetector {
   private final double factor;
 
   private long count;
+
+  /** The number, mean and summed squared deviations of the usual values of this level. */
   private long usual;
+
   private double mean;
   private double squares;
   private double lowest = Double.POSITIVE_INFINITY;
@@ -247,8 +250,8 @@ final class MetricDetector {
       }
       learnVariation(x);
     } else {
-      learnEvent(x, finding, distance, expected);
       last = Double.NaN;
+      learnEvent(x, finding, distance, expected);
     }
     count++;
     events *= 1 - 1.0 / Tail.WINDOW;
@@ -303,16 +306,26 @@ final class MetricDetector {
     eventResiduals[eventLength] = Double.isNaN(expected) ? 0 : x - expected;
     eventValues[eventLength++] = x;
     if (eventLength == NEW_LEVEL) {
-      level.clear();
-      residual.clear();
-      for (double value : eventValues) {
-        level.add(value);
-      }
+      startNewLevel();
       if (cycle != null && !Double.isNaN(expected)) {
         cycle.shift(Robust.median(eventResiduals), NEW_LEVEL - 1);
       }
-      eventLength = 0;
-      lastAnomaly = count - Spread.WINDOW;
     }
+  }
+
+  /** Forgets the previous level, whose variation may be much larger. */
+  private void startNewLevel() {
+    level.clear();
+    residual.clear();
+    usual = 0;
+    mean = 0;
+    squares = 0;
+    resolution = Double.MAX_VALUE;
+    for (double value : eventValues) {
+      level.add(value);
+      learnVariation(value);
+    }
+    eventLength = 0;
+    lastAnomaly = count - Spread.WINDOW;
   }
 }

@@ -303,6 +303,11 @@ class AnomalyDetectorTest {
     assertThat(indices(answer(body(hundred(2_000, 0, 700, 0, 1_500, 0))))).contains(700, 1_500);
     assertThat(indices(answer(body(hundred(2_000, 1, 300, 1e9, 1_200, 130, 1_600, 60)))))
         .contains(300, 1_200, 1_600);
+    double[] lower = hundred(1_600, 1, 1_200, 130);
+    for (int i = 0; i < 500; i++) {
+      lower[i] *= 1e4; // The new level is learned without the variation of the previous one.
+    }
+    assertThat(indices(answer(body(lower)))).contains(500, 1_200);
   }
 
   @Test
