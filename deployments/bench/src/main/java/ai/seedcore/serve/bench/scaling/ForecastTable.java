@@ -55,6 +55,8 @@ public final class ForecastTable {
       int last = arguments.length - 1;
       ForecastFolderTable.print(
           Path.of(arguments[last]), Arrays.asList(arguments).subList(0, last));
+      System.out.println();
+      SimulationTable.print(Path.of(arguments[last]));
       return;
     }
     System.out.printf(
