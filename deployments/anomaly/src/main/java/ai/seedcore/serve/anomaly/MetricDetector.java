@@ -1,7 +1,6 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Spread.Distance;
-import ai.seedcore.serve.series.Robust;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * unless that is larger than its distance from the last values and hardly more regular.
  *
  * <p>Anomalous values are not learned, so that an incident does not hide the next one. A level that
- * persists is: see {@link #NEW_LEVEL}.
+ * persists is ({@link Event#NEW_LEVEL}), and so are frequent events ({@link #MAX_EVENTS}).
  */
 final class MetricDetector {
 
@@ -67,19 +66,8 @@ final class MetricDetector {
   /** The minimum spread of a metric that takes steps, in steps. */
   private static final double MIN_STEPS = 0.5;
 
-  /** Anomalous values at most this many points apart belong to one event. */
-  private static final int EVENT_GAP = 4;
-
-  /** The number of points of an event that are reported, unless a later one is twice as far. */
-  private static final int REPORTED = 10;
-
-  private static final double WORSE = 2;
-
   /** More events than this in {@link Tail#WINDOW} values are usual, and are learned. */
   private static final double MAX_EVENTS = 10;
-
-  /** After this many anomalous values in a row, they are the new level. */
-  private static final int NEW_LEVEL = 60;
 
   /** The maximum absolute value; the squares of larger ones could overflow. */
   private static final double MAX_VALUE = 1e100;
@@ -128,19 +116,10 @@ final class MetricDetector {
   private double maxUsualAbove;
   private double maxUsualBelow;
 
-  private long lastAnomaly = Long.MIN_VALUE / 2;
-
   /** The number of events in the last {@link Tail#WINDOW} values, about. */
   private double events;
 
-  private int eventLength;
-  private int eventReported;
-  private double eventDistance;
-  private double eventRarity;
-  private final double[] eventValues = new double[NEW_LEVEL];
-
-  /** The distances of these values from what was expected at their phase. */
-  private final double[] eventResiduals = new double[NEW_LEVEL];
+  private final Event event = new Event();
 
   /**
    * Creates a detector for one metric.
@@ -205,9 +184,13 @@ final class MetricDetector {
       excess = outage;
       rarity = Math.max(rarity, LIMIT_RARITY * outage);
     }
-    boolean repeated =
-        inEvent() && eventReported >= REPORTED && distance.size() < WORSE * eventDistance;
-    return new Finding(inCourse(rarity, excess), excess, repeated, distance, lowerThanEver, period);
+    return new Finding(
+        inCourse(rarity, excess),
+        excess,
+        event.covers(count, distance.size()),
+        distance,
+        lowerThanEver,
+        period);
   }
 
   private double limit(Distance distance) {
@@ -227,14 +210,10 @@ final class MetricDetector {
         Math.max(MIN_SPREAD * deviation, steps), Math.max(share * size, Double.MIN_NORMAL));
   }
 
-  private boolean inEvent() {
-    return count - lastAnomaly <= EVENT_GAP;
-  }
-
   /** Returns the rarity; near an event, that of a value less extreme than the event is limited. */
   private double inCourse(double rarity, double excess) {
-    boolean near = count - lastAnomaly <= Spread.WINDOW;
-    return near && (excess < 1 || rarity <= eventRarity) ? Math.min(rarity, LIMIT_RARITY) : rarity;
+    boolean less = event.isNear(count) && (excess < 1 || event.exceeds(rarity));
+    return less ? Math.min(rarity, LIMIT_RARITY) : rarity;
   }
 
   private void learn(double x, Finding finding) {
@@ -283,33 +262,32 @@ final class MetricDetector {
 
   /** Learns the first value of an event, limited to what is usual, and a level that persists. */
   private void learnEvent(double x, Finding finding, Distance distance, double expected) {
-    if (!inEvent()) {
-      eventLength = 0;
-      eventReported = 0;
-      eventDistance = 0;
+    boolean known = !Double.isNaN(expected);
+    if (!event.includes(count)) {
       double center = level.center();
       level.add(center + (x - center) / finding.excess());
+      if (known) {
+        double usualResidual = residual.size() == 0 ? 0 : residual.center();
+        residual.add(usualResidual + (x - expected - usualResidual) / finding.excess());
+      }
       events++;
       if (events > MAX_EVENTS) {
         tail.add(Math.min(distance.size(), MAX_LIMIT));
       }
-      if (!Double.isNaN(expected)) {
-        double usual = residual.size() == 0 ? 0 : residual.center();
-        residual.add(usual + (x - expected - usual) / finding.excess());
-      }
     }
-    boolean near = count - lastAnomaly <= Spread.WINDOW;
-    eventRarity = near ? Math.max(eventRarity, finding.rarity()) : finding.rarity();
-    eventReported += finding.excess() >= factor ? 1 : 0;
-    eventDistance = Math.max(eventDistance, distance.size());
-    lastAnomaly = count;
-    eventResiduals[eventLength] = Double.isNaN(expected) ? 0 : x - expected;
-    eventValues[eventLength++] = x;
-    if (eventLength == NEW_LEVEL) {
+    event.add(
+        count,
+        x,
+        known ? x - expected : 0,
+        distance.size(),
+        finding.rarity(),
+        finding.excess() >= factor);
+    if (event.isNewLevel()) {
       startNewLevel();
-      if (cycle != null && !Double.isNaN(expected)) {
-        cycle.shift(Robust.median(eventResiduals), NEW_LEVEL - 1);
+      if (cycle != null && known) {
+        cycle.shift(event.shift(), Event.NEW_LEVEL - 1);
       }
+      event.end();
     }
   }
 
@@ -321,11 +299,9 @@ final class MetricDetector {
     mean = 0;
     squares = 0;
     resolution = Double.MAX_VALUE;
-    for (double value : eventValues) {
+    for (double value : event.values()) {
       level.add(value);
       learnVariation(value);
     }
-    eventLength = 0;
-    lastAnomaly = count - Spread.WINDOW;
   }
 }
