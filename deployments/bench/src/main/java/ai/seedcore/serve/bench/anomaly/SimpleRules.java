@@ -43,10 +43,7 @@ final class SimpleRules {
   /** The difference from the same time yesterday, in standard deviations of that difference. */
   static Rule seasonalNaive(double limit) {
     return series -> {
-      double[] times = series.times();
-      double[] gaps = new double[times.length - 1];
-      Arrays.setAll(gaps, i -> times[i + 1] - times[i]);
-      int period = (int) Math.max(1, Math.round(SECONDS_PER_DAY / Robust.median(gaps)));
+      int period = (int) Math.max(1, Math.round(SECONDS_PER_DAY / series.step()));
       double[][] values = series.values();
       double[][] differences = new double[values.length][];
       for (int i = 0; i < values.length; i++) {

@@ -105,22 +105,16 @@ final class ForecastFolderTable {
   }
 
   private static List<Trial> trials(LabelledSeries series, int horizon) {
-    double step = step(series);
+    double step = series.step();
     int steps = (int) Math.round(horizon / step);
     int day = (int) Math.round(DAY / step);
     List<Trial> trials = new ArrayList<>();
     int from = (int) (FIRST * series.size());
-    int room = series.size() - (int) Math.round(DAY / step) - from;
+    int room = series.size() - day - from;
     for (int i = 0; i < FORECASTS && steps > 0; i++) {
       trials.add(new Trial(series, from + (int) ((long) i * room / FORECASTS), steps, day));
     }
     return trials;
-  }
-
-  private static double step(LabelledSeries series) {
-    double[] gaps = new double[series.size() - 1];
-    Arrays.setAll(gaps, i -> series.times()[i + 1] - series.times()[i]);
-    return Robust.median(gaps);
   }
 
   private static Method method(String name, List<Trial> trials, ToDoubleFunction<Trial> forecast) {

@@ -73,7 +73,7 @@ final class SimulationTable {
     StringBuilder row = new StringBuilder("| " + name);
     for (IntPredicate group :
         List.<IntPredicate>of(
-            i -> true, i -> step(all.get(i)) <= DELAY_S, i -> step(all.get(i)) > DELAY_S)) {
+            i -> true, i -> all.get(i).step() <= DELAY_S, i -> all.get(i).step() > DELAY_S)) {
       List<Result> some =
           IntStream.range(0, all.size()).filter(group).mapToObj(results::get).toList();
       row.append(
@@ -86,10 +86,6 @@ final class SimulationTable {
     System.out.println(row + " |");
   }
 
-  private static double step(LabelledSeries series) {
-    return series.times()[1] - series.times()[0];
-  }
-
   private static Result simulate(LabelledSeries series, Autoscaler autoscaler) {
     double[] load = series.complete();
     double[] sorted = load.clone();
@@ -97,7 +93,7 @@ final class SimulationTable {
     double unit = Math.max(sorted[(int) (PEAK * (sorted.length - 1))], Double.MIN_NORMAL) / SIZE;
     double[] times = series.times();
     double[] served = new double[load.length];
-    int steps = (int) Math.max(1, Math.round(DELAY_S / step(series)));
+    int steps = (int) Math.max(1, Math.round(DELAY_S / series.step()));
     int from = (int) (FROM * load.length);
     int[] raw = new int[load.length];
     int[] recommended = new int[load.length];

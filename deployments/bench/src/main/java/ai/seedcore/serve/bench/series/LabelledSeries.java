@@ -1,6 +1,8 @@
 package ai.seedcore.serve.bench.series;
 
+import ai.seedcore.serve.series.Robust;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -21,6 +23,13 @@ public record LabelledSeries(
 
   public int size() {
     return values.length;
+  }
+
+  /** Returns the median distance of two points, in seconds. */
+  public double step() {
+    double[] gaps = new double[size() - 1];
+    Arrays.setAll(gaps, i -> times[i + 1] - times[i]);
+    return Robust.median(gaps);
   }
 
   /** Returns for each point whether it belongs to an anomaly. */
