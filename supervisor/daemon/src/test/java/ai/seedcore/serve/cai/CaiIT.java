@@ -39,6 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
  * and a network of its own, as the platform's containers have (which wants root).
  */
 @Tag("cluster")
+@Tag("network")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class CaiIT {
 

@@ -76,7 +76,9 @@ final class DaemonProcess implements AutoCloseable {
     try {
       // Kept beside the test's report: a row that failed is explained there.
       Path logs = Files.createDirectories(Path.of("target", "daemon-logs").toAbsolutePath());
-      Path log = logs.resolve("%tT.%<tL.log".formatted(Instant.now().atOffset(ZoneOffset.UTC)));
+      Path log =
+          Files.createTempFile(
+              logs, "%tT.%<tL-".formatted(Instant.now().atOffset(ZoneOffset.UTC)), ".log");
       List<String> command = new ArrayList<>(before);
       command.addAll(command("run"));
       String all = String.join(" ", arguments);
