@@ -109,7 +109,8 @@ public final class DriverProcess {
     for (ProcessHandle driver : MarkedProcesses.processes(MARK + "=1")) {
       String parent =
           driver.parent().map(process -> MarkedProcesses.read(process, "cmdline")).orElse("");
-      if (!parent.contains("java")) {
+      // The init that adopts an orphan may have "java" among its arguments.
+      if (!parent.split("\0", 2)[0].endsWith("java")) {
         LOG.atWarn().addKeyValue("pid", driver.pid()).log("killing an orphaned driver");
         driver.destroyForcibly();
       }
