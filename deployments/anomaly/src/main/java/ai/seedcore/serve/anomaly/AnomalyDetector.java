@@ -124,22 +124,17 @@ public final class AnomalyDetector {
     reply.put("anomalies", anomalies);
     reply.put("scores", scores);
     reply.put("summary", summary);
-    reply.put("judges", judges(points));
+    reply.put("judges", judges(points, detector));
     return reply;
   }
 
   /** Returns the names of the methods that scored at least one point. */
-  private List<String> judges(Points points) {
+  private List<String> judges(Points points, Detector detector) {
     List<String> judges = new ArrayList<>();
     if (points.metrics().stream().anyMatch(thresholds::contains)) {
       judges.add("thresholds");
     }
-    if (points.size() > MetricDetector.WARM_UP) {
-      judges.add("robust");
-    }
-    if (points.metrics().size() > 1 && points.size() > Detector.JOINT_WARM_UP) {
-      judges.add("joint");
-    }
+    judges.addAll(detector.judges());
     return judges;
   }
 

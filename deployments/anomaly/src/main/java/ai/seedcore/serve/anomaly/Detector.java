@@ -5,9 +5,11 @@ import ai.seedcore.serve.anomaly.Spread.Distance;
 import ai.seedcore.serve.anomaly.Verdict.Severity;
 import ai.seedcore.serve.contract.Timestamps.Timestamp;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,9 +20,6 @@ import org.jspecify.annotations.Nullable;
 final class Detector {
 
   static final double DEFAULT_SENSITIVITY = 0.5;
-
-  /** The number of points before metrics are first judged given the others. */
-  static final int JOINT_WARM_UP = MetricDetector.WARM_UP + Joint.WARM_UP;
 
   /** The factor between the limits at the sensitivities 0 and 1. */
   private static final double SENSITIVITY_RANGE = 4;
@@ -40,6 +39,7 @@ final class Detector {
   private double @Nullable [] lastValues;
   private double lastTime = Double.NaN;
   private Verdict lastVerdict = Verdict.NORMAL;
+  private final Set<String> judges = new LinkedHashSet<>();
 
   /**
    * Creates a detector for one series.
@@ -78,6 +78,11 @@ final class Detector {
     lastValues = values;
     lastVerdict = judge(values);
     return lastVerdict;
+  }
+
+  /** Returns the names of the methods that have scored a point. */
+  Set<String> judges() {
+    return judges;
   }
 
   /** Returns the verdict on a point that was sent before: only thresholds report it again. */
@@ -134,6 +139,9 @@ final class Detector {
     Severity severity =
         finding.repeated() ? Severity.NORMAL : Verdict.severity(finding.excess() / factor);
     Distance distance = finding.distance();
+    if (distance != null) {
+      judges.add(judge);
+    }
     List<String> reasons =
         severity == Severity.NORMAL || distance == null
             ? List.of()

@@ -21,9 +21,6 @@ final class Joint {
   /** The number of points between two estimates of the covariance. */
   private static final int FIT_INTERVAL = 64;
 
-  /** The number of points from the creation to the first judgement, if none is incomplete. */
-  static final int WARM_UP = FIT_INTERVAL + MetricDetector.WARM_UP;
-
   /**
    * The ridge penalty, as a share of each variance. The conditional deviation of a metric is thus
    * at least a tenth of its own deviation.

@@ -143,8 +143,9 @@ final class MetricDetector {
     double x = Math.max(-MAX_VALUE, Math.min(MAX_VALUE, value));
     // Among the first values, a spread of 0 says nothing.
     boolean unknown = level.size() < WARM_UP || (count < EARLIEST && squares == 0);
-    Finding finding = unknown ? UNKNOWN : judge(x, Math.log10(tests));
-    learn(x, finding);
+    double expected = cycle != null && cycle.expects() ? cycle.expected(x) : Double.NaN;
+    Finding finding = unknown ? UNKNOWN : judge(x, expected, Math.log10(tests));
+    learn(x, finding, expected);
     return finding;
   }
 
@@ -155,12 +156,16 @@ final class MetricDetector {
     }
   }
 
-  private Finding judge(double x, double correction) {
+  /**
+   * Judges a value.
+   *
+   * @param expected the value that its phase suggests; NaN if unknown
+   */
+  private Finding judge(double x, double expected, double correction) {
     double minSpread = minSpread();
     Distance distance = level.distance(x, minSpread);
     int period = 0;
-    if (cycle != null && cycle.expects() && residual.size() >= WARM_UP) {
-      double expected = cycle.expected(x);
+    if (cycle != null && !Double.isNaN(expected) && residual.size() >= WARM_UP) {
       Distance seasonal = residual.distance(x - expected, minSpread);
       if (seasonal.spread() < STRONG_SEASON * distance.spread()
           || seasonal.size() < distance.size()) {
@@ -216,8 +221,7 @@ final class MetricDetector {
     return less ? Math.min(rarity, LIMIT_RARITY) : rarity;
   }
 
-  private void learn(double x, Finding finding) {
-    double expected = cycle != null && cycle.expects() ? cycle.expected(x) : Double.NaN;
+  private void learn(double x, Finding finding, double expected) {
     Distance distance = finding.distance();
     if (finding.excess() < 1 || distance == null) {
       if (distance != null && count >= EARLIEST) {

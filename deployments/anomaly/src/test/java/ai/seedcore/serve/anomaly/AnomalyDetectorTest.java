@@ -87,6 +87,22 @@ class AnomalyDetectorTest {
   }
 
   @Test
+  void namesOnlyMethodsThatJudged() {
+    String point = "{\"queue\": %d, \"load\": %s}";
+    String alone =
+        IntStream.range(0, 200)
+            .mapToObj(i -> point.formatted(i % 7, "null"))
+            .collect(Collectors.joining(","));
+    String both =
+        IntStream.range(0, 200)
+            .mapToObj(i -> point.formatted(i % 7, i % 5))
+            .collect(Collectors.joining(","));
+    assertThat(answer("{\"data\": [" + alone + "]}").get("judges")).isEqualTo(List.of("robust"));
+    assertThat(answer("{\"data\": [" + both + "]}").get("judges"))
+        .isEqualTo(List.of("robust", "joint"));
+  }
+
+  @Test
   void dailyPeakIsNormalOnlyAtItsTime() {
     double[] day = IntStream.range(0, 600).mapToDouble(AnomalyDetectorTest::daily).toArray();
     assertThat((List<?>) answer(body(day)).get("anomalies")).isEmpty();

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.bench.anomaly;
 
 import ai.seedcore.serve.bench.series.LabelledSeries;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,36 +31,31 @@ final class CalibrationTable {
     noises().forEach(CalibrationTable::print);
   }
 
-  private static void print(String name, double[] values) {
-    double[] times = new double[values.length];
-    double[][] rows = new double[values.length][1];
-    for (int i = 0; i < values.length; i++) {
-      times[i] = i * STEP_S;
-      rows[i][0] = values[i];
-    }
+  private static void print(String name, double[][] rows) {
+    double[] times = new double[POINTS];
+    Arrays.setAll(times, i -> i * STEP_S);
     Rule.Verdicts verdicts =
         new DetectorRule().judge(new LabelledSeries(name, name, times, rows, List.of()));
     StringBuilder row = new StringBuilder("| " + name);
     for (double decades : DECADES) {
       double score = decades / (decades + 3);
       int above = 0;
-      for (int i = LEARNING; i < values.length; i++) {
+      for (int i = LEARNING; i < POINTS; i++) {
         above += verdicts.scores()[i] > score ? 1 : 0;
       }
-      double share = (double) above / (values.length - LEARNING);
+      double share = (double) above / (POINTS - LEARNING);
       row.append(String.format(Locale.ROOT, " | x %.2f", share * Math.pow(10, decades)));
     }
     int reported = 0;
-    for (int i = LEARNING; i < values.length; i++) {
+    for (int i = LEARNING; i < POINTS; i++) {
       reported += verdicts.alarms()[i] ? 1 : 0;
     }
-    System.out.printf(
-        Locale.ROOT, "%s | %.3f |%n", row, 1_000.0 * reported / (values.length - LEARNING));
+    System.out.printf(Locale.ROOT, "%s | %.3f |%n", row, 1_000.0 * reported / (POINTS - LEARNING));
   }
 
-  private static Map<String, double[]> noises() {
+  private static Map<String, double[][]> noises() {
     Random random = new Random(11);
-    Map<String, double[]> noises = new LinkedHashMap<>();
+    Map<String, double[][]> noises = new LinkedHashMap<>();
     noises.put("normal", series(i -> 10 + random.nextGaussian()));
     noises.put("uniform", series(i -> random.nextDouble()));
     noises.put("Laplace", series(i -> exponential(random) * (random.nextBoolean() ? 1 : -1)));
@@ -78,15 +74,30 @@ final class CalibrationTable {
     noises.put(
         "lognormal, season of 48",
         series(i -> Math.exp(Math.sin(2 * Math.PI * i / 48) + 0.3 * random.nextGaussian())));
+    noises.put("normal, 5 metrics", series(5, i -> random.nextGaussian()));
+    double[] common = {0};
+    noises.put(
+        "normal, 5 correlated metrics",
+        series(
+            5,
+            i -> {
+              common[0] = i % 5 == 0 ? random.nextGaussian() : common[0];
+              return common[0] + 0.5 * random.nextGaussian();
+            }));
     return noises;
   }
 
-  private static double[] series(IntToDoubleFunction value) {
-    double[] values = new double[POINTS];
-    for (int i = 0; i < POINTS; i++) {
-      values[i] = value.applyAsDouble(i);
+  private static double[][] series(IntToDoubleFunction value) {
+    return series(1, value);
+  }
+
+  /** Returns rows of several metrics, whose values are made one after the other. */
+  private static double[][] series(int metrics, IntToDoubleFunction value) {
+    double[][] rows = new double[POINTS][metrics];
+    for (int i = 0; i < POINTS * metrics; i++) {
+      rows[i / metrics][i % metrics] = value.applyAsDouble(i);
     }
-    return values;
+    return rows;
   }
 
   private static double exponential(Random random) {

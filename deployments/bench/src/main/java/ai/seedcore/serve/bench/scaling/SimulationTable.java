@@ -65,6 +65,11 @@ final class SimulationTable {
           all,
           (times, served, at, current) -> predicted(predictor, times, served, at, current));
     }
+    ScalingPredictor unchanged = new ScalingPredictor();
+    print(
+        "ScalingPredictor, default policy",
+        all,
+        (times, served, at, current) -> predicted(unchanged, times, served, at, current));
   }
 
   private static void print(String name, List<LabelledSeries> all, Autoscaler autoscaler) {
