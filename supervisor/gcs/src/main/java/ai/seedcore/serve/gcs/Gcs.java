@@ -32,7 +32,9 @@ import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIRequest;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
 import io.grpc.CallOptions;
+import io.grpc.ChannelCredentials;
 import io.grpc.ClientCall;
+import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -40,6 +42,7 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.protobuf.lite.ProtoLiteUtils;
+import io.vertx.core.Vertx;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -123,9 +126,17 @@ public final class Gcs implements AutoCloseable {
   private static final MethodDescriptor<PinRuntimeEnvURIRequest, PinRuntimeEnvURIReply> PIN =
       method(RUNTIME_ENV, "PinRuntimeEnvURI", PinRuntimeEnvURIReply.getDefaultInstance());
 
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
+  private final Vertx vertx;
   private final Supplier<Address> address;
+  private final Credentials credentials;
   private final Duration deadline;
   private @Nullable ManagedChannel channel;
+
+  /** Whether the server of this connection has asked for a token. */
+  private volatile boolean sendsToken;
 
   /** The IP addresses that the host name had when the connection was opened. */
   private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
@@ -179,11 +190,15 @@ public final class Gcs implements AutoCloseable {
   /**
    * Creates a client. It connects with the first call.
    *
+   * @param vertx reads the files for TLS
    * @param address returns the address of the GCS; called for each new connection
+   * @param credentials what the cluster may require
    * @param deadline the deadline of each call
    */
-  public Gcs(Supplier<Address> address, Duration deadline) {
+  public Gcs(Vertx vertx, Supplier<Address> address, Credentials credentials, Duration deadline) {
+    this.vertx = vertx;
     this.address = address;
+    this.credentials = credentials;
     this.deadline = deadline;
   }
 
@@ -290,18 +305,20 @@ public final class Gcs implements AutoCloseable {
    * answers it concurrently with the tasks unless the process is frozen.
    */
   public CompletableFuture<Integer> runningTasks(Actor actor) {
-    ManagedChannel process = channel(actor.host(), actor.port());
-    CompletableFuture<GetCoreWorkerStatsReply> answer = new CompletableFuture<>();
-    call(
-        process,
-        STATS,
-        GetCoreWorkerStatsRequest.newBuilder()
-            .setIntendedWorkerId(ByteString.copyFrom(HexFormat.of().parseHex(actor.worker())))
-            .setIncludeTaskInfo(true)
-            .setLimit(0)
-            .build(),
-        answer);
-    return answer
+    ManagedChannel process;
+    try {
+      process = channel(actor.host(), actor.port());
+    } catch (GcsException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    return authorized(
+            process,
+            STATS,
+            GetCoreWorkerStatsRequest.newBuilder()
+                .setIntendedWorkerId(ByteString.copyFrom(HexFormat.of().parseHex(actor.worker())))
+                .setIncludeTaskInfo(true)
+                .setLimit(0)
+                .build())
         .whenComplete((reply, error) -> process.shutdown())
         .thenApply(GetCoreWorkerStatsReply::getRunningTaskIdsCount);
   }
@@ -418,6 +435,15 @@ public final class Gcs implements AutoCloseable {
     String chain = chain(failed);
     if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
       return "does not answer in time";
+    } else if (chain.contains("CertificateExpired") || chain.contains("certificate_expired")) {
+      return "has or gets an expired certificate: renew RAY_TLS_SERVER_CERT";
+    } else if (chain.contains("Hostname") && chain.contains("not verified")) {
+      return "has a certificate for other names than that of its address";
+    } else if (chain.contains("SSLPeerUnverified") || chain.contains("CertPath")) {
+      return "has a certificate that RAY_TLS_CA_CERT did not sign";
+    } else if (chain.contains("SSL")) {
+      return "does not complete the TLS handshake: does the cluster use RAY_USE_TLS=1, with"
+          + " certificates that the same authority signed?";
     } else if (chain.contains("UnknownHost") || chain.contains("Unable to resolve host")) {
       return "has a name that does not resolve";
     } else if (chain.contains("Connection refused")) {
@@ -461,22 +487,64 @@ public final class Gcs implements AutoCloseable {
   /** Calls a method of the GCS. After a failure, the next call opens a new connection. */
   private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> ask(
       MethodDescriptor<Q, A> method, Q request) {
-    CompletableFuture<A> answer = new CompletableFuture<>();
     return channel()
         .thenCompose(
-            used -> {
-              call(used, method, request, answer);
-              return answer.whenComplete(
-                  (reply, error) -> {
-                    if (error != null && !answered(error)) {
-                      drop(used);
-                    }
-                  });
-            });
+            used ->
+                authorized(used, method, request)
+                    .whenComplete(
+                        (reply, error) -> {
+                          if (error != null && !answered(error)) {
+                            drop(used);
+                          }
+                        }));
   }
 
-  private <Q extends MessageLite, A extends MessageLite> void call(
-      ManagedChannel used, MethodDescriptor<Q, A> method, Q request, CompletableFuture<A> answer) {
+  /** Calls a method, with the token if the cluster requires one. */
+  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> authorized(
+      ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
+    if (sendsToken) {
+      return withToken(used, method, request);
+    }
+    return call(used, method, request, new Metadata())
+        .whenComplete(
+            (reply, error) -> {
+              if (error == null) {
+                credentials.tokenRequired(false);
+              }
+            })
+        .exceptionallyCompose(
+            error ->
+                code(error) == Status.Code.UNAUTHENTICATED
+                    ? withToken(used, method, request)
+                    : CompletableFuture.failedFuture(error));
+  }
+
+  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> withToken(
+      ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
+    sendsToken = true;
+    credentials.tokenRequired(true);
+    Metadata headers = new Metadata();
+    try {
+      headers.put(AUTHORIZATION, "Bearer " + credentials.token());
+    } catch (Credentials.Missing e) {
+      return CompletableFuture.failedFuture(new GcsException(e.getMessage()));
+    }
+    return call(used, method, request, headers)
+        .exceptionallyCompose(
+            error ->
+                CompletableFuture.failedFuture(
+                    code(error) == Status.Code.UNAUTHENTICATED
+                        ? new GcsException("rejects the token of " + credentials.tokenSource())
+                        : error));
+  }
+
+  private static Status.@Nullable Code code(Throwable error) {
+    return cause(error) instanceof StatusException failed ? failed.getStatus().getCode() : null;
+  }
+
+  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> call(
+      ManagedChannel used, MethodDescriptor<Q, A> method, Q request, Metadata headers) {
+    CompletableFuture<A> answer = new CompletableFuture<>();
     ClientCall<Q, A> call =
         used.newCall(
             method,
@@ -496,10 +564,11 @@ public final class Gcs implements AutoCloseable {
             }
           }
         },
-        new Metadata());
+        headers);
     call.sendMessage(request);
     call.halfClose();
     call.request(1);
+    return answer;
   }
 
   private CompletableFuture<ManagedChannel> channel() {
@@ -515,6 +584,7 @@ public final class Gcs implements AutoCloseable {
       return CompletableFuture.completedFuture(channel);
     }
     Address now = address.get();
+    sendsToken = false; // It may be another cluster now.
     connectedTo = addresses(now.host());
     currentAddresses = null;
     if (now.host().indexOf('_') < 0) {
@@ -537,14 +607,25 @@ public final class Gcs implements AutoCloseable {
     return channel;
   }
 
-  private static ManagedChannel channel(String host, int port) {
-    return OkHttpChannelBuilder.forAddress(host, port)
-        .usePlaintext()
+  private ManagedChannel channel(String host, int port) {
+    return OkHttpChannelBuilder.forAddress(host, port, channelCredentials())
         .maxInboundMessageSize(MAX_REPLY)
         // Runs callbacks on the network thread, because no callback blocks.
         .executor((Executor) Runnable::run)
         .disableRetry()
         .build();
+  }
+
+  private ChannelCredentials channelCredentials() {
+    Credentials.Tls tls = credentials.tls();
+    if (tls == null) {
+      return InsecureChannelCredentials.create();
+    }
+    try {
+      return tls.read(vertx);
+    } catch (Credentials.Missing e) {
+      throw new GcsException("uses TLS: " + e.getMessage());
+    }
   }
 
   /**

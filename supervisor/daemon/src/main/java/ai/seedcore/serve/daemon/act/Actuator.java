@@ -341,7 +341,7 @@ public final class Actuator {
    * Deletes the declared applications, if a driver is available.
    *
    * @param nodeIp the address of this machine's Ray node
-   * @param patience how long to wait for each request
+   * @param patience how long that may take
    * @return whether all were deleted
    */
   public Outcome shutdownApps(String nodeIp, Duration patience) {

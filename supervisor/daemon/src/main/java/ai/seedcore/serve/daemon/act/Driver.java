@@ -8,6 +8,7 @@ import ai.seedcore.serve.daemon.driver.DriverProcess;
 import ai.seedcore.serve.daemon.host.Backoff;
 import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.pack.Cache;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import io.github.resilience4j.timelimiter.TimeLimiter;
@@ -52,6 +53,7 @@ public final class Driver {
 
   private final RayInstall ray;
   private final Cache cache;
+  private final Credentials credentials;
   private final Clock clock;
   private final Runnable wake;
   private final ScheduledExecutorService deadlines =
@@ -89,7 +91,14 @@ public final class Driver {
    */
   record Finished(Action action, String session, Outcome outcome, @Nullable Reply reply) {}
 
-  public Driver(RayInstall ray, Cache cache, Clock clock, Runnable wake) {
+  /**
+   * Creates the driver's place, without a driver.
+   *
+   * @param credentials what the cluster requires
+   * @param wake called when there is news
+   */
+  public Driver(RayInstall ray, Cache cache, Credentials credentials, Clock clock, Runnable wake) {
+    this.credentials = credentials;
     this.ray = ray;
     this.cache = cache;
     this.clock = clock;
@@ -135,7 +144,7 @@ public final class Driver {
       Path jar = cache.packed("driver.jar");
       Path library =
           cache.unpacked("native-" + Cache.hash(ray.jar().toString(), ray.version()), ray.jar());
-      process = new DriverProcess(ray.jar(), jar, library, wake);
+      process = new DriverProcess(ray.jar(), jar, library, credentials, wake);
       warmBy = clock.instant().plus(WARM_UP);
       LOG.atDebug().addKeyValue("pid", process.pid()).log("driver started");
     } catch (IOException e) {
@@ -278,24 +287,30 @@ public final class Driver {
   }
 
   /**
-   * Sends the last requests to an unconnected driver, one after another, and blocks until each has
+   * Sends the last requests to an unconnected driver, one after another, and blocks until all have
    * finished.
    *
+   * @param patience how long that may take
    * @return whether all succeeded
    */
   Outcome doLast(List<LongFunction<Request>> last, Duration patience) {
-    if (view().phase() != DriverView.Phase.WARM || task != null) {
+    DriverView.Phase phase = view().phase();
+    boolean unconnected = phase == DriverView.Phase.WARM || phase == DriverView.Phase.STARTING;
+    if (!unconnected || task != null) {
       end();
       start();
     }
     if (process == null) {
       return new Outcome.Failed("the driver cannot be started");
     }
-    long millis = patience.toMillis();
+    long deadline = System.nanoTime() + patience.toNanos();
     try {
-      process.warm().get(millis, TimeUnit.MILLISECONDS);
+      process.warm().get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
       for (LongFunction<Request> request : last) {
-        Reply reply = process.send(request.apply(++requests)).get(millis, TimeUnit.MILLISECONDS);
+        Reply reply =
+            process
+                .send(request.apply(++requests))
+                .get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
         if (reply instanceof Reply.Failed failed) {
           return new Outcome.Failed(failed.error());
         }

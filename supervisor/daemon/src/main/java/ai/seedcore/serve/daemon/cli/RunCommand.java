@@ -26,6 +26,7 @@ import ai.seedcore.serve.door.DoorSettings;
 import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.door.Route;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
 import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
@@ -33,6 +34,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -105,7 +107,8 @@ final class RunCommand implements Callable<Integer> {
     Cache cache = Cache.open(settings);
     MonotonicClock clock = new MonotonicClock();
     Path startLog = cache.folder("logs").resolve("ray-start.log");
-    OwnNode node = new OwnNode(settings, ray, startLog, clock);
+    Credentials credentials = credentials(settings, ray, cache, System.getenv());
+    OwnNode node = new OwnNode(settings, ray, credentials, startLog, clock);
     node.endLeftovers();
     node.obstacle()
         .ifPresent(
@@ -136,8 +139,9 @@ final class RunCommand implements Callable<Integer> {
       if (door != null) {
         watchdog.watch("the event loop of the front door", door.vertx());
       }
-      ReplicaDirectory directory = door == null ? null : directory(settings, door, http.vertx());
-      Greeting greeting = new Greeting(settings);
+      ReplicaDirectory directory =
+          door == null ? null : directory(settings, door, credentials, http.vertx());
+      Greeting greeting = new Greeting(settings, credentials);
       Notifier notifier =
           settings.notifyUrl() == null
               ? null
@@ -147,6 +151,7 @@ final class RunCommand implements Callable<Integer> {
           new Supervisor(
               settings,
               ray,
+              credentials,
               node,
               cache,
               http,
@@ -204,14 +209,42 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
+  /**
+   * Finds the credentials for the cluster. A head of our own requires a token if its version can,
+   * unless {@code RAY_AUTH_MODE} says otherwise.
+   */
+  private static Credentials credentials(
+      Settings settings, RayInstall ray, Cache cache, Map<String, String> environment)
+      throws IOException {
+    Credentials found;
+    try {
+      found = Credentials.find(settings.rayTokenFile(), environment);
+    } catch (Credentials.Missing e) {
+      throw new ConfigException(e.getMessage());
+    }
+    boolean wanted =
+        found.tokenRequired() || environment.getOrDefault("RAY_AUTH_MODE", "").isBlank();
+    if (!settings.local() || !ray.knowsTokens() || !wanted) {
+      return found;
+    }
+    if (!found.hasToken()) {
+      found = found.withToken(cache.secret("ray-token"));
+    }
+    found.require();
+    return found;
+  }
+
   /** Starts to look for replicas that the front door can reach without a proxy. */
-  private static ReplicaDirectory directory(Settings settings, FrontDoor door, Vertx vertx) {
+  private static ReplicaDirectory directory(
+      Settings settings, FrontDoor door, Credentials credentials, Vertx vertx) {
     Gcs gcs =
         new Gcs(
+            vertx,
             () -> {
               HostPort now = settings.gcs();
               return new Gcs.Address(now.host(), now.port());
             },
+            credentials,
             DIRECTORY_DEADLINE);
     ReplicaDirectory directory =
         new ReplicaDirectory(
@@ -295,10 +328,12 @@ final class RunCommand implements Callable<Integer> {
    */
   private static final class Greeting {
     private final Settings settings;
+    private final Credentials credentials;
     private boolean said;
 
-    Greeting(Settings settings) {
+    Greeting(Settings settings, Credentials credentials) {
       this.settings = settings;
+      this.credentials = credentials;
       this.said = !settings.local() || !settings.logFormat().equals("text");
     }
 
@@ -323,10 +358,21 @@ final class RunCommand implements Callable<Integer> {
       }
       text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
       text.append("  status     http://").append(settings.status()).append("/status\n");
+      List<String> variables = new ArrayList<>();
       if (settings.gcs().isLoopback()) {
-        text.append("\nThe head listens on the loopback address only. For Ray's own tools, run\n")
-            .append("  export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=")
-            .append(settings.gcs())
+        text.append("\nThe head listens on the loopback address only.");
+        variables.add("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=" + settings.gcs());
+      }
+      if (credentials.tokenRequired()) {
+        text.append("\nIt requires the token of ")
+            .append(credentials.tokenSource())
+            .append(", for which the dashboard asks.");
+        Path file = credentials.tokenFile();
+        variables.add("RAY_AUTH_MODE=token" + (file == null ? "" : " RAY_AUTH_TOKEN_PATH=" + file));
+      }
+      if (!variables.isEmpty()) {
+        text.append("\nFor Ray's own tools, run\n  export ")
+            .append(String.join(" ", variables))
             .append('\n');
       }
       text.append("\nCtrl-C stops the daemon and the Ray head that it started.\n");

@@ -189,6 +189,15 @@ final class SettingsOptions {
   private @Nullable String ray;
 
   @Option(
+      names = "--ray-token-file",
+      paramLabel = "FILE",
+      description =
+          "A file with the token of a Ray cluster with RAY_AUTH_MODE=token; also"
+              + " SEEDCORE_RAY_TOKEN. Default: RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH,"
+              + " ~/.ray/auth_token.")
+  private @Nullable String rayTokenFile;
+
+  @Option(
       names = "--cache",
       paramLabel = "DIR",
       description = "The directory for unpacked jars. Default: ~/.cache/seedcore.")

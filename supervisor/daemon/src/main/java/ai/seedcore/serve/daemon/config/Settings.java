@@ -46,6 +46,7 @@ import org.jspecify.annotations.Nullable;
  *     {@code contract}: it has status 200
  * @param cache where the daemon unpacks its jars; null for the user's cache folder
  * @param ray the {@code ray} command of the Ray installation; null to search for one
+ * @param rayTokenFile the file with the cluster's token; null: where Ray's own programs look for it
  * @param cpus the CPUs of a local head; null for those of the machine
  * @param nodeIpAddress the address under which the cluster knows our own node; null to let Ray
  *     choose
@@ -83,6 +84,7 @@ public record Settings(
     String statusCodes,
     @Nullable Path cache,
     @Nullable Path ray,
+    @Nullable Path rayTokenFile,
     @Nullable Integer cpus,
     @Nullable String nodeIpAddress,
     List<String> nodeOptions,

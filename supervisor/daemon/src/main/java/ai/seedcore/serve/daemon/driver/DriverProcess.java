@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.driver;
 
 import ai.seedcore.serve.daemon.host.Children;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
 import ai.seedcore.serve.protocol.Wire;
@@ -52,9 +53,11 @@ public final class DriverProcess {
    * @param rayJar the ray_dist.jar of the cluster's version
    * @param driverJar the driver's own jar
    * @param nativeFolder the folder for Ray's unpacked native library
+   * @param credentials what the cluster requires
    * @param wake called when there is news, on threads of this process object
    */
-  public DriverProcess(Path rayJar, Path driverJar, Path nativeFolder, Runnable wake)
+  public DriverProcess(
+      Path rayJar, Path driverJar, Path nativeFolder, Credentials credentials, Runnable wake)
       throws IOException {
     List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", REPLIES_ON_3));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -78,6 +81,7 @@ public final class DriverProcess {
     ProcessBuilder builder = new ProcessBuilder(command);
     Children.keepOurs(builder.environment());
     builder.environment().keySet().removeIf(name -> name.startsWith("RAY_"));
+    credentials.give(builder.environment());
     builder.environment().remove("JAVA_TOOL_OPTIONS");
     // Preloaded libraries may conflict with Ray's native library.
     builder.environment().remove("LD_PRELOAD");

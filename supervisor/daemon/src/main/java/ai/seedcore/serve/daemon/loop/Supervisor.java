@@ -36,6 +36,7 @@ import ai.seedcore.serve.daemon.report.Reporter;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Work;
 import ai.seedcore.serve.door.DoorStatus;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
 import java.time.Duration;
 import java.time.Instant;
@@ -69,8 +70,8 @@ public final class Supervisor {
    */
   private static final Duration STALE = Duration.ofSeconds(10);
 
-  /** How long each request may take that deletes the applications on shutdown. */
-  private static final Duration DELETE_DEADLINE = Duration.ofSeconds(3);
+  /** How long the deletion of the applications on shutdown may take. */
+  private static final Duration DELETE_DEADLINE = Duration.ofSeconds(6);
 
   /** How long to wait for a wake-up while a look runs. */
   private static final Duration WAIT = Duration.ofSeconds(1);
@@ -120,6 +121,7 @@ public final class Supervisor {
   /**
    * Creates a supervisor for one cluster.
    *
+   * @param credentials what the cluster requires
    * @param desired reads the desired state, once a lap and on a thread of its own; returns an equal
    *     object if nothing has changed
    * @param door returns the front door's counters at the end of every lap; null if there is none
@@ -129,6 +131,7 @@ public final class Supervisor {
   public Supervisor(
       Settings settings,
       RayInstall ray,
+      Credentials credentials,
       OwnNode node,
       Cache cache,
       Http http,
@@ -150,20 +153,24 @@ public final class Supervisor {
     HostPort named = settings.gcs();
     String dashboardUrl = settings.dashboardUrl();
     String routesUrl = settings.routesUrl();
-    Dashboard dashboard = new Dashboard(http, dashboardUrl, settings.dashboard() != null, clock);
+    Dashboard dashboard =
+        new Dashboard(http, dashboardUrl, settings.dashboard() != null, credentials, clock);
     this.gcs =
         new Gcs(
+            http.vertx(),
             () -> {
               HostPort now = settings.gcs();
               return new Gcs.Address(now.host(), now.port());
             },
+            credentials,
             GCS_DEADLINE);
     this.observer =
         new Observer(gcs, named.toString(), http, dashboard, routesUrl, packages.declared());
     this.reconciler = new Reconciler(packages.applications(), Set.of());
     this.leadership = new Leadership(gcs, self(packages), wake);
-    this.driver = new Driver(ray, cache, clock, wake);
-    Uploads uploads = new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs), clock, wake);
+    this.driver = new Driver(ray, cache, credentials, clock, wake);
+    Uploads uploads =
+        new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs, credentials), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
     this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
   }

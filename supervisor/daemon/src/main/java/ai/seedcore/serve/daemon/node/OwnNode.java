@@ -7,6 +7,7 @@ import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
 import ai.seedcore.serve.daemon.driver.MarkedProcesses;
 import ai.seedcore.serve.daemon.host.Children;
+import ai.seedcore.serve.gcs.Credentials;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -62,6 +63,7 @@ public final class OwnNode {
   private final HostPort gcs;
   private final Settings settings;
   private final RayInstall ray;
+  private final Credentials credentials;
   private final String mark;
   private final Path log;
   private final Clock clock;
@@ -76,9 +78,12 @@ public final class OwnNode {
   /**
    * Creates our node, whether or not it already runs.
    *
+   * @param credentials what the cluster requires
    * @param log the file for the output of {@code ray start}
    */
-  public OwnNode(Settings settings, RayInstall ray, Path log, Clock clock) {
+  public OwnNode(
+      Settings settings, RayInstall ray, Credentials credentials, Path log, Clock clock) {
+    this.credentials = credentials;
     this.clock = clock;
     this.kind = settings.local() ? Kind.HEAD : settings.join() ? Kind.WORKER : Kind.NONE;
     this.gcs = settings.gcs();
@@ -225,6 +230,7 @@ public final class OwnNode {
     Children.keepOurs(builder.environment());
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
+    credentials.give(builder.environment());
     // Ray starts the replicas' JVMs by the name 'java'. The daemon's own JVM is the fallback.
     builder
         .environment()

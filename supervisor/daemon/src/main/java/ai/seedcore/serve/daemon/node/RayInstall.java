@@ -61,6 +61,13 @@ public record RayInstall(Path command, Path jar, String version) {
             + " 'ray' command with --ray");
   }
 
+  /** Returns whether this version of Ray can require a token of all clients. */
+  public boolean knowsTokens() {
+    Matcher parts = Pattern.compile("(\\d+)\\.(\\d+)\\..*").matcher(version);
+    return parts.matches()
+        && (Integer.parseInt(parts.group(1)) > 2 || Integer.parseInt(parts.group(2)) >= 52);
+  }
+
   /** Returns the Python interpreter of the installation. */
   public String python() throws IOException {
     try (Stream<String> lines = Files.lines(command, StandardCharsets.ISO_8859_1)) {

@@ -4,6 +4,7 @@ import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
+import ai.seedcore.serve.gcs.Credentials;
 import java.net.URI;
 import java.time.Clock;
 import java.time.Duration;
@@ -37,6 +38,7 @@ public final class Dashboard {
 
   private final Http http;
   private final boolean fixed;
+  private final Credentials credentials;
   private final Clock clock;
   private volatile String url;
 
@@ -45,9 +47,11 @@ public final class Dashboard {
    *
    * @param url its address, without a trailing slash
    * @param fixed whether the user configured the address; otherwise the cluster may correct it
+   * @param credentials what the cluster requires, as its GCS has told
    * @param clock the clock that also times the deployments
    */
-  public Dashboard(Http http, String url, boolean fixed, Clock clock) {
+  public Dashboard(Http http, String url, boolean fixed, Credentials credentials, Clock clock) {
+    this.credentials = credentials;
     this.http = http;
     this.url = url;
     this.fixed = fixed;
@@ -82,13 +86,31 @@ public final class Dashboard {
   /** Reads Serve's state and its applications; never fails. */
   CompletableFuture<Serve> serve() {
     Instant asked = clock.instant();
-    return http.get(url + "/api/serve/applications/", Http.LARGE, SLOW)
+    String page = url + "/api/serve/applications/";
+    CompletableFuture<Answer> answered;
+    try {
+      answered =
+          credentials.tokenRequired()
+              ? http.get(page, credentials.token(), SLOW)
+              : http.get(page, Http.LARGE, SLOW);
+    } catch (Credentials.Missing e) {
+      return CompletableFuture.completedFuture(
+          new Serve.Unknown("dashboard %s %s".formatted(url, e.getMessage())));
+    }
+    return answered
         .thenApply(answer -> read(answer, asked))
         .exceptionally(e -> new Serve.Unknown("dashboard %s %s".formatted(url, Http.reason(e))));
   }
 
   /** Parses the response of the Serve page. */
   Serve read(Answer answer, Instant asked) {
+    if (answer.status() == 401 || answer.status() == 403) {
+      return new Serve.Unknown(
+          credentials.tokenRequired()
+              ? "dashboard %s rejects the token of %s".formatted(url, credentials.tokenSource())
+              : "dashboard %s requires a token, unlike the GCS: is it the same cluster's?"
+                  .formatted(url));
+    }
     if (answer.status() != 200) {
       return new Serve.Unknown(
           "dashboard %s answers with status %d for Serve's applications"

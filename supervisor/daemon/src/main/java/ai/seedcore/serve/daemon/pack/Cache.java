@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -37,6 +38,8 @@ public final class Cache {
 
   private static final FileAttribute<Set<PosixFilePermission>> OWNERS =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+  private static final int SECRET_BYTES = 24;
 
   private final Path folder;
 
@@ -112,6 +115,25 @@ public final class Cache {
   /** Returns a folder in the cache, and creates it if necessary. */
   public Path folder(String name) throws IOException {
     return Files.createDirectories(folder.resolve(name));
+  }
+
+  /** Returns a file that only we can read, with a secret of 48 hexadecimal digits. */
+  public Path secret(String name) throws IOException {
+    Path file = folder.resolve(name);
+    if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+      byte[] random = new byte[SECRET_BYTES];
+      new SecureRandom().nextBytes(random);
+      // Moved into place, so that another daemon does not read half of it.
+      Path part =
+          Files.createTempFile(
+              folder,
+              name,
+              ".part",
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(part, HexFormat.of().formatHex(random));
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return file;
   }
 
   /**

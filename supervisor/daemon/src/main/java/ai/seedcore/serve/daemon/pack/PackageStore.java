@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.pack;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.gcs.Credentials;
 import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.WireFormat;
 import io.vertx.core.Context;
@@ -49,10 +50,18 @@ public final class PackageStore {
 
   private final Vertx vertx;
   private final Supplier<HostPort> gcs;
+  private final Credentials credentials;
 
-  public PackageStore(Vertx vertx, Supplier<HostPort> gcs) {
+  /**
+   * Creates a store.
+   *
+   * @param gcs returns the address of the GCS
+   * @param credentials what the cluster requires, as its GCS has told
+   */
+  public PackageStore(Vertx vertx, Supplier<HostPort> gcs, Credentials credentials) {
     this.vertx = vertx;
     this.gcs = gcs;
+    this.credentials = credentials;
   }
 
   /**
@@ -78,24 +87,44 @@ public final class PackageStore {
   }
 
   private Future<Outcome> send(String key, Path file, long size, LongConsumer progress) {
-    HttpClient client =
-        vertx.createHttpClient(
-            new HttpClientOptions()
-                .setProtocolVersion(HttpVersion.HTTP_2)
-                .setHttp2ClearTextUpgrade(false)
-                .setConnectTimeout(2_000));
     HostPort to = gcs.get();
+    RequestOptions options =
+        new RequestOptions()
+            .setMethod(HttpMethod.POST)
+            .setHost(to.host())
+            .setPort(to.port())
+            .setURI(PUT)
+            .putHeader("content-type", "application/grpc")
+            .putHeader("te", "trailers");
+    if (credentials.tokenRequired()) {
+      try {
+        options.putHeader("authorization", "Bearer " + credentials.token());
+      } catch (Credentials.Missing e) {
+        return Future.succeededFuture(new Outcome.Failed("the GCS " + e.getMessage()));
+      }
+    }
+    HttpClient client = vertx.createHttpClient(clientOptions());
     return client
-        .request(
-            new RequestOptions()
-                .setMethod(HttpMethod.POST)
-                .setHost(to.host())
-                .setPort(to.port())
-                .setURI(PUT)
-                .putHeader("content-type", "application/grpc")
-                .putHeader("te", "trailers"))
+        .request(options)
         .compose(request -> stream(request, key, file, size, progress))
         .eventually(client::close);
+  }
+
+  private HttpClientOptions clientOptions() {
+    HttpClientOptions options =
+        new HttpClientOptions()
+            .setProtocolVersion(HttpVersion.HTTP_2)
+            .setHttp2ClearTextUpgrade(false)
+            .setConnectTimeout(2_000);
+    Credentials.Tls tls = credentials.tls();
+    if (tls != null) {
+      options
+          .setSsl(true)
+          .setUseAlpn(true)
+          .setKeyCertOptions(tls.identity())
+          .setTrustOptions(tls.trust());
+    }
+    return options;
   }
 
   private Future<Outcome> stream(

@@ -16,7 +16,8 @@ final class NextStep {
       case ALL_WELL -> "Nothing.";
       case HEAD_DOWN ->
           "If the head is restarting: nothing, the daemon deploys when it answers. Otherwise start"
-              + " it ('ray start --head'), or correct --address.";
+              + " it ('ray start --head'), or correct what the reason names: --address, the token, or"
+              + " the certificates.";
       case HEAD_STARTING -> "Nothing: the head is starting.";
       case NODE_MISSING ->
           "With --local or --join: nothing, the daemon is starting the node; if that fails, the"

@@ -106,6 +106,7 @@ final class DaemonProcess implements AutoCloseable {
       builder.environment().keySet().removeIf(name -> name.startsWith("SEEDCORE_"));
       builder.environment().remove("RAY_ADDRESS");
       builder.environment().put("MALLOC_ARENA_MAX", "2");
+      builder.environment().putIfAbsent("RAY_AUTH_MODE", "disabled"); // Whatever ~/.ray holds.
       builder.environment().putAll(variables);
       return new DaemonProcess(
           builder.redirectErrorStream(true).redirectOutput(log.toFile()).start(),

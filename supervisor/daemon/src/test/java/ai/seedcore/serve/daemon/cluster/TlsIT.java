@@ -6,7 +6,6 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.net.NetServerOptions;
 import io.vertx.core.net.PfxOptions;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +25,7 @@ class TlsIT {
   @Test
   void servesOnceTheCertificateIsTrusted() throws Exception {
     Path store = folder.resolve("store.p12");
-    selfSigned(store);
+    Certificates.keyStore(store);
     Vertx vertx = Vertx.vertx();
     try (RayCluster cluster = new RayCluster().start()) {
       terminate(vertx, store, DASHBOARD, 28265);
@@ -84,30 +83,5 @@ class TlsIT {
             })
         .listen(port, "127.0.0.1")
         .await();
-  }
-
-  private static void selfSigned(Path store) throws IOException, InterruptedException {
-    String keytool = Path.of(System.getProperty("java.home"), "bin", "keytool").toString();
-    Process made =
-        new ProcessBuilder(
-                keytool,
-                "-genkeypair",
-                "-keyalg",
-                "EC",
-                "-alias",
-                "cluster",
-                "-dname",
-                "CN=cluster",
-                "-ext",
-                "san=ip:127.0.0.1",
-                "-storetype",
-                "PKCS12",
-                "-keystore",
-                store.toString(),
-                "-storepass",
-                "changeit")
-            .inheritIO()
-            .start();
-    assertThat(made.waitFor()).isZero();
   }
 }

@@ -25,12 +25,17 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /** A gRPC server, over a real socket, that answers as a GCS of one node would. */
 final class FakeGcs implements AutoCloseable {
+
+  private static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
   private static final GcsStatus NOT_FOUND = GcsStatus.newBuilder().setCode(17).build();
 
@@ -40,6 +45,12 @@ final class FakeGcs implements AutoCloseable {
 
   /** Answered to all that is asked; null: what a GCS answers. */
   volatile byte[] raw;
+
+  /** What callers must send; empty: nothing. */
+  volatile String token = "";
+
+  /** The tokens that callers have sent. */
+  final Queue<String> sent = new ConcurrentLinkedQueue<>();
 
   final AtomicLong asked = new AtomicLong();
   private final Server server;
@@ -114,13 +125,21 @@ final class FakeGcs implements AutoCloseable {
             .setRequestMarshaller(new Bytes())
             .setResponseMarshaller(new Bytes())
             .build();
-    return ServerMethodDefinition.create(method, (call, head) -> listen(call, answer));
+    return ServerMethodDefinition.create(method, (call, head) -> listen(call, head, answer));
   }
 
   private ServerCall.Listener<InputStream> listen(
-      ServerCall<InputStream, InputStream> call, Supplier<MessageLite> answer) {
+      ServerCall<InputStream, InputStream> call, Metadata head, Supplier<MessageLite> answer) {
     call.request(1);
     asked.incrementAndGet();
+    String sending = head.get(AUTHORIZATION);
+    if (sending != null) {
+      sent.add(sending);
+    }
+    if (!token.isEmpty() && !("Bearer " + token).equals(sending)) {
+      call.close(Status.UNAUTHENTICATED, new Metadata());
+      return new ServerCall.Listener<>() {};
+    }
     return new ServerCall.Listener<>() {
       @Override
       public void onHalfClose() {

@@ -7,6 +7,7 @@ import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
 import com.sun.management.OperatingSystemMXBean;
 import io.vertx.core.Vertx;
@@ -74,14 +75,19 @@ class FleetTest {
       FakeGcs head = new FakeGcs();
       head.controller = "c1";
       heads.add(head);
-      Gcs gcs = new Gcs(() -> new Gcs.Address("127.0.0.1", head.port()), Duration.ofSeconds(2));
+      Gcs gcs =
+          new Gcs(
+              vertx,
+              () -> new Gcs.Address("127.0.0.1", head.port()),
+              Credentials.none(),
+              Duration.ofSeconds(2));
       clients.add(gcs);
       observers.add(
           new Observer(
               gcs,
               "head",
               http,
-              new Dashboard(http, url, true, Clock.systemUTC()),
+              new Dashboard(http, url, true, Credentials.none(), Clock.systemUTC()),
               url,
               settings.deployments()));
     }

@@ -8,6 +8,7 @@ import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
 import com.sun.net.httpserver.HttpServer;
 import io.vertx.core.Vertx;
@@ -222,13 +223,15 @@ class ObserverTest {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
     Http http = new Http(vertx);
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
-    Gcs asked = new Gcs(() -> new Gcs.Address(host, gcsPort), Duration.ofSeconds(1));
+    Gcs asked =
+        new Gcs(
+            vertx, () -> new Gcs.Address(host, gcsPort), Credentials.none(), Duration.ofSeconds(1));
     clients.add(asked);
     return new Observer(
         asked,
         "head",
         http,
-        new Dashboard(http, url, true, Clock.systemUTC()),
+        new Dashboard(http, url, true, Credentials.none(), Clock.systemUTC()),
         url,
         settings.deployments());
   }

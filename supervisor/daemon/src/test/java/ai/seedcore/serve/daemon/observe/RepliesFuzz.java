@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
+import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -38,9 +39,15 @@ public final class RepliesFuzz {
       return;
     }
     fake = new FakeGcs();
-    gcs = new Gcs(() -> new Gcs.Address("127.0.0.1", fake.port()), Duration.ofSeconds(5));
+    Http http = new Http(EventLoop.start());
+    gcs =
+        new Gcs(
+            http.vertx(),
+            () -> new Gcs.Address("127.0.0.1", fake.port()),
+            Credentials.none(),
+            Duration.ofSeconds(5));
     dashboard =
-        new Dashboard(new Http(EventLoop.start()), "http://127.0.0.1:1", false, Clock.systemUTC());
+        new Dashboard(http, "http://127.0.0.1:1", false, Credentials.none(), Clock.systemUTC());
     probes = new ArrayList<>();
     ConfigLoader.load(null, Map.of(), Map.of()).deployments().forEach(d -> probes.add(d.probe()));
     probes.add(Probe.PLAIN);

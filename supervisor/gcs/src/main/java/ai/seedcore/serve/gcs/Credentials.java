@@ -1,0 +1,256 @@
+package ai.seedcore.serve.gcs;
+
+import io.grpc.ChannelCredentials;
+import io.grpc.TlsChannelCredentials;
+import io.vertx.core.Vertx;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a Ray cluster may require of its clients: a token, TLS, or both. Both are read where Ray
+ * reads them, and each time anew, so that a rotated token and renewed certificates are used without
+ * a restart. Messages never contain a token.
+ *
+ * <p>The cluster decides whether the token is sent. Ray's own programs send it if {@code
+ * RAY_AUTH_MODE} says so, and do not work with a cluster that differs.
+ */
+public final class Credentials {
+
+  private static final String MODE = "RAY_AUTH_MODE";
+  private static final String TOKEN = "RAY_AUTH_TOKEN";
+  private static final String TOKEN_PATH = "RAY_AUTH_TOKEN_PATH";
+  private static final String TLS = "RAY_USE_TLS";
+  private static final String CERTIFICATE = "RAY_TLS_SERVER_CERT";
+  private static final String KEY = "RAY_TLS_SERVER_KEY";
+  private static final String AUTHORITY = "RAY_TLS_CA_CERT";
+
+  /** What may stand in a header field. */
+  private static final Pattern FORM = Pattern.compile("[!-~]{1,4096}");
+
+  private final @Nullable String value;
+  private final String valueSource;
+  private final @Nullable Path file;
+  private final String fileSource;
+  private final @Nullable Tls tls;
+  private volatile boolean tokenRequired;
+
+  /** The files for TLS, in the PEM format. Every program of a cluster may use the same ones. */
+  public record Tls(Path certificate, Path key, Path authority) {
+
+    /**
+     * Reads the files.
+     *
+     * @throws Missing if one cannot be read; the message names it
+     */
+    ChannelCredentials read(Vertx vertx) throws Missing {
+      try {
+        return TlsChannelCredentials.newBuilder()
+            .keyManager(identity().getKeyManagerFactory(vertx).getKeyManagers())
+            .trustManager(trust().getTrustManagerFactory(vertx).getTrustManagers())
+            .build();
+      } catch (Exception e) {
+        for (String name : new String[] {CERTIFICATE, KEY, AUTHORITY}) {
+          Path file = name.equals(KEY) ? key : name.equals(CERTIFICATE) ? certificate : authority;
+          if (!Files.isReadable(file)) {
+            throw new Missing("%s: cannot read %s".formatted(name, file));
+          }
+        }
+        throw new Missing(
+            "%s, %s, %s: found invalid files, expected PEM: %s"
+                .formatted(CERTIFICATE, KEY, AUTHORITY, e));
+      }
+    }
+
+    /** Returns the certificate and its key, for an HTTP client. */
+    public PemKeyCertOptions identity() {
+      return new PemKeyCertOptions().addCertPath(certificate.toString()).addKeyPath(key.toString());
+    }
+
+    /** Returns the authority that has signed the cluster's certificates, for an HTTP client. */
+    public PemTrustOptions trust() {
+      return new PemTrustOptions().addCertPath(authority.toString());
+    }
+  }
+
+  /** Thrown if a credential that is required is not there. The message says what to do. */
+  public static final class Missing extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    Missing(String message) {
+      super(message);
+    }
+
+    @Override
+    public String getMessage() {
+      return String.valueOf(super.getMessage());
+    }
+  }
+
+  private Credentials(
+      @Nullable String value,
+      String valueSource,
+      @Nullable Path file,
+      String fileSource,
+      @Nullable Tls tls,
+      boolean tokenRequired) {
+    this.value = value;
+    this.valueSource = valueSource;
+    this.file = file;
+    this.fileSource = fileSource;
+    this.tls = tls;
+    this.tokenRequired = tokenRequired;
+  }
+
+  /** Returns the credentials for clusters that require none. */
+  public static Credentials none() {
+    return new Credentials(null, "", null, "", null, false);
+  }
+
+  /**
+   * Finds the credentials. Our own settings come before Ray's: {@code RAY_AUTH_TOKEN}, {@code
+   * RAY_AUTH_TOKEN_PATH}, {@code ~/.ray/auth_token}.
+   *
+   * @param tokenFile the file of the setting {@code ray_token_file}; null: it is not set
+   * @throws Missing if TLS is on and one of its variables is not set
+   */
+  public static Credentials find(@Nullable Path tokenFile, Map<String, String> environment)
+      throws Missing {
+    Tls tls = tls(environment);
+    boolean required = "token".equals(variable(environment, MODE).toLowerCase(Locale.ROOT));
+    if (tokenFile != null) {
+      return new Credentials(null, "", tokenFile, "ray_token_file", tls, required);
+    }
+    for (String name : new String[] {"SEEDCORE_RAY_TOKEN", TOKEN}) {
+      if (!variable(environment, name).isEmpty()) {
+        return new Credentials(variable(environment, name), name, null, "", tls, required);
+      }
+    }
+    String path = variable(environment, TOKEN_PATH);
+    if (!path.isEmpty()) {
+      return new Credentials(null, "", Path.of(path), TOKEN_PATH, tls, required);
+    }
+    String home = environment.getOrDefault("HOME", System.getProperty("user.home"));
+    Path usual = Path.of(home, ".ray", "auth_token");
+    return new Credentials(null, "", usual, usual.toString(), tls, required);
+  }
+
+  private static @Nullable Tls tls(Map<String, String> environment) throws Missing {
+    String on = variable(environment, TLS).toLowerCase(Locale.ROOT);
+    if (!on.equals("1") && !on.equals("true")) {
+      return null;
+    }
+    for (String name : new String[] {CERTIFICATE, KEY, AUTHORITY}) {
+      if (variable(environment, name).isEmpty()) {
+        throw new Missing(
+            "%s: not set, expected a PEM file, because %s is on".formatted(name, TLS));
+      }
+    }
+    return new Tls(
+        Path.of(variable(environment, CERTIFICATE)),
+        Path.of(variable(environment, KEY)),
+        Path.of(variable(environment, AUTHORITY)));
+  }
+
+  private static String variable(Map<String, String> environment, String name) {
+    return environment.getOrDefault(name, "").strip();
+  }
+
+  /** Returns the same credentials with the token of a file. */
+  public Credentials withToken(Path of) {
+    return new Credentials(null, "", of, of.toString(), tls, tokenRequired);
+  }
+
+  /** Returns the files for TLS; null if the cluster does not use it. */
+  public @Nullable Tls tls() {
+    return tls;
+  }
+
+  /** Returns whether there is a token, required or not. */
+  public boolean hasToken() {
+    return value != null || (file != null && Files.isReadable(file));
+  }
+
+  /** Returns the file of the token; null if it comes from the environment. */
+  public @Nullable Path tokenFile() {
+    return file;
+  }
+
+  /** Returns where the token comes from. */
+  public String tokenSource() {
+    return value != null ? valueSource : fileSource;
+  }
+
+  /** Returns whether the cluster requires a token, as far as is known. */
+  public boolean tokenRequired() {
+    return tokenRequired;
+  }
+
+  /** Makes a head of our own require the token. */
+  public void require() {
+    tokenRequired = true;
+  }
+
+  /** Notes whether the cluster requires a token. */
+  void tokenRequired(boolean required) {
+    tokenRequired = required;
+  }
+
+  /**
+   * Returns the current token.
+   *
+   * @throws Missing if there is none
+   */
+  public String token() throws Missing {
+    String token = value;
+    if (token == null) {
+      try {
+        token = file == null ? "" : Files.readString(file).strip();
+      } catch (IOException e) {
+        if (!fileSource.equals(String.valueOf(file))) {
+          throw new Missing(
+              "requires a token, but %s names %s, which cannot be read"
+                  .formatted(fileSource, file));
+        }
+        token = "";
+      }
+    }
+    if (token.isEmpty()) {
+      throw new Missing(
+          "requires a token, but there is none: set ray_token_file, %s or %s, or write it to"
+                  .formatted(TOKEN, TOKEN_PATH)
+              + " ~/.ray/auth_token");
+    }
+    if (!FORM.matcher(token).matches()) {
+      throw new Missing(
+          "requires a token, but %s has one with spaces or control characters"
+              .formatted(tokenSource()));
+    }
+    return token;
+  }
+
+  /** Gives a program of Ray's what the cluster requires, in its environment. */
+  public void give(Map<String, String> environment) {
+    environment.remove(TOKEN);
+    environment.remove(TOKEN_PATH);
+    environment.put(MODE, tokenRequired ? "token" : "disabled");
+    if (tokenRequired && value != null) {
+      environment.put(TOKEN, value);
+    } else if (tokenRequired) {
+      environment.put(TOKEN_PATH, Objects.requireNonNull(file).toAbsolutePath().toString());
+    }
+    if (tls != null) {
+      environment.put(TLS, "1");
+      environment.put(CERTIFICATE, tls.certificate().toAbsolutePath().toString());
+      environment.put(KEY, tls.key().toAbsolutePath().toString());
+      environment.put(AUTHORITY, tls.authority().toAbsolutePath().toString());
+    }
+  }
+}
