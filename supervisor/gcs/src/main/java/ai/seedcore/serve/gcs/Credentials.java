@@ -6,8 +6,14 @@ import io.vertx.core.Vertx;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
@@ -51,21 +57,36 @@ public final class Credentials {
      * @throws Missing if one cannot be read; the message names it
      */
     ChannelCredentials read(Vertx vertx) throws Missing {
+      checkValidity(CERTIFICATE, certificate);
+      checkValidity(AUTHORITY, authority);
       try {
         return TlsChannelCredentials.newBuilder()
             .keyManager(identity().getKeyManagerFactory(vertx).getKeyManagers())
             .trustManager(trust().getTrustManagerFactory(vertx).getTrustManagers())
             .build();
-      } catch (Exception e) {
-        for (String name : new String[] {CERTIFICATE, KEY, AUTHORITY}) {
-          Path file = name.equals(KEY) ? key : name.equals(CERTIFICATE) ? certificate : authority;
-          if (!Files.isReadable(file)) {
-            throw new Missing("%s: cannot read %s".formatted(name, file));
+      } catch (Exception e) { // Vert.x declares no other.
+        throw new Missing(
+            Files.isReadable(key)
+                ? "%s: %s is not the key of %s in the PEM format".formatted(KEY, key, certificate)
+                : "%s: cannot read %s".formatted(KEY, key));
+      }
+    }
+
+    /** Java accepts an expired authority, unlike Ray. */
+    private static void checkValidity(String name, Path file) throws Missing {
+      try (InputStream stream = Files.newInputStream(file)) {
+        for (Certificate each :
+            CertificateFactory.getInstance("X.509").generateCertificates(stream)) {
+          X509Certificate found = (X509Certificate) each;
+          if (found.getNotAfter().toInstant().isBefore(Instant.now())) {
+            throw new Missing(
+                "%s: %s has expired on %s".formatted(name, file, found.getNotAfter().toInstant()));
           }
         }
-        throw new Missing(
-            "%s, %s, %s: found invalid files, expected PEM: %s"
-                .formatted(CERTIFICATE, KEY, AUTHORITY, e));
+      } catch (IOException e) {
+        throw new Missing("%s: cannot read %s".formatted(name, file));
+      } catch (CertificateException e) {
+        throw new Missing("%s: %s is not a certificate in the PEM format".formatted(name, file));
       }
     }
 

@@ -435,19 +435,21 @@ public final class Gcs implements AutoCloseable {
     String chain = chain(failed);
     if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
       return "does not answer in time";
-    } else if (chain.contains("CertificateExpired") || chain.contains("certificate_expired")) {
-      return "has or gets an expired certificate: renew RAY_TLS_SERVER_CERT";
-    } else if (chain.contains("Hostname") && chain.contains("not verified")) {
-      return "has a certificate for other names than that of its address";
-    } else if (chain.contains("SSLPeerUnverified") || chain.contains("CertPath")) {
+    } else if (chain.contains("CertificateExpired")) {
+      return "has an expired certificate";
+    } else if (chain.contains("SSLPeerUnverified")) {
+      return "has a certificate that is not for its address";
+    } else if (chain.contains("CertPath")) {
       return "has a certificate that RAY_TLS_CA_CERT did not sign";
     } else if (chain.contains("SSL")) {
-      return "does not complete the TLS handshake: does the cluster use RAY_USE_TLS=1, with"
-          + " certificates that the same authority signed?";
+      return "does not speak TLS as expected: does the cluster use it, with these certificates?"
+          + " RAY_USE_TLS is on here";
     } else if (chain.contains("UnknownHost") || chain.contains("Unable to resolve host")) {
       return "has a name that does not resolve";
     } else if (chain.contains("Connection refused")) {
       return "refuses the connection";
+    } else if (chain.contains("End of stream")) {
+      return "closes the connection: does it use TLS (RAY_USE_TLS), or reject this certificate?";
     } else if (failed.getStatus().getCode() == Status.Code.UNAVAILABLE) {
       return "cannot be reached";
     }

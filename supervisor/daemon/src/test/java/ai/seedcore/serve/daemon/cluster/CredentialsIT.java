@@ -62,7 +62,7 @@ class CredentialsIT {
       demand(cluster, mode, variables);
       cluster.start();
       try (DaemonProcess without = DaemonProcess.onCluster(folder)) {
-        without.awaitReason("WAITING", mode.tls ? "RAY_USE_TLS" : "requires a token");
+        without.awaitReason("WAITING", mode.tls ? "does it use TLS" : "requires a token");
       }
       try (DaemonProcess daemon = start(variables, "--address=" + RayCluster.ADDRESS)) {
         daemon.awaitReady();
@@ -81,7 +81,17 @@ class CredentialsIT {
         byName.awaitReady();
         assertThat(byName.deploys()).isZero();
       }
-      if (mode.token) {
+      if (mode.tls) {
+        Certificates.write(folder, "-startdate", "-2d", "-validity", "1");
+        try (DaemonProcess expired = start(variables, "--address=" + RayCluster.ADDRESS)) {
+          expired.awaitReason("WAITING", "RAY_TLS_SERVER_CERT: ");
+          assertThat(expired.reason()).contains("has expired on");
+        }
+        Certificates.write(folder);
+        try (DaemonProcess stranger = start(variables, "--address=" + RayCluster.ADDRESS)) {
+          stranger.awaitReason("WAITING", "has a certificate that RAY_TLS_CA_CERT did not sign");
+        }
+      } else {
         Files.writeString(tokenFile(folder), FIRST);
         try (DaemonProcess refused = start(variables, "--address=" + RayCluster.ADDRESS)) {
           refused.awaitReason("WAITING", "rejects the token of RAY_AUTH_TOKEN_PATH");
