@@ -1,4 +1,4 @@
-"""Writes what passed with one version of Ray into the table of docs/ray-versions.md.
+"""Writes what passed with one version of Ray into the tables of docs/ray-versions.md.
 
 Usage: versions.py REPORTS PAGE VERSION      (the folder of Failsafe's reports)
 """
@@ -16,42 +16,70 @@ WHAT = {
     "ServeFaultsIT": "faults of Serve",
     "LeadershipIT": "two daemons",
     "DoorFaultsIT": "the front door",
+    "CredentialsIT": "clusters that require a token, TLS, or both",
 }
-MARK = "| what | "
+# What a cluster may require, and the tests that show how the daemon can be used with it.
+PLAIN = {"`run`": ("SupervisionIT", ""), "`--local`": ("OwnNodeIT", ""), "`--join`": ("OwnNodeIT", "")}
+METHODS = {"`run`": "nodeOfAnother", "`--local`": "headOfOurOwn", "`--join`": "nodeOfOurOwn"}
+REQUIRED = {"nothing": PLAIN} | {
+    what: {use: ("CredentialsIT", f"{method}(Mode)[{index}]") for use, method in METHODS.items()}
+    for index, what in enumerate(("a token", "TLS", "a token and TLS"), 1)
+}
 
 
-def result(report):
+def cases(reports, name, case=""):
+    """Returns which tests of a class ran, each with whether it passed."""
+    report = reports / f"TEST-ai.seedcore.serve.daemon.cluster.{name}.xml"
     if not report.exists():
+        return {}
+    return {
+        found.get("name"): found.find("failure") is None and found.find("error") is None
+        for found in xml.parse(report).getroot().findall("testcase")
+        if found.find("skipped") is None and found.get("name").startswith(case)
+    }
+
+
+def result(ran):
+    if not ran:
         return "not run"
-    suite = xml.parse(report).getroot()
-    cases = suite.findall("testcase")
-    failed = [case.get("name").split("(")[0] for case in cases if case.find("failure") is not None or case.find("error") is not None]
-    ran = [case for case in cases if case.find("skipped") is None]
-    text = f"{len(ran) - len(failed)} of {len(ran)}"
-    return text + (f" (not {', '.join(sorted(set(failed)))})" if failed else "")
+    failed = sorted({name.split("(")[0] for name, passed in ran.items() if not passed})
+    text = f"{sum(ran.values())} of {len(ran)}"
+    return text + (f" (not {', '.join(failed)})" if failed else "")
 
 
-def main(reports, page, version):
-    text = page.read_text()
-    table = {}
-    start = text.index(MARK)
+def uses(reports, tests):
+    """Returns how the daemon can be used; a version that lacks a mode skips its tests."""
+    works = [use for use, (name, case) in tests.items() if (ran := cases(reports, name, case)) and all(ran.values())]
+    return ", ".join(works) or "no"
+
+
+def table(text, mark, version, column):
+    """Sets one column of the table that begins with the mark."""
+    start = text.index(mark)
     lines = text[start:].splitlines()
     versions = [cell.strip() for cell in lines[0].strip("| ").split("|")][1:]
+    rows = {}
     for line in lines[2:]:
         if not line.startswith("|"):
             break
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
-        table[cells[0]] = dict(zip(versions, cells[1:]))
+        rows[cells[0]] = dict(zip(versions, cells[1:]))
     if version not in versions:
         versions.append(version)
-    for name, what in WHAT.items():
-        table.setdefault(what, {})[version] = result(reports / f"TEST-ai.seedcore.serve.daemon.cluster.{name}.xml")
-    rows = [MARK + " | ".join(versions) + " |", "|---" * (len(versions) + 1) + "|"]
-    rows += ["| " + " | ".join([what] + [table[what].get(v, "not run") for v in versions]) + " |" for what in WHAT.values()]
+    written = [mark + " | ".join(versions) + " |", "|---" * (len(versions) + 1) + "|"]
+    for row, cell in column.items():
+        cells = rows.get(row, {}) | {version: cell}
+        written.append("| " + " | ".join([row] + [cells.get(v, "not run") for v in versions]) + " |")
     end = re.search(r"\n(?!\|)", text[start:])
-    rest = text[start + end.start():] if end else "\n"
-    page.write_text(text[:start] + "\n".join(rows) + rest)
-    print("\n".join(rows))
+    return text[:start] + "\n".join(written) + (text[start + end.start():] if end else "\n")
+
+
+def main(reports, page, version):
+    text = page.read_text()
+    text = table(text, "| what | ", version, {what: result(cases(reports, name)) for name, what in WHAT.items()})
+    text = table(text, "| required | ", version, {what: uses(reports, tests) for what, tests in REQUIRED.items()})
+    page.write_text(text)
+    print("\n".join(line for line in text.splitlines() if line.startswith("|")))
 
 
 if __name__ == "__main__":

@@ -68,10 +68,15 @@ class RayVersionsTest {
                     .noneMatch(cell -> cell.isBlank() || cell.equals("not run")));
   }
 
-  /** Its cells, the head first. */
+  /** The cells of the first table, the head first. */
   private static List<List<String>> table() throws IOException {
     try (Stream<String> lines = Files.lines(PAGE)) {
-      return lines.filter(line -> line.startsWith("| ")).map(RayVersionsTest::cells).toList();
+      return lines
+          .dropWhile(line -> !line.startsWith("| what |"))
+          .takeWhile(line -> line.startsWith("|"))
+          .filter(line -> line.startsWith("| "))
+          .map(RayVersionsTest::cells)
+          .toList();
     }
   }
 
