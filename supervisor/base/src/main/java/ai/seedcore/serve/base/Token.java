@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -16,7 +17,8 @@ public final class Token {
   /** A token that fits into a header field and is hard to guess. */
   private static final Pattern FORM = Pattern.compile("[A-Za-z0-9._~+/=-]{16,512}");
 
-  private static final String SCHEME = "Bearer ";
+  /** The scheme of RFC 6750, with the space that follows it. */
+  public static final String SCHEME = "Bearer ";
 
   private Token() {}
 
@@ -45,25 +47,43 @@ public final class Token {
    */
   public static @Nullable String find(
       String of, @Nullable Path file, Map<String, String> environment) {
+    List<String> found = findAll(of, file, environment);
+    if (found.size() > 1) {
+      throw new ConfigException(
+          "%s_token_file: found %d tokens, expected one".formatted(of, found.size()));
+    }
+    return found.isEmpty() ? null : found.get(0);
+  }
+
+  /**
+   * Reads the tokens of a server that accepts several, as while they are rotated. They are
+   * separated by white space.
+   *
+   * @see #find
+   */
+  public static List<String> findAll(
+      String of, @Nullable Path file, Map<String, String> environment) {
     String variable = "SEEDCORE_%s_TOKEN".formatted(of.toUpperCase(Locale.ROOT));
     String field = of + "_token_file";
     String source = file == null ? variable : field;
-    String token;
+    String content;
     try {
-      token = file == null ? environment.getOrDefault(variable, "") : Files.readString(file);
+      content = file == null ? environment.getOrDefault(variable, "") : Files.readString(file);
     } catch (IOException e) {
       throw new ConfigException("%s: cannot read %s: %s".formatted(field, file, e));
     }
-    token = token.strip();
-    if (file == null && token.isEmpty()) {
-      return null;
+    if (file == null && content.isBlank()) {
+      return List.of();
     }
-    if (!FORM.matcher(token).matches()) {
-      throw new ConfigException(
-          ("%s: found %d characters, expected 16 to 512 of A-Z, a-z, 0-9 and . _ ~ + / = -, such as"
-                  + " the output of 'openssl rand -hex 24'")
-              .formatted(source, token.length()));
+    List<String> tokens = List.of(content.strip().split("\\s+", -1));
+    for (String token : tokens) {
+      if (!FORM.matcher(token).matches()) {
+        throw new ConfigException(
+            ("%s: found %d characters, expected 16 to 512 of A-Z, a-z, 0-9 and . _ ~ + / = -, such"
+                    + " as the output of 'openssl rand -hex 24'")
+                .formatted(source, token.length()));
+      }
     }
-    return token;
+    return tokens;
   }
 }

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param connections the largest number of client connections
  * @param trusted networks of trusted proxies in front of the door, which report the client's
  *     address
+ * @param origins origins whose pages may use the routes from a browser; none: the classes decide
  * @param contractCodes whether a deployment's refusal keeps its status 200, as without the door
  * @param certificate the certificate, as a PEM file; null: no TLS
  * @param key the private key of the certificate
@@ -29,6 +30,7 @@ public record DoorSettings(
     int bodyBytes,
     int connections,
     List<String> trusted,
+    List<String> origins,
     boolean contractCodes,
     @Nullable Path certificate,
     @Nullable Path key) {}

@@ -36,6 +36,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +56,9 @@ public final class FrontDoor implements AutoCloseable {
   /** The interval at which deadlines are checked. */
   private static final long TICK_MS = 100;
 
+  /** The interval at which the files of tokens and of the certificate are read again. */
+  private static final long RENEWAL_MS = 10_000;
+
   /** How long responses that have begun may take after the daemon starts to shut down. */
   private static final Duration SHUTDOWN_GRACE = Duration.ofSeconds(2);
 
@@ -68,6 +72,7 @@ public final class FrontDoor implements AutoCloseable {
   private final Connections connections;
   private final Dispatcher dispatcher;
   private final Refusals refusals;
+  private final Renewal renewal;
   private final Room bytes;
   private final Counts counts = new Counts();
   private final boolean onlyProxy;
@@ -80,11 +85,13 @@ public final class FrontDoor implements AutoCloseable {
   private boolean closed;
 
   private volatile @Nullable DoorStatus lastStatus;
+  private volatile DoorTokens valid;
 
   /**
    * Opens the door.
    *
-   * @param token the bearer token that clients have to send; null: none
+   * @param tokens returns the tokens of which clients have to send one; asked again from time to
+   *     time, on a thread that may block
    * @param declared the declared routes
    * @param upstream the URL of the head node's proxy
    * @param onlyProxy whether that proxy is the only one, because the user named it
@@ -92,13 +99,14 @@ public final class FrontDoor implements AutoCloseable {
    */
   public FrontDoor(
       DoorSettings settings,
-      @Nullable String token,
+      Supplier<DoorTokens> tokens,
       List<Route> declared,
       URI upstream,
       boolean onlyProxy,
       String version) {
     this.settings = settings;
     this.onlyProxy = onlyProxy;
+    this.valid = tokens.get();
     this.declared = declared;
     this.vertx = EventLoop.startBusy();
     this.context = vertx.getOrCreateContext();
@@ -134,15 +142,16 @@ public final class FrontDoor implements AutoCloseable {
             counts,
             refusals,
             "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt()),
-            token != null);
+            () -> valid);
     this.dispatcher = new Dispatcher(services, context);
-    Router router = new Router(services, dispatcher, connections, token, version);
+    Router router = new Router(services, dispatcher, connections, version);
     this.server =
         vertx
             .createHttpServer(options(settings, vertx, new Handshakes(clients, bytes, pace)))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
+    this.renewal = new Renewal(settings, vertx, server, tokens, now -> valid = now);
     context.runOnContext(nothing -> open(declared));
     try {
       EventLoop.listen(server, address);
@@ -187,6 +196,7 @@ public final class FrontDoor implements AutoCloseable {
     dispatcher.declare(first);
     tick();
     vertx.setPeriodic(TICK_MS, timer -> tick());
+    vertx.setPeriodic(RENEWAL_MS, timer -> vertx.executeBlocking(renewal, false));
   }
 
   /** Passes the control loop's state to the door. Called on the control thread; never blocks. */

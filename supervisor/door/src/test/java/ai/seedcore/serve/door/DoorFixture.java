@@ -3,6 +3,7 @@ package ai.seedcore.serve.door;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
+import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.Sockets;
 import java.io.IOException;
 import java.net.Socket;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -88,6 +90,16 @@ abstract class DoorFixture {
   }
 
   boolean onlyProxy = true;
+  List<String> origins = List.of();
+  String tokenField = DoorTokens.AUTHORIZATION;
+  @Nullable Path tokenFile;
+
+  /** Returns the tokens of the file or, if there is none, of a text. */
+  private DoorTokens tokens(String text) {
+    return new DoorTokens(
+        Token.findAll("front_door", tokenFile, Map.of("SEEDCORE_FRONT_DOOR_TOKEN", text)),
+        tokenField);
+  }
 
   FrontDoor open(
       Limits limits, @Nullable String token, @Nullable Path certificate, @Nullable Path key)
@@ -102,10 +114,11 @@ abstract class DoorFixture {
                 limits.body(),
                 limits.connections(),
                 List.of(),
+                origins,
                 limits.contract(),
                 certificate,
                 key),
-            token,
+            () -> token == null ? DoorTokens.NONE : tokens(token),
             declared("A", "B"),
             proxy.uri(),
             onlyProxy,

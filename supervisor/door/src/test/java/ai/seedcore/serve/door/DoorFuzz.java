@@ -35,10 +35,11 @@ public final class DoorFuzz {
                 100_000,
                 500,
                 List.of(),
+                List.of(),
                 false,
                 null,
                 null),
-            null,
+            () -> DoorTokens.NONE,
             List.of(
                 Route.declared("/A", "A", Idempotence.ALL),
                 Route.declared("/B", "B", Idempotence.SAFE)),

@@ -27,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -90,6 +91,35 @@ class DoorTlsTest extends DoorFixture {
         .hasMessageContaining("expected the private key of the certificate");
   }
 
+  @Test
+  @Tag("slow")
+  void renewedCertificateIsUsedAndConnectionsStay() throws Exception {
+    KeyStore first = openWithTls();
+    try (SSLSocket open = connect(first)) {
+      KeyStore second = makeKeys(folder.resolve("cert.pem"), folder.resolve("key.pem"));
+      assertThatThrownBy(() -> connect(second)).isInstanceOf(IOException.class);
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .ignoreExceptions()
+          .until(
+              () -> {
+                connect(second).close();
+                return true;
+              });
+      open.getOutputStream()
+          .write("GET /A HTTP/1.1\r\nHost: h\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(open.getInputStream().readNBytes(12), StandardCharsets.US_ASCII))
+          .isEqualTo("HTTP/1.1 200");
+    }
+  }
+
+  private SSLSocket connect(KeyStore trusted) throws Exception {
+    SSLSocket socket =
+        (SSLSocket) trusting(trusted).getSocketFactory().createSocket("127.0.0.1", port);
+    socket.startHandshake();
+    return socket;
+  }
+
   private FrontDoor door;
 
   private KeyStore openWithTls() throws Exception {
@@ -103,6 +133,7 @@ class DoorTlsTest extends DoorFixture {
 
   private KeyStore makeKeys(Path certificate, Path key) throws Exception {
     Path store = folder.resolve("store.p12");
+    Files.deleteIfExists(store);
     Process keytool =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),

@@ -60,13 +60,17 @@ final class OpenDoor implements AutoCloseable {
             bounds.body(),
             bounds.connections(),
             List.of(),
+            List.of(),
             false,
             null,
             null);
     return new OpenDoor(
         new FrontDoor(
             settings,
-            bounds.token(),
+            () ->
+                bounds.token() == null
+                    ? DoorTokens.NONE
+                    : new DoorTokens(List.of(bounds.token()), DoorTokens.AUTHORIZATION),
             List.of(
                 Route.declared("/A", "A", Idempotence.ALL),
                 Route.declared("/B", "B", Idempotence.SAFE)),

@@ -24,6 +24,7 @@ import ai.seedcore.serve.daemon.status.StatusServer;
 import ai.seedcore.serve.door.ControlState;
 import ai.seedcore.serve.door.DoorSettings;
 import ai.seedcore.serve.door.DoorStatus;
+import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.door.Route;
 import ai.seedcore.serve.gcs.Credentials;
@@ -315,7 +316,10 @@ final class RunCommand implements Callable<Integer> {
     checkMemory(settings.holdMb(), wanted);
     return new FrontDoor(
         wanted,
-        Token.find("front_door", settings.frontDoorTokenFile(), System.getenv()),
+        () ->
+            new DoorTokens(
+                Token.findAll("front_door", settings.frontDoorTokenFile(), System.getenv()),
+                settings.frontDoorTokenHeader()),
         routes(settings.deployments()),
         URI.create(settings.routesUrl()),
         settings.serveUrl() != null,

@@ -121,8 +121,25 @@ final class SettingsOptions {
       names = "--front-door-token-file",
       paramLabel = "FILE",
       description =
-          "A file with the bearer token that clients must send; also SEEDCORE_FRONT_DOOR_TOKEN.")
+          "A file with the bearer token that clients must send, or with several, of which one is"
+              + " enough; also SEEDCORE_FRONT_DOOR_TOKEN.")
   private @Nullable String frontDoorTokenFile;
+
+  @Option(
+      names = "--front-door-token-header",
+      paramLabel = "NAME",
+      description =
+          "The header field with the token, if the deployments use Authorization themselves."
+              + " Default: Authorization.")
+  private @Nullable String frontDoorTokenHeader;
+
+  @Option(
+      names = "--cors-origins",
+      paramLabel = "ORIGINS",
+      description =
+          "The origins whose pages may use the routes from a browser, such as"
+              + " https://app.example.org; * for all. Default: none.")
+  private @Nullable String corsOrigins;
 
   @Option(
       names = "--front-door-certificate",

@@ -80,7 +80,7 @@ public final class ConfigLoader {
     ObjectNode tree = builtIn();
     ObjectNode overrides = file == null ? YAML.createObjectNode() : readFile(file);
     given.forEach(overrides::put);
-    for (String key : List.of("node_options", "front_door_trusted_proxies")) {
+    for (String key : List.of("node_options", "front_door_trusted_proxies", "cors_origins")) {
       // Flags and variables contain the list as one text, separated by spaces or commas.
       if (overrides.path(key).isString()) {
         ArrayNode values = YAML.createArrayNode();

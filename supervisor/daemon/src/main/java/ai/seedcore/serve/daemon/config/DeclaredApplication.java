@@ -128,7 +128,7 @@ public record DeclaredApplication(
   private static final Pattern DOTS = Pattern.compile(".*/\\.\\.?(/.*)?");
 
   /** Paths that Serve's proxies and the front door serve themselves. */
-  private static final Pattern RESERVED_ROUTES = Pattern.compile("/health|/-(/.*)?");
+  private static final Pattern RESERVED_ROUTES = Pattern.compile("/-(/.*)?");
 
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
 
@@ -174,7 +174,7 @@ public record DeclaredApplication(
         !RESERVED_ROUTES.matcher(route).matches(),
         "route",
         "'" + route + "'",
-        "another route: Serve's proxies and the front door use /health and paths below /-/");
+        "another route: Serve's proxies and the front door use paths below /-/");
     require(replicas == null || replicas >= 1, "replicas", String.valueOf(replicas), "1 or more");
     require(
         replicas == null || autoscaling == null,

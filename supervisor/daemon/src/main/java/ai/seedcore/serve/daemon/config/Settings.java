@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  *     secret
  * @param frontDoor the address of the front door; null to turn it off
  * @param frontDoorTokenFile the file with the token for clients of the front door; null for none
+ * @param frontDoorTokenHeader the header field with the token: Authorization, with the scheme
+ *     Bearer, or another one, with the token alone
+ * @param corsOrigins the origins whose pages may use the routes from a browser; {@code *} for all
  * @param frontDoorCertificate the front door's certificate, a PEM file; null for no TLS
  * @param frontDoorKey the certificate's private key, a PEM file
  * @param frontDoorConnections the maximum number of client connections
@@ -73,6 +76,8 @@ public record Settings(
     @Nullable String notifyUrl,
     @Nullable HostPort frontDoor,
     @Nullable Path frontDoorTokenFile,
+    String frontDoorTokenHeader,
+    List<String> corsOrigins,
     @Nullable Path frontDoorCertificate,
     @Nullable Path frontDoorKey,
     int frontDoorConnections,
@@ -110,6 +115,17 @@ public record Settings(
     nodeOptions = nodeOptions == null ? List.of() : List.copyOf(nodeOptions);
     frontDoorTrustedProxies =
         frontDoorTrustedProxies == null ? List.of() : List.copyOf(frontDoorTrustedProxies);
+    corsOrigins = corsOrigins == null ? List.of() : List.copyOf(corsOrigins);
+    for (String origin : corsOrigins) {
+      require(
+          origin.equals("*") || origin.matches("[a-z][a-z0-9+.-]*://[^/\\s?#@]+"),
+          "cors_origins: found '%s', expected origins such as https://app.example.org, or *"
+              .formatted(origin));
+    }
+    require(
+        frontDoorTokenHeader.matches("[A-Za-z0-9-]{1,64}"),
+        "front_door_token_header: found '%s', expected the name of a header field such as X-Api-Key"
+            .formatted(frontDoorTokenHeader));
     for (String network : frontDoorTrustedProxies) {
       require(
           isNetwork(network),
@@ -264,6 +280,7 @@ public record Settings(
             frontDoorBodyMb << 20,
             frontDoorConnections,
             frontDoorTrustedProxies,
+            corsOrigins,
             statusCodes.equals("contract"),
             frontDoorCertificate,
             frontDoorKey);

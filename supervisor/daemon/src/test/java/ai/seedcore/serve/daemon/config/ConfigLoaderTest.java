@@ -132,7 +132,7 @@ class ConfigLoaderTest {
           deployments: [{name: A, class: B, max_ongoing_requests: 1e99}] | deployments[3].max_ongoing_requests: found
           serve_port: 1e400 | serve_port: found
           deployments: [{name: A, class: B, idempotent: maybe}] | deployments[3].idempotent: found 'maybe', expected true, false or never
-          deployments: [{name: A, class: B, route: /health}] | deployments[3].route: found '/health', expected another
+          deployments: [{name: A, class: B, route: /-/health}] | deployments[3].route: found '/-/health', expected another
           deployments: [{name: A, class: B, route: /-/routes}] | deployments[3].route: found '/-/routes', expected another
           deployments: [{name: A, class: B, route: /a/../b}] | deployments[3].route: found '/a/../b'
           deployments: [{name: A, class: B, route: /a//b}] | deployments[3].route: found '/a//b'

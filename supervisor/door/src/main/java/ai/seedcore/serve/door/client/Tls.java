@@ -4,6 +4,7 @@ import ai.seedcore.serve.base.ConfigException;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.ServerSSLOptions;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.PrivateKey;
@@ -45,12 +46,28 @@ public final class Tls {
       HttpServerOptions options, Vertx vertx, Path certificate, Path key, Handshakes handshakes) {
     // Repeated renegotiation costs a server far more than a client.
     System.setProperty("jdk.tls.rejectClientInitiatedRenegotiation", "true");
+    ServerSSLOptions tls = options(vertx, certificate, key);
+    options.setSslEngineOptions(handshakes);
+    options
+        .setSsl(true)
+        .setKeyCertOptions(tls.getKeyCertOptions())
+        .setEnabledSecureTransportProtocols(VERSIONS);
+    SUITES.forEach(options::addEnabledCipherSuite);
+  }
+
+  /**
+   * Returns the options for these files.
+   *
+   * @throws ConfigException if the files cannot be read, or the key does not match the certificate
+   */
+  public static ServerSSLOptions options(Vertx vertx, Path certificate, Path key) {
     PemKeyCertOptions files =
         new PemKeyCertOptions().setCertPath(certificate.toString()).setKeyPath(key.toString());
     check(files, vertx, certificate, key);
-    options.setSslEngineOptions(handshakes);
-    options.setSsl(true).setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
+    ServerSSLOptions options = new ServerSSLOptions();
+    options.setKeyCertOptions(files).setEnabledSecureTransportProtocols(VERSIONS);
     SUITES.forEach(options::addEnabledCipherSuite);
+    return options;
   }
 
   private static void check(PemKeyCertOptions files, Vertx vertx, Path certificate, Path key) {

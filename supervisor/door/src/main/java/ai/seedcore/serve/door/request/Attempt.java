@@ -106,7 +106,7 @@ final class Attempt implements Upstream.InFlight {
         exchange.target(),
         request,
         !declared,
-        services.hasToken(),
+        services.tokens().get(),
         services.via());
     if (body.wasCompressed()) {
       request.headers().remove("Content-Encoding");

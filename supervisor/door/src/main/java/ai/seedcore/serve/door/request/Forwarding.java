@@ -1,6 +1,7 @@
 package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.base.http.HeadLimits;
+import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.upstream.Upstream;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpClientRequest;
@@ -77,7 +78,7 @@ final class Forwarding {
    * Writes the header fields of an upstream request.
    *
    * @param streamed whether the body is streamed; otherwise the caller sets its length
-   * @param locked whether the credentials were for the door, and are not forwarded
+   * @param tokens those of the door, which are not forwarded
    * @param via the door's own entry of the Via field
    */
   static void headers(
@@ -85,7 +86,7 @@ final class Forwarding {
       Target target,
       HttpClientRequest to,
       boolean streamed,
-      boolean locked,
+      DoorTokens tokens,
       String via) {
     MultiMap from = request.headers();
     Set<String> named = named(String.join(",", from.getAll("Connection")));
@@ -96,8 +97,8 @@ final class Forwarding {
         headers.add(name, header.getValue());
       }
     }
-    if (locked) {
-      headers.remove("Authorization");
+    if (tokens.areRequired()) {
+      headers.remove(tokens.field());
     }
     String client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
     List<String> before = new ArrayList<>(from.getAll("X-Forwarded-For"));
@@ -159,9 +160,13 @@ final class Forwarding {
   static void responseHeaders(HttpClientResponse from, HttpServerResponse to) {
     Set<String> named = named(from.getHeader("Connection"));
     MultiMap headers = to.headers();
+    boolean ours = headers.contains(Cors.ALLOW_ORIGIN);
     for (Map.Entry<String, String> header : from.headers()) {
       String name = header.getKey();
-      if (!HOP_BY_HOP.contains(name) && !named.contains(name)) {
+      // The door has answered a browser's question for both.
+      boolean answered =
+          ours && (name.equalsIgnoreCase(Cors.ALLOW_ORIGIN) || name.equalsIgnoreCase(Cors.EXPOSE));
+      if (!HOP_BY_HOP.contains(name) && !named.contains(name) && !answered) {
         headers.add(name, header.getValue());
       }
     }

@@ -1,16 +1,15 @@
 package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.base.ErrorCode;
-import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.client.Client;
 import ai.seedcore.serve.door.client.Connection;
 import ai.seedcore.serve.door.client.Connections;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Receives every request: answers what concerns the door itself, refuses what it must not forward,
@@ -26,24 +25,15 @@ public final class Router {
   private final Services services;
   private final Dispatcher dispatcher;
   private final Connections connections;
-  private final @Nullable String token;
+  private final Cors cors;
   private final String version;
 
-  /**
-   * Creates a router.
-   *
-   * @param token the bearer token that clients have to send; null: none
-   */
-  public Router(
-      Services services,
-      Dispatcher dispatcher,
-      Connections connections,
-      @Nullable String token,
-      String version) {
+  /** Creates a router. */
+  public Router(Services services, Dispatcher dispatcher, Connections connections, String version) {
     this.services = services;
     this.dispatcher = dispatcher;
     this.connections = connections;
-    this.token = token;
+    this.cors = new Cors(services.settings().origins());
     this.version = version;
   }
 
@@ -70,11 +60,16 @@ public final class Router {
       return;
     }
     String path = target.path();
-    if (path.equals("/health") || path.equals("/-/healthz")) {
+    RouteEntry entry = dispatcher.match(path);
+    if (path.equals("/-/health") || path.equals("/-/healthz")) {
       health(request, path);
       return;
     }
-    if (!isAuthorized(request)) {
+    if (path.equals("/health") && entry == null) {
+      health(request, path);
+      return;
+    }
+    if (cors.respond(request) || !isAuthorized(request)) {
       return;
     }
     if (request.headers().getAll("Via").toString().contains(services.via())) {
@@ -86,7 +81,6 @@ public final class Router {
           Map.of());
       return;
     }
-    RouteEntry entry = dispatcher.match(path);
     if (entry != null) {
       accept(request, target, connection, entry);
     } else if (path.equals("/")) {
@@ -151,10 +145,11 @@ public final class Router {
   }
 
   private boolean isAuthorized(HttpServerRequest request) {
-    boolean authorized = token == null || Token.isBorne(token, request.getHeader("Authorization"));
+    DoorTokens tokens = services.tokens().get();
+    boolean authorized = tokens.admit(request);
     if (!authorized) {
       request.response().putHeader("WWW-Authenticate", "Bearer");
-      refuse(request, 401, "unauthorized", "expected 'Authorization: Bearer TOKEN'", Map.of());
+      refuse(request, 401, "unauthorized", tokens.expected(), Map.of());
     }
     return authorized;
   }
@@ -170,7 +165,7 @@ public final class Router {
         serving
             || (secondsUnserved < services.settings().patience().toSeconds()
                 && services.waiting().isReserved(1));
-    boolean healthy = path.equals("/health") ? accepting : services.upstreams().anyServes();
+    boolean healthy = !path.equals("/-/healthz") ? accepting : services.upstreams().anyServes();
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", healthy ? "healthy" : "unhealthy");
     body.put("serving", serving);

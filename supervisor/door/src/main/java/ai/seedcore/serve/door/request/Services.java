@@ -1,12 +1,14 @@
 package ai.seedcore.serve.door.request;
 
 import ai.seedcore.serve.door.DoorSettings;
+import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
 import ai.seedcore.serve.door.upstream.Upstreams;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
+import java.util.function.Supplier;
 
 /**
  * What all exchanges share.
@@ -15,7 +17,7 @@ import io.vertx.core.http.HttpClient;
  * @param bytes the budget for bytes of requests and of unread responses
  * @param waiting the budget for queued requests
  * @param via the door's own entry of the Via field
- * @param hasToken whether clients have to send a token, which is not forwarded
+ * @param tokens the tokens of which clients have to send one, which is not forwarded
  */
 public record Services(
     DoorSettings settings,
@@ -30,4 +32,4 @@ public record Services(
     Counts counts,
     Refusals refusals,
     String via,
-    boolean hasToken) {}
+    Supplier<DoorTokens> tokens) {}
