@@ -31,39 +31,23 @@ import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIReply;
 import ai.seedcore.serve.gcs.proto.PinRuntimeEnvURIRequest;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.MessageLite;
-import io.grpc.CallOptions;
-import io.grpc.ChannelCredentials;
-import io.grpc.ClientCall;
-import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
-import io.grpc.Status;
-import io.grpc.StatusException;
-import io.grpc.okhttp.OkHttpChannelBuilder;
 import io.grpc.protobuf.lite.ProtoLiteUtils;
 import io.vertx.core.Vertx;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
- * An asynchronous client of the GCS of one cluster. All methods return futures; {@link #reason}
- * describes why one failed. Every call has the same deadline. After a failure, the client resolves
- * the address again and opens a new connection, because a restarted head may have another address,
- * and a broken connection may look alive for minutes.
+ * An asynchronous client of the GCS of one cluster. All methods return futures; {@link
+ * GcsFailure#reason} describes why one failed. Every call has the same deadline. After a failure,
+ * the client resolves the address again and opens a new connection, because a restarted head may
+ * have another address, and a broken connection may look alive for minutes.
  */
 public final class Gcs implements AutoCloseable {
 
@@ -82,17 +66,6 @@ public final class Gcs implements AutoCloseable {
 
   /** How many hexadecimal digits at the end of an actor id are the id of its job. */
   private static final int JOB_ID_DIGITS = 8;
-
-  private static final int MIB = 1 << 20;
-
-  /**
-   * The maximum size of a reply relative to the heap; a parsed reply takes several times its size.
-   */
-  private static final int HEAP_DIVISOR = 12;
-
-  /** The maximum size of a reply, in bytes: 1 to 16 MiB, depending on the heap. */
-  private static final int MAX_REPLY =
-      (int) Math.min(16 * MIB, Math.max(MIB, Runtime.getRuntime().maxMemory() / HEAP_DIVISOR));
 
   private static final MethodDescriptor<InternalKVGetRequest, InternalKVGetReply> GET =
       method(KEY_VALUE, "InternalKVGet", InternalKVGetReply.getDefaultInstance());
@@ -126,23 +99,7 @@ public final class Gcs implements AutoCloseable {
   private static final MethodDescriptor<PinRuntimeEnvURIRequest, PinRuntimeEnvURIReply> PIN =
       method(RUNTIME_ENV, "PinRuntimeEnvURI", PinRuntimeEnvURIReply.getDefaultInstance());
 
-  private static final Metadata.Key<String> AUTHORIZATION =
-      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-
-  private final Vertx vertx;
-  private final Supplier<Address> address;
-  private final Credentials credentials;
-  private final Duration deadline;
-  private @Nullable ManagedChannel channel;
-
-  /** Whether the server of this connection has asked for a token. */
-  private volatile boolean sendsToken;
-
-  /** The IP addresses that the host name had when the connection was opened. */
-  private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
-
-  /** The IP addresses that the host name has now; null if no lookup is in progress. */
-  private @Nullable CompletableFuture<Set<InetAddress>> currentAddresses;
+  private final Connection connection;
 
   /** The address of a GCS. */
   public record Address(String host, int port) {}
@@ -196,21 +153,20 @@ public final class Gcs implements AutoCloseable {
    * @param deadline the deadline of each call
    */
   public Gcs(Vertx vertx, Supplier<Address> address, Credentials credentials, Duration deadline) {
-    this.vertx = vertx;
-    this.address = address;
-    this.credentials = credentials;
-    this.deadline = deadline;
+    this.connection = new Connection(vertx, address, credentials, deadline);
   }
 
   /** Returns the Ray version of the cluster. */
   public CompletableFuture<String> rayVersion() {
-    return ask(ALIVE, CheckAliveRequest.getDefaultInstance())
+    return connection
+        .ask(ALIVE, CheckAliveRequest.getDefaultInstance())
         .thenApply(reply -> checked(reply.getStatus(), reply).getRayVersion());
   }
 
   /** Returns all nodes that the cluster knows, including dead ones. */
   public CompletableFuture<List<Node>> nodes() {
-    return ask(ALL_NODES, GetAllNodeInfoRequest.getDefaultInstance())
+    return connection
+        .ask(ALL_NODES, GetAllNodeInfoRequest.getDefaultInstance())
         .thenApply(
             reply ->
                 checked(reply.getStatus(), reply).getNodeInfoListList().stream()
@@ -245,7 +201,8 @@ public final class Gcs implements AutoCloseable {
   }
 
   private CompletableFuture<List<Actor>> actors(GetAllActorInfoRequest.Filters.Builder filters) {
-    return ask(
+    return connection
+        .ask(
             ALL_ACTORS,
             GetAllActorInfoRequest.newBuilder()
                 .setLimit(MAX_ACTORS)
@@ -273,7 +230,8 @@ public final class Gcs implements AutoCloseable {
    * amount.
    */
   public CompletableFuture<Map<String, Map<String, Double>>> available() {
-    return ask(AVAILABLE, GetAllAvailableResourcesRequest.getDefaultInstance())
+    return connection
+        .ask(AVAILABLE, GetAllAvailableResourcesRequest.getDefaultInstance())
         .thenApply(
             reply ->
                 checked(reply.getStatus(), reply).getResourcesListList().stream()
@@ -290,7 +248,8 @@ public final class Gcs implements AutoCloseable {
    * @param actorId the actor id, in hexadecimal
    */
   public CompletableFuture<Void> kill(String actorId) {
-    return ask(
+    return connection
+        .ask(
             KILL_ACTOR,
             KillActorViaGcsRequest.newBuilder()
                 .setActorId(ByteString.copyFrom(HexFormat.of().parseHex(actorId)))
@@ -305,27 +264,23 @@ public final class Gcs implements AutoCloseable {
    * answers it concurrently with the tasks unless the process is frozen.
    */
   public CompletableFuture<Integer> runningTasks(Actor actor) {
-    ManagedChannel process;
-    try {
-      process = channel(actor.host(), actor.port());
-    } catch (GcsException e) {
-      return CompletableFuture.failedFuture(e);
-    }
-    return authorized(
-            process,
+    return connection
+        .askOnce(
+            actor.host(),
+            actor.port(),
             STATS,
             GetCoreWorkerStatsRequest.newBuilder()
                 .setIntendedWorkerId(ByteString.copyFrom(HexFormat.of().parseHex(actor.worker())))
                 .setIncludeTaskInfo(true)
                 .setLimit(0)
                 .build())
-        .whenComplete((reply, error) -> process.shutdown())
         .thenApply(GetCoreWorkerStatsReply::getRunningTaskIdsCount);
   }
 
   /** Returns the id of the named actor, in hexadecimal; empty if there is no such actor. */
   public CompletableFuture<Optional<String>> actor(String namespace, String name) {
-    return ask(
+    return connection
+        .ask(
             ACTOR,
             GetNamedActorInfoRequest.newBuilder().setName(name).setRayNamespace(namespace).build())
         .thenApply(
@@ -337,7 +292,8 @@ public final class Gcs implements AutoCloseable {
 
   /** Returns the value of a key; empty if the key does not exist. */
   public CompletableFuture<Optional<String>> get(String namespace, String key) {
-    return ask(
+    return connection
+        .ask(
             GET,
             InternalKVGetRequest.newBuilder()
                 .setNamespace(bytes(namespace))
@@ -352,7 +308,8 @@ public final class Gcs implements AutoCloseable {
 
   /** Returns whether a key exists. */
   public CompletableFuture<Boolean> exists(String namespace, String key) {
-    return ask(
+    return connection
+        .ask(
             EXISTS,
             InternalKVExistsRequest.newBuilder()
                 .setNamespace(bytes(namespace))
@@ -370,7 +327,8 @@ public final class Gcs implements AutoCloseable {
    */
   public CompletableFuture<Boolean> put(
       String namespace, String key, byte[] value, boolean overwrite) {
-    return ask(
+    return connection
+        .ask(
             PUT,
             InternalKVPutRequest.newBuilder()
                 .setNamespace(bytes(namespace))
@@ -383,7 +341,8 @@ public final class Gcs implements AutoCloseable {
 
   /** Returns the keys with a prefix. */
   public CompletableFuture<List<String>> keys(String namespace, String prefix) {
-    return ask(
+    return connection
+        .ask(
             KEYS,
             InternalKVKeysRequest.newBuilder()
                 .setNamespace(bytes(namespace))
@@ -398,7 +357,8 @@ public final class Gcs implements AutoCloseable {
 
   /** Deletes a key. */
   public CompletableFuture<Void> delete(String namespace, String key) {
-    return ask(
+    return connection
+        .ask(
             DELETE,
             InternalKVDelRequest.newBuilder()
                 .setNamespace(bytes(namespace))
@@ -414,7 +374,8 @@ public final class Gcs implements AutoCloseable {
    * @param time how long to keep it, in whole seconds
    */
   public CompletableFuture<Void> pin(String uri, Duration time) {
-    return ask(
+    return connection
+        .ask(
             PIN,
             PinRuntimeEnvURIRequest.newBuilder()
                 .setUri(uri)
@@ -423,276 +384,14 @@ public final class Gcs implements AutoCloseable {
         .thenAccept(reply -> checked(reply.getStatus(), reply));
   }
 
-  /** Describes a failure in words that follow the name of the GCS in a sentence. */
-  public static String reason(Throwable error) {
-    Throwable cause = cause(error);
-    if (cause instanceof GcsException failure) {
-      return failure.getMessage();
-    }
-    if (!(cause instanceof StatusException failed)) {
-      return "cannot be queried: is its address right?";
-    }
-    String chain = chain(failed);
-    if (failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED) {
-      return "does not answer in time";
-    } else if (chain.contains("CertificateExpired")) {
-      return "has an expired certificate";
-    } else if (chain.contains("SSLPeerUnverified")) {
-      return "has a certificate that is not for its address";
-    } else if (chain.contains("CertPath")) {
-      return "has a certificate that RAY_TLS_CA_CERT did not sign";
-    } else if (chain.contains("SSL")) {
-      return "does not speak TLS as expected: does the cluster use it, with these certificates?"
-          + " RAY_USE_TLS is on here";
-    } else if (chain.contains("UnknownHost") || chain.contains("Unable to resolve host")) {
-      return "has a name that does not resolve";
-    } else if (chain.contains("Connection refused")) {
-      return "refuses the connection";
-    } else if (chain.contains("End of stream")) {
-      return "closes the connection: does it use TLS (RAY_USE_TLS), or reject this certificate?";
-    } else if (failed.getStatus().getCode() == Status.Code.UNAVAILABLE) {
-      return "cannot be reached";
-    }
-    return "answers, but is not a Ray GCS: is another program on its port?";
-  }
-
-  /** Returns whether a healthy server answered the failed call, so that the connection stays. */
-  private static boolean answered(Throwable error) {
-    return cause(error) instanceof StatusException failed
-        && failed.getStatus().getCode() == Status.Code.UNIMPLEMENTED;
-  }
-
-  /** Returns whether the deadline passed without an answer, which may be a network problem. */
-  public static boolean silent(Throwable error) {
-    Throwable cause = cause(error);
-    return cause instanceof StatusException failed
-        && failed.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
-  }
-
-  private static Throwable cause(Throwable error) {
-    Throwable cause = error;
-    while (cause instanceof CompletionException && cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause;
-  }
-
-  /** Returns an exception and its causes, one per line. */
-  private static String chain(Throwable error) {
-    StringBuilder text = new StringBuilder();
-    for (Throwable e = error; e != null; e = e.getCause()) {
-      text.append(e).append('\n');
-    }
-    return text.toString();
-  }
-
-  /** Calls a method of the GCS. After a failure, the next call opens a new connection. */
-  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> ask(
-      MethodDescriptor<Q, A> method, Q request) {
-    return channel()
-        .thenCompose(
-            used ->
-                authorized(used, method, request)
-                    .whenComplete(
-                        (reply, error) -> {
-                          if (error != null && !answered(error)) {
-                            drop(used);
-                          }
-                        }));
-  }
-
-  /** Calls a method, with the token if the cluster requires one. */
-  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> authorized(
-      ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
-    if (sendsToken) {
-      return withToken(used, method, request);
-    }
-    return call(used, method, request, new Metadata())
-        .whenComplete(
-            (reply, error) -> {
-              if (error == null) {
-                credentials.tokenRequired(false);
-              }
-            })
-        .exceptionallyCompose(
-            error ->
-                code(error) == Status.Code.UNAUTHENTICATED
-                    ? withToken(used, method, request)
-                    : CompletableFuture.failedFuture(error));
-  }
-
-  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> withToken(
-      ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
-    sendsToken = true;
-    credentials.tokenRequired(true);
-    Metadata headers = new Metadata();
-    try {
-      headers.put(AUTHORIZATION, "Bearer " + credentials.token());
-    } catch (Credentials.Missing e) {
-      return CompletableFuture.failedFuture(new GcsException(e.getMessage()));
-    }
-    return call(used, method, request, headers)
-        .exceptionallyCompose(
-            error ->
-                CompletableFuture.failedFuture(
-                    code(error) == Status.Code.UNAUTHENTICATED
-                        ? new GcsException("rejects the token of " + credentials.tokenSource())
-                        : error));
-  }
-
-  private static Status.@Nullable Code code(Throwable error) {
-    return cause(error) instanceof StatusException failed ? failed.getStatus().getCode() : null;
-  }
-
-  private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> call(
-      ManagedChannel used, MethodDescriptor<Q, A> method, Q request, Metadata headers) {
-    CompletableFuture<A> answer = new CompletableFuture<>();
-    ClientCall<Q, A> call =
-        used.newCall(
-            method,
-            CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS));
-    call.start(
-        new ClientCall.Listener<>() {
-          @Override
-          public void onMessage(A message) {
-            answer.complete(message);
-          }
-
-          @Override
-          public void onClose(Status status, Metadata trailers) {
-            if (!answer.isDone()) { // Also if the call succeeds without a reply.
-              answer.completeExceptionally(
-                  (status.isOk() ? Status.INTERNAL : status).asException());
-            }
-          }
-        },
-        headers);
-    call.sendMessage(request);
-    call.halfClose();
-    call.request(1);
-    return answer;
-  }
-
-  private CompletableFuture<ManagedChannel> channel() {
-    try {
-      return connect();
-    } catch (RuntimeException e) { // gRPC rejects the address.
-      return CompletableFuture.failedFuture(e);
-    }
-  }
-
-  private synchronized CompletableFuture<ManagedChannel> connect() {
-    if (channel != null) {
-      return CompletableFuture.completedFuture(channel);
-    }
-    Address now = address.get();
-    sendsToken = false; // It may be another cluster now.
-    connectedTo = addresses(now.host());
-    currentAddresses = null;
-    if (now.host().indexOf('_') < 0) {
-      channel = channel(now.host(), now.port());
-      return CompletableFuture.completedFuture(channel);
-    }
-    // gRPC rejects host names with an underscore, although resolvers accept them; use the IP
-    // address.
-    return connectedTo.thenApply(addresses -> channel(addresses, now.port()));
-  }
-
-  private synchronized ManagedChannel channel(Set<InetAddress> addresses, int port) {
-    if (channel == null) {
-      if (addresses.isEmpty()) {
-        throw new GcsException("has a name that does not resolve");
-      }
-      String ip = addresses.iterator().next().getHostAddress();
-      channel = channel(ip.contains(":") ? "[" + ip + "]" : ip, port);
-    }
-    return channel;
-  }
-
-  private ManagedChannel channel(String host, int port) {
-    return OkHttpChannelBuilder.forAddress(host, port, channelCredentials())
-        .maxInboundMessageSize(MAX_REPLY)
-        // Runs callbacks on the network thread, because no callback blocks.
-        .executor((Executor) Runnable::run)
-        .disableRetry()
-        .build();
-  }
-
-  private ChannelCredentials channelCredentials() {
-    Credentials.Tls tls = credentials.tls();
-    if (tls == null) {
-      return InsecureChannelCredentials.create();
-    }
-    try {
-      return tls.read(vertx);
-    } catch (Credentials.Missing e) {
-      throw new GcsException("uses TLS: " + e.getMessage());
-    }
-  }
-
-  /**
-   * Closes the connection, and fails its calls, if the host name resolves to another address than
-   * before. Call this repeatedly while an answer is late: nothing may refuse connections to the old
-   * address, so the calls would wait for their deadlines. This method does not wait for the
-   * resolver.
-   */
+  /** Reconsiders the address, see {@link Connection#reconsider}. */
   public void reconsider() {
-    if (movedAway()) {
-      close(); // The next call connects to the new address.
-    }
-  }
-
-  private synchronized boolean movedAway() {
-    if (channel == null || connectedTo == null || !connectedTo.isDone()) {
-      return false;
-    }
-    if (currentAddresses == null) {
-      currentAddresses = addresses(address.get().host());
-    } else if (currentAddresses.isDone()) {
-      Set<InetAddress> now = currentAddresses.join();
-      currentAddresses = null;
-      return !now.isEmpty() && !now.equals(connectedTo.join());
-    }
-    return false;
-  }
-
-  /** Resolves a host name; the result is empty if it does not resolve. */
-  private static CompletableFuture<Set<InetAddress>> addresses(String host) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            // The resolver may return duplicates, which Set.of would reject.
-            return Set.copyOf(List.of(InetAddress.getAllByName(host)));
-          } catch (UnknownHostException e) {
-            return Set.of();
-          }
-        });
-  }
-
-  // Channels are shut down without holding this object's lock, to avoid a deadlock: gRPC's threads
-  // hold locks of the channel when they call this class.
-
-  private void drop(ManagedChannel failed) {
-    synchronized (this) {
-      if (channel == failed) {
-        channel = null;
-      }
-    }
-    failed.shutdown(); // Other calls on this connection may still succeed.
+    connection.reconsider();
   }
 
   @Override
   public void close() {
-    ManagedChannel closed = take();
-    if (closed != null) {
-      closed.shutdownNow();
-    }
-  }
-
-  private synchronized @Nullable ManagedChannel take() {
-    ManagedChannel taken = channel;
-    channel = null;
-    return taken;
+    connection.close();
   }
 
   /** Returns false for the status {@link #NOT_FOUND}; throws for any other error. */
@@ -706,23 +405,9 @@ public final class Gcs implements AutoCloseable {
 
   private static <T> T checked(GcsStatus status, T value) {
     if (status.getCode() != 0) {
-      throw new GcsException("answers with Ray's status %d".formatted(status.getCode()));
+      throw new GcsFailure("answers with Ray's status %d".formatted(status.getCode()));
     }
     return value;
-  }
-
-  /** A failure whose message is a {@link #reason}. */
-  private static final class GcsException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-
-    GcsException(String reason) {
-      super(reason);
-    }
-
-    @Override
-    public String getMessage() {
-      return String.valueOf(super.getMessage());
-    }
   }
 
   private static ByteString bytes(String text) {

@@ -12,6 +12,7 @@ import ai.seedcore.serve.daemon.pack.Packages;
 import ai.seedcore.serve.daemon.pack.Uploads;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import ai.seedcore.serve.protocol.Application;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
@@ -243,7 +244,7 @@ public final class Actuator {
                 (done, error) -> {
                   if (error != null) {
                     LOG.atWarn()
-                        .addKeyValue("reason", Gcs.reason(error))
+                        .addKeyValue("reason", GcsFailure.reason(error))
                         .log("the replica could not be killed");
                   }
                 });

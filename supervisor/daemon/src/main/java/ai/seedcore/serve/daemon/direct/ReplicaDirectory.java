@@ -5,6 +5,7 @@ import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.observe.ReplicaName;
 import ai.seedcore.serve.door.upstream.Replica.Endpoint;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -114,7 +115,7 @@ public final class ReplicaDirectory {
                   if (error == null) {
                     publish(listing);
                   } else {
-                    LOG.debug("the replicas cannot be listed: GCS {}", Gcs.reason(error));
+                    LOG.debug("the replicas cannot be listed: GCS {}", GcsFailure.reason(error));
                   }
                   asking.set(false);
                 });
@@ -156,7 +157,7 @@ public final class ReplicaDirectory {
         gcs.put(NAMESPACE, loadKey, text, true)
             .exceptionally(
                 error -> {
-                  LOG.debug("the load cannot be reported: GCS {}", Gcs.reason(error));
+                  LOG.debug("the load cannot be reported: GCS {}", GcsFailure.reason(error));
                   return false;
                 });
   }

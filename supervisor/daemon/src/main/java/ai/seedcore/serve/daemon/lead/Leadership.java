@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.lead;
 
 import ai.seedcore.serve.daemon.decide.Role;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -116,7 +117,8 @@ public final class Leadership {
       }
       led |= lease.held() > 0;
     } catch (CompletionException e) {
-      LOG.debug("cannot read the lease: GCS {}", Gcs.reason(e)); // The lease expires by itself.
+      LOG.debug(
+          "cannot read the lease: GCS {}", GcsFailure.reason(e)); // The lease expires by itself.
     }
   }
 

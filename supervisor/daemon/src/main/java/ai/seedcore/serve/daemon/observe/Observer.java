@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -355,7 +356,7 @@ public final class Observer {
       now = answer(asked).map(Foreign::name).orElse("");
       silent = false;
     } catch (CompletionException e) {
-      silent = Gcs.silent(e);
+      silent = GcsFailure.silent(e);
       boolean holds = silent && last != null && System.nanoTime() - lastAt < GRACE.toNanos();
       if (!holds) {
         session = "";
@@ -364,7 +365,7 @@ public final class Observer {
       return Optional.of(
           holds && last != null
               ? last.hold()
-              : Observation.down("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
+              : Observation.down("GCS %s %s".formatted(gcsName, GcsFailure.reason(e))));
     }
     if (now.isEmpty()) {
       return Optional.of(
@@ -425,7 +426,8 @@ public final class Observer {
                 found
                     .<Serve>map(id -> new Serve.Opaque(id, "the dashboard does not show Serve yet"))
                     .orElse(new Serve.Absent()))
-        .exceptionally(e -> new Serve.Unknown("GCS %s %s".formatted(gcsName, Gcs.reason(e))));
+        .exceptionally(
+            e -> new Serve.Unknown("GCS %s %s".formatted(gcsName, GcsFailure.reason(e))));
   }
 
   /**

@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,7 +90,7 @@ public final class Uploads {
                     : put(packages, name, uri, file)
                         .thenCompose(stored -> gcs.pin(uri, KEPT).thenApply(pinned -> stored)))
         .exceptionally(
-            e -> new Outcome.Failed("package %s: GCS %s".formatted(name, Gcs.reason(e))));
+            e -> new Outcome.Failed("package %s: GCS %s".formatted(name, GcsFailure.reason(e))));
   }
 
   private CompletableFuture<Outcome> put(Packages packages, String name, String uri, Path file) {

@@ -8,6 +8,7 @@ import ai.seedcore.serve.daemon.config.ConfigLoader;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
@@ -90,7 +91,7 @@ public final class RepliesFuzz {
       try {
         Object unused = asked.get(8, TimeUnit.SECONDS);
       } catch (ExecutionException e) {
-        if (e.getCause() instanceof Error || Gcs.reason(e.getCause()).isBlank()) {
+        if (e.getCause() instanceof Error || GcsFailure.reason(e.getCause()).isBlank()) {
           throw new AssertionError(e);
         }
       }

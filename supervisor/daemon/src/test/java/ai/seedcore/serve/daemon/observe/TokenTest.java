@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
+import ai.seedcore.serve.gcs.GcsFailure;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -92,6 +93,6 @@ class TokenTest {
   }
 
   private static String reason(Gcs gcs) {
-    return Gcs.reason(catchThrowable(() -> gcs.rayVersion().join()));
+    return GcsFailure.reason(catchThrowable(() -> gcs.rayVersion().join()));
   }
 }
