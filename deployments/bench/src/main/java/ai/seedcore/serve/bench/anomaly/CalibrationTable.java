@@ -12,7 +12,9 @@ import java.util.function.IntToDoubleFunction;
 /** Prints how many points of series without anomalies score above what they should. */
 final class CalibrationTable {
 
+  /** The number of values of a series. */
   private static final int POINTS = 100_000;
+
   private static final double STEP_S = 60;
 
   /** The first points, in which the detector learns. */
@@ -32,7 +34,7 @@ final class CalibrationTable {
   }
 
   private static void print(String name, double[][] rows) {
-    double[] times = new double[POINTS];
+    double[] times = new double[rows.length];
     Arrays.setAll(times, i -> i * STEP_S);
     Rule.Verdicts verdicts =
         new DetectorRule().judge(new LabelledSeries(name, name, times, rows, List.of()));
@@ -40,17 +42,18 @@ final class CalibrationTable {
     for (double decades : DECADES) {
       double score = decades / (decades + 3);
       int above = 0;
-      for (int i = LEARNING; i < POINTS; i++) {
+      for (int i = LEARNING; i < rows.length; i++) {
         above += verdicts.scores()[i] > score ? 1 : 0;
       }
-      double share = (double) above / (POINTS - LEARNING);
+      double share = (double) above / (rows.length - LEARNING);
       row.append(String.format(Locale.ROOT, " | x %.2f", share * Math.pow(10, decades)));
     }
     int reported = 0;
-    for (int i = LEARNING; i < POINTS; i++) {
+    for (int i = LEARNING; i < rows.length; i++) {
       reported += verdicts.alarms()[i] ? 1 : 0;
     }
-    System.out.printf(Locale.ROOT, "%s | %.3f |%n", row, 1_000.0 * reported / (POINTS - LEARNING));
+    System.out.printf(
+        Locale.ROOT, "%s | %.3f |%n", row, 1_000.0 * reported / (rows.length - LEARNING));
   }
 
   private static Map<String, double[][]> noises() {
@@ -93,8 +96,8 @@ final class CalibrationTable {
 
   /** Returns rows of several metrics, whose values are made one after the other. */
   private static double[][] series(int metrics, IntToDoubleFunction value) {
-    double[][] rows = new double[POINTS][metrics];
-    for (int i = 0; i < POINTS * metrics; i++) {
+    double[][] rows = new double[POINTS / metrics][metrics];
+    for (int i = 0; i < POINTS; i++) {
       rows[i / metrics][i % metrics] = value.applyAsDouble(i);
     }
     return rows;
