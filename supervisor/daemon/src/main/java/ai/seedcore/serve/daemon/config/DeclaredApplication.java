@@ -7,6 +7,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,6 +26,10 @@ import tools.jackson.databind.node.ObjectNode;
  * @param autoscaling how Serve chooses the number of replicas; null if the number is fixed
  * @param cpus Ray CPUs that a replica reserves; by default 1
  * @param memory memory that a replica reserves, in bytes or with a unit; null to reserve none
+ * @param numGpus GPUs that a replica reserves; by default 0. Fractions share one
+ * @param resources custom resources of Ray that a replica reserves, by name
+ * @param acceleratorType the kind of accelerator that a replica's node must have, by Ray's name
+ *     such as {@code T4}; null for any
  * @param maxOngoingRequests how many requests a replica runs at a time; by default 100, as in Serve
  * @param requestTimeoutS seconds after which a request is aborted; null for no limit
  * @param healthCheckPeriodS seconds between health checks of a replica; by default 5
@@ -55,6 +60,9 @@ public record DeclaredApplication(
     @Nullable Scaling autoscaling,
     Double cpus,
     @Nullable String memory,
+    Double numGpus,
+    Map<String, Double> resources,
+    @Nullable String acceleratorType,
     Integer maxOngoingRequests,
     @Nullable Double requestTimeoutS,
     Double healthCheckPeriodS,
@@ -135,6 +143,10 @@ public record DeclaredApplication(
   /** Names that the working directory already contains. */
   private static final List<String> RESERVED_FILES = List.of("lib", "seedcore-agent.jar");
 
+  /** Resources that have keys of their own. */
+  private static final Map<String, String> OWN_KEYS =
+      Map.of("CPU", "cpus", "GPU", "num_gpus", "memory", "memory");
+
   private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*(|[KMGT]i?B?|B)");
 
   /** Fills in defaults and validates the rest. */
@@ -144,6 +156,8 @@ public record DeclaredApplication(
     require(className != null, "class", "nothing", "a class name");
     route = route == null ? "/" + name : route;
     cpus = cpus == null ? 1.0 : cpus;
+    numGpus = numGpus == null ? 0.0 : numGpus;
+    resources = resources == null ? Map.of() : Map.copyOf(resources);
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
     jvmOptions = jvmOptions == null ? JVM : List.copyOf(jvmOptions);
     jars = jars == null ? List.of() : List.copyOf(jars);
@@ -194,6 +208,29 @@ public record DeclaredApplication(
         "memory",
         "'" + memory + "'",
         "a number of bytes, or a size such as 512MiB");
+    require(
+        numGpus >= 0 && numGpus <= 1_000 && (numGpus < 1 || numGpus == Math.rint(numGpus)),
+        "num_gpus",
+        String.valueOf(numGpus),
+        "a number from 0 to 1000, whole above 1");
+    for (Map.Entry<String, Double> resource : resources.entrySet()) {
+      double amount = resource.getValue();
+      require(
+          !OWN_KEYS.containsKey(resource.getKey()),
+          "resources",
+          "'" + resource.getKey() + "'",
+          "the key " + OWN_KEYS.get(resource.getKey()));
+      require(
+          amount > 0 && amount <= 1e9 && (amount < 1 || amount == Math.rint(amount)),
+          "resources." + resource.getKey(),
+          String.valueOf(amount),
+          "a number above 0, whole above 1");
+    }
+    require(
+        acceleratorType == null || NAME.matcher(acceleratorType).matches(),
+        "accelerator_type",
+        "'" + acceleratorType + "'",
+        "a name such as T4");
     require(
         maxOngoingRequests >= 1 && maxOngoingRequests <= 10_000,
         "max_ongoing_requests",

@@ -75,6 +75,13 @@ final class Shortage {
     if (application.actorOptions().get("memory") instanceof Number memory) {
       wanted.put(MEMORY, memory.doubleValue());
     }
+    if (application.actorOptions().get("num_gpus") instanceof Number gpus) {
+      wanted.put("GPU", gpus.doubleValue());
+    }
+    if (application.actorOptions().get("resources") instanceof Map<?, ?> custom) {
+      custom.forEach(
+          (name, amount) -> wanted.put(name.toString(), ((Number) amount).doubleValue()));
+    }
     return wanted;
   }
 
@@ -138,7 +145,7 @@ final class Shortage {
     String number =
         amount == Math.rint(amount)
             ? String.format(Locale.ROOT, "%.0f", amount)
-            : String.format(Locale.ROOT, "%.2f", amount).replaceAll("0+$", "");
+            : String.format(Locale.ROOT, "%.3f", amount).replaceAll("0+$", "");
     return number + (resource.equals(CPU) ? " CPUs" : " " + resource);
   }
 }

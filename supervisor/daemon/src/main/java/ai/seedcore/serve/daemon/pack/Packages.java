@@ -27,6 +27,9 @@ import java.util.zip.ZipOutputStream;
 public final class Packages {
 
   /** The earliest time that a zip can hold, so that the same jars result in the same bytes. */
+  /** How much of a node's accelerator type Ray reserves for an actor that needs it. */
+  private static final double ACCELERATOR = 0.001;
+
   private static final long ZIP_EPOCH = 315_619_200_000L;
 
   private static final String AGENT = "seedcore-agent.jar";
@@ -122,6 +125,16 @@ public final class Packages {
     Long memory = deployment.memoryBytes();
     if (memory != null) {
       options.put("memory", memory);
+    }
+    if (deployment.numGpus() > 0) {
+      options.put("num_gpus", deployment.numGpus());
+    }
+    Map<String, Double> resources = new TreeMap<>(deployment.resources());
+    if (deployment.acceleratorType() != null) {
+      resources.put("accelerator_type:" + deployment.acceleratorType(), ACCELERATOR);
+    }
+    if (!resources.isEmpty()) {
+      options.put("resources", resources);
     }
     String threads = Integer.toString(deployment.threads());
     String version =

@@ -73,6 +73,9 @@ class UserClassIT {
           jars: [slow.jar]
           cpus: 0.1
           memory: 100MiB
+          num_gpus: 0.5
+          resources: {special: 1}
+          accelerator_type: T4
           max_ongoing_requests: 20
           init_args: [hello, [1, 2, 3]]
           user_config: {millis: 200}
@@ -96,9 +99,15 @@ class UserClassIT {
   void isServedWithItsArgumentsAndScalesUnderLoad() throws Exception {
     UserJar.make(folder.resolve("slow.jar"), "Slow", SOURCE);
     Path config = Files.writeString(folder.resolve("slow.yaml"), CONFIG);
-    try (RayCluster cluster = new RayCluster().start();
+    try (RayCluster cluster =
+            new RayCluster()
+                .start("--num-gpus=2", "--resources={\"special\": 3, \"accelerator_type:T4\": 1}");
         DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
       daemon.awaitReady();
+      cluster.python(
+          "free = ray.available_resources();"
+              + " assert free['GPU'] == 1.5 and free['special'] == 2 and"
+              + " free['accelerator_type:T4'] == 0.999, free");
       JsonNode answer = json(web.post(RayCluster.ROUTES + "/slow", "there").body());
       assertThat(answer.path("said").asString()).isEqualTo("hello there");
       assertThat(answer.path("sum").asInt()).isEqualTo(6);

@@ -38,6 +38,32 @@ class ShortageTest {
   }
 
   @Test
+  void acceleratorsAndCustomResourcesAreNamed() {
+    Capacity capacity =
+        new Capacity(
+            List.of(
+                new Capacity.Node(
+                    "n", Map.of("CPU", 4.0, "GPU", 1.0), Map.of("CPU", 4.0, "GPU", 0.25))),
+            List.of());
+    assertThat(
+            Shortage.explain(
+                application(
+                    Map.of(
+                        "num_cpus",
+                        1.0,
+                        "num_gpus",
+                        0.5,
+                        "resources",
+                        Map.of("accelerator_type:T4", 0.001))),
+                0,
+                AGE,
+                capacity,
+                List.of()))
+        .contains("a replica needs 0.5 GPU, no node has more than 0.25 GPU free")
+        .contains("a replica needs 0.001 accelerator_type:T4, no node has more than 0");
+  }
+
+  @Test
   void memoryIsToldInMebibytes() {
     Capacity capacity =
         new Capacity(
