@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param patience how long a request may be queued
  * @param bodyBytes the largest body, in bytes
  * @param connections the largest number of client connections
+ * @param idle how long a connection may be without a complete head of a request
  * @param trusted networks of trusted proxies in front of the door, which report the client's
  *     address
  * @param origins origins whose pages may use the routes from a browser; none: the classes decide
@@ -29,6 +30,7 @@ public record DoorSettings(
     Duration patience,
     int bodyBytes,
     int connections,
+    Duration idle,
     List<String> trusted,
     List<String> origins,
     boolean contractCodes,

@@ -115,7 +115,8 @@ public final class FrontDoor implements AutoCloseable {
     Clients clients = new Clients(settings.trusted());
     Pace pace = new Pace(vertx, context);
     this.connections =
-        new Connections(settings.connections(), clients, bytes, pace, counts::refused);
+        new Connections(
+            settings.connections(), settings.idle(), clients, bytes, pace, counts::refused);
     this.refusals = new Refusals(settings, bytes, waiting);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();

@@ -3,6 +3,7 @@ package ai.seedcore.serve.door;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -131,6 +132,18 @@ class DoorBrowsersTest extends DoorFixture {
     HttpResponse<String> refused = get(request("/A").header("Authorization", "Bearer " + TOKEN));
     assertThat(refused.statusCode()).isEqualTo(401);
     assertThat(json(refused).path("error").asString()).isEqualTo("expected 'X-Api-Key: TOKEN'");
+  }
+
+  @Test
+  void idleConnectionIsKeptForTheConfiguredTime() throws Exception {
+    idle = Duration.ofSeconds(2);
+    openServing(Limits.USUAL);
+    try (Socket socket = new Socket("127.0.0.1", port)) {
+      socket.setSoTimeout(20_000);
+      long start = System.nanoTime();
+      assertThat(socket.getInputStream().read()).isEqualTo(-1);
+      assertThat(System.nanoTime() - start).isBetween(1_500_000_000L, 15_000_000_000L);
+    }
   }
 
   @Test

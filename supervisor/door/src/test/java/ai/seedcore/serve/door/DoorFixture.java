@@ -90,6 +90,7 @@ abstract class DoorFixture {
   }
 
   boolean onlyProxy = true;
+  Duration idle = Duration.ofSeconds(75);
   List<String> origins = List.of();
   String tokenField = DoorTokens.AUTHORIZATION;
   @Nullable Path tokenFile;
@@ -113,6 +114,7 @@ abstract class DoorFixture {
                 Duration.ofMillis(Math.round(limits.seconds() * 1000)),
                 limits.body(),
                 limits.connections(),
+                idle,
                 List.of(),
                 origins,
                 limits.contract(),

@@ -34,6 +34,7 @@ public final class DoorFuzz {
                 Duration.ofSeconds(5), // Long enough for a fuzzer that gets little processor time.
                 100_000,
                 500,
+                Duration.ofSeconds(75),
                 List.of(),
                 List.of(),
                 false,

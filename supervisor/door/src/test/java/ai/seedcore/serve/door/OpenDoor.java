@@ -59,6 +59,7 @@ final class OpenDoor implements AutoCloseable {
             Duration.ofSeconds(30),
             bounds.body(),
             bounds.connections(),
+            Duration.ofSeconds(75),
             List.of(),
             List.of(),
             false,

@@ -160,6 +160,14 @@ final class SettingsOptions {
   private @Nullable String frontDoorConnections;
 
   @Option(
+      names = "--front-door-idle-seconds",
+      paramLabel = "N",
+      description =
+          "The maximum time that a client's connection may be idle, in seconds; longer than a load"
+              + " balancer keeps its own. Default: 75.")
+  private @Nullable String frontDoorIdleSeconds;
+
+  @Option(
       names = "--front-door-trusted-proxies",
       paramLabel = "NETWORKS",
       description =

@@ -39,6 +39,7 @@ import org.jspecify.annotations.Nullable;
  * @param frontDoorCertificate the front door's certificate, a PEM file; null for no TLS
  * @param frontDoorKey the certificate's private key, a PEM file
  * @param frontDoorConnections the maximum number of client connections
+ * @param frontDoorIdleSeconds how long a client's connection may be idle, in seconds
  * @param frontDoorTrustedProxies networks of proxies in front of the front door, whose {@code
  *     X-Forwarded-For} header names the client
  * @param frontDoorBodyMb the maximum size of a request's body, in MiB
@@ -81,6 +82,7 @@ public record Settings(
     @Nullable Path frontDoorCertificate,
     @Nullable Path frontDoorKey,
     int frontDoorConnections,
+    int frontDoorIdleSeconds,
     List<String> frontDoorTrustedProxies,
     int frontDoorBodyMb,
     int holdRequests,
@@ -167,6 +169,7 @@ public record Settings(
     range("log_file_mb", logFileMb, 1, 10_000);
     range("log_files_kept", logFilesKept, 1, 20);
     range("front_door_connections", frontDoorConnections, 1, 1_000_000);
+    range("front_door_idle_seconds", frontDoorIdleSeconds, 1, 86_400);
     range("front_door_body_mb", frontDoorBodyMb, 1, 1_024);
     range("hold_requests", holdRequests, 0, 1_000_000);
     range("hold_mb", holdMb, frontDoorBodyMb, 16_384);
@@ -279,6 +282,7 @@ public record Settings(
             Duration.ofSeconds(holdSeconds),
             frontDoorBodyMb << 20,
             frontDoorConnections,
+            Duration.ofSeconds(frontDoorIdleSeconds),
             frontDoorTrustedProxies,
             corsOrigins,
             statusCodes.equals("contract"),

@@ -11,9 +11,6 @@ import org.jspecify.annotations.Nullable;
 /** A client's connection, with its intake and its deadline for the next complete request. */
 public final class Connection implements Intake.Owner {
 
-  /** How long a new connection, or one between two requests, may go without a complete head. */
-  private static final long IDLE_NANOS = Duration.ofSeconds(75).toNanos();
-
   /**
    * How long a body may make no progress, and how long it may take in total. A client that stops
    * reading its response gets the latter time, too.
@@ -96,7 +93,7 @@ public final class Connection implements Intake.Owner {
     channel.config().setWriteBufferWaterMark(WATER_MARKS);
     channel.attr(KEY).set(this);
     this.intake = Intake.of(channel, client, budget, pace, this);
-    this.deadline = System.nanoTime() + IDLE_NANOS;
+    this.deadline = System.nanoTime() + all.idleNanos();
   }
 
   /** Returns the connection of a channel; null if it has none yet. */
@@ -197,7 +194,7 @@ public final class Connection implements Intake.Owner {
     awaitingReader = false;
     release();
     idle = true;
-    deadline = now + IDLE_NANOS;
+    deadline = now + all.idleNanos();
     clearReadDeadline(now);
     all.moveToEnd(this);
     if (intake.discardBody()) {

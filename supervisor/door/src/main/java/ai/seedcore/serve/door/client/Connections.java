@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.http.HeadLimits;
 import ai.seedcore.serve.base.http.OnlyHttp1;
 import io.netty.channel.Channel;
 import io.vertx.core.http.HttpConnection;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,7 @@ public final class Connections {
   public static final HeadLimits HEAD = new HeadLimits(8 << 10, 32 << 10);
 
   private final int most;
+  private final long idleNanos;
   private final Clients clients;
   private final Room budget;
   private final Pace pace;
@@ -35,9 +37,17 @@ public final class Connections {
    * Creates an empty list.
    *
    * @param most how many connections there may be
+   * @param idle how long a connection may be without a complete head of a request
    * @param refused receives the code of each connection that is refused or closed for its bytes
    */
-  public Connections(int most, Clients clients, Room budget, Pace pace, Consumer<String> refused) {
+  public Connections(
+      int most,
+      Duration idle,
+      Clients clients,
+      Room budget,
+      Pace pace,
+      Consumer<String> refused) {
+    this.idleNanos = idle.toNanos();
     this.most = most;
     this.clients = clients;
     this.budget = budget;
@@ -98,6 +108,11 @@ public final class Connections {
   /** Returns the door's record of a connection; null if it was evicted. */
   public @Nullable Connection of(HttpConnection connection) {
     return connections.get(connection);
+  }
+
+  /** Returns how long a connection may be without a complete head of a request. */
+  long idleNanos() {
+    return idleNanos;
   }
 
   /** Returns whether the connection is still registered. */
