@@ -3,6 +3,7 @@ package ai.seedcore.serve.door;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -138,7 +139,7 @@ class DoorBrowsersTest extends DoorFixture {
   void idleConnectionIsKeptForTheConfiguredTime() throws Exception {
     idle = Duration.ofSeconds(2);
     openServing(Limits.USUAL);
-    try (Socket socket = new Socket("127.0.0.1", port)) {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       socket.setSoTimeout(20_000);
       long start = System.nanoTime();
       assertThat(socket.getInputStream().read()).isEqualTo(-1);

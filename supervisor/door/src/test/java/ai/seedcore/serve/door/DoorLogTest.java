@@ -5,10 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
 import ai.seedcore.serve.door.RawClient.Response;
+import ai.seedcore.serve.door.request.AccessLog;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,40 @@ class DoorLogTest extends RawProxyFixture {
     }
     door.awaitEmpty(0);
     assertNoErrorsLogged();
+  }
+
+  @Test
+  void accessLogHasALinePerRequestThatNoClientCanForge() throws Exception {
+    Logger access = (Logger) LoggerFactory.getLogger(AccessLog.NAME);
+    access.setLevel(Level.TRACE);
+    try (RawClient client = client()) {
+      client.send(
+          """
+          GET /A?secret=1 HTTP/1.1\r
+          Host: x\r
+          User-Agent: a" 500 \\ é\r
+          X-Request-ID: mine\r
+          \r
+          """);
+      assertThat(client.read().status()).isEqualTo(200);
+      client.send("GET /absent HTTP/1.1\r\nHost: x\r\n\r\n");
+      assertThat(client.read().status()).isEqualTo(404);
+      await().until(() -> lines().size() == 2);
+    } finally {
+      access.setLevel(null);
+    }
+    assertThat(lines().get(0))
+        .matches(
+            "127\\.0\\.0\\.1 - - \\[[^]]+ \\+0000] \"GET /A HTTP/1\\.1\" 200 [1-9][0-9]* \"-\""
+                + " \"a\\\\\" 500 \\\\\\\\ \\\\u00.*\" [0-9]+\\.[0-9]{3} mine");
+    assertThat(lines().get(1)).contains("\"GET /absent HTTP/1.1\" 404 ").endsWith(" -");
+  }
+
+  private List<String> lines() {
+    return List.copyOf(log.list).stream()
+        .filter(event -> event.getLoggerName().equals(AccessLog.NAME))
+        .map(ILoggingEvent::getFormattedMessage)
+        .toList();
   }
 
   @ParameterizedTest

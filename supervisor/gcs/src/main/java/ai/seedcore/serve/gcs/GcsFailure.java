@@ -46,7 +46,7 @@ public final class GcsFailure extends RuntimeException {
     } else if (chain.contains("Connection refused")) {
       return "refuses the connection";
     } else if (chain.contains("End of stream")) {
-      return "closes the connection: does it use TLS (RAY_USE_TLS), or reject this certificate?";
+      return "closes the connection; if the cluster uses TLS, set RAY_USE_TLS and its certificates";
     } else if (failed.getStatus().getCode() == Status.Code.UNAVAILABLE) {
       return "cannot be reached";
     }

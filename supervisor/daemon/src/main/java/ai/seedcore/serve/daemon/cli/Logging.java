@@ -2,10 +2,12 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.door.request.AccessLog;
 import ch.qos.logback.classic.AsyncAppender;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.ConsoleAppender;
@@ -17,6 +19,7 @@ import ch.qos.logback.core.util.Duration;
 import ch.qos.logback.core.util.FileSize;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
@@ -32,11 +35,9 @@ final class Logging {
    */
   static void set(Settings settings) {
     Path file = settings.logFile();
-    if (file != null && !writable(file.toAbsolutePath())) {
-      throw new ConfigException(
-          "log_file: found %s, which cannot be written, expected a file in a writable directory"
-              .formatted(file));
-    }
+    Path access = settings.frontDoorAccessLog();
+    check("log_file", file);
+    check("front_door_access_log", access);
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     context.reset();
     boolean json = settings.logFormat().equals("json");
@@ -48,7 +49,7 @@ final class Logging {
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
     root.addAppender(queued(context, console));
     if (file != null) {
-      root.addAppender(queued(context, rolling(context, json, file, settings)));
+      root.addAppender(queued(context, rolling(context, encoder(context, json), file, settings)));
     }
     root.setLevel(Level.WARN);
     // Messages that libraries write to java.util.logging become normal lines. The daemon itself
@@ -57,6 +58,24 @@ final class Logging {
     SLF4JBridgeHandler.install();
     context.getLogger("io.grpc").setLevel(Level.ERROR);
     context.getLogger("ai.seedcore").setLevel(Level.toLevel(settings.logLevel()));
+    Logger requests = context.getLogger(AccessLog.NAME);
+    requests.setLevel(access == null ? Level.OFF : Level.TRACE);
+    requests.setAdditive(false);
+    if (access != null) {
+      PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+      encoder.setContext(context);
+      encoder.setPattern("%msg%n");
+      encoder.start();
+      requests.addAppender(queued(context, rolling(context, encoder, access, settings)));
+    }
+  }
+
+  private static void check(String field, @Nullable Path file) {
+    if (file != null && !writable(file.toAbsolutePath())) {
+      throw new ConfigException(
+          "%s: found %s, which cannot be written, expected a file in a writable directory"
+              .formatted(field, file));
+    }
   }
 
   private static boolean writable(Path file) {
@@ -77,10 +96,10 @@ final class Logging {
   }
 
   private static Appender<ILoggingEvent> rolling(
-      LoggerContext context, boolean json, Path file, Settings settings) {
+      LoggerContext context, Encoder<ILoggingEvent> encoder, Path file, Settings settings) {
     RollingFileAppender<ILoggingEvent> appender = new RollingFileAppender<>();
     appender.setContext(context);
-    appender.setEncoder(encoder(context, json));
+    appender.setEncoder(encoder);
     appender.setFile(file.toString());
     FixedWindowRollingPolicy window = new FixedWindowRollingPolicy();
     window.setContext(context);

@@ -142,6 +142,12 @@ final class SettingsOptions {
   private @Nullable String corsOrigins;
 
   @Option(
+      names = "--front-door-access-log",
+      paramLabel = "FILE",
+      description = "A file with a line for each request, rotated as --log-file. Default: none.")
+  private @Nullable String frontDoorAccessLog;
+
+  @Option(
       names = "--front-door-certificate",
       paramLabel = "FILE",
       description = "The front door's certificate (PEM). Enables TLS.")

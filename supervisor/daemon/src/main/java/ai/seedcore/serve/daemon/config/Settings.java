@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param frontDoorTokenHeader the header field with the token: Authorization, with the scheme
  *     Bearer, or another one, with the token alone
  * @param corsOrigins the origins whose pages may use the routes from a browser; {@code *} for all
+ * @param frontDoorAccessLog a file with a line for each request; null for none
  * @param frontDoorCertificate the front door's certificate, a PEM file; null for no TLS
  * @param frontDoorKey the certificate's private key, a PEM file
  * @param frontDoorConnections the maximum number of client connections
@@ -79,6 +80,7 @@ public record Settings(
     @Nullable Path frontDoorTokenFile,
     String frontDoorTokenHeader,
     List<String> corsOrigins,
+    @Nullable Path frontDoorAccessLog,
     @Nullable Path frontDoorCertificate,
     @Nullable Path frontDoorKey,
     int frontDoorConnections,

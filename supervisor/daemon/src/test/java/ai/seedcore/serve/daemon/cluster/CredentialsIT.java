@@ -62,7 +62,7 @@ class CredentialsIT {
       demand(cluster, mode, variables);
       cluster.start();
       try (DaemonProcess without = DaemonProcess.onCluster(folder)) {
-        without.awaitReason("WAITING", mode.tls ? "does it use TLS" : "requires a token");
+        without.awaitReason("WAITING", mode.tls ? "set RAY_USE_TLS" : "requires a token");
       }
       try (DaemonProcess daemon = start(variables, "--address=" + RayCluster.ADDRESS)) {
         daemon.awaitReady();

@@ -39,6 +39,11 @@ public final class Client {
     this.address = address;
   }
 
+  /** Returns its address; of IPv6, the network. */
+  public String address() {
+    return address;
+  }
+
   /** Returns the event loop's time that it has been charged in all, in nanoseconds. */
   public long charged() {
     return charged;

@@ -41,12 +41,7 @@ public final class Connections {
    * @param refused receives the code of each connection that is refused or closed for its bytes
    */
   public Connections(
-      int most,
-      Duration idle,
-      Clients clients,
-      Room budget,
-      Pace pace,
-      Consumer<String> refused) {
+      int most, Duration idle, Clients clients, Room budget, Pace pace, Consumer<String> refused) {
     this.idleNanos = idle.toNanos();
     this.most = most;
     this.clients = clients;

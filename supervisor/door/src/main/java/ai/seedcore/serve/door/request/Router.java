@@ -45,11 +45,19 @@ public final class Router {
       return;
     }
     boolean last = Forwarding.isLast(request);
-    long turn = connection.requestStarted(Forwarding.bodyBytes(request), last, System.nanoTime());
+    long arrived = System.nanoTime();
+    long turn = connection.requestStarted(Forwarding.bodyBytes(request), last, arrived);
     if (last) {
       request.response().putHeader("Connection", "close");
     }
-    request.response().endHandler(nothing -> connection.responseWritten(turn, System.nanoTime()));
+    request
+        .response()
+        .endHandler(
+            nothing -> {
+              long now = System.nanoTime();
+              connection.responseWritten(turn, now);
+              log(request, connection, now - arrived);
+            });
     Target target;
     try {
       target = Target.of(request);
@@ -94,6 +102,15 @@ public final class Router {
           "unknown_route",
           "path: found '%s', expected a path that begins with a route".formatted(Replies.cut(path)),
           Map.of("routes", dispatcher.prefixes()));
+    }
+  }
+
+  private void log(HttpServerRequest request, Connection connection, long nanos) {
+    if (AccessLog.isOn()) {
+      Client client = services.clients().of(request, connection.client());
+      boolean direct = client == connection.client() && request.remoteAddress() != null;
+      AccessLog.write(
+          request, direct ? request.remoteAddress().hostAddress() : client.address(), nanos);
     }
   }
 

@@ -25,7 +25,7 @@ class ConnectionTest {
     Clients clients = new Clients(List.of());
     Room room = new Room(1 << 20);
     Pace pace = new Pace(vertx, vertx.getOrCreateContext());
-    Connections all = new Connections(10, clients, room, pace, code -> {});
+    Connections all = new Connections(10, Duration.ofSeconds(75), clients, room, pace, code -> {});
     connection = new Connection(all, null, channel, clients.named("127.0.0.1"), room, pace);
   }
 
