@@ -11,6 +11,7 @@ import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
 import ai.seedcore.serve.door.client.Tls;
 import ai.seedcore.serve.door.queue.RouteQueue;
+import ai.seedcore.serve.door.request.Cors;
 import ai.seedcore.serve.door.request.Counts;
 import ai.seedcore.serve.door.request.Dispatcher;
 import ai.seedcore.serve.door.request.Refusals;
@@ -143,6 +144,7 @@ public final class FrontDoor implements AutoCloseable {
             counts,
             refusals,
             "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt()),
+            new Cors(settings.origins()),
             () -> valid);
     this.dispatcher = new Dispatcher(services, context);
     Router router = new Router(services, dispatcher, connections, version);
@@ -152,7 +154,7 @@ public final class FrontDoor implements AutoCloseable {
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
-    this.renewal = new Renewal(settings, vertx, server, tokens, now -> valid = now);
+    this.renewal = new Renewal(settings, vertx, server, valid, tokens, now -> valid = now);
     context.runOnContext(nothing -> open(declared));
     try {
       EventLoop.listen(server, address);

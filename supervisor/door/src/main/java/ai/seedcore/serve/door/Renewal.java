@@ -30,13 +30,14 @@ final class Renewal implements Callable<Void> {
   private final Supplier<DoorTokens> tokens;
   private final Consumer<DoorTokens> use;
   private DoorTokens used;
-  private byte[] certificate;
+  private volatile byte[] certificate;
   private String trouble = "";
 
   Renewal(
       DoorSettings settings,
       Vertx vertx,
       HttpServer server,
+      DoorTokens used,
       Supplier<DoorTokens> tokens,
       Consumer<DoorTokens> use) {
     this.settings = settings;
@@ -44,24 +45,28 @@ final class Renewal implements Callable<Void> {
     this.server = server;
     this.tokens = tokens;
     this.use = use;
-    this.used = tokens.get();
+    this.used = used;
     this.certificate = read(settings.certificate());
   }
 
   @Override
   public synchronized @Nullable Void call() {
-    String found = "";
-    try {
-      renewTokens();
-      renewCertificate();
-    } catch (ConfigException e) {
-      found = String.valueOf(e.getMessage());
-    }
+    String found = trouble(this::renewTokens) + trouble(this::renewCertificate);
     if (!found.isEmpty() && !found.equals(trouble)) {
       LOG.atWarn().addKeyValue("reason", found).log("a changed file is not used");
     }
     trouble = found;
     return null;
+  }
+
+  /** Returns why a file is not used; empty if it is. */
+  private static String trouble(Runnable renewal) {
+    try {
+      renewal.run();
+      return "";
+    } catch (RuntimeException e) {
+      return e instanceof ConfigException ? String.valueOf(e.getMessage()) : e.toString();
+    }
   }
 
   private void renewTokens() {
@@ -82,10 +87,13 @@ final class Renewal implements Callable<Void> {
     }
     // Whoever renews both files may not have written the key yet: then this fails, and is repeated.
     ServerSSLOptions options = Tls.options(vertx, file, key);
-    certificate = now;
     server
         .updateSSLOptions(options, true)
-        .onSuccess(done -> LOG.atInfo().log("the certificate has changed"))
+        .onSuccess(
+            done -> {
+              certificate = now;
+              LOG.atInfo().log("the certificate has changed");
+            })
         .onFailure(e -> LOG.atWarn().addKeyValue("error", e).log("a changed file is not used"));
   }
 

@@ -64,12 +64,20 @@ class DoorBrowsersTest extends DoorFixture {
         request ->
             request
                 .response()
-                .putHeader("Access-Control-Allow-Origin", "https://of.the.class")
+                .putHeader("Access-Control-Allow-Origin", "*")
+                .putHeader("Access-Control-Allow-Credentials", "true")
                 .end("{}");
     HttpResponse<String> served =
         get(request("/A").header("Origin", APP).header("Authorization", "Bearer " + TOKEN));
     assertThat(served.statusCode()).isEqualTo(200);
     assertThat(served.headers().allValues("Access-Control-Allow-Origin")).containsExactly(APP);
+    assertThat(served.headers().firstValue("Access-Control-Allow-Credentials")).isEmpty();
+    HttpResponse<String> other =
+        get(request("/A").header("Origin", "https://e").header("Authorization", "Bearer " + TOKEN));
+    assertThat(other.statusCode()).isEqualTo(200);
+    assertThat(other.headers().firstValue("Access-Control-Allow-Origin")).isEmpty();
+    HttpResponse<String> without = get(request("/A").header("Authorization", "Bearer " + TOKEN));
+    assertThat(without.headers().firstValue("Vary")).contains("Origin");
   }
 
   @Test

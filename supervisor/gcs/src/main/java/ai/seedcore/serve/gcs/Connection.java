@@ -48,8 +48,8 @@ final class Connection implements AutoCloseable {
   private final Duration deadline;
   private @Nullable ManagedChannel channel;
 
-  /** Whether the server of this connection has asked for a token. */
-  private volatile boolean sendsToken;
+  /** The channel whose server has asked for a token. */
+  private volatile @Nullable ManagedChannel asked;
 
   /** The IP addresses that the host name had when the connection was opened. */
   private @Nullable CompletableFuture<Set<InetAddress>> connectedTo;
@@ -81,21 +81,35 @@ final class Connection implements AutoCloseable {
                         }));
   }
 
-  /** Calls a method of another server of the cluster, on a connection of its own. */
+  /**
+   * Calls a method of another server of the cluster, on a connection of its own. The token is sent
+   * if the GCS has asked for one; that this server does, means nothing.
+   */
   <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> askOnce(
       String host, int port, MethodDescriptor<Q, A> method, Q request) {
     try {
+      Metadata headers = credentials.tokenRequired() ? headers() : new Metadata();
       ManagedChannel other = channel(host, port);
-      return authorized(other, method, request).whenComplete((reply, error) -> other.shutdown());
-    } catch (RuntimeException e) { // gRPC rejects the address, or a file for TLS is missing.
+      return call(other, method, request, headers).whenComplete((reply, error) -> other.shutdown());
+    } catch (RuntimeException e) { // gRPC rejects the address, or a credential is missing.
       return CompletableFuture.failedFuture(e);
     }
+  }
+
+  private Metadata headers() {
+    Metadata headers = new Metadata();
+    try {
+      headers.put(AUTHORIZATION, "Bearer " + credentials.token());
+    } catch (Credentials.Missing e) {
+      throw new GcsFailure(e.getMessage());
+    }
+    return headers;
   }
 
   /** Calls a method, with the token if the cluster requires one. */
   private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> authorized(
       ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
-    if (sendsToken) {
+    if (used.equals(asked)) {
       return withToken(used, method, request);
     }
     return call(used, method, request, new Metadata())
@@ -114,13 +128,13 @@ final class Connection implements AutoCloseable {
 
   private <Q extends MessageLite, A extends MessageLite> CompletableFuture<A> withToken(
       ManagedChannel used, MethodDescriptor<Q, A> method, Q request) {
-    sendsToken = true;
+    asked = used;
     credentials.tokenRequired(true);
-    Metadata headers = new Metadata();
+    Metadata headers;
     try {
-      headers.put(AUTHORIZATION, "Bearer " + credentials.token());
-    } catch (Credentials.Missing e) {
-      return CompletableFuture.failedFuture(new GcsFailure(e.getMessage()));
+      headers = headers();
+    } catch (GcsFailure e) {
+      return CompletableFuture.failedFuture(e);
     }
     return call(used, method, request, headers)
         .exceptionallyCompose(
@@ -173,7 +187,6 @@ final class Connection implements AutoCloseable {
       return CompletableFuture.completedFuture(channel);
     }
     Gcs.Address now = address.get();
-    sendsToken = false; // It may be another cluster now.
     connectedTo = addresses(now.host());
     currentAddresses = null;
     if (now.host().indexOf('_') < 0) {
@@ -199,7 +212,7 @@ final class Connection implements AutoCloseable {
   private ManagedChannel channel(String host, int port) {
     return OkHttpChannelBuilder.forAddress(host, port, channelCredentials())
         .maxInboundMessageSize(MAX_REPLY)
-        // Runs callbacks on the network thread, because no callback blocks.
+        // Runs callbacks on the network thread: the longest one reads the token's file.
         .executor((Executor) Runnable::run)
         .disableRetry()
         .build();

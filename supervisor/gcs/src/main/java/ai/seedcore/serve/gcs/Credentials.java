@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
@@ -17,8 +18,11 @@ import java.time.Instant;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a Ray cluster may require of its clients: a token, TLS, or both. Both are read where Ray
@@ -38,6 +42,10 @@ public final class Credentials {
   private static final String KEY = "RAY_TLS_SERVER_KEY";
   private static final String AUTHORITY = "RAY_TLS_CA_CERT";
 
+  private static final Logger LOG = LoggerFactory.getLogger(Credentials.class);
+
+  private static final Set<String> MODES = Set.of("", "token", "disabled");
+
   /** What may stand in a header field. */
   private static final Pattern FORM = Pattern.compile("[!-~]{1,4096}");
 
@@ -46,6 +54,13 @@ public final class Credentials {
   private final @Nullable Path file;
   private final String fileSource;
   private final @Nullable Tls tls;
+
+  /** The token of a head of our own, which is also in the file. */
+  private final @Nullable String own;
+
+  /** Whether a head of our own requires the token, whatever other servers have said. */
+  private boolean ownRequires;
+
   private volatile boolean tokenRequired;
 
   /** The files for TLS, in the PEM format. Every program of a cluster may use the same ones. */
@@ -121,7 +136,9 @@ public final class Credentials {
       @Nullable Path file,
       String fileSource,
       @Nullable Tls tls,
+      @Nullable String own,
       boolean tokenRequired) {
+    this.own = own;
     this.value = value;
     this.valueSource = valueSource;
     this.file = file;
@@ -132,7 +149,7 @@ public final class Credentials {
 
   /** Returns the credentials for clusters that require none. */
   public static Credentials none() {
-    return new Credentials(null, "", null, "", null, false);
+    return new Credentials(null, "", null, "", null, null, false);
   }
 
   /**
@@ -140,27 +157,35 @@ public final class Credentials {
    * RAY_AUTH_TOKEN_PATH}, {@code ~/.ray/auth_token}.
    *
    * @param tokenFile the file of the setting {@code ray_token_file}; null: it is not set
-   * @throws Missing if TLS is on and one of its variables is not set
+   * @throws Missing if the mode is unknown, if that file cannot be read, or if TLS is on and one of
+   *     its variables is not set
    */
   public static Credentials find(@Nullable Path tokenFile, Map<String, String> environment)
       throws Missing {
     Tls tls = tls(environment);
-    boolean required = "token".equals(variable(environment, MODE).toLowerCase(Locale.ROOT));
+    String mode = variable(environment, MODE).toLowerCase(Locale.ROOT);
+    if (!MODES.contains(mode)) {
+      throw new Missing("%s: found '%s', expected token or disabled".formatted(MODE, mode));
+    }
+    boolean required = mode.equals("token");
     if (tokenFile != null) {
-      return new Credentials(null, "", tokenFile, "ray_token_file", tls, required);
+      if (!Files.isReadable(tokenFile)) {
+        throw new Missing("ray_token_file: cannot read " + tokenFile);
+      }
+      return new Credentials(null, "", tokenFile, "ray_token_file", tls, null, required);
     }
     for (String name : new String[] {"SEEDCORE_RAY_TOKEN", TOKEN}) {
       if (!variable(environment, name).isEmpty()) {
-        return new Credentials(variable(environment, name), name, null, "", tls, required);
+        return new Credentials(variable(environment, name), name, null, "", tls, null, required);
       }
     }
     String path = variable(environment, TOKEN_PATH);
     if (!path.isEmpty()) {
-      return new Credentials(null, "", Path.of(path), TOKEN_PATH, tls, required);
+      return new Credentials(null, "", Path.of(path), TOKEN_PATH, tls, null, required);
     }
     String home = environment.getOrDefault("HOME", System.getProperty("user.home"));
     Path usual = Path.of(home, ".ray", "auth_token");
-    return new Credentials(null, "", usual, usual.toString(), tls, required);
+    return new Credentials(null, "", usual, usual.toString(), tls, null, required);
   }
 
   private static @Nullable Tls tls(Map<String, String> environment) throws Missing {
@@ -184,9 +209,14 @@ public final class Credentials {
     return environment.getOrDefault(name, "").strip();
   }
 
-  /** Returns the same credentials with the token of a file. */
-  public Credentials withToken(Path of) {
-    return new Credentials(null, "", of, of.toString(), tls, tokenRequired);
+  /**
+   * Returns the same credentials with a token of our own.
+   *
+   * @param token the token
+   * @param of its file, which is written again if somebody deletes it
+   */
+  public Credentials withOwnToken(String token, Path of) {
+    return new Credentials(null, "", of, of.toString(), tls, token, tokenRequired);
   }
 
   /** Returns the files for TLS; null if the cluster does not use it. */
@@ -194,9 +224,16 @@ public final class Credentials {
     return tls;
   }
 
-  /** Returns whether there is a token, required or not. */
-  public boolean hasToken() {
-    return value != null || (file != null && Files.isReadable(file));
+  /** Returns whether nobody has named a token, and Ray's usual file has none. */
+  public boolean isTokenAbsent() {
+    try {
+      return value == null
+          && file != null
+          && fileSource.equals(file.toString())
+          && (!Files.exists(file) || Files.readString(file).isBlank());
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** Returns the file of the token; null if it comes from the environment. */
@@ -216,6 +253,7 @@ public final class Credentials {
 
   /** Makes a head of our own require the token. */
   public void require() {
+    ownRequires = true;
     tokenRequired = true;
   }
 
@@ -230,6 +268,10 @@ public final class Credentials {
    * @throws Missing if there is none
    */
   public String token() throws Missing {
+    if (own != null) {
+      restore(own);
+      return own;
+    }
     String token = value;
     if (token == null) {
       try {
@@ -257,14 +299,42 @@ public final class Credentials {
     return token;
   }
 
+  /** Writes the file of our own token if it is gone: Ray's processes read it when they start. */
+  private void restore(String token) {
+    Path lost = Objects.requireNonNull(file);
+    if (Files.exists(lost)) {
+      return;
+    }
+    try {
+      Files.createDirectories(lost.getParent());
+      Files.createFile(
+          lost, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      Files.writeString(lost, token);
+    } catch (IOException e) {
+      LOG.atWarn().addKeyValue("file", lost).log("the head's token cannot be written: {}", e);
+    }
+  }
+
   /** Gives a program of Ray's what the cluster requires, in its environment. */
   public void give(Map<String, String> environment) {
+    give(environment, tokenRequired);
+  }
+
+  /** Gives a head of our own what it shall require, in its environment. */
+  public void giveHead(Map<String, String> environment) {
+    give(environment, ownRequires);
+  }
+
+  private void give(Map<String, String> environment, boolean required) {
     environment.remove(TOKEN);
     environment.remove(TOKEN_PATH);
-    environment.put(MODE, tokenRequired ? "token" : "disabled");
-    if (tokenRequired && value != null) {
+    environment.put(MODE, required ? "token" : "disabled");
+    if (own != null && required) {
+      restore(own);
+    }
+    if (required && value != null) {
       environment.put(TOKEN, value);
-    } else if (tokenRequired) {
+    } else if (required) {
       environment.put(TOKEN_PATH, Objects.requireNonNull(file).toAbsolutePath().toString());
     }
     if (tls != null) {

@@ -65,8 +65,13 @@ class CredentialsTest {
     credentials.give(child);
     assertThat(child).isEqualTo(Map.of("RAY_AUTH_MODE", "token", "RAY_AUTH_TOKEN", "secret"));
     Path file = Files.writeString(folder.resolve("token"), "secret");
-    Credentials ofFile = credentials.withToken(file);
-    ofFile.give(child);
+    Credentials ours = Credentials.none().withOwnToken("secret", file);
+    ours.require();
+    Files.delete(file);
+    ours.give(child);
+    assertThat(file).hasContent("secret");
+    ours.tokenRequired(false);
+    ours.giveHead(child);
     assertThat(child)
         .isEqualTo(Map.of("RAY_AUTH_MODE", "token", "RAY_AUTH_TOKEN_PATH", file.toString()));
   }

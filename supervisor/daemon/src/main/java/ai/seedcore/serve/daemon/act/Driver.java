@@ -70,6 +70,10 @@ public final class Driver {
 
   private @Nullable DriverProcess process;
   private @Nullable String session;
+
+  /** Whether the driver was started for a cluster that requires a token. */
+  private boolean withToken;
+
   private @Nullable Task task;
   private @Nullable CompletableFuture<Reply> ping;
   private Instant nextPing = Instant.MIN;
@@ -144,6 +148,7 @@ public final class Driver {
       Path jar = cache.packed("driver.jar");
       Path library =
           cache.unpacked("native-" + Cache.hash(ray.jar().toString(), ray.version()), ray.jar());
+      withToken = credentials.tokenRequired();
       process = new DriverProcess(ray.jar(), jar, library, credentials, wake);
       warmBy = clock.instant().plus(WARM_UP);
       LOG.atDebug().addKeyValue("pid", process.pid()).log("driver started");
@@ -193,6 +198,10 @@ public final class Driver {
       task = null;
       finished = Optional.of(finish(done));
     }
+    if (isForAnotherMode()) {
+      end();
+      start();
+    }
     if (process != null && !process.alive()) {
       lost(process, "exited");
     } else if (process != null && !process.warm().isDone() && clock.instant().isAfter(warmBy)) {
@@ -202,6 +211,17 @@ public final class Driver {
       watch(process);
     }
     return finished;
+  }
+
+  /**
+   * Returns whether the driver was started for a cluster that requires a token, and this one does
+   * not, or the reverse. It could not connect.
+   */
+  private boolean isForAnotherMode() {
+    return process != null
+        && session == null
+        && task == null
+        && withToken != credentials.tokenRequired();
   }
 
   /**
@@ -296,7 +316,7 @@ public final class Driver {
   Outcome doLast(List<LongFunction<Request>> last, Duration patience) {
     DriverView.Phase phase = view().phase();
     boolean unconnected = phase == DriverView.Phase.WARM || phase == DriverView.Phase.STARTING;
-    if (!unconnected || task != null) {
+    if (!unconnected || task != null || isForAnotherMode()) {
       end();
       start();
     }

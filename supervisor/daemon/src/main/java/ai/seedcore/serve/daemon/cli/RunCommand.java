@@ -33,6 +33,7 @@ import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -189,7 +190,7 @@ final class RunCommand implements Callable<Integer> {
                   () -> {
                     supervisor.stop();
                     try {
-                      ended.await(9, TimeUnit.SECONDS);
+                      ended.await(9_800, TimeUnit.MILLISECONDS);
                     } catch (InterruptedException e) {
                       Thread.currentThread().interrupt();
                     }
@@ -217,22 +218,23 @@ final class RunCommand implements Callable<Integer> {
   private static Credentials credentials(
       Settings settings, RayInstall ray, Cache cache, Map<String, String> environment)
       throws IOException {
-    Credentials found;
     try {
-      found = Credentials.find(settings.rayTokenFile(), environment);
+      Credentials found = Credentials.find(settings.rayTokenFile(), environment);
+      boolean wanted =
+          found.tokenRequired() || environment.getOrDefault("RAY_AUTH_MODE", "").isBlank();
+      if (!settings.local() || !ray.knowsTokens() || !wanted) {
+        return found;
+      }
+      if (found.isTokenAbsent()) {
+        Path own = cache.secret("ray-token");
+        found = found.withOwnToken(Files.readString(own), own);
+      }
+      var unused = found.token(); // Fails now rather than when the head starts.
+      found.require();
+      return found;
     } catch (Credentials.Missing e) {
       throw new ConfigException(e.getMessage());
     }
-    boolean wanted =
-        found.tokenRequired() || environment.getOrDefault("RAY_AUTH_MODE", "").isBlank();
-    if (!settings.local() || !ray.knowsTokens() || !wanted) {
-      return found;
-    }
-    if (!found.hasToken()) {
-      found = found.withToken(cache.secret("ray-token"));
-    }
-    found.require();
-    return found;
   }
 
   /** Starts to look for replicas that the front door can reach without a proxy. */
@@ -368,11 +370,14 @@ final class RunCommand implements Callable<Integer> {
         variables.add("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=" + settings.gcs());
       }
       if (credentials.tokenRequired()) {
-        text.append("\nIt requires the token of ")
+        text.append("\nThe head requires the token of ")
             .append(credentials.tokenSource())
             .append(", for which the dashboard asks.");
         Path file = credentials.tokenFile();
-        variables.add("RAY_AUTH_MODE=token" + (file == null ? "" : " RAY_AUTH_TOKEN_PATH=" + file));
+        variables.add(
+            file == null
+                ? "RAY_AUTH_MODE=token RAY_AUTH_TOKEN=\"$%s\"".formatted(credentials.tokenSource())
+                : "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH='%s'".formatted(file.toAbsolutePath()));
       }
       if (!variables.isEmpty()) {
         text.append("\nFor Ray's own tools, run\n  export ")

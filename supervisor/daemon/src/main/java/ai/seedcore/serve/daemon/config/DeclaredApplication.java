@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -143,6 +144,9 @@ public record DeclaredApplication(
   /** Names that the working directory already contains. */
   private static final List<String> RESERVED_FILES = List.of("lib", "seedcore-agent.jar");
 
+  /** The least amount of a resource that Ray counts. */
+  private static final double LEAST = 0.0001;
+
   /** Resources that have keys of their own. */
   private static final Map<String, String> OWN_KEYS =
       Map.of("CPU", "cpus", "GPU", "num_gpus", "memory", "memory");
@@ -157,6 +161,11 @@ public record DeclaredApplication(
     route = route == null ? "/" + name : route;
     cpus = cpus == null ? 1.0 : cpus;
     numGpus = numGpus == null ? 0.0 : numGpus;
+    require(
+        resources == null || resources.values().stream().allMatch(Objects::nonNull),
+        "resources",
+        "nothing",
+        "amounts");
     resources = resources == null ? Map.of() : Map.copyOf(resources);
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
     jvmOptions = jvmOptions == null ? JVM : List.copyOf(jvmOptions);
@@ -221,10 +230,10 @@ public record DeclaredApplication(
           "'" + resource.getKey() + "'",
           "the key " + OWN_KEYS.get(resource.getKey()));
       require(
-          amount > 0 && amount <= 1e9 && (amount < 1 || amount == Math.rint(amount)),
+          amount >= LEAST && amount <= 1e9 && (amount < 1 || amount == Math.rint(amount)),
           "resources." + resource.getKey(),
           String.valueOf(amount),
-          "a number above 0, whole above 1");
+          "0.0001 or more, whole above 1");
     }
     require(
         acceleratorType == null || NAME.matcher(acceleratorType).matches(),

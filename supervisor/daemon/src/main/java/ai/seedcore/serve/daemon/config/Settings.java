@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -109,6 +110,17 @@ public record Settings(
   /** The head that {@code --local} starts if no address is given. */
   private static final HostPort LOCAL_HEAD = new HostPort("127.0.0.1", 6380);
 
+  private static final Pattern ORIGIN =
+      Pattern.compile(
+          "(?!http://.*:80$)(?!https://.*:443$)[a-z][a-z0-9+.-]*://[a-z0-9.:\\[\\]_-]+");
+
+  /** Any field but those that the front door or HTTP itself uses. */
+  private static final Pattern TOKEN_HEADER =
+      Pattern.compile(
+          "(?i)(?!(x-forwarded-.*|x-seedcore-.*|via|x-request-.*|host|connection|keep-alive|te"
+              + "|trailer|upgrade|expect|transfer-.*|content-.*|accept.*|proxy-.*|origin|vary)$)"
+              + "[a-z0-9-]{1,64}");
+
   /** The options of 'ray start' that the daemon sets itself. */
   private static final Set<String> RESERVED_OPTIONS =
       Set.of("--head", "--address", "--port", "--block", "--num-cpus", "--node-ip-address");
@@ -122,13 +134,14 @@ public record Settings(
     corsOrigins = corsOrigins == null ? List.of() : List.copyOf(corsOrigins);
     for (String origin : corsOrigins) {
       require(
-          origin.equals("*") || origin.matches("[a-z][a-z0-9+.-]*://[^/\\s?#@]+"),
-          "cors_origins: found '%s', expected origins such as https://app.example.org, or *"
+          origin.equals("*") || ORIGIN.matcher(origin).matches(),
+          ("cors_origins: found '%s', expected origins as browsers send them, such as"
+                  + " https://app.example.org (lower case, no path, no default port), or *")
               .formatted(origin));
     }
     require(
-        frontDoorTokenHeader.matches("[A-Za-z0-9-]{1,64}"),
-        "front_door_token_header: found '%s', expected the name of a header field such as X-Api-Key"
+        TOKEN_HEADER.matcher(frontDoorTokenHeader).matches(),
+        "front_door_token_header: found '%s', expected a header field of clients such as X-Api-Key"
             .formatted(frontDoorTokenHeader));
     for (String network : frontDoorTrustedProxies) {
       require(

@@ -145,7 +145,7 @@ final class Shortage {
     String number =
         amount == Math.rint(amount)
             ? String.format(Locale.ROOT, "%.0f", amount)
-            : String.format(Locale.ROOT, "%.3f", amount).replaceAll("0+$", "");
+            : String.format(Locale.ROOT, "%.4f", amount).replaceAll("\\.?0+$", "");
     return number + (resource.equals(CPU) ? " CPUs" : " " + resource);
   }
 }

@@ -71,7 +71,7 @@ public final class Supervisor {
   private static final Duration STALE = Duration.ofSeconds(10);
 
   /** How long the deletion of the applications on shutdown may take. */
-  private static final Duration DELETE_DEADLINE = Duration.ofSeconds(6);
+  private static final Duration DELETE_DEADLINE = Duration.ofSeconds(4);
 
   /** How long to wait for a wake-up while a look runs. */
   private static final Duration WAIT = Duration.ofSeconds(1);

@@ -230,7 +230,11 @@ public final class OwnNode {
     Children.keepOurs(builder.environment());
     builder.environment().put(MARK, mark.substring(MARK.length() + 1));
     builder.environment().remove("RAY_ADDRESS");
-    credentials.give(builder.environment());
+    if (kind == Kind.HEAD) {
+      credentials.giveHead(builder.environment());
+    } else {
+      credentials.give(builder.environment());
+    }
     // Ray starts the replicas' JVMs by the name 'java'. The daemon's own JVM is the fallback.
     builder
         .environment()

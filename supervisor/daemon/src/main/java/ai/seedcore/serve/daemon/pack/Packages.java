@@ -27,10 +27,10 @@ import java.util.zip.ZipOutputStream;
 public final class Packages {
 
   /** The earliest time that a zip can hold, so that the same jars result in the same bytes. */
+  private static final long ZIP_EPOCH = 315_619_200_000L;
+
   /** How much of a node's accelerator type Ray reserves for an actor that needs it. */
   private static final double ACCELERATOR = 0.001;
-
-  private static final long ZIP_EPOCH = 315_619_200_000L;
 
   private static final String AGENT = "seedcore-agent.jar";
 

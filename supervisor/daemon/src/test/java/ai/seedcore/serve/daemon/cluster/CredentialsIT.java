@@ -119,7 +119,7 @@ class CredentialsIT {
       if (mode.token) {
         Path token = folder.resolve("cache/ray-token");
         assertThat(daemon.log())
-            .contains("RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=" + token)
+            .contains("RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH='%s'".formatted(token))
             .doesNotContain(Files.readString(token));
         assertThat(web.status(RayCluster.DASHBOARD + "/api/serve/applications/")).isEqualTo(401);
       }

@@ -132,9 +132,13 @@ class ConfigLoaderTest {
           deployments: [{name: A, class: B, max_ongoing_requests: 1e99}] | deployments[3].max_ongoing_requests: found
           serve_port: 1e400 | serve_port: found
           deployments: [{name: A, class: B, idempotent: maybe}] | deployments[3].idempotent: found 'maybe', expected true, false or never
+          cors_origins: [https://App.example.org] | cors_origins: found 'https://App.example.org', expected origins as browsers send them
+          cors_origins: [https://app.example.org:443] | cors_origins: found 'https://app.example.org:443', expected origins as browsers send them
+          front_door_token_header: X-Forwarded-For | front_door_token_header: found 'X-Forwarded-For', expected a header field of clients
+          deployments: [{name: A, class: B, resources: {x: }}] | deployments[3].resources: found nothing, expected amounts
           deployments: [{name: A, class: B, num_gpus: 1.5}] | deployments[3].num_gpus: found 1.5, expected a number from 0 to 1000, whole above 1
           deployments: [{name: A, class: B, resources: {CPU: 1}}] | deployments[3].resources: found 'CPU', expected the key cpus
-          deployments: [{name: A, class: B, resources: {x: 0}}] | deployments[3].resources.x: found 0.0, expected a number above 0
+          deployments: [{name: A, class: B, resources: {x: 0}}] | deployments[3].resources.x: found 0.0, expected 0.0001 or more
           deployments: [{name: A, class: B, accelerator_type: "a b"}] | deployments[3].accelerator_type: found 'a b', expected a name
           deployments: [{name: A, class: B, route: /-/health}] | deployments[3].route: found '/-/health', expected another
           deployments: [{name: A, class: B, route: /-/routes}] | deployments[3].route: found '/-/routes', expected another

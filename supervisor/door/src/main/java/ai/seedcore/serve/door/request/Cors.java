@@ -13,15 +13,24 @@ import java.util.Map;
  * @param origins the origins whose pages may, such as {@code https://app.example.org}; {@code *}
  *     for all. If there are none, the class answers.
  */
-record Cors(List<String> origins) {
+public record Cors(List<String> origins) {
 
-  static final String ALLOW_ORIGIN = "Access-Control-Allow-Origin";
-  static final String EXPOSE = "Access-Control-Expose-Headers";
+  private static final String ALLOW_ORIGIN = "Access-Control-Allow-Origin";
+  private static final String EXPOSE = "Access-Control-Expose-Headers";
+
+  /** The fields of a response that are the door's, and not the class's, if there are origins. */
+  private static final List<String> OURS =
+      List.of(ALLOW_ORIGIN, EXPOSE, "Access-Control-Allow-Credentials");
 
   private static final String METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
   /** How long a browser may keep the answer, in seconds. Chromium keeps it for two hours. */
   private static final String MAX_AGE = "7200";
+
+  /** Returns whether the field of a class's response is replaced by the door's answer. */
+  boolean replaces(String field) {
+    return !origins.isEmpty() && OURS.stream().anyMatch(field::equalsIgnoreCase);
+  }
 
   /**
    * Allows the page to read the response.
@@ -29,16 +38,19 @@ record Cors(List<String> origins) {
    * @return whether the request is complete with that: it was a preflight, which only asks
    */
   boolean respond(HttpServerRequest request) {
-    String origin = request.getHeader("Origin");
-    if (origins.isEmpty() || origin == null) {
+    if (origins.isEmpty()) {
       return false;
     }
-    boolean all = origins.contains("*");
-    boolean allowed = all || origins.contains(origin);
     HttpServerResponse response = request.response();
+    boolean all = origins.contains("*");
     if (!all) {
       response.putHeader("Vary", "Origin");
     }
+    String origin = request.getHeader("Origin");
+    if (origin == null) {
+      return false;
+    }
+    boolean allowed = all || origins.contains(origin);
     if (allowed) {
       response.putHeader(ALLOW_ORIGIN, all ? "*" : origin).putHeader(EXPOSE, "*");
     }

@@ -506,7 +506,7 @@ final class Exchange implements Connection.Current {
 
   private void respond(int status, HttpClientResponse upstreamResponse, Buffer whole) {
     HttpServerResponse response = request.response();
-    Forwarding.responseHeaders(upstreamResponse, response);
+    Forwarding.responseHeaders(upstreamResponse, response, services.cors());
     String type = upstreamResponse.getHeader("Content-Type");
     boolean guess = type == null || type.startsWith("text/plain");
     if (guess && !Attempt.hasChosen(upstreamResponse) && Contract.isJson(whole.getBytes())) {
@@ -525,7 +525,7 @@ final class Exchange implements Connection.Current {
     settleOn(from);
     from.recordOutcome(upstreamResponse.statusCode() < 500);
     stage = Stage.RESPONDING;
-    relay = new Relay(this, upstreamResponse, services.pace());
+    relay = new Relay(this, upstreamResponse, services);
     relay.begin(head);
   }
 

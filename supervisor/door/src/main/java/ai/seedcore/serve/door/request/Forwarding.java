@@ -157,16 +157,12 @@ final class Forwarding {
   }
 
   /** Writes the header fields of a response, except for its length. */
-  static void responseHeaders(HttpClientResponse from, HttpServerResponse to) {
+  static void responseHeaders(HttpClientResponse from, HttpServerResponse to, Cors cors) {
     Set<String> named = named(from.getHeader("Connection"));
     MultiMap headers = to.headers();
-    boolean ours = headers.contains(Cors.ALLOW_ORIGIN);
     for (Map.Entry<String, String> header : from.headers()) {
       String name = header.getKey();
-      // The door has answered a browser's question for both.
-      boolean answered =
-          ours && (name.equalsIgnoreCase(Cors.ALLOW_ORIGIN) || name.equalsIgnoreCase(Cors.EXPOSE));
-      if (!HOP_BY_HOP.contains(name) && !named.contains(name) && !answered) {
+      if (!HOP_BY_HOP.contains(name) && !named.contains(name) && !cors.replaces(name)) {
         headers.add(name, header.getValue());
       }
     }

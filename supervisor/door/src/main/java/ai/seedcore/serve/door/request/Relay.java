@@ -42,6 +42,7 @@ final class Relay implements Pace.Deferred {
   private final HttpClientResponse upstreamResponse;
   private final HttpServerResponse response;
   private final Pace pace;
+  private final Cors cors;
   private final @Nullable Channel upstream;
   private final Deque<Buffer> parts = new ArrayDeque<>();
 
@@ -51,12 +52,13 @@ final class Relay implements Pace.Deferred {
   private boolean compresses;
   private int pausedBytes;
 
-  Relay(Exchange exchange, HttpClientResponse upstreamResponse, Pace pace) {
+  Relay(Exchange exchange, HttpClientResponse upstreamResponse, Services services) {
     this.exchange = exchange;
     this.connection = exchange.connection();
     this.upstreamResponse = upstreamResponse;
     this.response = exchange.request().response();
-    this.pace = pace;
+    this.pace = services.pace();
+    this.cors = services.cors();
     this.upstream =
         upstreamResponse.request().connection() instanceof VertxConnection used
             ? used.channel()
@@ -69,7 +71,7 @@ final class Relay implements Pace.Deferred {
    * @param head the part of the body that has been read already
    */
   void begin(Buffer head) {
-    Forwarding.responseHeaders(upstreamResponse, response);
+    Forwarding.responseHeaders(upstreamResponse, response, cors);
     String length = upstreamResponse.getHeader("Content-Length");
     if (length != null) {
       response.putHeader("Content-Length", length);

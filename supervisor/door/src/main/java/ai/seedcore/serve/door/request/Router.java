@@ -33,7 +33,7 @@ public final class Router {
     this.services = services;
     this.dispatcher = dispatcher;
     this.connections = connections;
-    this.cors = new Cors(services.settings().origins());
+    this.cors = services.cors();
     this.version = version;
   }
 

@@ -17,6 +17,7 @@ import java.util.function.Supplier;
  * @param bytes the budget for bytes of requests and of unread responses
  * @param waiting the budget for queued requests
  * @param via the door's own entry of the Via field
+ * @param cors what pages of other origins may do
  * @param tokens the tokens of which clients have to send one, which is not forwarded
  */
 public record Services(
@@ -32,4 +33,5 @@ public record Services(
     Counts counts,
     Refusals refusals,
     String via,
+    Cors cors,
     Supplier<DoorTokens> tokens) {}
