@@ -229,11 +229,19 @@ final class RunCommand implements Callable<Integer> {
         Path own = cache.secret("ray-token");
         found = found.withOwnToken(Files.readString(own), own);
       }
-      var unused = found.token(); // Fails now rather than when the head starts.
+      checkToken(found); // Fails now rather than when the head starts.
       found.require();
       return found;
     } catch (Credentials.Missing e) {
       throw new ConfigException(e.getMessage());
+    }
+  }
+
+  private static void checkToken(Credentials of) {
+    try {
+      var unused = of.token();
+    } catch (Credentials.Missing e) {
+      throw new ConfigException("local: the head " + e.getMessage());
     }
   }
 

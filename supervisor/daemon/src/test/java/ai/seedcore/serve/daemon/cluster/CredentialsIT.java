@@ -60,12 +60,11 @@ class CredentialsIT {
     Map<String, String> variables = mode.variables(folder, FIRST);
     try (RayCluster cluster = new RayCluster()) {
       demand(cluster, mode, variables);
-      cluster.start();
-      try (DaemonProcess without = DaemonProcess.onCluster(folder)) {
-        without.awaitReason("WAITING", mode.tls ? "set RAY_USE_TLS" : "requires a token");
-      }
       try (DaemonProcess daemon = start(variables, "--address=" + RayCluster.ADDRESS)) {
+        daemon.warmDriver(); // It does not know yet what the cluster will require.
+        cluster.start();
         daemon.awaitReady();
+        assertThat(daemon.log()).doesNotContain("driver gone");
         assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
 
         // The token and the certificates change while the head is away.
@@ -76,6 +75,9 @@ class CredentialsIT {
         daemon.awaitReady();
         assertThat(daemon.deploys()).isEqualTo(6);
         assertThat(daemon.log()).doesNotContain(FIRST, SECOND);
+      }
+      try (DaemonProcess without = DaemonProcess.onCluster(folder)) {
+        without.awaitReason("WAITING", mode.tls ? "set RAY_USE_TLS" : "requires a token");
       }
       try (DaemonProcess byName = start(variables, "--address=localhost:26380")) {
         byName.awaitReady();
