@@ -69,11 +69,8 @@ public final class Router {
     }
     String path = target.path();
     RouteEntry entry = dispatcher.match(path);
-    if (path.equals("/-/health") || path.equals("/-/healthz")) {
-      health(request, path);
-      return;
-    }
-    if (path.equals("/health") && entry == null) {
+    boolean asksForHealth = path.equals("/health") && entry == null;
+    if (asksForHealth || path.equals("/-/health") || path.equals("/-/healthz")) {
       health(request, path);
       return;
     }
@@ -182,7 +179,7 @@ public final class Router {
         serving
             || (secondsUnserved < services.settings().patience().toSeconds()
                 && services.waiting().isReserved(1));
-    boolean healthy = !path.equals("/-/healthz") ? accepting : services.upstreams().anyServes();
+    boolean healthy = path.equals("/-/healthz") ? services.upstreams().anyServes() : accepting;
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", healthy ? "healthy" : "unhealthy");
     body.put("serving", serving);
