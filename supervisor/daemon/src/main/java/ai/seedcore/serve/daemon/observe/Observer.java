@@ -55,6 +55,7 @@ public final class Observer {
   /** How long an application may be starting before the observer looks for the cause. */
   private static final Duration SLOW = Duration.ofSeconds(30);
 
+  private final Duration patience;
   private final Gcs gcs;
   private final String gcsName;
   private final Http http;
@@ -102,6 +103,19 @@ public final class Observer {
       Dashboard dashboard,
       String routesUrl,
       List<DeclaredApplication> declared) {
+    this(gcs, gcsName, http, dashboard, routesUrl, declared, PATIENCE);
+  }
+
+  /** Creates an observer that waits longer for each optional response. */
+  Observer(
+      Gcs gcs,
+      String gcsName,
+      Http http,
+      Dashboard dashboard,
+      String routesUrl,
+      List<DeclaredApplication> declared,
+      Duration patience) {
+    this.patience = patience;
     this.gcs = gcs;
     this.gcsName = gcsName;
     this.http = http;
@@ -173,8 +187,8 @@ public final class Observer {
     if (dashboardAddress.last().flatMap(told -> told).isEmpty()) {
       dashboardAddress.forget(); // The dashboard has not registered yet. The next look asks again.
     }
-    Optional<String> rayVersion = version.within(PATIENCE).flatMap(told -> told);
-    Nodes known = nodes.within(PATIENCE).orElse(Nodes.NONE);
+    Optional<String> rayVersion = version.within(patience).flatMap(told -> told);
+    Nodes known = nodes.within(patience).orElse(Nodes.NONE);
     if (rayVersion.isEmpty()) {
       version.forget();
     }
@@ -193,7 +207,7 @@ public final class Observer {
     probes.forEach(
         (deployment, probe) -> {
           if (listed == null || listed.contains(deployment.name())) {
-            probe.within(PATIENCE).ifPresent(route -> routes.put(deployment.name(), route));
+            probe.within(patience).ifPresent(route -> routes.put(deployment.name(), route));
           }
         });
     Serve serve = serve(askPage);
@@ -254,7 +268,7 @@ public final class Observer {
     boolean known = serve instanceof Serve.Running;
     replicas.ask(known && isSlow(starting));
     return serve instanceof Serve.Running running
-        ? replicas.orphans(running, ours, PATIENCE)
+        ? replicas.orphans(running, ours, patience)
         : List.of();
   }
 
@@ -271,7 +285,7 @@ public final class Observer {
       return Capacity.UNKNOWN;
     }
     Map<String, Map<String, Double>> free =
-        available.within(PATIENCE).flatMap(told -> told).orElse(Map.of());
+        available.within(patience).flatMap(told -> told).orElse(Map.of());
     if (free.isEmpty()) {
       return Capacity.UNKNOWN;
     }
@@ -282,7 +296,7 @@ public final class Observer {
                     new Capacity.Node(
                         node.address(), node.resources(), free.getOrDefault(node.id(), Map.of())))
             .toList(),
-        replicas.known(PATIENCE).orElse(List.of()).stream()
+        replicas.known(patience).orElse(List.of()).stream()
             .map(
                 actor ->
                     new Capacity.Holder(
@@ -436,13 +450,13 @@ public final class Observer {
    */
   private Serve serve(boolean askPage) {
     Serve told =
-        controller.within(PATIENCE).orElse(new Serve.Unknown("the GCS has not answered yet"));
+        controller.within(patience).orElse(new Serve.Unknown("the GCS has not answered yet"));
     if (!(told instanceof Serve.Opaque there)) {
       return told;
     }
     Serve shown =
         askPage
-            ? page.within(PATIENCE).orElse(new Serve.Unknown("the dashboard has not answered yet"))
+            ? page.within(patience).orElse(new Serve.Unknown("the dashboard has not answered yet"))
             : page.last() // Keep reporting the last error until the dashboard is asked again.
                 .filter(Serve.Unknown.class::isInstance)
                 .orElse(new Serve.Unknown("the dashboard has not been queried yet"));
@@ -471,7 +485,7 @@ public final class Observer {
 
   /** Returns the declared applications whose routes the proxy lists; null if unknown. */
   private @Nullable Set<String> listed() {
-    return table.within(PATIENCE).flatMap(told -> told).map(this::listed).orElse(null);
+    return table.within(patience).flatMap(told -> told).map(this::listed).orElse(null);
   }
 
   /** Returns the declared applications whose routes this table contains. */
