@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param routes the routes of the declared deployments
  * @param nodes the addresses of the cluster's living nodes, each of which may run a proxy; empty:
  *     unknown
+ * @param replacing whether Serve is being replaced, so that a request that is sent now would be
+ *     lost
  * @param phase the daemon's phase, for clients that have to wait
  * @param reason the reason for the phase
  * @param lastRecoverySeconds how long the last recovery took; null: there was none
@@ -17,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public record ControlState(
     List<Route> routes,
     Set<String> nodes,
+    boolean replacing,
     String phase,
     String reason,
     @Nullable Double lastRecoverySeconds) {}

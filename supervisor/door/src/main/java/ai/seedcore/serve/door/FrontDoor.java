@@ -83,6 +83,7 @@ public final class FrontDoor implements AutoCloseable {
   private List<Route> declared;
 
   private Set<String> nodes = Set.of();
+  private boolean replacing;
   private boolean closed;
 
   private volatile @Nullable DoorStatus lastStatus;
@@ -208,6 +209,10 @@ public final class FrontDoor implements AutoCloseable {
     if (!now.routes().equals(declared)) {
       declared = now.routes();
       context.runOnContext(nothing -> dispatcher.declare(now.routes()));
+    }
+    if (now.replacing() != replacing) {
+      replacing = now.replacing();
+      context.runOnContext(nothing -> dispatcher.pause(now.replacing()));
     }
     if (!onlyProxy && !now.nodes().isEmpty() && !now.nodes().equals(nodes)) {
       nodes = now.nodes();

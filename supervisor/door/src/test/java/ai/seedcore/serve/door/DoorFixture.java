@@ -171,12 +171,13 @@ abstract class DoorFixture {
   }
 
   static ControlState servedBy(Set<String> nodes, String... names) {
-    return new ControlState(declared(names), nodes, "SERVING", "because", 7.0);
+    return new ControlState(declared(names), nodes, false, "SERVING", "because", 7.0);
   }
 
   /** Returns the control loop's state while an application is redeployed. */
   static ControlState recovering(String... names) {
-    return new ControlState(declared(names), Set.of("10.0.0.1"), "RECOVERING", "because", 7.0);
+    return new ControlState(
+        declared(names), Set.of("10.0.0.1"), false, "RECOVERING", "because", 7.0);
   }
 
   HttpRequest.Builder request(String path) {

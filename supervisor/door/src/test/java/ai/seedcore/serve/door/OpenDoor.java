@@ -90,7 +90,7 @@ final class OpenDoor implements AutoCloseable {
 
   /** Replaces the declared routes. */
   void declare(Route... routes) {
-    door.publish(new ControlState(List.of(routes), Set.of(), "SERVING", "", null));
+    door.publish(new ControlState(List.of(routes), Set.of(), false, "SERVING", "", null));
   }
 
   /** Tells the door which replicas there are. */

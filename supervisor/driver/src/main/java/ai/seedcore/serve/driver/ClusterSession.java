@@ -32,9 +32,15 @@ final class ClusterSession {
     if (request instanceof Request.Connect connect) {
       return connect(connect);
     } else if (request instanceof Request.EnsureServe ensure) {
-      return ensureServe(api, ensure);
+      return reply(ensure.id(), api.ensureServe(ensure.host(), ensure.port()));
+    } else if (request instanceof Request.ReplaceServe replace) {
+      return reply(
+          replace.id(), api.replaceServe(replace.host(), replace.port(), replace.restored()));
     } else if (request instanceof Request.Deploy deploy) {
       api.deploy(deploy.application(), deploy.completed());
+      return new Reply.Done(deploy.id());
+    } else if (request instanceof Request.DeployConfig deploy) {
+      api.deployConfig(deploy.config());
       return new Reply.Done(deploy.id());
     } else if (request instanceof Request.Delete delete) {
       api.delete(delete.name());
@@ -56,14 +62,14 @@ final class ClusterSession {
     return new Reply.Done(connect.id());
   }
 
-  private static Reply ensureServe(ServeApi api, Request.EnsureServe ensure) {
-    ServeApi.Controller controller = api.ensureServe(ensure);
+  private static Reply reply(long id, ServeApi.Controller controller) {
     return new Reply.Serve(
-        ensure.id(),
+        id,
         controller.started(),
         controller.hostsJava(),
         controller.visible(),
-        controller.completed());
+        controller.completed(),
+        controller.port());
   }
 
   /** Ends the Ray job if there is one. */

@@ -1,7 +1,6 @@
 package ai.seedcore.serve.driver;
 
 import ai.seedcore.serve.protocol.Application;
-import ai.seedcore.serve.protocol.Request;
 import io.ray.api.Ray;
 import io.ray.api.function.PyFunction;
 import java.io.IOException;
@@ -35,10 +34,12 @@ final class ServeApi {
 
   private final String ensureServe;
   private final String javaSupport;
+  private final String deployConfig;
 
-  private ServeApi(String ensureServe, String javaSupport) {
+  private ServeApi(String ensureServe, String javaSupport, String deployConfig) {
     this.ensureServe = ensureServe;
     this.javaSupport = javaSupport;
+    this.deployConfig = deployConfig;
   }
 
   /**
@@ -48,8 +49,10 @@ final class ServeApi {
    * @param hostsJava whether its job allows it to create Java replicas
    * @param visible whether its class is exported; without that, the dashboard does not show Serve
    * @param completed whether it has the patches of java_support.py
+   * @param port the port of its HTTP proxies
    */
-  record Controller(boolean started, boolean hostsJava, boolean visible, boolean completed) {}
+  record Controller(
+      boolean started, boolean hostsJava, boolean visible, boolean completed, int port) {}
 
   /**
    * Loads Ray's classes and its native library.
@@ -78,23 +81,33 @@ final class ServeApi {
       throw new IllegalStateException("this ray_dist.jar is not supported: " + e, e);
     }
     // Read now, because the driver's jar may have been deleted when they are needed.
-    return new ServeApi(read("ensure_serve.py"), read("java_support.py"));
+    return new ServeApi(read("ensure_serve.py"), read("java_support.py"), read("deploy_config.py"));
   }
 
   /** Starts Serve unless it runs. Returns the properties of its controller. */
-  Controller ensureServe(Request.EnsureServe request) {
-    String options =
-        JsonMapper.shared()
-            .writeValueAsString(
-                Map.of(
-                    "host", request.host(), "port", request.port(), "java_support", javaSupport));
-    Object answer = python(ensureServe, options);
+  Controller ensureServe(String host, int port) {
+    return ensureServe(Map.of("host", host, "port", port, "java_support", javaSupport));
+  }
+
+  /**
+   * Ends Serve and starts another one.
+   *
+   * @param restored the applications to deploy in it, in the form of a Serve config file
+   */
+  Controller replaceServe(String host, int port, List<String> restored) {
+    return ensureServe(
+        Map.of("host", host, "port", port, "java_support", javaSupport, "restored", restored));
+  }
+
+  private Controller ensureServe(Map<String, Object> options) {
+    Object answer = python(ensureServe, JsonMapper.shared().writeValueAsString(options));
     JsonNode json = JsonMapper.shared().readTree(String.valueOf(answer));
     return new Controller(
         json.path("started").asBoolean(),
         json.path("hosts_java").asBoolean(),
         json.path("visible").asBoolean(),
-        json.path("completed").asBoolean());
+        json.path("completed").asBoolean(),
+        json.path("port").asInt(0));
   }
 
   /**
@@ -171,6 +184,19 @@ final class ServeApi {
     arguments[2] = application.name();
     arguments[3] = application.route();
     invoke(run, null, arguments);
+  }
+
+  /**
+   * Submits a Python application. Returns when the controller has accepted it.
+   *
+   * @param config the application in the form of a Serve config file, a JSON object
+   * @throws IllegalStateException if Serve does not accept it
+   */
+  void deployConfig(String config) {
+    String refusal = String.valueOf(python(deployConfig, config));
+    if (!refusal.isEmpty()) {
+      throw new IllegalStateException(refusal);
+    }
   }
 
   /** Deletes an application. Returns when the controller has accepted the request. */

@@ -2,9 +2,11 @@
 
 The controller can create Java replicas, is visible in the dashboard, and has the patches of
 java_support.py. A Serve that is started from plain Python or plain Java lacks at least two of these;
-see docs/decisions/003-who-starts-serve.md.
+see docs/decisions/003-who-starts-serve.md. Such a Serve can be replaced: its applications that were
+deployed from a config are deployed again.
 """
 import json
+import time
 
 import ray
 from ray._private.function_manager import make_function_table_key
@@ -14,16 +16,29 @@ from ray._private.worker import global_worker
 # The name of the patched controller class in java_support.py.
 COMPLETED = "ServeControllerForJava"
 
+# Where the applications of a Serve that is being replaced are kept until the next one has them.
+NAMESPACE = b"seedcore"
+RESTORED = b"restored_applications"
+
+# How long the requests in progress have until Serve ends.
+REQUESTS_END_S = 2
+
 
 def run(options_text):
     """Returns the properties of the controller as JSON; see ServeApi.Controller."""
     options = json.loads(options_text)
     found = find_controller()
+    if found is not None and "restored" in options:
+        end([json.loads(each) for each in options["restored"]])
+        found = None
     if found is None:
         start(options["host"], options["port"], options["java_support"])
-        return json.dumps({"started": True, "hosts_java": True, "visible": True, "completed": True})
+        restore()
+        return json.dumps({"started": True, "hosts_java": True, "visible": True, "completed": True,
+                           "port": options["port"]})
     return json.dumps(
         {
+            "port": ray.get(found.get_http_config.remote()).port,
             "started": False,
             "hosts_java": hosts_java(found),
             "visible": visible(found),
@@ -38,6 +53,29 @@ def find_controller():
         return ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
     except ValueError:
         return None
+
+
+def end(applications):
+    """Ends Serve. Its applications survive an interruption until restore() has deployed them."""
+    from ray import serve
+
+    if applications:
+        global_worker.gcs_client.internal_kv_put(
+            RESTORED, json.dumps(applications).encode(), True, NAMESPACE)
+    # The front door sends no new ones meanwhile.
+    time.sleep(REQUESTS_END_S)
+    serve.shutdown()
+
+
+def restore():
+    """Deploys the applications of a Serve that was replaced, as 'serve deploy' does."""
+    kept = global_worker.gcs_client.internal_kv_get(RESTORED, NAMESPACE)
+    if kept is None:
+        return
+    from ray.serve.schema import ServeDeploySchema
+
+    ray.get(find_controller().apply_config.remote(ServeDeploySchema(applications=json.loads(kept))))
+    global_worker.gcs_client.internal_kv_del(RESTORED, False, NAMESPACE)
 
 
 def start(host, port, java_support):

@@ -1,5 +1,7 @@
 """Patches the support for Java replicas in Ray Serve's controller and HTTP proxies. ASCII only.
 
+The controller also learns to host Python applications of the daemon beside those of 'serve deploy'.
+
 Without the patches, Serve cannot reconfigure a Java replica in place, stops one without waiting for its
 requests, replaces all of them when the controller restarts, and responds with a bare 500 when a
 deployment throws. The agent (deployments/agent) patches Ray's Java replica classes to match. See
@@ -24,6 +26,9 @@ CONTROL_THREADS = 2
 # A replica's environment variable with the number of threads for requests. It is the upper bound for
 # max_ongoing_requests, which can change while the replica runs.
 THREADS = "SEEDCORE_THREADS"
+
+# The environment variable with the content version of an application that the daemon has submitted.
+VERSION = "SEEDCORE_VERSION"
 
 # The key of a request's head in the context of a call, and a header that says that the class has chosen the
 # status of a response.
@@ -56,8 +61,16 @@ def controller_class(source):
             scope = {}
             exec(source, scope)
             scope["patch_controller"](source)
+            self.seedcore = scope
             await super().__init__(*args, **kwargs)
+            scope["resume_builds"](self)
             scope["say_that_load_counts"]()
+
+        def deploy_config(self, config):
+            return self.seedcore["deploy_config"](self, config)
+
+        def get_app_configs(self):  # The dashboard shows these.
+            return {**super().get_app_configs(), **self.seedcore["declared_configs"](self)}
 
     return named(ServeControllerForJava, controller)
 
@@ -109,12 +122,85 @@ def exported():
 
 def patch_controller(source):
     """Applies all patches in the controller's process."""
-    from ray.serve._private import config, deployment_state, proxy_state
+    from ray.serve._private import application_state, config, deployment_state, proxy_state
 
+    patch_configs(application_state.ApplicationStateManager)
     patch_user_config(config.DeploymentConfig)
     patch_replicas(deployment_state)
     patch_proxies(proxy_state, source)
     patch_autoscaling()
+
+
+def deploy_config(controller, text):
+    """Submits one application without the deletion of others. Returns why Serve refuses it, or an empty string."""
+    from ray.serve.schema import ServeApplicationSchema
+
+    try:
+        config = ServeApplicationSchema(**json.loads(text))
+    except ValueError as e:
+        errors = e.errors() if hasattr(e, "errors") else [{"loc": (), "msg": str(e)}]
+        return "; ".join(
+            "{}: {}".format(".".join(str(step) for step in each["loc"]), each["msg"]) for each in errors)
+    apply_alone(controller, config)
+    return ""
+
+
+def apply_alone(controller, config):
+    manager = controller.application_state_manager
+    with keeping(manager, lambda name, state: True):
+        manager.apply_app_configs([config], deployment_time=time.time())
+    if hasattr(manager, "save_checkpoint"):
+        manager.save_checkpoint()
+
+
+def resume_builds(controller):
+    """Submits again what the previous controller was building when it died: Serve itself would wait for it forever."""
+    for state in list(controller.application_state_manager._application_states.values()):
+        target = state._target_state
+        if is_declared(state) and target.deployment_infos is None and not target.deleting:
+            apply_alone(controller, target.config)
+
+
+def declared_configs(controller):
+    """Returns the applications that the daemon has submitted from a config, by name."""
+    states = controller.application_state_manager._application_states
+    return {name: state._target_state.config for name, state in states.items() if is_declared(state)}
+
+
+def is_declared(state):
+    """Returns whether the daemon has submitted this application from a config."""
+    config = getattr(state._target_state, "config", None)
+    return VERSION in ((getattr(config, "runtime_env", None) or {}).get("env_vars") or {})
+
+
+@contextlib.contextmanager
+def keeping(manager, kept):
+    """Keeps applications although the config that is applied inside does not name them."""
+    delete = manager.delete_app
+
+    def delete_unless_kept(name):
+        state = manager._application_states.get(name)
+        if state is not None and not kept(name, state):
+            delete(name)
+
+    manager.delete_app = delete_unless_kept
+    try:
+        yield
+    finally:
+        del manager.delete_app
+
+
+def patch_configs(manager_class):
+    """Makes 'serve deploy', which deletes what its config does not name, keep what the daemon has submitted."""
+    apply = manager_class.apply_app_configs
+
+    def apply_app_configs(self, app_configs, *args, **kwargs):
+        if "delete_app" in vars(self):  # Within apply_alone().
+            return apply(self, app_configs, *args, **kwargs)
+        with keeping(self, lambda name, state: is_declared(state)):
+            return apply(self, app_configs, *args, **kwargs)
+
+    manager_class.apply_app_configs = apply_app_configs
 
 
 def is_java(deployment_config):

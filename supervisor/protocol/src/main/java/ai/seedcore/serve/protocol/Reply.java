@@ -23,15 +23,17 @@ public sealed interface Reply {
   record Done(long id) implements Reply {}
 
   /**
-   * The reply to {@link Request.EnsureServe}.
+   * The reply to {@link Request.EnsureServe} and {@link Request.ReplaceServe}.
    *
    * @param started true if this driver started Serve, false if it was running
    * @param hostsJava whether the controller can create Java replicas
    * @param visible whether the dashboard can show Serve
    * @param completed whether the controller has the patches for Java replicas, such as
    *     reconfiguration in place and graceful shutdown
+   * @param port the port that its HTTP proxies listen on
    */
-  record Serve(long id, boolean started, boolean hostsJava, boolean visible, boolean completed)
+  record Serve(
+      long id, boolean started, boolean hostsJava, boolean visible, boolean completed, int port)
       implements Reply {}
 
   /**

@@ -2,6 +2,7 @@ package ai.seedcore.serve.protocol;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
 
 /** A request from the daemon to the driver. The driver sends one reply with the same id. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "op")
@@ -9,7 +10,9 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
   @JsonSubTypes.Type(value = Request.Ping.class, name = "ping"),
   @JsonSubTypes.Type(value = Request.Connect.class, name = "connect"),
   @JsonSubTypes.Type(value = Request.EnsureServe.class, name = "ensure_serve"),
+  @JsonSubTypes.Type(value = Request.ReplaceServe.class, name = "replace_serve"),
   @JsonSubTypes.Type(value = Request.Deploy.class, name = "deploy"),
+  @JsonSubTypes.Type(value = Request.DeployConfig.class, name = "deploy_config"),
   @JsonSubTypes.Type(value = Request.Delete.class, name = "delete"),
 })
 public sealed interface Request {
@@ -37,12 +40,30 @@ public sealed interface Request {
   record EnsureServe(long id, String host, int port) implements Request {}
 
   /**
+   * Ends Serve with all its applications and starts another one. The reply is {@link Reply.Serve}.
+   *
+   * @param host the IP address that the HTTP proxies listen on
+   * @param port the port that the HTTP proxies listen on
+   * @param restored the applications to deploy in the other one, each in the form of a Serve config
+   *     file, a JSON object. If this is interrupted, the next Serve that is started deploys them.
+   */
+  record ReplaceServe(long id, String host, int port, List<String> restored) implements Request {}
+
+  /**
    * Submits an application. The reply means that the controller has accepted the application, not
    * that it runs.
    *
    * @param completed the value in {@link Reply.Serve}
    */
   record Deploy(long id, Application application, boolean completed) implements Request {}
+
+  /**
+   * Submits a Python application. The reply means that the controller has accepted the application,
+   * not that Python can import it.
+   *
+   * @param config the application in the form of a Serve config file, a JSON object
+   */
+  record DeployConfig(long id, String config) implements Request {}
 
   /** Deletes an application. The reply means that the controller has accepted the request. */
   record Delete(long id, String name) implements Request {}

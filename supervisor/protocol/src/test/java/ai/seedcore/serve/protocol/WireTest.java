@@ -36,7 +36,7 @@ class WireTest {
 
   @Test
   void decodesReply() {
-    Reply.Serve reply = new Reply.Serve(3, true, true, false, true);
+    Reply.Serve reply = new Reply.Serve(3, true, true, false, true, 8000);
     assertThat(Wire.reply(Wire.line(reply))).isEqualTo(reply);
   }
 

@@ -4,6 +4,8 @@ import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.decide.DesiredApplication;
+import ai.seedcore.serve.daemon.decide.DesiredJava;
+import ai.seedcore.serve.daemon.decide.DesiredPython;
 import ai.seedcore.serve.daemon.decide.State;
 import ai.seedcore.serve.daemon.decide.WorkView;
 import ai.seedcore.serve.daemon.host.Backoff;
@@ -44,6 +46,10 @@ public final class Actuator {
 
   private static final Duration CONNECT = Duration.ofSeconds(20);
   private static final Duration START_SERVE = Duration.ofSeconds(60);
+
+  /** Its replicas may finish their requests first. */
+  private static final Duration REPLACE_SERVE = Duration.ofSeconds(150);
+
   private static final Duration SUBMIT = Duration.ofSeconds(20);
 
   /**
@@ -167,7 +173,7 @@ public final class Actuator {
           .log("driver request failed");
       if (finished.action() instanceof Action.Deploy deploy) {
         count(deploy.name(), 0, 1, 0);
-        return state.withDelay(deploy.name(), workNotBefore);
+        return state.withRefusal(deploy.name(), cut(failed.reason()), workNotBefore);
       }
       return state;
     }
@@ -180,8 +186,20 @@ public final class Actuator {
     workBackoff.succeeded();
     workNotBefore = Instant.MIN;
     return finished.reply() instanceof Reply.Serve serve
-        ? state.withEnsured(new State.Ensured(serve.started(), serve.completed(), obstacle(serve)))
+        ? state.withEnsured(ensured(serve))
         : state;
+  }
+
+  private State.Ensured ensured(Reply.Serve serve) {
+    String obstacle = obstacle(serve);
+    boolean samePort = serve.port() == settings.servePort();
+    boolean replaceable = !serve.hostsJava() && settings.adopts() && samePort;
+    if (!serve.hostsJava() && settings.adopts() && !samePort) {
+      obstacle +=
+          " The daemon does not: that Serve has port %d, but serve_port is %d."
+              .formatted(serve.port(), settings.servePort());
+    }
+    return new State.Ensured(serve.started(), serve.completed(), obstacle, replaceable);
   }
 
   /** Returns why a running Serve cannot be used, with the remedy; null if it can be used. */
@@ -269,6 +287,16 @@ public final class Actuator {
           session,
           START_SERVE,
           id -> new Request.EnsureServe(id, settings.listenHost(), settings.servePort()));
+    } else if (action instanceof Action.ReplaceServe replace) {
+      LOG.atWarn()
+          .addKeyValue("restored", replace.restored().keySet())
+          .log("replacing a Serve without Java support");
+      List<String> configs = List.copyOf(replace.restored().values());
+      driver.ask(
+          action,
+          session,
+          REPLACE_SERVE,
+          id -> new Request.ReplaceServe(id, settings.listenHost(), settings.servePort(), configs));
     } else if (action instanceof Action.Deploy deploy) {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {
@@ -295,13 +323,17 @@ public final class Actuator {
     }
     DesiredApplication desired = desired(deploy.name()).orElseThrow();
     boolean completed = state.ensured() == null || state.ensured().completed();
-    Application application = completed ? desired.application() : desired.frozen();
-    driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, application, completed));
+    String version = desired.version();
+    if (desired instanceof DesiredJava java) {
+      Application application = completed ? java.application() : java.frozen();
+      version = application.version();
+      driver.ask(deploy, session, SUBMIT, id -> new Request.Deploy(id, application, completed));
+    } else if (desired instanceof DesiredPython python) {
+      String config = python.config().toString();
+      driver.ask(deploy, session, SUBMIT, id -> new Request.DeployConfig(id, config));
+    }
     redeploys++;
-    LOG.atInfo()
-        .addKeyValue("app", deploy.name())
-        .addKeyValue("version", application.version())
-        .log("deploy");
+    LOG.atInfo().addKeyValue("app", deploy.name()).addKeyValue("version", version).log("deploy");
     return state.withDeploy(deploy.name(), now, now.plus(deployBackoff(deploy.name())));
   }
 

@@ -41,7 +41,10 @@ final class ConfigCommand implements Runnable {
       spec.commandLine()
           .getOut()
           .printf(
-              "  %-20s %-24s %s%n", deployment.name(), deployment.route(), deployment.className());
+              "  %-20s %-24s %s%n",
+              deployment.name(),
+              deployment.route() == null ? "(no route)" : deployment.route(),
+              deployment.code());
     }
     spec.commandLine().getOut().flush();
     return 0;

@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.cli;
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.config.SourceFolder;
 import ai.seedcore.serve.daemon.loop.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.pack.Cache;
 import ai.seedcore.serve.daemon.pack.Packages;
@@ -135,10 +136,24 @@ final class ConfigWatch implements Supplier<DesiredState> {
       fingerprints.add(fingerprint(file));
     }
     for (DeclaredApplication deployment : desired.packages().declared()) {
-      deployment.jars().forEach(jar -> fingerprints.add(fingerprint(jar)));
-      deployment.files().forEach(model -> fingerprints.add(fingerprint(model)));
+      deployment.definedBy().forEach(path -> fingerprints.add(fingerprint(path)));
+      for (Path source : deployment.sources()) {
+        if (Files.isDirectory(source)) {
+          fingerprints.addAll(inside(source));
+        } else {
+          fingerprints.add(fingerprint(source));
+        }
+      }
     }
     return fingerprints;
+  }
+
+  private static List<String> inside(Path folder) {
+    try {
+      return SourceFolder.files(folder).stream().map(ConfigWatch::fingerprint).toList();
+    } catch (IOException e) {
+      return List.of(folder + " cannot be read");
+    }
   }
 
   private static String fingerprint(Path path) {

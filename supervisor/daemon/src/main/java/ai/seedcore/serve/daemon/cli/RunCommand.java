@@ -305,17 +305,25 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private static List<Route> routes(List<DeclaredApplication> declared) {
-    return declared.stream()
-        .map(
-            each ->
-                Route.declared(each.route(), each.name(), each.idempotent())
-                    .withTimeout(each.requestTimeout()))
-        .toList();
+    List<Route> routes = new ArrayList<>();
+    for (DeclaredApplication each : declared) {
+      if (each.route() != null) {
+        routes.add(
+            Route.declared(each.route(), each.name(), each.idempotent())
+                .withTimeout(each.requestTimeout()));
+      }
+    }
+    return List.copyOf(routes);
   }
 
   private static ControlState controlState(Status now, List<DeclaredApplication> declared) {
     return new ControlState(
-        routes(declared), now.head().nodes(), now.phase(), now.reason(), now.lastRecoveryS());
+        routes(declared),
+        now.head().nodes(),
+        now.replacesServe(),
+        now.phase(),
+        now.reason(),
+        now.lastRecoveryS());
   }
 
   private static @Nullable FrontDoor door(Settings settings) {
@@ -363,7 +371,10 @@ final class RunCommand implements Callable<Integer> {
               : (door.certificate() == null ? "http://" : "https://") + door.address();
       StringBuilder text = new StringBuilder("\nAll deployments answer. Try them:\n");
       for (DeclaredApplication deployment : settings.deployments()) {
-        String body = deployment.probe().bodyText();
+        if (deployment.route() == null) {
+          continue;
+        }
+        String body = deployment.probe() == null ? null : deployment.probe().bodyText();
         text.append("  curl ")
             .append(body == null ? "" : "-d '%s' ".formatted(body))
             .append(base)

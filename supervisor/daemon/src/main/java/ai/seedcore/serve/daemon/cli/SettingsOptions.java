@@ -296,6 +296,16 @@ final class SettingsOptions {
   private @Nullable String builtin;
 
   @Option(
+      names = "--adopt",
+      paramLabel = "replace|never",
+      description = {
+        "What to do with a Serve that was started without Java support: replace it if everything"
+            + " that it runs can be deployed again, or leave it alone and deploy nothing. Default:"
+            + " replace."
+      })
+  private @Nullable String adopt;
+
+  @Option(
       names = "--shutdown-apps",
       arity = "0..1",
       fallbackValue = FLAG,

@@ -158,6 +158,12 @@ final class StatusText {
   }
 
   private static String route(Status.AppStatus app) {
+    if (app.url() == null) {
+      return "no route";
+    }
+    if (app.answers() && app.probeMs() == null) {
+      return app.url() + " is listed by Serve's proxy";
+    }
     if (app.answers()) {
       return "%s answers in %d ms".formatted(app.url(), app.probeMs());
     }

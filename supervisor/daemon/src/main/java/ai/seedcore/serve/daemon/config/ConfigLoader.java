@@ -13,7 +13,6 @@ import java.util.TreeSet;
 import java.util.jar.JarFile;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -79,6 +78,9 @@ public final class ConfigLoader {
       @Nullable Path file, Map<String, String> given, Map<String, String> sources) {
     ObjectNode tree = builtIn();
     ObjectNode overrides = file == null ? YAML.createObjectNode() : readFile(file);
+    if (file != null) {
+      resolvePaths(overrides, file.toAbsolutePath().getParent());
+    }
     given.forEach(overrides::put);
     for (String key : List.of("node_options", "front_door_trusted_proxies", "cors_origins")) {
       // Flags and variables contain the list as one text, separated by spaces or commas.
@@ -146,7 +148,6 @@ public final class ConfigLoader {
       throw new ConfigException(
           "%s: found %s, expected a mapping of keys to values".formatted(file, kind(node)));
     }
-    resolvePaths(object, file.toAbsolutePath().getParent());
     return object;
   }
 
@@ -166,6 +167,9 @@ public final class ConfigLoader {
   private static void resolvePaths(ObjectNode file, @Nullable Path folder) {
     if (folder == null) {
       return;
+    }
+    if (file.path("deployments") instanceof ArrayNode deployments) {
+      new ServeConfigs(ConfigLoader::readFile).expand(deployments, folder);
     }
     for (JsonNode deployment : file.path("deployments")) {
       for (String key : List.of("jars", "files")) {
@@ -194,18 +198,24 @@ public final class ConfigLoader {
   }
 
   /**
-   * Changes the built-in deployment of the same name if there is one. Otherwise adds a deployment.
+   * Changes the built-in deployment of the same name if there is one, or the application of the
+   * same name from a Serve config file. Otherwise adds a deployment.
    */
   private static void overlayDeployment(ArrayNode known, JsonNode deployment) {
     if (deployment instanceof ObjectNode change && change.path("name").isString()) {
       for (JsonNode candidate : known) {
-        if (candidate.path("name").equals(change.get("name")) && isBuiltIn(candidate)) {
+        boolean changes = isBuiltIn(candidate) || isFromServeConfig(candidate, change);
+        if (candidate.path("name").equals(change.get("name")) && changes) {
           ((ObjectNode) candidate).setAll(change);
           return;
         }
       }
     }
     known.add(deployment);
+  }
+
+  private static boolean isFromServeConfig(JsonNode candidate, JsonNode change) {
+    return candidate.has("import_path") && !change.has("import_path") && !change.has("class");
   }
 
   private static boolean isBuiltIn(JsonNode deployment) {
@@ -291,14 +301,51 @@ public final class ConfigLoader {
   /** Checks files early. Otherwise a replica would fail minutes later. */
   private static void checkFiles(Settings settings) {
     for (DeclaredApplication deployment : settings.deployments()) {
-      for (Path file : deployment.files()) {
-        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
-          throw new ConfigException(
-              "deployment %s: files: found no readable file %s, expected one"
-                  .formatted(deployment.name(), file));
+      if (deployment instanceof DeclaredPython python) {
+        python.sources().forEach(source -> checkSource(python, source));
+      } else if (deployment instanceof DeclaredJava java) {
+        for (Path file : java.files()) {
+          if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+            throw new ConfigException(
+                "deployment %s: files: found no readable file %s, expected one"
+                    .formatted(java.name(), file));
+          }
         }
       }
     }
+  }
+
+  private static void checkSource(DeclaredPython python, Path source) {
+    boolean zip = source.toString().endsWith(".zip") && Files.isReadable(source);
+    if (!Files.isDirectory(source) && !zip) {
+      throw new ConfigException(
+          "deployment %s: runtime_env: found %s, expected a folder, a zip file, or a URI such as"
+                  .formatted(python.name(), source)
+              + " https://example.com/app.zip");
+    }
+    try {
+      long bytes = 0;
+      for (Path file : zip ? List.of(source) : SourceFolder.files(source)) {
+        bytes += Files.size(file);
+      }
+      if (bytes > MAX_PACKAGE_MIB << 20) {
+        throw new ConfigException(
+            "deployment %s: runtime_env: found %d MiB in %s, expected at most %d, the limit of a"
+                    .formatted(python.name(), bytes >> 20, source, MAX_PACKAGE_MIB)
+                + " package in Ray's GCS");
+      }
+    } catch (IOException e) {
+      throw new ConfigException(
+          "deployment %s: runtime_env: %s: cannot be read: %s"
+              .formatted(python.name(), source, e.getMessage()));
+    }
+  }
+
+  private static List<DeclaredJava> java(Settings settings) {
+    return settings.deployments().stream()
+        .filter(DeclaredJava.class::isInstance)
+        .map(DeclaredJava.class::cast)
+        .toList();
   }
 
   /**
@@ -313,12 +360,11 @@ public final class ConfigLoader {
   private static final long ONNX_MIB = 32;
 
   private static void checkSizes(Settings settings) {
-    for (DeclaredApplication deployment : settings.deployments()) {
+    for (DeclaredJava deployment : java(settings)) {
       long sum = 0;
       Path largest = null;
       long size = 0;
-      for (Path file :
-          Stream.concat(deployment.jars().stream(), deployment.files().stream()).toList()) {
+      for (Path file : deployment.sources()) {
         long bytes = file.toFile().length();
         sum += bytes;
         if (bytes > size) {
@@ -342,7 +388,7 @@ public final class ConfigLoader {
    * minutes later.
    */
   private static void checkClasses(Settings settings) {
-    for (DeclaredApplication deployment : settings.deployments()) {
+    for (DeclaredJava deployment : java(settings)) {
       if (deployment.jars().isEmpty()) {
         continue;
       }

@@ -62,6 +62,8 @@ import org.jspecify.annotations.Nullable;
  * @param logFile a file that receives the log, too; null for none
  * @param logFileMb the size at which the log file is rotated, in MB
  * @param logFilesKept how many rotated log files are kept
+ * @param adopt {@code replace}: a Serve without Java support is replaced if everything that it runs
+ *     can be deployed again; {@code never}: it stays, and nothing is deployed
  * @param shutdownApps whether to delete the declared applications when the daemon ends
  * @param builtin whether the three built-in deployments are declared
  * @param deployments the deployments to serve
@@ -103,6 +105,7 @@ public record Settings(
     @Nullable Path logFile,
     int logFileMb,
     int logFilesKept,
+    String adopt,
     boolean shutdownApps,
     boolean builtin,
     List<DeclaredApplication> deployments) {
@@ -190,6 +193,9 @@ public record Settings(
     range("hold_mb", holdMb, frontDoorBodyMb, 16_384);
     range("hold_seconds", holdSeconds, 0, 3_600);
     require(
+        Set.of("replace", "never").contains(adopt),
+        "adopt: found '%s', expected replace or never".formatted(adopt));
+    require(
         Set.of("http", "contract").contains(statusCodes),
         "status_codes: found '%s', expected http or contract".formatted(statusCodes));
     require(
@@ -234,13 +240,18 @@ public record Settings(
           names.add(deployment.name()),
           "deployments: found two named %s, expected different names".formatted(deployment.name()));
       require(
-          routes.add(deployment.route()),
+          deployment.route() == null || routes.add(deployment.route()),
           "deployments: found two with the route %s, expected different routes"
               .formatted(deployment.route()));
     }
     require(
         !deployments.isEmpty(), "deployments: found none, expected one or more, or builtin: true");
     deployments = List.copyOf(deployments);
+  }
+
+  /** Returns whether a Serve without Java support may be replaced. */
+  public boolean adopts() {
+    return adopt.equals("replace");
   }
 
   /** Returns the cluster's GCS. Resolves {@code auto} at each call, as Ray's own commands do. */

@@ -1,5 +1,7 @@
 package ai.seedcore.serve.daemon.decide;
 
+import java.util.Map;
+
 /** The next step of the daemon. It carries out one at a time. Each is small and safe to repeat. */
 public sealed interface Action {
 
@@ -28,6 +30,23 @@ public sealed interface Action {
 
   /** Starts Serve if it does not run, and reads what a running Serve supports. */
   record EnsureServe() implements Action {}
+
+  /**
+   * Ends a Serve without Java support and starts another one.
+   *
+   * @param restored the applications to deploy again that are not declared, by name, in the form of
+   *     a Serve config file
+   */
+  record ReplaceServe(Map<String, String> restored) implements Action {
+    public ReplaceServe {
+      restored = Map.copyOf(restored);
+    }
+
+    @Override
+    public String toString() {
+      return "ReplaceServe[restored=%s]".formatted(restored.keySet());
+    }
+  }
 
   /**
    * Uploads the packages of the declared deployments to the GCS, from which the nodes fetch them.

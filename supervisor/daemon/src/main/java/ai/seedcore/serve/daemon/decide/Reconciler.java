@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.decide.Action.Deploy;
 import ai.seedcore.serve.daemon.decide.Action.EndDriver;
 import ai.seedcore.serve.daemon.decide.Action.EnsureServe;
 import ai.seedcore.serve.daemon.decide.Action.KillReplica;
+import ai.seedcore.serve.daemon.decide.Action.ReplaceServe;
 import ai.seedcore.serve.daemon.decide.Action.Rest;
 import ai.seedcore.serve.daemon.decide.Action.StartDriver;
 import ai.seedcore.serve.daemon.decide.Action.StartNode;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -109,6 +111,7 @@ public final class Reconciler {
     boolean asksTheDriver =
         action instanceof Connect
             || action instanceof EnsureServe
+            || action instanceof ReplaceServe
             || action instanceof Deploy
             || action instanceof Delete;
     return asksTheDriver && late ? new Rest() : action;
@@ -228,7 +231,9 @@ public final class Reconciler {
       return withDriver(now, up, new EnsureServe(), Cause.SERVE_UNKNOWN, reason);
     }
     if (ensured.obstacle() != null) {
-      return blocked(Cause.SERVE_UNUSABLE, ensured.obstacle());
+      return ensured.replaceable()
+          ? work(new Rest(), Cause.SERVE_UNUSABLE, ensured.obstacle() + " " + reason)
+          : blocked(Cause.SERVE_UNUSABLE, ensured.obstacle());
     }
     boolean believed = !within(BELIEF, state.opaqueSince(), now.now());
     Set<String> listed = now.seen().listed();
@@ -259,30 +264,35 @@ public final class Reconciler {
     List<DesiredApplication> wanting = new ArrayList<>();
     List<String> why = new ArrayList<>();
     List<String> pending = new ArrayList<>();
-    Decision redo = null;
+    List<DesiredApplication> failed = new ArrayList<>();
+    List<String> failures = new ArrayList<>();
     for (DesiredApplication desired : applications) {
       Serve.Application app = serve.apps().get(desired.name());
       Optional<String> difference =
-          app == null ? Optional.of("is missing") : desired.difference(app);
+          app == null
+              ? Optional.of("is missing")
+              : desired.difference(app, state.deploysOf(desired.name()).last() != null);
       Instant deployed = state.deploysOf(desired.name()).last();
       if (deployed != null && deployed.isAfter(serve.asked())) {
         // Only its route can tell: this report of Serve is older than the deployment.
         checkRoute(desired, "was deployed", now).ifPresent(pending::add);
       } else if (app != null && app.status().equals("DELETING")) {
         pending.add(desired.name() + " is being deleted");
-      } else if (app != null && app.config().isMissingNode()) {
+      } else if (app != null && app.isEmpty()) {
         pending.add("Serve has accepted " + desired.name());
       } else if (difference.isPresent()) {
         wanting.add(desired);
         why.add(desired.name() + " " + difference.get());
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
-        // The running replicas are left alone. Serve itself keeps retrying.
-        if (app.replicas() > 0) {
+        // The running replicas are left alone. Serve itself keeps retrying, except to import
+        // Python.
+        if (app.replicas() > 0 && desired instanceof DesiredJava) {
           pending.add(
               failed(desired, app)
                   + "; its running replicas are left alone: %d".formatted(app.replicas()));
         } else {
-          redo = redo == null ? redo(now, up, desired, app) : redo;
+          failed.add(desired);
+          failures.add(failed(desired, app));
         }
       } else if (app != null && !app.running()) {
         pending.add(desired.name() + " is " + app.status() + slow(now, desired, app));
@@ -297,10 +307,10 @@ public final class Reconciler {
       }
       return ensured.obstacle() == null
           ? deployNext(now, up, wanting, Cause.APP_DIFFERS, String.join("; ", why))
-          : blocked(Cause.SERVE_UNUSABLE, ensured.obstacle());
+          : replace(now, up, serve, ensured);
     }
-    if (redo != null) {
-      return redo;
+    if (!failed.isEmpty()) {
+      return redo(now, up, failed, String.join("; ", failures));
     }
     for (String name : dropped) {
       Serve.Application app = serve.apps().get(name);
@@ -313,6 +323,44 @@ public final class Reconciler {
     return pending.isEmpty()
         ? rest(now)
         : work(new Rest(), Cause.APP_PENDING, String.join("; ", pending));
+  }
+
+  /**
+   * Replaces a Serve that cannot be used if everything that it runs is declared, or can be deployed
+   * again from the config that it was deployed from.
+   */
+  private Decision replace(Situation now, Head.Up up, Serve.Running serve, State.Ensured ensured) {
+    String obstacle = String.valueOf(ensured.obstacle());
+    if (!ensured.replaceable()) {
+      return blocked(Cause.SERVE_UNUSABLE, obstacle);
+    }
+    Map<String, String> restored = new TreeMap<>();
+    List<String> lost = new ArrayList<>();
+    serve
+        .apps()
+        .forEach(
+            (name, app) -> {
+              if (names.contains(name) || app.status().equals("DELETING")) {
+                return;
+              }
+              if (app.submitted().isMissingNode()) {
+                lost.add(name);
+              } else {
+                restored.put(name, app.submitted().toString());
+              }
+            });
+    return lost.isEmpty()
+        ? withDriver(
+            now,
+            up,
+            new ReplaceServe(restored),
+            Cause.SERVE_UNUSABLE,
+            "Serve was started without Java support; the daemon replaces it"
+                + (restored.isEmpty() ? "" : " and deploys again " + restored.keySet()))
+        : blocked(
+            Cause.SERVE_UNUSABLE,
+            "%s The daemon does not, because it could not deploy again: %s."
+                .formatted(obstacle, String.join(", ", lost)));
   }
 
   /** Returns why an application is not served although it should be; empty if it is served. */
@@ -362,15 +410,29 @@ public final class Reconciler {
     return work(
         new Rest(),
         cause,
-        "%s; tried %d times, waiting for the next attempt".formatted(why, first.attempts()));
+        "%s; tried %d times, waiting for the next attempt%s"
+            .formatted(
+                why,
+                first.attempts(),
+                first.refusal() == null ? "" : "; the last one was refused: " + first.refusal()));
   }
 
+  /** Begins another attempt for the first failed application whose backoff allows it. */
   private static Decision redo(
-      Situation now, Head.Up up, DesiredApplication desired, Serve.Application app) {
-    String reason = failed(desired, app);
-    return now.now().isBefore(now.state().deploysOf(desired.name()).notBefore())
-        ? work(new Rest(), Cause.APP_FAILED, reason + "; waiting for the next attempt")
-        : withDriver(now, up, new Delete(desired.name()), Cause.APP_FAILED, reason);
+      Situation now, Head.Up up, List<DesiredApplication> failed, String reason) {
+    for (DesiredApplication desired : failed) {
+      if (now.now().isBefore(now.state().deploysOf(desired.name()).notBefore())) {
+        continue;
+      }
+      // Serve imports a Python application again if it is submitted again.
+      boolean again = desired instanceof DesiredPython;
+      Action action =
+          !again
+              ? new Delete(desired.name())
+              : now.state().ensured() == null ? new EnsureServe() : new Deploy(desired.name());
+      return withDriver(now, up, action, Cause.APP_FAILED, reason);
+    }
+    return work(new Rest(), Cause.APP_FAILED, reason + "; waiting for the next attempt");
   }
 
   /**
@@ -380,6 +442,8 @@ public final class Reconciler {
   private Duration grace(String app) {
     return applications.stream()
         .filter(desired -> desired.name().equals(app))
+        .filter(DesiredJava.class::isInstance)
+        .map(DesiredJava.class::cast)
         .mapToDouble(desired -> desired.application().lifecycle().gracefulShutdownTimeoutS())
         .mapToObj(seconds -> Duration.ofMillis(Math.round(seconds * 1_000)).plusSeconds(10))
         .filter(grace -> grace.compareTo(FORGOTTEN) > 0)
@@ -393,14 +457,10 @@ public final class Reconciler {
    */
   private static String slow(Situation now, DesiredApplication desired, Serve.Application app) {
     Duration age = now.seen().starting().get(desired.name());
-    return age == null || age.compareTo(SLOW) < 0
-        ? because(app.message())
-        : Shortage.explain(
-            desired.application(),
-            app.replicas(),
-            age,
-            now.seen().capacity(),
-            now.seen().orphans());
+    return desired instanceof DesiredJava java && age != null && age.compareTo(SLOW) >= 0
+        ? Shortage.explain(
+            java.application(), app.replicas(), age, now.seen().capacity(), now.seen().orphans())
+        : because(app.message());
   }
 
   private static String failed(DesiredApplication desired, Serve.Application app) {

@@ -42,8 +42,17 @@ public record State(
    *     submit
    * @param completed whether it fully supports Java replicas
    * @param obstacle why it cannot be used; null if it can
+   * @param replaceable whether another Serve may take its place if everything that it runs can be
+   *     deployed again
    */
-  public record Ensured(boolean started, boolean completed, @Nullable String obstacle) {}
+  public record Ensured(
+      boolean started, boolean completed, @Nullable String obstacle, boolean replaceable) {
+
+    /** Creates what was learned about a Serve that nothing may replace. */
+    public Ensured(boolean started, boolean completed, @Nullable String obstacle) {
+      this(started, completed, obstacle, false);
+    }
+  }
 
   /**
    * The submissions of one application in this session.
@@ -51,9 +60,11 @@ public record State(
    * @param attempts how many there were
    * @param last the time of the last one; null if there was none
    * @param notBefore the earliest time for the next one
+   * @param refusal why Serve did not accept the last one; null if it did
    */
-  public record Deploys(int attempts, @Nullable Instant last, Instant notBefore) {
-    static final Deploys NONE = new Deploys(0, null, Instant.MIN);
+  public record Deploys(
+      int attempts, @Nullable Instant last, Instant notBefore, @Nullable String refusal) {
+    static final Deploys NONE = new Deploys(0, null, Instant.MIN, null);
   }
 
   Deploys deploysOf(String name) {
@@ -119,19 +130,28 @@ public record State(
    */
   public State withNewWishes() {
     Ensured known =
-        ensured == null ? null : new Ensured(false, ensured.completed(), ensured.obstacle());
+        ensured == null
+            ? null
+            : new Ensured(false, ensured.completed(), ensured.obstacle(), ensured.replaceable());
     return new State(identity, controller, known, opaqueSince, false, Map.of());
   }
 
   /** Returns the state after an application was submitted or deleted. */
   public State withDeploy(String name, Instant at, Instant notBefore) {
-    return with(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore));
+    return with(name, new Deploys(deploysOf(name).attempts() + 1, at, notBefore, null));
   }
 
   /** Returns the state in which the next action on this application or replica waits. */
   public State withDelay(String name, Instant notBefore) {
     Deploys old = deploysOf(name);
-    return with(name, new Deploys(old.attempts(), old.last(), notBefore));
+    return with(name, new Deploys(old.attempts(), old.last(), notBefore, old.refusal()));
+  }
+
+  /** Returns the state after Serve refused an application, so that it does not show up. */
+  public State withRefusal(String name, String reason, Instant notBefore) {
+    Deploys old = deploysOf(name);
+    Instant later = notBefore.isAfter(old.notBefore()) ? notBefore : old.notBefore();
+    return with(name, new Deploys(old.attempts(), null, later, reason));
   }
 
   private State with(String name, Deploys deployed) {

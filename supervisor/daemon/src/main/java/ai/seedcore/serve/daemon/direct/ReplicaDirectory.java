@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.direct;
 
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.config.DeclaredJava;
 import ai.seedcore.serve.daemon.observe.ReplicaName;
 import ai.seedcore.serve.door.upstream.Replica.Endpoint;
 import ai.seedcore.serve.gcs.Gcs;
@@ -91,12 +92,18 @@ public final class ReplicaDirectory {
 
   /** Sets the declared applications. Called on any thread. */
   public void declare(List<DeclaredApplication> applications) {
-    declared = names(applications.stream());
-    scaled = names(applications.stream().filter(each -> each.scaling() != null));
+    // Only Java replicas have the agent, which listens for the front door.
+    List<DeclaredJava> java =
+        applications.stream()
+            .filter(DeclaredJava.class::isInstance)
+            .map(DeclaredJava.class::cast)
+            .toList();
+    declared = names(java.stream());
+    scaled = names(java.stream().filter(each -> each.scaling() != null));
   }
 
-  private static Set<String> names(Stream<DeclaredApplication> applications) {
-    return applications.map(DeclaredApplication::name).collect(Collectors.toSet());
+  private static Set<String> names(Stream<DeclaredJava> applications) {
+    return applications.map(DeclaredJava::name).collect(Collectors.toSet());
   }
 
   /** Reads the list again, unless the last reading has not ended. Never blocks. */

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -135,20 +136,16 @@ public final class Dashboard {
 
   private static Serve.Application readApp(JsonNode app) {
     String message = text(app.path("message"));
-    String version = null;
+    JsonNode submitted = app.path("deployed_app_config");
+    String version = version(submitted.path("runtime_env"));
     int running = 0;
     Set<String> actors = new HashSet<>();
     JsonNode config = JSON.missingNode();
-    // The daemon's applications have exactly one.
     for (JsonNode deployment : app.path("deployments")) {
       config = deployment.path("deployment_config");
-      version =
-          config
-              .path("ray_actor_options")
-              .path("runtime_env")
-              .path("env_vars")
-              .path(VERSION_VARIABLE)
-              .asString(null);
+      if (!submitted.isObject()) { // The daemon's Java applications have exactly one deployment.
+        version = version(config.path("ray_actor_options").path("runtime_env"));
+      }
       // The application's message only says that its deployment is unhealthy.
       String why = text(deployment.path("message"));
       message = why.isBlank() ? message : why;
@@ -164,13 +161,24 @@ public final class Dashboard {
         app.path("route_prefix").asString(null),
         running,
         actors,
-        config);
+        config,
+        submitted.isObject() ? submitted : JSON.missingNode());
   }
 
-  /** Serve's messages contain tracebacks. The information is in their first lines. */
+  private static @Nullable String version(JsonNode runtimeEnv) {
+    return runtimeEnv.path("env_vars").path(VERSION_VARIABLE).asString(null);
+  }
+
+  /**
+   * Serve's messages contain tracebacks. The information is in the first lines of Java's, and in
+   * the last ones of Python's.
+   */
   private static String text(JsonNode message) {
     String text = message.asString("");
-    return text.length() <= MAX_MESSAGE ? text : text.substring(0, MAX_MESSAGE);
+    int half = MAX_MESSAGE / 2;
+    return text.length() <= MAX_MESSAGE
+        ? text
+        : text.substring(0, half) + "\n" + text.substring(text.length() - half);
   }
 
   private static Optional<JsonNode> parse(String body) {

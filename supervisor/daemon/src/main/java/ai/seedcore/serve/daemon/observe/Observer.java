@@ -4,10 +4,13 @@ import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.config.DeclaredJava;
+import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.RayNodes;
 import ai.seedcore.serve.gcs.Gcs;
 import ai.seedcore.serve.gcs.GcsFailure;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -71,6 +74,7 @@ public final class Observer {
   private final Replicas replicas;
   private final Map<String, Long> startingSince = new HashMap<>();
   private final Set<String> ours = new HashSet<>();
+  private List<DeclaredApplication> declared = List.of();
   private Map<DeclaredApplication, Probing> probes = Map.of();
   private String session = "";
   private @Nullable Observation last;
@@ -149,13 +153,23 @@ public final class Observer {
   }
 
   /** Replaces the deployments to observe. */
-  public void declare(List<DeclaredApplication> declared) {
+  public void declare(List<DeclaredApplication> applications) {
+    declared = List.copyOf(applications);
     Map<DeclaredApplication, Probing> next = new LinkedHashMap<>();
-    for (DeclaredApplication deployment : declared) {
+    for (DeclaredApplication deployment : applications) {
+      Probe probe = deployment.probe();
       Probing known = probes.get(deployment);
-      next.put(
-          deployment, known == null ? new Probing(http, routesUrl, deployment, replicas) : known);
-      ours.add(deployment.name()); // This includes deployments that are no longer declared.
+      if (probe != null) {
+        next.put(
+            deployment,
+            known == null
+                ? new Probing(
+                    http, routesUrl + deployment.route(), deployment.name(), probe, replicas)
+                : known);
+      }
+      if (deployment instanceof DeclaredJava) {
+        ours.add(deployment.name()); // This includes deployments that are no longer declared.
+      }
     }
     probes.forEach(
         (deployment, probe) -> {
@@ -210,6 +224,7 @@ public final class Observer {
             probe.within(patience).ifPresent(route -> routes.put(deployment.name(), route));
           }
         });
+    unprobed(listed, routes);
     Serve serve = serve(askPage);
     routes.replaceAll((app, route) -> checkBusy(app, route, serve));
     Map<String, Duration> starting = starting(serve);
@@ -228,6 +243,26 @@ public final class Observer {
             capacity(known, starting),
             true,
             false));
+  }
+
+  /**
+   * Adds the routes of applications without a probe: the proxy's list has to do. An unknown list is
+   * not an outage for a while.
+   */
+  private void unprobed(@Nullable Set<String> listed, Map<String, Route> routes) {
+    Instant now = Instant.now();
+    for (DeclaredApplication application : declared) {
+      String name = application.name();
+      Route before = last == null ? null : last.routes().get(name);
+      if (application.probe() != null) {
+        continue;
+      }
+      if (listed != null && listed.contains(name)) {
+        routes.put(name, Route.listed(now));
+      } else if (listed == null && before != null && now.isBefore(before.at().plus(GRACE))) {
+        routes.put(name, before);
+      }
+    }
   }
 
   /**
@@ -253,7 +288,7 @@ public final class Observer {
       return Map.of();
     }
     Map<String, Duration> starting = new LinkedHashMap<>();
-    for (DeclaredApplication deployment : probes.keySet()) {
+    for (DeclaredApplication deployment : declared) {
       Serve.Application app = running.apps().get(deployment.name());
       if (app != null && app.status().equals("DEPLOYING")) {
         long since = startingSince.computeIfAbsent(deployment.name(), n -> System.nanoTime());
@@ -319,7 +354,7 @@ public final class Observer {
       return trouble.get();
     }
     Set<String> listed = listed();
-    boolean all = listed != null && listed.size() == probes.size();
+    boolean all = listed != null && listed.size() == declared.size();
     return all && last != null && last.full() && session.equals(before) && !doubtful()
         ? new Observation(
             last.head(),
@@ -490,8 +525,8 @@ public final class Observer {
 
   /** Returns the declared applications whose routes this table contains. */
   private Set<String> listed(JsonNode routes) {
-    return probes.keySet().stream()
-        .filter(deployment -> routes.has(deployment.route()))
+    return declared.stream()
+        .filter(deployment -> deployment.route() == null || routes.has(deployment.route()))
         .map(DeclaredApplication::name)
         .collect(Collectors.toSet());
   }

@@ -4,7 +4,6 @@ import ai.seedcore.serve.base.ErrorCode;
 import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
-import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Probe;
 import java.time.Duration;
 import java.time.Instant;
@@ -47,11 +46,11 @@ final class Probing {
   private long goodAt;
   private boolean resent;
 
-  Probing(Http http, String routesUrl, DeclaredApplication deployment, Replicas replicas) {
+  Probing(Http http, String url, String app, Probe probe, Replicas replicas) {
     this.http = http;
-    this.app = deployment.name();
-    this.url = routesUrl + deployment.route();
-    this.probe = deployment.probe();
+    this.app = app;
+    this.url = url;
+    this.probe = probe;
     this.replicas = replicas;
   }
 

@@ -3,7 +3,7 @@ package ai.seedcore.serve.daemon.observe;
 import java.time.Instant;
 
 /**
- * The result of a probe.
+ * The result of a probe, or of the proxy's list if an application declares no probe.
  *
  * @param answers whether the response was as declared
  * @param reason why not; empty if it was
@@ -14,6 +14,19 @@ import java.time.Instant;
  */
 public record Route(
     boolean answers, String reason, long millis, Instant at, boolean silent, int atWork) {
+
+  /** The duration of a result without a probe. */
+  private static final long NOT_PROBED = -1;
+
+  /** Creates the result for a route that the proxy lists and that nobody has to probe. */
+  static Route listed(Instant at) {
+    return new Route(true, "", NOT_PROBED, at, false);
+  }
+
+  /** Returns whether this is the result of a request. */
+  public boolean probed() {
+    return millis != NOT_PROBED;
+  }
 
   /** Creates a result without requests in progress. */
   public Route(boolean answers, String reason, long millis, Instant at, boolean silent) {

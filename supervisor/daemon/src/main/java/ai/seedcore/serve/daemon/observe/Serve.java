@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The state of Serve. The GCS reports whether it runs, the dashboard which applications it runs.
@@ -53,7 +54,9 @@ public sealed interface Serve {
    * @param replicas how many replicas are RUNNING
    * @param actors the actor names of all its replicas, including those that are starting or
    *     stopping
-   * @param config Serve's {@code deployment_config}
+   * @param config Serve's {@code deployment_config} of the last deployment; missing if there is no
+   *     deployment yet
+   * @param submitted the application as it was submitted, if from a Serve config; otherwise missing
    */
   record Application(
       String status,
@@ -62,7 +65,33 @@ public sealed interface Serve {
       @Nullable String route,
       int replicas,
       Set<String> actors,
-      JsonNode config) {
+      JsonNode config,
+      JsonNode submitted) {
+
+    /** Creates an application that was not submitted from a Serve config. */
+    public Application(
+        String status,
+        String message,
+        @Nullable String version,
+        @Nullable String route,
+        int replicas,
+        Set<String> actors,
+        JsonNode config) {
+      this(
+          status,
+          message,
+          version,
+          route,
+          replicas,
+          actors,
+          config,
+          JsonMapper.shared().missingNode());
+    }
+
+    /** Returns whether Serve has accepted it and shows nothing of it yet. */
+    public boolean isEmpty() {
+      return config.isMissingNode() && submitted.isMissingNode();
+    }
 
     /** Returns whether Serve reports it as running. */
     public boolean running() {

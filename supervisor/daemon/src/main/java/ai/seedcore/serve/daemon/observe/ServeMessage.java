@@ -27,6 +27,14 @@ final class ServeMessage {
       Pattern.compile(
           "(?s).*has (\\d+) replicas that have taken more than (\\d+)s to initialize.*");
 
+  private static final Pattern IMPORT =
+      Pattern.compile("(?s)Deploying app '.*?' failed with exception:\\s*(.*)");
+
+  private static final Pattern ENVIRONMENT =
+      Pattern.compile("(?s)Runtime env setup for app '.*?' failed:\\s*(.*)");
+
+  private static final String TRACEBACK = "Traceback (most recent call last)";
+
   /** An exception's name with its package, up to its message. */
   private static final Pattern EXCEPTION =
       Pattern.compile(
@@ -62,19 +70,35 @@ final class ServeMessage {
       return "%s of its replicas have been starting for more than %s s"
           .formatted(uninitialized.group(1), uninitialized.group(2));
     }
-    return plain(message);
+    Matcher environment = ENVIRONMENT.matcher(message);
+    if (environment.matches()) {
+      return "its runtime_env cannot be set up: " + plain(environment.group(1));
+    }
+    Matcher imported = IMPORT.matcher(message);
+    return imported.matches()
+        ? "it cannot be imported: " + plain(imported.group(1))
+        : plain(message);
   }
 
-  /** Returns the first meaningful line, without exception names. */
+  /**
+   * Returns the first meaningful line, without exception names; of a Python traceback the last one.
+   */
   private static String plain(String text) {
+    boolean python = text.contains(TRACEBACK) && !text.contains("\tat ");
     String said =
-        text.lines()
-            .filter(line -> !line.isBlank() && !FRAME.matcher(line).matches())
-            .map(ServeMessage::unwrapped)
-            .filter(line -> !line.isBlank())
-            .findFirst()
-            .orElse("");
+        python
+            ? text.strip().lines().reduce((first, second) -> second).orElse("").strip()
+            : firstPlain(text);
     return said.length() <= MAX_LENGTH ? said : said.substring(0, MAX_LENGTH) + "...";
+  }
+
+  private static String firstPlain(String text) {
+    return text.lines()
+        .filter(line -> !line.isBlank() && !FRAME.matcher(line).matches())
+        .map(ServeMessage::unwrapped)
+        .filter(line -> !line.isBlank())
+        .findFirst()
+        .orElse("");
   }
 
   private static String unwrapped(String line) {

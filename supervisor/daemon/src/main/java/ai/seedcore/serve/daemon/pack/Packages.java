@@ -1,33 +1,28 @@
 package ai.seedcore.serve.daemon.pack;
 
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.config.DeclaredJava;
+import ai.seedcore.serve.daemon.config.DeclaredPython;
 import ai.seedcore.serve.daemon.decide.DesiredApplication;
+import ai.seedcore.serve.daemon.decide.DesiredJava;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.protocol.Application;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.zip.CRC32;
-import java.util.zip.CheckedInputStream;
-import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
  * The packages that the cluster needs. Each distinct set of jars and files becomes one zip with the
  * agent, the jars and the files. Ray unpacks it as a replica's working directory. So the nodes need
- * a JDK but none of our files.
+ * a JDK but none of our files. A local folder of a Python application becomes a zip as well.
  */
 public final class Packages {
-
-  /** The earliest time that a zip can hold, so that the same jars result in the same bytes. */
-  private static final long ZIP_EPOCH = 315_619_200_000L;
 
   /** How much of a node's accelerator type Ray reserves for an actor that needs it. */
   private static final double ACCELERATOR = 0.001;
@@ -65,7 +60,14 @@ public final class Packages {
     Map<Contents, String> names = new LinkedHashMap<>();
     Map<String, Path> files = new LinkedHashMap<>();
     List<DesiredApplication> applications = new ArrayList<>();
-    for (DeclaredApplication deployment : declared) {
+    for (DeclaredApplication each : declared) {
+      if (each instanceof DeclaredPython python) {
+        PythonPackages packed = PythonPackages.pack(python, cache);
+        files.putAll(packed.files());
+        applications.add(packed.application());
+        continue;
+      }
+      DeclaredJava deployment = (DeclaredJava) each;
       List<Path> jars = new ArrayList<>(deployment.jars());
       if (jars.isEmpty()) {
         jars.add(builtIn);
@@ -81,7 +83,7 @@ public final class Packages {
         files.put(name, zip);
         names.put(contents, name);
       }
-      applications.add(new DesiredApplication(application(deployment, name)));
+      applications.add(new DesiredJava(application(deployment, name)));
     }
     return new Packages(declared, cache, files, List.copyOf(applications));
   }
@@ -103,9 +105,12 @@ public final class Packages {
   }
 
   private static String fingerprint(DesiredApplication desired) {
-    Application app = desired.application();
     return String.join(
-        " ", app.version(), app.route(), String.valueOf(app.replicas()), desired.inPlace());
+        " ",
+        desired.version(),
+        String.valueOf(desired.route()),
+        String.valueOf(desired.replicas()),
+        desired.inPlace());
   }
 
   /** Returns the packages, by name. */
@@ -118,7 +123,7 @@ public final class Packages {
     return applications;
   }
 
-  private static Application application(DeclaredApplication deployment, String packageName) {
+  private static Application application(DeclaredJava deployment, String packageName) {
     String arguments = deployment.initArgs().toString();
     Map<String, Object> options = new TreeMap<>();
     options.put("num_cpus", deployment.cpus());
@@ -181,31 +186,15 @@ public final class Packages {
 
   private static void zip(Path agent, Contents contents, OutputStream out) throws IOException {
     ZipOutputStream zip = new ZipOutputStream(out);
-    add(zip, AGENT, agent);
+    Zips.add(zip, AGENT, agent);
     int index = 0;
     for (Path jar : contents.jars()) {
       // The numbers keep the order of the declaration in the class path.
-      add(zip, "lib/%02d.jar".formatted(index++), jar);
+      Zips.add(zip, "lib/%02d.jar".formatted(index++), jar);
     }
     for (Path file : contents.files()) {
-      add(zip, file.getFileName().toString(), file);
+      Zips.add(zip, file.getFileName().toString(), file);
     }
     zip.finish();
-  }
-
-  /** Adds a file without compression. Jars are compressed already, and replicas start sooner. */
-  private static void add(ZipOutputStream zip, String name, Path file) throws IOException {
-    CRC32 crc = new CRC32();
-    try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
-      in.transferTo(OutputStream.nullOutputStream());
-    }
-    ZipEntry entry = new ZipEntry(name);
-    entry.setTime(ZIP_EPOCH);
-    entry.setMethod(ZipEntry.STORED);
-    entry.setSize(Files.size(file));
-    entry.setCrc(crc.getValue());
-    zip.putNextEntry(entry);
-    Files.copy(file, zip);
-    zip.closeEntry();
   }
 }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.report;
 
+import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.driver.ChildExit;
 import ai.seedcore.serve.door.DoorStatus;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -85,6 +86,8 @@ public record Status(
   /** The version of the document's structure. */
   public static final int SCHEMA = 1;
 
+  private static final String REPLACE = Action.ReplaceServe.class.getSimpleName();
+
   /** Some readers of the event stream take U+2028 and U+2029 for line ends, so they are escaped. */
   private static final JsonMapper JSON =
       JsonMapper.builder(
@@ -98,6 +101,12 @@ public record Status(
 
   @JsonIgnoreProperties("past")
   private interface WithoutPast {}
+
+  /** Returns whether Serve is being replaced: requests that are sent now would be lost. */
+  public boolean replacesServe() {
+    String busyWith = driver.busyWith();
+    return action.startsWith(REPLACE) || (busyWith != null && busyWith.startsWith(REPLACE));
+  }
 
   /** Returns the document as JSON. */
   public String json() {
@@ -152,8 +161,9 @@ public record Status(
   /**
    * One declared application, in its desired and its observed state.
    *
+   * @param url its address; null if it has no route
    * @param status Serve's status, or MISSING or UNKNOWN
-   * @param probeMs how long the last probe took, in milliseconds
+   * @param probeMs how long the last probe took, in milliseconds; null if there was none
    * @param probedAt when the last probe ended
    * @param atWork if the route is busy, how many requests its replicas are at work on: the probe
    *     takes longer than its timeout, yet nothing is wrong; 0 otherwise
@@ -162,7 +172,7 @@ public record Status(
    */
   public record AppStatus(
       String name,
-      String url,
+      @Nullable String url,
       String version,
       @Nullable String deployedVersion,
       String status,

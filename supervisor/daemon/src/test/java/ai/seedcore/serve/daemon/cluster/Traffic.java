@@ -46,7 +46,7 @@ final class Traffic implements AutoCloseable {
   }
 
   private void run(String url) {
-    Web web = new Web();
+    Web web = new Web(Duration.ofSeconds(60));
     while (!over) {
       String failure = "";
       JsonNode answer = null;

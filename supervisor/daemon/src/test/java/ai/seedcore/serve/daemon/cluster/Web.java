@@ -19,6 +19,7 @@ final class Web {
           .build();
 
   private final String token;
+  private final Duration patience;
 
   Web() {
     this("");
@@ -26,7 +27,17 @@ final class Web {
 
   /** One that names a bearer token; empty: none. */
   Web(String token) {
+    this(token, Duration.ofSeconds(20));
+  }
+
+  /** One that waits so long for the response to a POST. */
+  Web(Duration patience) {
+    this("", patience);
+  }
+
+  private Web(String token, Duration patience) {
     this.token = token;
+    this.patience = patience;
   }
 
   HttpResponse<String> get(String url) throws IOException, InterruptedException {
@@ -41,7 +52,7 @@ final class Web {
   HttpResponse<String> post(String url, String body) throws IOException, InterruptedException {
     return client.send(
         HttpRequest.newBuilder(URI.create(url))
-            .timeout(Duration.ofSeconds(20))
+            .timeout(patience)
             .POST(HttpRequest.BodyPublishers.ofString(body))
             .build(),
         HttpResponse.BodyHandlers.ofString());

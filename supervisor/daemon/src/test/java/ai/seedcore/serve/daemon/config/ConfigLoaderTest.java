@@ -28,7 +28,7 @@ class ConfigLoaderTest {
     assertThat(settings.deployments().stream().map(DeclaredApplication::name))
         .containsExactly("SalienceScorer", "AnomalyDetector", "ScalingPredictor");
     assertThat(settings.deployments().get(0).route()).isEqualTo("/SalienceScorer");
-    assertThat(settings.deployments().get(0).replicas()).isEqualTo(1);
+    assertThat(java(settings, 0).replicas()).isEqualTo(1);
   }
 
   @Test
@@ -53,8 +53,8 @@ class ConfigLoaderTest {
             """);
     assertThat(settings.servePort()).isEqualTo(8100);
     assertThat(settings.deployments()).hasSize(4);
-    assertThat(settings.deployments().get(1).replicas()).isEqualTo(2);
-    DeclaredApplication echo = settings.deployments().get(3);
+    assertThat(java(settings, 1).replicas()).isEqualTo(2);
+    DeclaredJava echo = java(settings, 3);
     assertThat(echo.jars()).containsExactly(jar);
     assertThat(echo.memoryBytes()).isEqualTo(512L << 20);
     assertThat(echo.initArgs()).hasToString("[\"hi\", 3, {\"deep\":[true]}]");
@@ -80,7 +80,87 @@ class ConfigLoaderTest {
               - name: SalienceScorer
                 class: ai.seedcore.serve.salience.SalienceScorer
             """);
-    assertThat(settings.deployments()).singleElement().matches(d -> d.cpus() == 1.0);
+    assertThat(settings.deployments()).hasSize(1);
+    assertThat(java(settings, 0).cpus()).isEqualTo(1.0);
+  }
+
+  @Test
+  void aServeConfigIsReadWithItsLocalFolders() throws IOException {
+    Path apps = Files.createDirectory(folder.resolve("apps"));
+    Files.writeString(Files.createDirectory(apps.resolve("code")).resolve("chat.py"), "app = 1");
+    Files.writeString(apps.resolve("requirements.txt"), "# ours\nnumpy==2 # pinned\n\nscipy\n");
+    Files.writeString(
+        apps.resolve("serve.yaml"),
+        """
+        proxy_location: EveryNode
+        logging_config: {log_level: DEBUG}
+        applications:
+          - import_path: chat:app
+            runtime_env: {working_dir: code, pip: requirements.txt}
+          - name: remote
+            route_prefix: null
+            import_path: chat.app
+            runtime_env: {working_dir: "https://example.com/a.zip"}
+            deployments: [{name: D, num_replicas: 2}]
+            external_scaler_enabled: true
+        """);
+    Settings settings =
+        load(
+            """
+            builtin: false
+            deployments:
+              - serve_config: apps/serve.yaml
+              - name: default
+                probe: {expect: {ok: true}}
+            """);
+    DeclaredPython first = (DeclaredPython) settings.deployments().get(0);
+    assertThat(first.name()).isEqualTo("default");
+    assertThat(first.route()).isEqualTo("/");
+    assertThat(first.sources()).containsExactly(apps.resolve("code"));
+    assertThat(first.runtimeEnv().get("pip")).hasToString("[\"numpy==2\",\"scipy\"]");
+    assertThat(first.options()).hasToString("{\"logging_config\":{\"log_level\":\"DEBUG\"}}");
+    assertThat(first.probe()).isNotNull();
+    assertThat(first.definedBy())
+        .containsExactly(apps.resolve("serve.yaml"), apps.resolve("requirements.txt"));
+    DeclaredPython second = (DeclaredPython) settings.deployments().get(1);
+    assertThat(second.route()).isNull();
+    assertThat(second.sources()).isEmpty();
+    assertThat(second.options().path("external_scaler_enabled").asBoolean()).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "import_path: chat | deployments[0].import_path: found 'chat', expected a module and a name",
+        "import_path: a:b, replicas: 2 | deployments[0].replicas: found an unknown field",
+        "import_path: a:b, args: [1] | deployments[0].args: found [1], expected names",
+        "import_path: a:b, route: x | deployments[0].route: found 'x', expected a path",
+        "import_path: a:b, probe: {} | deployments[0].probe: found a probe without a route",
+        "import_path: a:b, runtime_env: {working_dir: [x]} | runtime_env.working_dir: found [\"x\"]",
+        "import_path: a:b, runtime_env: {working_dir: none} | found FOLDER/none, expected a folder",
+        "import_path: a:b, runtime_env: {pip: none.txt} | runtime_env.pip: found FOLDER/none.txt",
+      })
+  void aWrongPythonApplicationIsNamed(String fields, String message) {
+    assertThatThrownBy(() -> load("builtin: false\ndeployments: [{name: P, %s}]".formatted(fields)))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(message.replace("FOLDER", folder.toString()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "apps: [] | applications: found nothing, expected a list",
+        "{applications: [{name: x}]} | import_path: found nothing for the application \"x\"",
+        "{applications: [{import_path: a.b}], target_capacity: 50} | target_capacity: found",
+        "{applications: 3} | applications: found 3, expected a list",
+      })
+  void aWrongServeConfigIsNamed(String content, String message) throws IOException {
+    Files.writeString(folder.resolve("s.yaml"), content);
+    assertThatThrownBy(() -> load("deployments: [{serve_config: s.yaml}]"))
+        .isInstanceOf(ConfigException.class)
+        .hasMessageContaining(folder.resolve("s.yaml") + ": " + message);
   }
 
   @Test
@@ -295,5 +375,9 @@ class ConfigLoaderTest {
         .hasMessageContaining("node_options: found '--head'");
     assertThatThrownBy(() -> load("node_options: [--node-name=x]"))
         .hasMessageContaining("without --join or --local");
+  }
+
+  private static DeclaredJava java(Settings settings, int index) {
+    return (DeclaredJava) settings.deployments().get(index);
   }
 }

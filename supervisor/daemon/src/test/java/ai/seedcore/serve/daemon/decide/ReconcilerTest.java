@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The decision table: what is seen, and what is done about it. */
 class ReconcilerTest {
@@ -316,6 +317,71 @@ class ReconcilerTest {
     state = state.withDelay("A", NOW.plusSeconds(9));
     assertThat(decide(up(running(failed, app("RUNNING", "v1")), answering())).action())
         .isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void aPythonApplicationThatFailedIsSubmittedAgainAndHoldsUpNoOther() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state = state.withEnsured(FOUND).withUploaded(true);
+    JsonNode config = JsonMapper.shared().readTree("{\"name\": \"P\"}");
+    DesiredApplication python = new DesiredPython("P", "/P", "v1", (ObjectNode) config);
+    Reconciler both = new Reconciler(List.of(desired("A"), python), Set.of());
+    JsonNode none = JsonMapper.shared().missingNode();
+    Serve.Running serve =
+        running(
+            "c",
+            Map.of(
+                "A",
+                new Serve.Application("DEPLOY_FAILED", "corrupt", "v1", "/A", 0, Set.of(), CONFIG),
+                "P",
+                new Serve.Application(
+                    "DEPLOY_FAILED", "no module", "v1", "/P", 2, Set.of(), none, config)));
+    state = state.withDelay("A", NOW.plusSeconds(9));
+    Situation now = new Situation(state, up(serve, answering()), role, driver, node, work, NOW);
+    Decision decision = both.decide(now);
+    assertThat(decision.action()).isEqualTo(new Action.Deploy("P"));
+    assertThat(decision.reason())
+        .isEqualTo("A failed to deploy: corrupt; P failed to deploy: no module");
+  }
+
+  @Test
+  void aRefusalIsToldUntilTheNextAttempt() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    state =
+        state
+            .withEnsured(FOUND)
+            .withUploaded(true)
+            .withDeploy("B", NOW, NOW)
+            .withRefusal("B", "args: found a text", NOW.plusSeconds(3));
+    Serve.Running serve = running("c", Map.of("A", app("RUNNING", "v1")));
+    Decision decision = decide(up(serve, answering()));
+    assertThat(decision.action()).isEqualTo(new Action.Rest());
+    assertThat(decision.reason()).endsWith("the last one was refused: args: found a text");
+    assertThat(decide(up(serve, answering()), NOW.plusSeconds(3)).action())
+        .isEqualTo(new Action.Deploy("B"));
+  }
+
+  @Test
+  void aServeWithoutJavaIsReplacedIfAllThatItRunsCanBeDeployedAgain() {
+    driver = driver(DriverView.Phase.CONNECTED, SESSION, null);
+    State.Ensured foreign = new State.Ensured(false, false, "no Java.", true);
+    state = state.withEnsured(foreign);
+    JsonNode config = JsonMapper.shared().readTree("{\"name\": \"theirs\"}");
+    Serve.Application restorable =
+        new Serve.Application("RUNNING", "", null, "/t", 1, Set.of(), CONFIG, config);
+    Serve.Running serve = running("c", Map.of("A", app("RUNNING", null), "theirs", restorable));
+    Decision decision = decide(up(serve, Map.of()));
+    assertThat(decision.action())
+        .isEqualTo(new Action.ReplaceServe(Map.of("theirs", "{\"name\":\"theirs\"}")));
+    assertThat(decision.phase()).isEqualTo(Phase.RECOVERING);
+
+    Serve.Running more = running("c", Map.of("theirs", restorable, "byHand", app("RUNNING", null)));
+    decision = decide(up(more, Map.of()));
+    assertThat(decision.phase()).isEqualTo(Phase.BLOCKED);
+    assertThat(decision.reason()).contains("could not deploy again: byHand");
+
+    state = state.withEnsured(new State.Ensured(false, false, "no Java.", false));
+    assertThat(decide(up(serve, Map.of())).phase()).isEqualTo(Phase.BLOCKED);
   }
 
   @Test
@@ -680,7 +746,7 @@ class ReconcilerTest {
     return Map.of("A", new Route(true, "", 3, NOW, false), "B", new Route(true, "", 3, NOW, false));
   }
 
-  private static Serve.Application app(String status, String version) {
+  private static Serve.Application app(String status, @Nullable String version) {
     return new Serve.Application(status, "", version, null, 1, Set.of(), CONFIG);
   }
 
@@ -694,7 +760,7 @@ class ReconcilerTest {
   }
 
   private static DesiredApplication desired(String name, int gracefulShutdownSeconds) {
-    return new DesiredApplication(
+    return new DesiredJava(
         new Application(
             name,
             "C",

@@ -54,6 +54,45 @@ class ServeMessageTest {
   }
 
   @Test
+  void theLastLineOfPythonsTracebackTells() {
+    String trace =
+        """
+        Traceback (most recent call last):
+          File "/opt/ray/serve/_private/application_state.py", line 926, in _reconcile
+            raise value.as_instanceof_cause()
+        ray.exceptions.RayTaskError(RuntimeError): ray::build_serve_application() (pid=1)
+        RuntimeError: Traceback (most recent call last):
+          File "/opt/ray/_common/utils.py", line 93, in import_module_and_attr
+            return module, getattr(module, attr_name)
+        AttributeError: module 'chat' has no attribute 'nothing'
+
+        """;
+    String cause = "AttributeError: module 'chat' has no attribute 'nothing'";
+    assertThat(ServeMessage.words("Deploying app 'broken' failed with exception:\n" + trace))
+        .isEqualTo("it cannot be imported: " + cause);
+    assertThat(ServeMessage.words(trace)).isEqualTo(cause);
+    assertThat(
+            ServeMessage.words(
+                "A replica failed to start with exception. Retrying 2 more time(s). Error:\n"
+                    + trace))
+        .isEqualTo("a replica failed to start and is being replaced: " + cause);
+    assertThat(
+            ServeMessage.words(
+                """
+                Runtime env setup for app 'badpip' failed:
+                Traceback (most recent call last):
+                  File "/opt/ray/_private/worker.py", line 1055, in get_objects
+                ray.exceptions.RuntimeEnvSetupError: Failed to set up runtime environment.
+                Last 50 lines of stdout:
+                    ERROR: No matching distribution found for no-such-package==77
+
+                """))
+        .isEqualTo(
+            "its runtime_env cannot be set up:"
+                + " ERROR: No matching distribution found for no-such-package==77");
+  }
+
+  @Test
   void whatIsShortAndPlainStays() {
     assertThat(ServeMessage.words("Upscaling from 1 to 2 replicas."))
         .isEqualTo("Upscaling from 1 to 2 replicas.");

@@ -25,6 +25,7 @@ public final class Dispatcher {
   private final Set<Exchange> limited = new LinkedHashSet<>();
   private long servedAt = System.nanoTime();
   private boolean dispatching;
+  private long keptUntil = servedAt;
 
   /** Creates a dispatcher without routes, which runs on the context's event loop. */
   public Dispatcher(Services services, Context context) {
@@ -48,12 +49,23 @@ public final class Dispatcher {
   }
 
   /**
+   * Keeps all requests that have not been sent, or sends them again. The next Serve will deploy the
+   * undeclared routes, too, so they are kept as long as a request waits.
+   */
+  public void pause(boolean now) {
+    services.upstreams().pause(now);
+    keptUntil = System.nanoTime() + services.settings().patience().toNanos();
+    dispatchAll();
+  }
+
+  /**
    * Updates the undeclared routes from the proxies' tables. While no proxy reports a table, the
    * known routes are kept.
    */
   private void updateListed() {
     if (services.upstreams().proxies().anyServes()) {
-      routeTable.list(services.upstreams().proxies().routes()).forEach(this::end);
+      boolean keep = System.nanoTime() - keptUntil < 0;
+      routeTable.list(services.upstreams().proxies().routes(), keep).forEach(this::end);
     }
   }
 

@@ -42,13 +42,17 @@ final class RouteTable {
    * Replaces the undeclared routes by those that the proxies serve.
    *
    * @param routes the names of the applications by prefix
+   * @param keep whether to keep the routes that the proxies no longer serve
    * @return the removed entries, with their queued requests
    */
-  List<RouteEntry> list(Map<String, String> routes) {
+  List<RouteEntry> list(Map<String, String> routes, boolean keep) {
     List<RouteEntry> gone =
         all().stream()
             .filter(
-                entry -> !entry.route().declared() && !routes.containsKey(entry.route().prefix()))
+                entry ->
+                    !keep
+                        && !entry.route().declared()
+                        && !routes.containsKey(entry.route().prefix()))
             .toList();
     gone.forEach(entry -> entries.remove(entry.route().prefix()));
     routes.forEach(

@@ -7,18 +7,48 @@ import org.jspecify.annotations.Nullable;
  * Everything to which requests can be sent. A declared route uses the direct path to its replicas.
  * While none of them accepts requests there, or if one cannot be reached, Serve's proxies serve it;
  * they serve all other routes, too.
- *
- * @param proxies Serve's proxies
- * @param replicas the replicas with a direct path
  */
-public record Upstreams(Proxies proxies, Replicas replicas) {
+public final class Upstreams {
+
+  private final Proxies proxies;
+  private final Replicas replicas;
+  private boolean paused;
 
   /**
-   * Returns where to send a request of a route now; null if the route is not served, or if all its
-   * replicas run as many requests as they may.
+   * Combines both kinds.
+   *
+   * @param proxies Serve's proxies
+   * @param replicas the replicas with a direct path
+   */
+  public Upstreams(Proxies proxies, Replicas replicas) {
+    this.proxies = proxies;
+    this.replicas = replicas;
+  }
+
+  /** Returns Serve's proxies. */
+  public Proxies proxies() {
+    return proxies;
+  }
+
+  /** Returns the replicas with a direct path. */
+  public Replicas replicas() {
+    return replicas;
+  }
+
+  /**
+   * Returns where to send a request of a route now; null if the route is not served, if all its
+   * replicas run as many requests as they may, or during a pause.
    */
   public @Nullable Upstream pick(Route route) {
+    if (paused) {
+      return null;
+    }
     return isDirect(route) ? replicas.pick(route.app()) : proxies.pick(route.prefix());
+  }
+
+  /** Begins or ends a pause, in which nothing is sent. */
+  public void pause(boolean now) {
+    paused = now;
   }
 
   /** Returns whether a route is served. */

@@ -15,7 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Each difference between what is declared and what Serve says is seen, and nothing else is. */
-class DesiredApplicationTest {
+class DesiredJavaTest {
 
   private static final String FIXED =
       """
@@ -24,11 +24,11 @@ class DesiredApplicationTest {
        "graceful_shutdown_wait_loop_s": 2.0, "graceful_shutdown_timeout_s": 20}
       """;
 
-  private static final DesiredApplication TARGET = desired(2, null);
+  private static final DesiredJava TARGET = desired(2, null);
 
   @Test
   void whatIsDeployedAsDeclaredDoesNotDiffer() {
-    assertThat(TARGET.difference(app("v1", json(FIXED)))).isEmpty();
+    assertThat(TARGET.difference(app("v1", json(FIXED)), false)).isEmpty();
   }
 
   @ParameterizedTest
@@ -46,10 +46,10 @@ class DesiredApplicationTest {
   void anotherSettingDiffers(String field, String value) {
     ObjectNode config = json(FIXED);
     config.set(field, JsonMapper.shared().readTree(value));
-    assertThat(TARGET.difference(app("v1", config))).isPresent();
+    assertThat(TARGET.difference(app("v1", config), false)).isPresent();
     config.remove(field);
     if (!field.equals("num_replicas") && !field.equals("autoscaling_config")) {
-      assertThat(TARGET.difference(app("v1", config))).as("%s unset", field).isPresent();
+      assertThat(TARGET.difference(app("v1", config), false)).as("%s unset", field).isPresent();
     }
   }
 
@@ -64,8 +64,7 @@ class DesiredApplicationTest {
     "look_back_period_s, 1"
   })
   void anotherBoundOfAutoscalingDiffers(String field, double value) {
-    DesiredApplication desired =
-        desired(null, new Application.Autoscaling(1, 3, 2, 30, 600, 10, 30));
+    DesiredJava desired = desired(null, new Application.Autoscaling(1, 3, 2, 30, 600, 10, 30));
     ObjectNode config = json(FIXED);
     ObjectNode scaling =
         config
@@ -77,15 +76,17 @@ class DesiredApplicationTest {
             .put("downscale_delay_s", 600.0)
             .put("metrics_interval_s", 10.0)
             .put("look_back_period_s", 30.0);
-    assertThat(desired.difference(app("v1", config))).isEmpty();
+    assertThat(desired.difference(app("v1", config), false)).isEmpty();
     scaling.put(field, value);
-    assertThat(desired.difference(app("v1", config)).orElseThrow()).contains(field);
+    assertThat(desired.difference(app("v1", config), false).orElseThrow()).contains(field);
   }
 
   @Test
   void someoneElsesVersionDiffers() {
-    assertThat(TARGET.difference(app(null, json(FIXED))).orElseThrow()).contains("another client");
-    assertThat(TARGET.difference(app("v2", json(FIXED))).orElseThrow()).contains("version v2");
+    assertThat(TARGET.difference(app(null, json(FIXED)), false).orElseThrow())
+        .contains("another client");
+    assertThat(TARGET.difference(app("v2", json(FIXED)), false).orElseThrow())
+        .contains("version v2");
   }
 
   @Test
@@ -95,10 +96,10 @@ class DesiredApplicationTest {
     assertThat(frozen.actorOptions().toString()).contains("SEEDCORE_VERSION=" + frozen.version());
     ObjectNode config = json(FIXED);
     config.putNull("user_config"); // It went with the constructor's arguments.
-    assertThat(TARGET.difference(app(frozen.version(), config))).isEmpty();
+    assertThat(TARGET.difference(app(frozen.version(), config), false)).isEmpty();
     assertThat(
-            new DesiredApplication(application("{\"a\":2}", 2, null))
-                .difference(app(frozen.version(), config)))
+            new DesiredJava(application("{\"a\":2}", 2, null))
+                .difference(app(frozen.version(), config), false))
         .isPresent();
   }
 
@@ -110,9 +111,9 @@ class DesiredApplicationTest {
     return (ObjectNode) JsonMapper.shared().readTree(text);
   }
 
-  private static DesiredApplication desired(
+  private static DesiredJava desired(
       @Nullable Integer replicas, Application.@Nullable Autoscaling autoscaling) {
-    return new DesiredApplication(application("{\"a\":1}", replicas, autoscaling));
+    return new DesiredJava(application("{\"a\":1}", replicas, autoscaling));
   }
 
   private static Application application(
