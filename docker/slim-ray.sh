@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what Serve does not use from a Ray installation: RLlib, the C++ API, tests, native libraries for other operating
+# Removes what Serve does not use from a Ray installation: RLlib, LLMs, the C++ API, tests, native libraries for other operating
 # systems, debug symbols, and installers. Runs during the image build.
 #
 # Usage: slim-ray.sh VENV
@@ -8,8 +8,8 @@ set -euo pipefail
 packages=$(echo "$1"/lib/python3.*/site-packages)
 cd "$packages"
 
-rm -rf ray/rllib ray/cpp ray/core/src/ray/cpp ray/workflow ray/tune/examples ray/train/examples ray/data/examples
-find . -depth -type d \( -name tests -o -name test \) -path '*/ray/*' -exec rm -rf {} +
+rm -rf ray/rllib ray/llm ray/cpp ray/core/src/ray/cpp ray/workflow numpy/f2py numpy/_core/include ray/tune/examples ray/train/examples ray/data/examples
+find . -depth -type d \( -name tests -o -name test \) \( -path '*/ray/*' -o -path '*/numpy/*' \) -exec rm -rf {} +
 find ray -name '*.js.map' -delete
 zip -q -d ray/jars/ray_dist.jar 'com/sun/jna/darwin*' 'com/sun/jna/win32*' 'com/sun/jna/sunos*' 'com/sun/jna/aix*' \
   'com/sun/jna/openbsd*' 'com/sun/jna/freebsd*' 'native/darwin/*' >/dev/null || true

@@ -87,8 +87,8 @@ class ClusterIT {
     assertThat(megabytes).isLessThanOrEqualTo(600);
     assertThat(inHead("id -un")).isEqualTo("ray");
     assertThat(inHead("cat /proc/1/comm")).isEqualTo("tini");
-    assertThat(inHead("python -c 'import ray; print(ray.__version__)'")).isEqualTo("2.39.0");
-    assertThat(inHead("ray --version && ps --version && curl --version")).contains("2.39.0");
+    assertThat(inHead("python -c 'import ray; print(ray.__version__)'")).isEqualTo("2.60.0");
+    assertThat(inHead("ray --version && ps --version && curl --version")).contains("2.60.0");
     assertThat(inHead("for c in gcc javac mvn pip strip; do command -v $c; done; true")).isEmpty();
     assertThat(inHead("touch /x 2>&1 || true")).contains("Read-only file system");
     assertThat(inHead("grep CapEff /proc/self/status")).endsWith("0000000000000000");

@@ -48,7 +48,7 @@ public final class CaiCommand implements Callable<Integer> {
 
   private static final int USAGE = 2;
   private static final int NOT_READY = 3;
-  private static final String RAY_VERSION = "2.39.0";
+  private static final String RAY_VERSION = "2.60.0";
   private static final int MAX_WORKERS = 1000;
   private static final long MAX_FIRST_PAUSE_MS = 1_000;
 

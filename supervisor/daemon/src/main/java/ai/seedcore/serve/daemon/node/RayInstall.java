@@ -57,7 +57,7 @@ public record RayInstall(Path command, Path jar, String version) {
     }
     throw new ConfigException(
         "ray: found no Ray on this machine, neither on the PATH nor in a virtual environment;"
-            + " expected the cluster's version: run pip install 'ray[serve]==2.39.0', then name its"
+            + " expected the cluster's version: run pip install 'ray[serve]==VERSION', then name its"
             + " 'ray' command with --ray");
   }
 

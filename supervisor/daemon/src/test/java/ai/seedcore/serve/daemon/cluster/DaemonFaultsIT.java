@@ -203,7 +203,7 @@ class DaemonFaultsIT extends FaultsOnOneCluster {
     row.fault(() -> {});
     daemon.awaitReason("BLOCKED", "2.40.0");
     row.noticedOnce(() -> true);
-    assertThat(daemon.reason()).contains("2.39.0").contains("--ray");
+    assertThat(daemon.reason()).contains("2.40.0").contains("--ray");
     assertThat(row.deploys()).isZero();
     daemon.close();
     daemon = DaemonProcess.onCluster(folder);

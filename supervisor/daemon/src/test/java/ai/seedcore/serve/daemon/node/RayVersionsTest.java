@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** That docs/ray-versions.md tells of the version that we build for, and of a newer one. */
+/** That all files name the versions of Ray in pom.xml, and that all tests passed with both. */
 class RayVersionsTest {
 
   private static final Path PAGE = Path.of("../../docs/ray-versions.md");
@@ -35,10 +35,8 @@ class RayVersionsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "README.md",
         "docker/Dockerfile.ray",
         "docker/kubernetes/kuberay/raycluster.yaml",
-        "docs/faults.md",
         "docs/getting-started.md",
         "supervisor/cai/src/main/java/ai/seedcore/serve/cai/CaiCommand.java"
       })
@@ -47,6 +45,27 @@ class RayVersionsTest {
     Matcher named =
         Pattern.compile("\\b2\\.\\d+\\.\\d+\\b").matcher(Files.readString(ROOT.resolve(file)));
     assertThat(named.results().map(MatchResult::group)).isNotEmpty().containsOnly(version);
+  }
+
+  @Test
+  void theReadmeNamesBothVersions() throws IOException {
+    String pom = Files.readString(POM);
+    Matcher named =
+        Pattern.compile("\\b2\\.\\d+\\.\\d+\\b")
+            .matcher(Files.readString(ROOT.resolve("README.md")));
+    assertThat(named.results().map(MatchResult::group))
+        .containsOnly(
+            found("<ray.version>(.+)</ray.version>", pom),
+            found("<ray.oldest.version>(.+)</ray.oldest.version>", pom));
+  }
+
+  @Test
+  void allPassesWithTheOldestVersion() throws IOException {
+    List<List<String>> table = table();
+    String oldest =
+        found("<ray.oldest.version>(.+)</ray.oldest.version>", Files.readString(POM));
+    assertThat(column(table, oldest))
+        .allSatisfy(cell -> assertThat(cell).matches("([1-9][0-9]*) of \\1"));
   }
 
   @Test
