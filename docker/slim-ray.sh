@@ -13,7 +13,9 @@ find . -depth -type d \( -name tests -o -name test \) \( -path '*/ray/*' -o -pat
 find ray -name '*.js.map' -delete
 zip -q -d ray/jars/ray_dist.jar 'com/sun/jna/darwin*' 'com/sun/jna/win32*' 'com/sun/jna/sunos*' 'com/sun/jna/aix*' \
   'com/sun/jna/openbsd*' 'com/sun/jna/freebsd*' 'native/darwin/*' >/dev/null || true
-find . -name '*.so' -o -name '*.so.*' -o -path './ray/core/src/ray/*/raylet' -o -path './ray/core/src/ray/gcs/gcs_server' |
+# Not those in *.libs: patchelf has changed them, and strip would break them.
+find . -path './*.libs' -prune -o \( -name '*.so' -o -name '*.so.*' -o -path './ray/core/src/ray/*/raylet' \
+  -o -path './ray/core/src/ray/gcs/gcs_server' \) -print |
   while read -r binary; do
     strip --strip-unneeded "$binary" 2>/dev/null || true
   done
