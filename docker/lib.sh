@@ -136,7 +136,10 @@ stopped() { ! running "$1"; }
 
 head_healthy() { answers "$DASHBOARD/api/gcs_healthz" && running "$HEAD"; }
 
-applications() { engine exec "$HEAD" curl -sf -m 4 http://localhost:8265/api/serve/applications/; }
+applications() {
+  engine exec "$HEAD" sh -c 'printf %s "${RAY_AUTH_TOKEN:+Authorization: Bearer $RAY_AUTH_TOKEN}" |
+    curl -sf -m 4 -H @- http://localhost:8265/api/serve/applications/'
+}
 
 applications_run() {
   applications | engine exec -i "$HEAD" python -c '

@@ -37,10 +37,13 @@ alive() {
 
 # Prints the id of the cluster at $gcs, or nothing if the GCS does not answer. A GCS without persistent storage generates
 # a new id with each start. The request is gRPC: the frame of an empty message is five zero bytes. curl resolves the name
-# each time.
+# each time. The token does not become an argument, which other processes could read.
 cluster_id() {
+  local token=${RAY_AUTH_TOKEN:-}
+  [ "${RAY_AUTH_MODE:-}" = token ] || token=''
   printf '\0\0\0\0\0' |
     curl -s -m 2 --http2-prior-knowledge -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- \
+      -H @<(printf '%s' "${token:+authorization: Bearer $token}") \
       "http://$gcs/ray.rpc.NodeInfoGcsService/GetClusterId" | base64 -w0
 }
 

@@ -8,6 +8,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -50,20 +51,29 @@ class ClusterIT {
           .connectTimeout(Duration.ofSeconds(1))
           .build();
 
+  /** All tests run on a cluster that requires a token. */
+  private static final String TOKEN = "0123456789abcdef".repeat(2);
+
+  private static final Path VARIABLES = Shell.ROOT.resolve("docker/.env");
+
   private static String engine = "";
+  private static String variables = "";
 
   @TempDir Path folder;
 
   @BeforeAll
-  static void findEngine() {
+  static void findEngine() throws IOException {
     engine = Shell.engine();
     Shell.script("start-cluster.sh", "down").orFail();
+    variables = Files.exists(VARIABLES) ? Files.readString(VARIABLES) : "";
+    Files.writeString(VARIABLES, variables + "RAY_AUTH_MODE=token\nRAY_AUTH_TOKEN=" + TOKEN + "\n");
   }
 
   @AfterAll
-  static void down() {
+  static void down() throws IOException {
     if (!engine.isEmpty()) {
       Shell.script("start-cluster.sh", "down").orFail();
+      Files.writeString(VARIABLES, variables);
     }
   }
 
@@ -76,6 +86,8 @@ class ClusterIT {
     await().atMost(Duration.ofMinutes(1)).until(() -> nodes() == 4);
     assertThat(Shell.script("start-cluster.sh", "status").orFail())
         .contains(HEAD, SERVE, "head_healthy       ok", "serving            ok");
+    String page = "curl -s -o /dev/null -w '%{http_code}' localhost:8265/nodes?view=summary";
+    assertThat(inHead(page)).isEqualTo("401");
   }
 
   @Test
@@ -337,6 +349,8 @@ class ClusterIT {
             "-s",
             "-m",
             "4",
+            "-H",
+            "Authorization: Bearer " + TOKEN,
             "http://localhost:8265/nodes?view=summary");
     if (listed.code() != 0) {
       return 0;
