@@ -62,8 +62,7 @@ class RayVersionsTest {
   @Test
   void allPassesWithTheOldestVersion() throws IOException {
     List<List<String>> table = table();
-    String oldest =
-        found("<ray.oldest.version>(.+)</ray.oldest.version>", Files.readString(POM));
+    String oldest = found("<ray.oldest.version>(.+)</ray.oldest.version>", Files.readString(POM));
     assertThat(column(table, oldest))
         .allSatisfy(cell -> assertThat(cell).matches("([1-9][0-9]*) of \\1"));
   }
