@@ -47,7 +47,9 @@ class LongCallsIT {
 
   @Test
   void asManyRequestsRunAtATimeAsDeclared() throws Exception {
-    declare(worker.reset().with("max_ongoing_requests", "20"));
+    declare(worker.reset().with("max_ongoing_requests", "20").with("user_config", "{say: twenty}"));
+    // Serve applies both at once, and after it has accepted them.
+    await().until(() -> json("tell").path("config").asString().equals("twenty"));
     long start = System.nanoTime();
     List<CompletableFuture<JsonNode>> calls = calls(20, "sleep 1500");
     int most = calls.stream().mapToInt(call -> call.join().path("most").asInt()).max().orElse(0);

@@ -5,13 +5,24 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -55,6 +66,39 @@ class PythonIT {
 
 
       plain = Front.bind(Counter.bind(), "plain")
+      """;
+
+  private static final String LIVE =
+      """
+      import asyncio
+
+      from fastapi import FastAPI, WebSocket
+      from fastapi.responses import StreamingResponse
+      from ray import serve
+
+      api = FastAPI()
+
+
+      @serve.deployment(ray_actor_options={"num_cpus": 0.1})
+      @serve.ingress(api)
+      class Live:
+          @api.websocket("/talk")
+          async def talk(self, socket: WebSocket):
+              await socket.accept()
+              while True:
+                  await socket.send_text("heard " + await socket.receive_text())
+
+          @api.get("/events")
+          def events(self):
+              async def count():
+                  for i in range(3):
+                      yield f"data: {i}\\n\\n"
+                      await asyncio.sleep(1)
+
+              return StreamingResponse(count(), media_type="text/event-stream")
+
+
+      app = Live.bind()
       """;
 
   private static final String SMALL =
@@ -197,6 +241,66 @@ class PythonIT {
         assertThat(answer("/theirs").path("pid").asInt()).isEqualTo(pid);
       }
     }
+  }
+
+  @Test
+  void webSocketsAndEventsPassTheFrontDoor() throws Exception {
+    Files.writeString(folder.resolve("chat/live.py"), LIVE);
+    Path config =
+        Files.writeString(
+            folder.resolve("live.yaml"),
+            """
+            builtin: false
+            deployments:
+              - {name: live, route: /live, import_path: "live:app", runtime_env: {working_dir: chat}}
+            """);
+    try (RayCluster cluster = new RayCluster().start();
+        DaemonProcess daemon =
+            DaemonProcess.onCluster(folder, "--config=" + config, "--front-door=" + DOOR)) {
+      BlockingQueue<String> heard = new LinkedBlockingQueue<>();
+      // The handshake waits until the application is there.
+      await().ignoreExceptions().until(() -> web.status("http://" + DOOR + "/-/healthz") > 0);
+      WebSocket socket = talk(heard);
+      assertThat(daemon.ready()).isTrue();
+      socket.sendText("one", true).join();
+      assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("heard one");
+
+      long begun = System.nanoTime();
+      List<Double> arrived = new ArrayList<>();
+      HttpRequest events =
+          HttpRequest.newBuilder(URI.create("http://" + DOOR + "/live/events"))
+              .header("Accept-Encoding", "gzip")
+              .build();
+      web.send(events, HttpResponse.BodyHandlers.ofLines())
+          .body()
+          .filter(line -> line.startsWith("data: "))
+          .forEach(line -> arrived.add((System.nanoTime() - begun) / 1e9));
+      assertThat(arrived).hasSize(3);
+      assertThat(arrived.get(2) - arrived.get(0)).isBetween(1.5, 3.0);
+
+      cluster.workers("ServeReplica:live").forEach(ProcessHandle::destroyForcibly);
+      await().atMost(Duration.ofSeconds(20)).until(socket::isInputClosed);
+      WebSocket another = talk(heard);
+      another.sendText("two", true).join();
+      assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("heard two");
+    }
+  }
+
+  private static WebSocket talk(BlockingQueue<String> heard) throws Exception {
+    return HttpClient.newHttpClient()
+        .newWebSocketBuilder()
+        .buildAsync(
+            URI.create("ws://" + DOOR + "/live/talk"),
+            new WebSocket.Listener() {
+              @Override
+              public @Nullable CompletionStage<?> onText(
+                  WebSocket socket, CharSequence text, boolean last) {
+                heard.add(text.toString());
+                socket.request(1);
+                return null;
+              }
+            })
+        .get(60, TimeUnit.SECONDS);
   }
 
   /** Writes a configuration with the folder's application. */

@@ -257,6 +257,17 @@ public final class Connection implements Intake.Owner {
     }
   }
 
+  /** Passes on all bytes from now on, whatever they mean. They are no longer HTTP. */
+  public void tunnel() {
+    clearDeadline(System.nanoTime());
+    intake.tunnel();
+  }
+
+  /** Forgets the connection, as Vert.x does not report the end of one that was not HTTP. */
+  public void tunnelEnded() {
+    all.gone(connection);
+  }
+
   /** Closes the connection after the current response. */
   public void closeAfterResponse() {
     closing = true;

@@ -66,7 +66,8 @@ public final class Connections {
     connection.closeHandler(nothing -> gone(connection));
   }
 
-  private void gone(HttpConnection connection) {
+  /** Forgets a connection that has ended. */
+  void gone(HttpConnection connection) {
     Connection gone = connections.remove(connection);
     if (gone != null) {
       gone.release();

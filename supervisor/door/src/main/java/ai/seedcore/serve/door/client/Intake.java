@@ -58,6 +58,8 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     BODY,
     /** A complete request has arrived, and its response is not complete. */
     NOTHING,
+    /** Bytes that are not HTTP. */
+    TUNNEL,
     /** Nothing that arrives is used any more. */
     DISCARD
   }
@@ -167,6 +169,12 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     if (expected == Expected.BODY) {
       expected = Expected.NOTHING;
     }
+  }
+
+  /** Passes on everything, as the connection no longer speaks HTTP. */
+  void tunnel() {
+    expected = Expected.TUNNEL;
+    proceedSoon();
   }
 
   /** Stops passing on the body. */
@@ -388,11 +396,15 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   }
 
   private boolean isWanted() {
-    return expected == Expected.HEAD || (expected == Expected.BODY && !paused);
+    return expected == Expected.HEAD
+        || ((expected == Expected.BODY || expected == Expected.TUNNEL) && !paused);
   }
 
   /** Returns how many bytes belong to what is expected, and to nothing after it. */
   private int nextPart(ByteBuf from) {
+    if (expected == Expected.TUNNEL) {
+      return from.readableBytes();
+    }
     return expected == Expected.HEAD
         ? nextHeadPart(from)
         : (int)

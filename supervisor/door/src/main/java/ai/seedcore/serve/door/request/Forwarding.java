@@ -172,7 +172,7 @@ final class Forwarding {
   }
 
   /** Returns the header fields that a Connection field names as hop-by-hop. */
-  private static Set<String> named(@Nullable String connection) {
+  static Set<String> named(@Nullable String connection) {
     if (connection == null || connection.isEmpty() || connection.equalsIgnoreCase("keep-alive")) {
       return Set.of();
     }

@@ -84,7 +84,12 @@ final class Relay implements Pace.Deferred {
     }
     if (exchange.request().getHeader("Accept-Encoding") != null
         && upstreamResponse.getHeader("Content-Encoding") == null) {
-      compress();
+      String type = upstreamResponse.getHeader("Content-Type");
+      if (type != null && type.startsWith("text/event-stream")) {
+        leaveUncompressed(); // A compressor would keep events until it has enough of them.
+      } else {
+        compress();
+      }
     }
     if (head.length() > 0) {
       parts.add(head);
@@ -116,9 +121,12 @@ final class Relay implements Pace.Deferred {
       endCompressing();
     }
     if (!compresses) {
-      // Makes Vert.x leave the response uncompressed.
-      response.putHeader("Content-Encoding", "identity");
+      leaveUncompressed();
     }
+  }
+
+  private void leaveUncompressed() {
+    response.putHeader("Content-Encoding", "identity"); // Vert.x understands that.
   }
 
   private void upstreamComplete() {

@@ -25,6 +25,7 @@ public final class Router {
   private final Services services;
   private final Dispatcher dispatcher;
   private final Connections connections;
+  private final Tunnels tunnels;
   private final Cors cors;
   private final String version;
 
@@ -33,6 +34,7 @@ public final class Router {
     this.services = services;
     this.dispatcher = dispatcher;
     this.connections = connections;
+    this.tunnels = new Tunnels(services);
     this.cors = services.cors();
     this.version = version;
   }
@@ -86,7 +88,14 @@ public final class Router {
           Map.of());
       return;
     }
-    if (entry != null) {
+    if (entry != null && Tunnels.isHandshake(request)) {
+      tunnels.open(
+          request,
+          target,
+          connection,
+          entry,
+          () -> log(request, connection, System.nanoTime() - arrived));
+    } else if (entry != null) {
       accept(request, target, connection, entry);
     } else if (path.equals("/")) {
       index(request);
