@@ -126,13 +126,14 @@ public record DeclaredPython(
   /** Returns the values of a field; an empty list if it has another form than Ray's. */
   private static List<String> uris(JsonNode runtimeEnv, String field) {
     JsonNode found = runtimeEnv.path(field);
+    List<JsonNode> values = new ArrayList<>();
     if (field.equals(WORKING_DIR)) {
-      return found.isString() ? List.of(found.stringValue()) : List.of();
+      values.add(found);
+    } else if (found instanceof ArrayNode list) {
+      list.forEach(values::add);
     }
-    List<String> values = new ArrayList<>();
-    if (found instanceof ArrayNode list) {
-      list.forEach(value -> values.add(value.asString("")));
-    }
-    return values;
+    boolean texts =
+        values.stream().allMatch(value -> value.isString() && !value.stringValue().isBlank());
+    return texts ? values.stream().map(JsonNode::stringValue).toList() : List.of();
   }
 }

@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.config;
 import ai.seedcore.serve.base.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.StringNode;
 
 /**
  * Reads Ray's Serve config files, and what a {@code runtime_env} names on this machine. What is
@@ -59,7 +61,7 @@ final class ServeConfigs {
               "deployments.serve_config: found %s, expected a path, and no other field beside it"
                   .formatted(declared));
         }
-        applications(folder.resolve(declared.get(SERVE_CONFIG).stringValue()), expanded);
+        applications(path(SERVE_CONFIG, declared.get(SERVE_CONFIG), folder), expanded);
       } else {
         if (declared instanceof ObjectNode python && declared.has("import_path")) {
           localize(python, folder);
@@ -143,17 +145,19 @@ final class ServeConfigs {
     if (!(declared.path("runtime_env") instanceof ObjectNode runtimeEnv)) {
       return;
     }
-    resolve(runtimeEnv, "working_dir", folder);
+    if (runtimeEnv.path("working_dir").isString()) {
+      runtimeEnv.set("working_dir", resolved("working_dir", runtimeEnv.get("working_dir"), folder));
+    }
     if (runtimeEnv.path("py_modules") instanceof ArrayNode modules) {
       for (int i = 0; i < modules.size(); i++) {
         if (modules.get(i).isString()) {
-          modules.set(i, modules.stringNode(resolved(modules.get(i).stringValue(), folder)));
+          modules.set(i, resolved("py_modules", modules.get(i), folder));
         }
       }
     }
     for (String installer : List.of("pip", "uv")) {
       if (runtimeEnv.path(installer).isString()) {
-        Path file = folder.resolve(runtimeEnv.get(installer).stringValue());
+        Path file = path(installer, runtimeEnv.get(installer), folder);
         ArrayNode packages = runtimeEnv.arrayNode();
         lines(installer, file).forEach(packages::add);
         runtimeEnv.set(installer, packages);
@@ -162,7 +166,7 @@ final class ServeConfigs {
     }
     String conda = runtimeEnv.path("conda").asString("");
     if (conda.endsWith(".yaml") || conda.endsWith(".yml")) {
-      Path file = folder.resolve(conda);
+      Path file = path("conda", runtimeEnv.get("conda"), folder);
       runtimeEnv.set("conda", reader.apply(file));
       declared.withArray("defined_by").add(file.toString());
     }
@@ -181,14 +185,19 @@ final class ServeConfigs {
     }
   }
 
-  private static void resolve(ObjectNode runtimeEnv, String field, Path folder) {
-    if (runtimeEnv.path(field).isString()) {
-      runtimeEnv.put(field, resolved(runtimeEnv.get(field).stringValue(), folder));
-    }
+  private static JsonNode resolved(String field, JsonNode value, Path folder) {
+    String text = value.stringValue();
+    return text.isBlank() || !DeclaredPython.isPath(text)
+        ? value
+        : StringNode.valueOf(path(field, value, folder).normalize().toString());
   }
 
-  private static String resolved(String value, Path folder) {
-    return DeclaredPython.isPath(value) ? folder.resolve(value).normalize().toString() : value;
+  private static Path path(String field, JsonNode value, Path folder) {
+    try {
+      return folder.resolve(value.stringValue());
+    } catch (InvalidPathException e) {
+      throw new ConfigException("%s: found %s, expected a path".formatted(field, value));
+    }
   }
 
   private static Path parent(Path file) {

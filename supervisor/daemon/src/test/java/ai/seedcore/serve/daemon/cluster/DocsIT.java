@@ -87,10 +87,12 @@ class DocsIT {
         assertThat(name.find()).isTrue();
         Files.writeString(folder.resolve(name.group(1) + ".java"), text);
       }
-      case "yaml" -> {
-        Matcher name = Pattern.compile("\\A# (\\S+\\.yaml)\n").matcher(text);
+      case "yaml", "python" -> {
+        Matcher name = Pattern.compile("\\A# (\\S+\\.(yaml|py))\n").matcher(text);
         assertThat(name.find()).as("a file's name in %s: %s", page, text).isTrue();
-        Files.writeString(folder.resolve(name.group(1)), text);
+        Path file = folder.resolve(name.group(1));
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, text);
       }
       default -> throw new AssertionError("a block of an unknown kind: " + language);
     }

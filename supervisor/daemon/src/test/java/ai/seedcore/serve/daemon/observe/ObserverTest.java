@@ -94,7 +94,10 @@ class ObserverTest {
          "deployments": {"A": {"deployment_config": {"num_replicas": 2, "ray_actor_options":
            {"runtime_env": {"env_vars": {"SEEDCORE_VERSION": "v7"}}}},
            "replicas": [{"state": "RUNNING"}, {"state": "STARTING"}]}}},
-         "B": {"status": "DEPLOYING", "message": "no CPUs", "deployments": {}}}}
+         "B": {"status": "DEPLOYING", "message": "no CPUs", "deployments": {}},
+         "P": {"status": "DEPLOY_FAILED", "message": "no module", "deployments": {},
+           "deployed_app_config": {"name": "P", "runtime_env":
+             {"env_vars": {"SEEDCORE_VERSION": "v3"}}}}}}
         """);
     Serve.Running serve = (Serve.Running) observer.look(true).serve();
     assertThat(serve.controller()).isEqualTo("c1");
@@ -102,6 +105,10 @@ class ObserverTest {
     assertThat(serve.apps().get("A").replicas()).isEqualTo(1);
     assertThat(serve.apps().get("B").version()).isNull();
     assertThat(serve.apps().get("B").message()).isEqualTo("no CPUs");
+    assertThat(serve.apps().get("B").isEmpty()).isTrue();
+    assertThat(serve.apps().get("P").version()).isEqualTo("v3");
+    assertThat(serve.apps().get("P").submitted().path("name").asString()).isEqualTo("P");
+    assertThat(serve.apps().get("P").isEmpty()).isFalse();
   }
 
   @Test
