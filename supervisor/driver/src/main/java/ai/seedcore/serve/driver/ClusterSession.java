@@ -34,8 +34,7 @@ final class ClusterSession {
     } else if (request instanceof Request.EnsureServe ensure) {
       return reply(ensure.id(), api.ensureServe(ensure.host(), ensure.port()));
     } else if (request instanceof Request.ReplaceServe replace) {
-      return reply(
-          replace.id(), api.replaceServe(replace.host(), replace.port(), replace.restored()));
+      return reply(replace.id(), api.replaceServe(replace));
     } else if (request instanceof Request.Deploy deploy) {
       api.deploy(deploy.application(), deploy.completed());
       return new Reply.Done(deploy.id());

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.driver;
 
 import ai.seedcore.serve.protocol.Application;
+import ai.seedcore.serve.protocol.Request;
 import io.ray.api.Ray;
 import io.ray.api.function.PyFunction;
 import java.io.IOException;
@@ -89,14 +90,15 @@ final class ServeApi {
     return ensureServe(Map.of("host", host, "port", port, "java_support", javaSupport));
   }
 
-  /**
-   * Ends Serve and starts another one.
-   *
-   * @param restored the applications to deploy in it, in the form of a Serve config file
-   */
-  Controller replaceServe(String host, int port, List<String> restored) {
+  /** Ends Serve and starts another one. */
+  Controller replaceServe(Request.ReplaceServe request) {
     return ensureServe(
-        Map.of("host", host, "port", port, "java_support", javaSupport, "restored", restored));
+        Map.of(
+            "host", request.host(),
+            "port", request.port(),
+            "java_support", javaSupport,
+            "declared", request.declared(),
+            "restored", request.restored()));
   }
 
   private Controller ensureServe(Map<String, Object> options) {

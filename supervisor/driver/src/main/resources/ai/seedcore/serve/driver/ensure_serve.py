@@ -23,22 +23,30 @@ RESTORED = b"restored_applications"
 # How long the requests in progress have until Serve ends.
 REQUESTS_END_S = 2
 
+# How long the replicas of a Serve that is replaced may take to end.
+SERVE_ENDS_S = 100
+
+# The environment variable of the applications that the daemon has submitted from a config.
+VERSION = "SEEDCORE_VERSION"
+
 
 def run(options_text):
     """Returns the properties of the controller as JSON; see ServeApi.Controller."""
     options = json.loads(options_text)
     found = find_controller()
-    if found is not None and "restored" in options:
-        end([json.loads(each) for each in options["restored"]])
+    if found is not None and "restored" in options and not hosts_java(found):
+        end([json.loads(each) for each in options["restored"]], options["declared"])
         found = None
     if found is None:
         start(options["host"], options["port"], options["java_support"])
         restore()
         return json.dumps({"started": True, "hosts_java": True, "visible": True, "completed": True,
                            "port": options["port"]})
+    if descriptor(found).class_name == COMPLETED:
+        restore()  # What an interrupted replacement has left.
     return json.dumps(
         {
-            "port": ray.get(found.get_http_config.remote()).port,
+            "port": options["port"] if hosts_java(found) else port(found),
             "started": False,
             "hosts_java": hosts_java(found),
             "visible": visible(found),
@@ -55,26 +63,55 @@ def find_controller():
         return None
 
 
-def end(applications):
+def port(found):
+    """Returns the port of Serve's proxies, or 0 if the controller does not tell."""
+    try:
+        return ray.get(found.get_http_config.remote(), timeout=10).port
+    except Exception:
+        return 0
+
+
+def end(applications, declared):
     """Ends Serve. Its applications survive an interruption until restore() has deployed them."""
     from ray import serve
 
-    if applications:
-        global_worker.gcs_client.internal_kv_put(
-            RESTORED, json.dumps(applications).encode(), True, NAMESPACE)
-    # The front door sends no new ones meanwhile.
+    # The front door sends no new requests meanwhile.
     time.sleep(REQUESTS_END_S)
+    restored = {each["name"]: each for each in kept() + applications}
+    unknown = set(serve.status().applications) - set(restored) - set(declared)
+    if unknown:
+        raise RuntimeError("somebody has just deployed " + ", ".join(sorted(unknown)))
+    if restored:
+        global_worker.gcs_client.internal_kv_put(
+            RESTORED, json.dumps(list(restored.values())).encode(), True, NAMESPACE)
     serve.shutdown()
+    deadline = time.monotonic() + SERVE_ENDS_S  # The call itself gives up after 30 s, silently.
+    while find_controller() is not None:
+        if time.monotonic() > deadline:
+            raise RuntimeError("Serve has not ended, because its replicas are still at work")
+        time.sleep(0.1)
+
+
+def kept():
+    """Returns the applications that a replacement of Serve has still to deploy."""
+    found = global_worker.gcs_client.internal_kv_get(RESTORED, NAMESPACE)
+    return [] if found is None else json.loads(found)
 
 
 def restore():
     """Deploys the applications of a Serve that was replaced, as 'serve deploy' does."""
-    kept = global_worker.gcs_client.internal_kv_get(RESTORED, NAMESPACE)
-    if kept is None:
+    missing = {each["name"]: each for each in kept()}
+    if not missing:
         return
     from ray.serve.schema import ServeDeploySchema
 
-    ray.get(find_controller().apply_config.remote(ServeDeploySchema(applications=json.loads(kept))))
+    controller = find_controller()
+    for name, config in ray.get(controller.get_app_configs.remote(), timeout=10).items():
+        if VERSION in ((config.runtime_env or {}).get("env_vars") or {}):
+            missing.pop(name, None)  # It has been declared meanwhile.
+        else:
+            missing.setdefault(name, config)  # A config deletes what it does not name.
+    ray.get(controller.apply_config.remote(ServeDeploySchema(applications=list(missing.values()))))
     global_worker.gcs_client.internal_kv_del(RESTORED, False, NAMESPACE)
 
 

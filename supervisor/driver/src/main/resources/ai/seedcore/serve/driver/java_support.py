@@ -133,16 +133,31 @@ def patch_controller(source):
 
 def deploy_config(controller, text):
     """Submits one application without the deletion of others. Returns why Serve refuses it, or an empty string."""
+    from ray.runtime_env import RuntimeEnv
     from ray.serve.schema import ServeApplicationSchema
 
     try:
         config = ServeApplicationSchema(**json.loads(text))
-    except ValueError as e:
+        RuntimeEnv(**(config.runtime_env or {}))  # Serve itself would notice too late.
+    except (TypeError, ValueError) as e:
         errors = e.errors() if hasattr(e, "errors") else [{"loc": (), "msg": str(e)}]
         return "; ".join(
             "{}: {}".format(".".join(str(step) for step in each["loc"]), each["msg"]) for each in errors)
+    forget_config(controller, config.name)
     apply_alone(controller, config)
     return ""
+
+
+def forget_config(controller, name):
+    """Removes an application from the last config of 'serve deploy', which the next controller would apply again."""
+    from ray.serve._private import controller as module
+
+    checkpoint = controller.kv_store.get(module.CONFIG_CHECKPOINT_KEY)
+    if checkpoint is None:
+        return
+    *more, configs = module.pickle.loads(checkpoint)
+    if configs.pop(name, None) is not None:
+        controller.kv_store.put(module.CONFIG_CHECKPOINT_KEY, module.pickle.dumps((*more, configs)))
 
 
 def apply_alone(controller, config):
@@ -155,10 +170,15 @@ def apply_alone(controller, config):
 
 def resume_builds(controller):
     """Submits again what the previous controller was building when it died: Serve itself would wait for it forever."""
+    from ray.serve._private.common import ApplicationStatus
+
     for state in list(controller.application_state_manager._application_states.values()):
         target = state._target_state
         if is_declared(state) and target.deployment_infos is None and not target.deleting:
-            apply_alone(controller, target.config)
+            try:
+                apply_alone(controller, target.config)
+            except Exception as e:  # Otherwise no controller could start.
+                state._update_status(ApplicationStatus.DEPLOY_FAILED, str(e))
 
 
 def declared_configs(controller):

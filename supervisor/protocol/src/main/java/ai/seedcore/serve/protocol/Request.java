@@ -44,10 +44,13 @@ public sealed interface Request {
    *
    * @param host the IP address that the HTTP proxies listen on
    * @param port the port that the HTTP proxies listen on
+   * @param declared the names of the applications that the daemon will deploy; if there is an
+   *     application that is neither declared nor restored, nothing is done
    * @param restored the applications to deploy in the other one, each in the form of a Serve config
    *     file, a JSON object. If this is interrupted, the next Serve that is started deploys them.
    */
-  record ReplaceServe(long id, String host, int port, List<String> restored) implements Request {}
+  record ReplaceServe(long id, String host, int port, List<String> declared, List<String> restored)
+      implements Request {}
 
   /**
    * Submits an application. The reply means that the controller has accepted the application, not

@@ -292,11 +292,15 @@ public final class Actuator {
           .addKeyValue("restored", replace.restored().keySet())
           .log("replacing a Serve without Java support");
       List<String> configs = List.copyOf(replace.restored().values());
+      List<String> declared =
+          packages.applications().stream().map(DesiredApplication::name).toList();
       driver.ask(
           action,
           session,
           REPLACE_SERVE,
-          id -> new Request.ReplaceServe(id, settings.listenHost(), settings.servePort(), configs));
+          id ->
+              new Request.ReplaceServe(
+                  id, settings.listenHost(), settings.servePort(), declared, configs));
     } else if (action instanceof Action.Deploy deploy) {
       return deploy(deploy, session, state, now);
     } else if (action instanceof Action.Delete delete) {

@@ -85,10 +85,10 @@ public record DeclaredPython(
               : "a list of folders or URIs");
     }
     require(
-        runtimeEnv.path("env_vars").isMissingNode() || runtimeEnv.path("env_vars").isObject(),
+        areTexts(runtimeEnv.path("env_vars")),
         "runtime_env.env_vars",
-        String.valueOf(runtimeEnv.get("env_vars")),
-        "names with their values");
+        "a value that is not a text",
+        "names with texts, such as PORT: \"8000\"");
     require(
         !runtimeEnv.has("excludes") || local(runtimeEnv).isEmpty(),
         "runtime_env.excludes",
@@ -121,6 +121,11 @@ public record DeclaredPython(
     paths.addAll(uris(runtimeEnv, PY_MODULES));
     paths.removeIf(value -> !isPath(value));
     return paths;
+  }
+
+  private static boolean areTexts(JsonNode variables) {
+    return variables.isMissingNode()
+        || (variables.isObject() && variables.valueStream().allMatch(JsonNode::isString));
   }
 
   /** Returns the values of a field; an empty list if it has another form than Ray's. */

@@ -63,7 +63,7 @@ final class ServeConfigs {
         }
         applications(path(SERVE_CONFIG, declared.get(SERVE_CONFIG), folder), expanded);
       } else {
-        if (declared instanceof ObjectNode python && declared.has("import_path")) {
+        if (declared instanceof ObjectNode python && declared.has("runtime_env")) {
           localize(python, folder);
         }
         expanded.add(declared);

@@ -136,7 +136,9 @@ public final class Dashboard {
 
   private static Serve.Application readApp(JsonNode app) {
     String message = text(app.path("message"));
-    JsonNode submitted = app.path("deployed_app_config");
+    // Serve keeps showing the config of an application that was replaced by other means.
+    boolean declarative = app.path("source").asString("").equals("declarative");
+    JsonNode submitted = declarative ? app.path("deployed_app_config") : JSON.missingNode();
     String version = version(submitted.path("runtime_env"));
     int running = 0;
     Set<String> actors = new HashSet<>();

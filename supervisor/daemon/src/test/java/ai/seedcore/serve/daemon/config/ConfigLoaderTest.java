@@ -139,6 +139,7 @@ class ConfigLoaderTest {
         "import_path: a:b, probe: {} | deployments[0].probe: found a probe without a route",
         "import_path: a:b, runtime_env: {working_dir: [x]} | runtime_env.working_dir: found [\"x\"]",
         "import_path: a:b, runtime_env: {working_dir: ' '} | runtime_env.working_dir: found",
+        "import_path: a:b, runtime_env: {env_vars: {P: 80}} | runtime_env.env_vars: found a value",
         "import_path: a:b, runtime_env: {py_modules: [3]} | runtime_env.py_modules: found [3]",
         "import_path: a:b, runtime_env: {working_dir: none} | found FOLDER/none, expected a folder",
         "import_path: a:b, runtime_env: {pip: none.txt} | runtime_env.pip: found FOLDER/none.txt",

@@ -93,10 +93,11 @@ class ObserverTest {
         {"controller_info": {"actor_id": "c1"}, "applications": {"A": {"status": "RUNNING",
          "deployments": {"A": {"deployment_config": {"num_replicas": 2, "ray_actor_options":
            {"runtime_env": {"env_vars": {"SEEDCORE_VERSION": "v7"}}}},
-           "replicas": [{"state": "RUNNING"}, {"state": "STARTING"}]}}},
+           "replicas": [{"state": "RUNNING"}, {"state": "STARTING"}]}},
+           "source": "imperative", "deployed_app_config": {"name": "A"}},
          "B": {"status": "DEPLOYING", "message": "no CPUs", "deployments": {}},
          "P": {"status": "DEPLOY_FAILED", "message": "no module", "deployments": {},
-           "deployed_app_config": {"name": "P", "runtime_env":
+           "source": "declarative", "deployed_app_config": {"name": "P", "runtime_env":
              {"env_vars": {"SEEDCORE_VERSION": "v3"}}}}}}
         """);
     Serve.Running serve = (Serve.Running) observer.look(true).serve();

@@ -257,15 +257,21 @@ public final class Connection implements Intake.Owner {
     }
   }
 
-  /** Passes on all bytes from now on, whatever they mean. They are no longer HTTP. */
-  public void tunnel() {
+  /**
+   * Passes on all bytes from now on, whatever they mean. They are no longer HTTP.
+   *
+   * @param ended runs when the connection has ended, which Vert.x no longer reports
+   */
+  public void tunnel(Runnable ended) {
     clearDeadline(System.nanoTime());
+    channel
+        .closeFuture()
+        .addListener(
+            nothing -> {
+              all.gone(connection);
+              ended.run();
+            });
     intake.tunnel();
-  }
-
-  /** Forgets the connection, as Vert.x does not report the end of one that was not HTTP. */
-  public void tunnelEnded() {
-    all.gone(connection);
   }
 
   /** Closes the connection after the current response. */

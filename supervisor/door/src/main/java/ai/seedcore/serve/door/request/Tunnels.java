@@ -11,6 +11,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.NetSocket;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * WebSockets (RFC 6455) between clients and Python applications, through Serve's proxies. The
@@ -49,6 +50,10 @@ final class Tunnels {
       Connection connection,
       RouteEntry entry,
       Runnable ended) {
+    if (Forwarding.hasBody(request)) {
+      Replies.error(request, 400, "not_http", "a WebSocket's handshake has no body", Map.of());
+      return;
+    }
     if (services.upstreams().isDirect(entry.route())) {
       Replies.error(
           request,
@@ -72,6 +77,7 @@ final class Tunnels {
     private final Runnable ended;
     private final long began = System.nanoTime();
     private boolean closed;
+    private @Nullable HttpClientRequest upgrading;
 
     Tunnel(
         HttpServerRequest request,
@@ -85,6 +91,15 @@ final class Tunnels {
       this.entry = entry;
       this.ended = ended;
       connection.clearDeadline(began);
+      request.response().exceptionHandler(error -> abandon());
+      request.response().closeHandler(nothing -> abandon());
+    }
+
+    /** Ends a handshake whose client has left. */
+    private void abandon() {
+      if (upgrading != null) {
+        upgrading.reset();
+      }
     }
 
     private void handshake() {
@@ -121,6 +136,16 @@ final class Tunnels {
     }
 
     private void forward(HttpClientRequest upgrade) {
+      upgrading = upgrade;
+      services
+          .vertx()
+          .setTimer(
+              services.settings().patience().toMillis(),
+              timer -> {
+                if (upgrading == upgrade) {
+                  upgrade.reset();
+                }
+              });
       Forwarding.headers(request, target, upgrade, false, services.tokens().get(), services.via());
       upgrade.putHeader("Connection", "Upgrade").putHeader("Upgrade", "websocket");
       upgrade
@@ -130,6 +155,7 @@ final class Tunnels {
     }
 
     private void answered(HttpClientResponse response) {
+      upgrading = null;
       if (request.response().closed()) {
         response.request().reset();
         return;
@@ -137,7 +163,8 @@ final class Tunnels {
       Forwarding.responseHeaders(response, request.response(), services.cors());
       if (response.statusCode() != 101) {
         request.response().setStatusCode(response.statusCode()).setChunked(true);
-        response.pipeTo(request.response());
+        connection.startReadDeadline(System.nanoTime());
+        response.pipeTo(request.response()).onFailure(error -> request.connection().close());
         return;
       }
       request.response().putHeader("Connection", "Upgrade").putHeader("Upgrade", "websocket");
@@ -146,7 +173,11 @@ final class Tunnels {
       request
           .toNetSocket()
           .onSuccess(client -> join(client, server))
-          .onFailure(error -> server.close());
+          .onFailure(
+              error -> {
+                server.close();
+                request.connection().close();
+              });
     }
 
     private void join(NetSocket client, NetSocket server) {
@@ -173,9 +204,8 @@ final class Tunnels {
           });
       client.exceptionHandler(error -> close(client, server));
       server.exceptionHandler(error -> close(client, server));
-      client.closeHandler(nothing -> close(client, server));
       server.closeHandler(nothing -> close(client, server));
-      connection.tunnel();
+      connection.tunnel(() -> close(client, server));
       server.resume();
     }
 
@@ -186,7 +216,6 @@ final class Tunnels {
       closed = true;
       server.close();
       client.close();
-      connection.tunnelEnded();
       services.counts().answered(entry.route().app(), 101, System.nanoTime() - began);
       ended.run();
     }
