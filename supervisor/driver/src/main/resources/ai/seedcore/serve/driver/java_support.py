@@ -170,7 +170,7 @@ def apply_alone(controller, config):
 
 def resume_builds(controller):
     """Submits again what the previous controller was building when it died: Serve itself would wait for it forever."""
-    from ray.serve._private.common import ApplicationStatus
+    from ray.serve._private.application_state import ApplicationStatus
 
     for state in list(controller.application_state_manager._application_states.values()):
         target = state._target_state
