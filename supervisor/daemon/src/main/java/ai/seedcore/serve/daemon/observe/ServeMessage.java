@@ -87,7 +87,11 @@ final class ServeMessage {
     boolean python = text.contains(TRACEBACK) && !text.contains("\tat ");
     String said =
         python
-            ? text.strip().lines().reduce((first, second) -> second).orElse("").strip()
+            ? text.lines()
+                .filter(line -> line.matches(".*\\p{L}.*"))
+                .reduce((first, second) -> second)
+                .orElse("")
+                .strip()
             : firstPlain(text);
     return said.length() <= MAX_LENGTH ? said : said.substring(0, MAX_LENGTH) + "...";
   }

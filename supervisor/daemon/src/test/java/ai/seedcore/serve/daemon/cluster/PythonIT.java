@@ -2,6 +2,7 @@ package ai.seedcore.serve.daemon.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -245,6 +246,9 @@ class PythonIT {
 
   @Test
   void webSocketsAndEventsPassTheFrontDoor() throws Exception {
+    assumeFalse(
+        System.getProperty("seedcore.ray").contains("2.39"),
+        "Ray 2.39 cannot serialize an application of the current FastAPI");
     Files.writeString(folder.resolve("chat/live.py"), LIVE);
     Path config =
         Files.writeString(

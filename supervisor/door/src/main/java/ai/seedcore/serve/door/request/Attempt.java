@@ -230,9 +230,13 @@ final class Attempt implements Upstream.InFlight {
     }
   }
 
-  /** Returns whether a class writes the response while it is sent, and may pause meanwhile. */
+  /**
+   * Returns whether the response is written while it is sent, with pauses. Proxies know the length
+   * of all responses but those of Python applications; their own errors may lack it.
+   */
   private boolean isStream(HttpClientResponse response) {
-    return isDirect() && response.headers().contains("Transfer-Encoding");
+    return response.headers().contains("Transfer-Encoding")
+        && (isDirect() || response.statusCode() / 100 == 2);
   }
 
   /** Buffers the response up to a limit, because a short one may cause a retry. */

@@ -137,6 +137,7 @@ final class Tunnels {
 
     private void forward(HttpClientRequest upgrade) {
       upgrading = upgrade;
+      upgrade.exceptionHandler(error -> {}); // connect() reports it, too.
       services
           .vertx()
           .setTimer(
