@@ -96,7 +96,7 @@ class ClusterIT {
     long megabytes =
         Long.parseLong(engine("image", "inspect", "-f", "{{.Size}}", image())) / 1_000_000;
     System.out.printf(Locale.ROOT, "FIGURE image: %d MB%n", megabytes);
-    assertThat(megabytes).isLessThanOrEqualTo(600);
+    assertThat(megabytes).isLessThanOrEqualTo(650);
     assertThat(inHead("id -un")).isEqualTo("ray");
     assertThat(inHead("cat /proc/1/comm")).isEqualTo("tini");
     assertThat(inHead("python -c 'import ray; print(ray.__version__)'")).isEqualTo("2.60.0");

@@ -230,13 +230,11 @@ final class Attempt implements Upstream.InFlight {
     }
   }
 
-  /**
-   * Returns whether the response is written while it is sent, with pauses. Proxies know the length
-   * of all responses but those of Python applications; their own errors may lack it.
-   */
+  /** Returns whether the response is written while it is sent, and may pause meanwhile. */
   private boolean isStream(HttpClientResponse response) {
+    String type = response.getHeader("Content-Type");
     return response.headers().contains("Transfer-Encoding")
-        && (isDirect() || response.statusCode() / 100 == 2);
+        && (isDirect() || (type != null && type.startsWith("text/event-stream")));
   }
 
   /** Buffers the response up to a limit, because a short one may cause a retry. */
