@@ -29,4 +29,14 @@ public sealed interface DesiredApplication permits DesiredJava, DesiredPython {
    * @param submitted whether this application was submitted to this Serve in its present form
    */
   Optional<String> difference(Serve.Application app, boolean submitted);
+
+  /** Returns the difference of a deployed application that has another version. */
+  default String anotherVersion(Serve.Application app) {
+    return "%s, but version %s is declared"
+        .formatted(
+            app.version() == null
+                ? "was deployed by another client"
+                : "has version " + app.version(),
+            version());
+  }
 }

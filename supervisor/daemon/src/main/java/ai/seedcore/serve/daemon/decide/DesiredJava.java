@@ -109,13 +109,7 @@ public record DesiredJava(Application application) implements DesiredApplication
   public Optional<String> difference(Serve.Application app, boolean submitted) {
     boolean frozen = frozenVersion().equals(app.version());
     if (!frozen && !application.version().equals(app.version())) {
-      return Optional.of(
-          "%s, but version %s is declared"
-              .formatted(
-                  app.version() == null
-                      ? "was deployed by another client"
-                      : "has version " + app.version(),
-                  application.version()));
+      return Optional.of(anotherVersion(app));
     }
     if (app.route() != null && !app.route().equals(application.route())) {
       return Optional.of(

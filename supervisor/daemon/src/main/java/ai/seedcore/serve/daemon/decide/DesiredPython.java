@@ -39,13 +39,7 @@ public record DesiredPython(String name, @Nullable String route, String version,
   @Override
   public Optional<String> difference(Serve.Application app, boolean submitted) {
     if (!version.equals(app.version())) {
-      return Optional.of(
-          "%s, but version %s is declared"
-              .formatted(
-                  app.version() == null
-                      ? "was deployed by another client"
-                      : "has version " + app.version(),
-                  version));
+      return Optional.of(anotherVersion(app));
     }
     return submitted || sameAs(config, app.submitted())
         ? Optional.empty()
