@@ -55,8 +55,6 @@ public final class Packages {
 
   /** Packs the declared deployments. */
   public static Packages pack(List<DeclaredApplication> declared, Cache cache) throws IOException {
-    Path agent = cache.packed("agent.jar");
-    Path builtIn = cache.packed("deployments.jar");
     Map<Contents, String> names = new LinkedHashMap<>();
     Map<String, Path> files = new LinkedHashMap<>();
     List<DesiredApplication> applications = new ArrayList<>();
@@ -70,7 +68,7 @@ public final class Packages {
       DeclaredJava deployment = (DeclaredJava) each;
       List<Path> jars = new ArrayList<>(deployment.jars());
       if (jars.isEmpty()) {
-        jars.add(builtIn);
+        jars.add(cache.packed("deployments.jar"));
       }
       if (deployment.bringsOnnx()) {
         jars.add(cache.packed("onnxruntime.jar"));
@@ -78,6 +76,7 @@ public final class Packages {
       Contents contents = new Contents(jars, deployment.files());
       String name = names.get(contents);
       if (name == null) {
+        Path agent = cache.packed("agent.jar");
         Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(agent, contents, out));
         name = zip.getFileName().toString();
         files.put(name, zip);
