@@ -33,6 +33,7 @@ public final class ReplicaAgent {
     instrumentation.addTransformer(new Transformer());
     openToSerializer(instrumentation);
     RequestLog.configure();
+    Environment.add(beside("seedcore.env"));
     for (Path jar : deploymentJars()) {
       // The class path keeps the file open until the JVM exits.
       @SuppressWarnings("resource")
@@ -58,10 +59,13 @@ public final class ReplicaAgent {
     instrumentation.redefineModule(base, Set.of(), Map.of(), opens, Set.of(), Map.of());
   }
 
+  private static Path beside(String name) throws URISyntaxException {
+    return Path.of(ReplicaAgent.class.getProtectionDomain().getCodeSource().getLocation().toURI())
+        .resolveSibling(name);
+  }
+
   private static List<Path> deploymentJars() throws IOException, URISyntaxException {
-    Path self =
-        Path.of(ReplicaAgent.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-    Path lib = self.resolveSibling("lib");
+    Path lib = beside("lib");
     if (!Files.isDirectory(lib)) {
       return List.of();
     }

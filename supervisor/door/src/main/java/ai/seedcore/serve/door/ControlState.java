@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param routes the routes of the declared deployments
  * @param nodes the addresses of the cluster's living nodes, each of which may run a proxy; empty:
  *     unknown
+ * @param idle the applications that have no replica because there were no requests. The load that
+ *     the front door reports starts one, so requests wait for it here and not in a proxy
  * @param replacing whether Serve is being replaced, so that a request that is sent now would be
  *     lost
  * @param phase the daemon's phase, for clients that have to wait
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public record ControlState(
     List<Route> routes,
     Set<String> nodes,
+    Set<String> idle,
     boolean replacing,
     String phase,
     String reason,

@@ -7,6 +7,7 @@ import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Connections;
 import ai.seedcore.serve.door.client.Handshakes;
+import ai.seedcore.serve.door.client.Http2Switch;
 import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
 import ai.seedcore.serve.door.client.Tls;
@@ -83,6 +84,7 @@ public final class FrontDoor implements AutoCloseable {
   private List<Route> declared;
 
   private Set<String> nodes = Set.of();
+  private Set<String> idle = Set.of();
   private boolean replacing;
   private boolean closed;
 
@@ -118,7 +120,13 @@ public final class FrontDoor implements AutoCloseable {
     Pace pace = new Pace(vertx, context);
     this.connections =
         new Connections(
-            settings.connections(), settings.idle(), clients, bytes, pace, counts::refused);
+            settings.connections(),
+            settings.idle(),
+            settings.header(),
+            clients,
+            bytes,
+            pace,
+            counts::refused);
     this.refusals = new Refusals(settings, bytes, waiting);
     HostPort address = settings.address();
     boolean samePort = address.port() == HostPort.of(upstream).port();
@@ -151,10 +159,14 @@ public final class FrontDoor implements AutoCloseable {
     Router router = new Router(services, dispatcher, connections, version);
     this.server =
         vertx
-            .createHttpServer(options(settings, vertx, new Handshakes(clients, bytes, pace)))
+            .createHttpServer(
+                options(settings, vertx, new Handshakes(clients, bytes, pace, settings.http2())))
             .connectionHandler(connections::connected)
             .invalidRequestHandler(router::invalid)
             .requestHandler(router::handle);
+    if (settings.http2()) {
+      connections.acceptHttp2(new Http2Switch(context, connections::connected, router::handle));
+    }
     this.renewal = new Renewal(settings, vertx, server, valid, tokens, now -> valid = now);
     context.runOnContext(nothing -> open(declared));
     try {
@@ -184,7 +196,7 @@ public final class FrontDoor implements AutoCloseable {
             .setPerFrameWebSocketCompressionSupported(false)
             .setPerMessageWebSocketCompressionSupported(false)
             .setCompressionSupported(true)
-            .setCompressionContentSizeThreshold(1 << 10)
+            .setCompressionContentSizeThreshold(Connections.COMPRESSED_FROM)
             .setAcceptBacklog(4096);
     if (settings.certificate() != null && settings.key() != null) {
       Tls.configure(options, vertx, settings.certificate(), settings.key(), handshakes);
@@ -209,6 +221,10 @@ public final class FrontDoor implements AutoCloseable {
     if (!now.routes().equals(declared)) {
       declared = now.routes();
       context.runOnContext(nothing -> dispatcher.declare(now.routes()));
+    }
+    if (!now.idle().equals(idle)) {
+      idle = now.idle();
+      context.runOnContext(nothing -> dispatcher.idle(now.idle()));
     }
     if (now.replacing() != replacing) {
       replacing = now.replacing();

@@ -156,6 +156,22 @@ class DoorBrowsersTest extends DoorFixture {
   }
 
   @Test
+  void aHeadThatDoesNotEndInTimeClosesItsConnection() throws Exception {
+    header = Duration.ofSeconds(2);
+    openServing(Limits.USUAL);
+    try (Socket patient = new Socket(InetAddress.getLoopbackAddress(), port);
+        Socket slow = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      long start = System.nanoTime();
+      send(slow, "GET /A HTTP/1.1\r\nHost: x\r\n");
+      slow.setSoTimeout(20_000);
+      assertThat(slow.getInputStream().read()).isEqualTo(-1);
+      assertThat(System.nanoTime() - start).isBetween(1_500_000_000L, 15_000_000_000L);
+      send(patient, "GET /A HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      assertThat(readUntil(patient, "\r\n")).contains("200");
+    }
+  }
+
+  @Test
   @Tag("slow")
   void changedTokensAreUsedAndInvalidOnesAreNot() throws Exception {
     Path file = Files.writeString(folder.resolve("tokens"), TOKEN);

@@ -91,6 +91,7 @@ abstract class DoorFixture {
 
   boolean onlyProxy = true;
   Duration idle = Duration.ofSeconds(75);
+  Duration header = Duration.ofSeconds(10);
   List<String> origins = List.of();
   String tokenField = DoorTokens.AUTHORIZATION;
   @Nullable Path tokenFile;
@@ -115,9 +116,11 @@ abstract class DoorFixture {
                 limits.body(),
                 limits.connections(),
                 idle,
+                header,
                 List.of(),
                 origins,
                 limits.contract(),
+                true,
                 certificate,
                 key),
             () -> token == null ? DoorTokens.NONE : tokens(token),
@@ -171,13 +174,13 @@ abstract class DoorFixture {
   }
 
   static ControlState servedBy(Set<String> nodes, String... names) {
-    return new ControlState(declared(names), nodes, false, "SERVING", "because", 7.0);
+    return new ControlState(declared(names), nodes, Set.of(), false, "SERVING", "because", 7.0);
   }
 
   /** Returns the control loop's state while an application is redeployed. */
   static ControlState recovering(String... names) {
     return new ControlState(
-        declared(names), Set.of("10.0.0.1"), false, "RECOVERING", "because", 7.0);
+        declared(names), Set.of("10.0.0.1"), Set.of(), false, "RECOVERING", "because", 7.0);
   }
 
   HttpRequest.Builder request(String path) {

@@ -286,7 +286,7 @@ class DoorFramingTest extends RawProxyFixture {
         "GET /A HTTP/1\r\nHost: x\r\n\r\n",
         "GET /A HTTP/ 1.1\r\nHost: x\r\n\r\n",
         "GET /A ICAP/1.1\r\nHost: x\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "PRI /A HTTP/2.0\r\nHost: x\r\n\r\nSM\r\n\r\n",
         "GET /A HTTP/1.1 x\r\nHost: x\r\n\r\n",
         "GET /A x HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET  HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -60,9 +60,11 @@ final class OpenDoor implements AutoCloseable {
             bounds.body(),
             bounds.connections(),
             Duration.ofSeconds(75),
+            Duration.ofSeconds(10),
             List.of(),
             List.of(),
             false,
+            true,
             null,
             null);
     return new OpenDoor(
@@ -90,7 +92,7 @@ final class OpenDoor implements AutoCloseable {
 
   /** Replaces the declared routes. */
   void declare(Route... routes) {
-    door.publish(new ControlState(List.of(routes), Set.of(), false, "SERVING", "", null));
+    door.publish(new ControlState(List.of(routes), Set.of(), Set.of(), false, "SERVING", "", null));
   }
 
   /** Tells the door which replicas there are. */

@@ -4,6 +4,7 @@ import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.config.SourceFolder;
+import ai.seedcore.serve.daemon.host.Children;
 import ai.seedcore.serve.daemon.loop.Supervisor.DesiredState;
 import ai.seedcore.serve.daemon.pack.Cache;
 import ai.seedcore.serve.daemon.pack.Packages;
@@ -59,6 +60,7 @@ final class ConfigWatch implements Supplier<DesiredState> {
     this.file = file;
     this.load = load;
     this.cache = cache;
+    Children.withhold(first.secretVariables());
     this.desired = new DesiredState(Packages.pack(first.deployments(), cache), status(null));
     this.taken = fingerprints();
     this.found = taken;
@@ -85,6 +87,7 @@ final class ConfigWatch implements Supplier<DesiredState> {
   private void read() {
     try {
       Settings settings = load.get();
+      Children.withhold(settings.secretVariables());
       Packages packages = Packages.pack(settings.deployments(), cache);
       Set<String> later = differences(settings);
       if (!later.isEmpty()) {

@@ -40,9 +40,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -164,7 +166,7 @@ final class RunCommand implements Callable<Integer> {
                 turns.run();
                 if (door != null && directory != null) {
                   directory.declare(declared);
-                  door.publish(controlState(status, declared));
+                  door.publish(controlState(status, declared, directory.scaledToZero()));
                 }
                 server.publish(status);
                 metrics.publish(status);
@@ -316,10 +318,16 @@ final class RunCommand implements Callable<Integer> {
     return List.copyOf(routes);
   }
 
-  private static ControlState controlState(Status now, List<DeclaredApplication> declared) {
+  private static ControlState controlState(
+      Status now, List<DeclaredApplication> declared, Set<String> scaledToZero) {
     return new ControlState(
         routes(declared),
         now.head().nodes(),
+        now.apps().stream()
+            .filter(app -> app.status().equals("RUNNING") && app.replicas() == 0)
+            .map(Status.AppStatus::name)
+            .filter(scaledToZero::contains)
+            .collect(Collectors.toSet()),
         now.replacesServe(),
         now.phase(),
         now.reason(),

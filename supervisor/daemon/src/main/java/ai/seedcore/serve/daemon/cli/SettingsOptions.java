@@ -174,6 +174,22 @@ final class SettingsOptions {
   private @Nullable String frontDoorIdleSeconds;
 
   @Option(
+      names = "--front-door-header-seconds",
+      paramLabel = "N",
+      description =
+          "The maximum time from the first byte of a request's head to its last, in seconds."
+              + " Default: 10.")
+  private @Nullable String frontDoorHeaderSeconds;
+
+  @Option(
+      names = "--front-door-http2",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      paramLabel = "BOOL",
+      description = "Whether clients of the front door may use HTTP/2. Default: true.")
+  private @Nullable String frontDoorHttp2;
+
+  @Option(
       names = "--front-door-trusted-proxies",
       paramLabel = "NETWORKS",
       description =

@@ -25,6 +25,7 @@ import tools.jackson.databind.cfg.EnumFeature;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.node.StringNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
@@ -99,6 +100,7 @@ public final class ConfigLoader {
     openDoor(tree, overrides);
     Settings settings = bind(tree, file, sources);
     checkFiles(settings);
+    java(settings).forEach(deployment -> deployment.environment(System.getenv()));
     checkSizes(settings);
     checkClasses(settings);
     return settings;
@@ -176,12 +178,21 @@ public final class ConfigLoader {
         if (deployment.path(key) instanceof ArrayNode paths) {
           for (int i = 0; i < paths.size(); i++) {
             if (paths.get(i).isString()) {
-              paths.set(i, folder.resolve(paths.get(i).stringValue()).normalize().toString());
+              paths.set(i, resolve(folder, paths.get(i)));
             }
           }
         }
       }
+      for (JsonNode value : deployment.path("env")) {
+        if (value instanceof ObjectNode source && source.path("from_file").isString()) {
+          source.set("from_file", resolve(folder, source.get("from_file")));
+        }
+      }
     }
+  }
+
+  private static JsonNode resolve(Path folder, JsonNode path) {
+    return StringNode.valueOf(folder.resolve(path.stringValue()).normalize().toString());
   }
 
   private static void overlay(ObjectNode base, ObjectNode over) {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -48,11 +49,13 @@ import tools.jackson.databind.node.ObjectNode;
  *     default not
  * @param initArgs the arguments of the class's constructor
  * @param userConfig the argument of the class's {@code reconfigure}; null for none
+ * @param env additional environment variables of the replicas' JVM, set before the class is loaded
  * @param jvmOptions options of the replicas' JVM; by default {@link #JVM}
  * @param jars the jars with the class and its dependencies; empty for the built-in jar
  * @param files files that the class reads; they are in the replicas' working directory under their
  *     own names. An {@code .onnx} file adds ONNX Runtime
- * @param probe how to check that the route responds
+ * @param probe how to check that the route responds; null if there may be no replica, because a
+ *     probe would be a request that starts one
  * @param idempotent which requests the front door may send again although a replica may have
  *     executed them; by default those with a safe method
  */
@@ -78,10 +81,11 @@ public record DeclaredJava(
     Boolean showErrors,
     List<JsonNode> initArgs,
     @Nullable JsonNode userConfig,
+    Map<String, EnvValue> env,
     List<String> jvmOptions,
     List<Path> jars,
     List<Path> files,
-    Probe probe,
+    @Nullable Probe probe,
     Idempotence idempotent)
     implements DeclaredApplication {
 
@@ -147,7 +151,14 @@ public record DeclaredJava(
   private static final Pattern FILE = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}");
 
   /** Names that the working directory already contains. */
-  private static final List<String> RESERVED_FILES = List.of("lib", "seedcore-agent.jar");
+  private static final List<String> RESERVED_FILES =
+      List.of("lib", "seedcore-agent.jar", "seedcore.env");
+
+  private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,127}");
+
+  /** Variables of Ray's and our own, and those that the JVM or the C library read at the start. */
+  private static final Pattern RESERVED_VARIABLES =
+      Pattern.compile("(RAY|SEEDCORE|LD|MALLOC)_.*|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS");
 
   /** The least amount of a resource that Ray counts. */
   private static final double LEAST = 0.0001;
@@ -173,10 +184,15 @@ public record DeclaredJava(
         "amounts");
     resources = resources == null ? Map.of() : Map.copyOf(resources);
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
+    env = env == null ? Map.of() : Map.copyOf(env);
     jvmOptions = jvmOptions == null ? JVM : List.copyOf(jvmOptions);
     jars = jars == null ? List.of() : List.copyOf(jars);
     files = files == null ? List.of() : List.copyOf(files);
-    probe = probe == null ? Probe.PLAIN : probe;
+    if (scalesToZero(autoscaling)) {
+      probe = null;
+    } else if (probe == null) {
+      probe = Probe.PLAIN;
+    }
     idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
     maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
     // With Serve's defaults of 10 s and 30 s, and three failed checks, a replica that hangs would
@@ -247,6 +263,13 @@ public record DeclaredJava(
         "non_finite_numbers",
         "'" + nonFiniteNumbers + "'",
         "null or reject");
+    for (String variable : env.keySet()) {
+      require(
+          VARIABLE.matcher(variable).matches() && !RESERVED_VARIABLES.matcher(variable).matches(),
+          "env",
+          "'" + variable + "'",
+          "a name such as API_KEY, which Ray, the JVM and the C library do not use");
+    }
     for (String option : jvmOptions) {
       require(
           OPTION.matcher(option).matches(),
@@ -295,15 +318,15 @@ public record DeclaredJava(
     require(autoscaling.maxReplicas() != null, "autoscaling.max_replicas", "nothing", "a number");
     Autoscaling bounds = autoscaling.complete();
     require(
-        bounds.minReplicas() >= 1,
+        bounds.minReplicas() >= 0,
         "autoscaling.min_replicas",
         String.valueOf(bounds.minReplicas()),
-        "1 or more");
+        "0 or more");
     require(
-        bounds.maxReplicas() >= bounds.minReplicas(),
+        bounds.maxReplicas() >= Math.max(1, bounds.minReplicas()),
         "autoscaling.max_replicas",
         String.valueOf(bounds.maxReplicas()),
-        "min_replicas or more");
+        "1 or more, and min_replicas or more");
     require(
         bounds.targetOngoingRequests() >= 1,
         "autoscaling.target_ongoing_requests",
@@ -325,7 +348,8 @@ public record DeclaredJava(
 
   @Override
   public List<Path> sources() {
-    return Stream.concat(jars.stream(), files.stream()).toList();
+    Stream<Path> secrets = env.values().stream().map(EnvValue::fromFile).filter(Objects::nonNull);
+    return Stream.of(jars.stream(), files.stream(), secrets).flatMap(each -> each).toList();
   }
 
   @Override
@@ -336,6 +360,17 @@ public record DeclaredJava(
   /** Returns how Serve chooses the number of replicas; null if the number is fixed. */
   public @Nullable Autoscaling scaling() {
     return autoscaling == null ? null : autoscaling.complete();
+  }
+
+  /** Returns whether there may be no replica while there are no requests. */
+  public boolean scalesToZero() {
+    return scalesToZero(autoscaling);
+  }
+
+  private static boolean scalesToZero(@Nullable Scaling autoscaling) {
+    return autoscaling != null
+        && autoscaling.minReplicas() != null
+        && autoscaling.minReplicas() == 0;
   }
 
   /** Returns when a replica counts as unhealthy, and how long it may take to stop. */
@@ -377,6 +412,22 @@ public record DeclaredJava(
    */
   public int threads() {
     return Math.max(maxOngoingRequests, MAX_ONGOING_REQUESTS) + 8;
+  }
+
+  /**
+   * Returns the additional environment variables.
+   *
+   * @param environment the daemon's environment
+   * @throws ai.seedcore.serve.base.ConfigException if a variable or a file is missing
+   */
+  public Map<String, String> environment(Map<String, String> environment) {
+    Map<String, String> values = new TreeMap<>();
+    env.forEach(
+        (variable, value) ->
+            values.put(
+                variable,
+                value.resolve("deployment %s: env.%s".formatted(name, variable), environment)));
+    return values;
   }
 
   /** Returns whether the package must contain ONNX Runtime. */

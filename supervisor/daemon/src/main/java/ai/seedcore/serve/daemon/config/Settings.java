@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  * @param frontDoorKey the certificate's private key, a PEM file
  * @param frontDoorConnections the maximum number of client connections
  * @param frontDoorIdleSeconds how long a client's connection may be idle, in seconds
+ * @param frontDoorHeaderSeconds how long the head of a request may take from its first byte on, in
+ *     seconds
+ * @param frontDoorHttp2 whether clients may use HTTP/2
  * @param frontDoorTrustedProxies networks of proxies in front of the front door, whose {@code
  *     X-Forwarded-For} header names the client
  * @param frontDoorBodyMb the maximum size of a request's body, in MiB
@@ -88,6 +93,8 @@ public record Settings(
     @Nullable Path frontDoorKey,
     int frontDoorConnections,
     int frontDoorIdleSeconds,
+    int frontDoorHeaderSeconds,
+    boolean frontDoorHttp2,
     List<String> frontDoorTrustedProxies,
     int frontDoorBodyMb,
     int holdRequests,
@@ -188,6 +195,7 @@ public record Settings(
     range("log_files_kept", logFilesKept, 1, 20);
     range("front_door_connections", frontDoorConnections, 1, 1_000_000);
     range("front_door_idle_seconds", frontDoorIdleSeconds, 1, 86_400);
+    range("front_door_header_seconds", frontDoorHeaderSeconds, 1, 3_600);
     range("front_door_body_mb", frontDoorBodyMb, 1, 1_024);
     range("hold_requests", holdRequests, 0, 1_000_000);
     range("hold_mb", holdMb, frontDoorBodyMb, 16_384);
@@ -297,6 +305,16 @@ public record Settings(
     return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one address.
   }
 
+  /** Returns the variables of the daemon's environment that only replicas may see. */
+  public Set<String> secretVariables() {
+    return deployments.stream()
+        .filter(DeclaredJava.class::isInstance)
+        .flatMap(deployment -> ((DeclaredJava) deployment).env().values().stream())
+        .map(EnvValue::fromEnv)
+        .filter(Objects::nonNull)
+        .collect(Collectors.toSet());
+  }
+
   /** Returns the settings of the front door; null if it is off. */
   public @Nullable DoorSettings door() {
     return frontDoor == null
@@ -309,9 +327,11 @@ public record Settings(
             frontDoorBodyMb << 20,
             frontDoorConnections,
             Duration.ofSeconds(frontDoorIdleSeconds),
+            Duration.ofSeconds(frontDoorHeaderSeconds),
             frontDoorTrustedProxies,
             corsOrigins,
             statusCodes.equals("contract"),
+            frontDoorHttp2,
             frontDoorCertificate,
             frontDoorKey);
   }

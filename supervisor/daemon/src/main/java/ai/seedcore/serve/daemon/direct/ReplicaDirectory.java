@@ -67,6 +67,8 @@ public final class ReplicaDirectory {
   private final Supplier<Map<String, Integer>> load;
   private volatile Set<String> declared = Set.of();
   private volatile Set<String> scaled = Set.of();
+  private volatile Set<String> toZero = Set.of();
+  private volatile boolean loadCounts;
   private long reports;
   private Listing published = new Listing("", List.of());
 
@@ -100,10 +102,18 @@ public final class ReplicaDirectory {
             .toList();
     declared = names(java.stream());
     scaled = names(java.stream().filter(each -> each.scaling() != null));
+    toZero = names(java.stream().filter(DeclaredJava::scalesToZero));
   }
 
   private static Set<String> names(Stream<DeclaredJava> applications) {
     return applications.map(DeclaredJava::name).collect(Collectors.toSet());
+  }
+
+  /**
+   * Returns the applications that may have no replica, and for which the reported load starts one.
+   */
+  public Set<String> scaledToZero() {
+    return loadCounts ? toZero : Set.of();
   }
 
   /** Reads the list again, unless the last reading has not ended. Never blocks. */
@@ -183,6 +193,7 @@ public final class ReplicaDirectory {
   }
 
   private List<Endpoint> endpoints(List<Gcs.Actor> actors, boolean controllerCounts) {
+    loadCounts = controllerCounts;
     List<Endpoint> endpoints = new ArrayList<>();
     for (Gcs.Actor actor : actors) {
       String app = ReplicaName.app(actor);

@@ -1,17 +1,25 @@
 package ai.seedcore.serve.daemon.host;
 
 import java.util.Map;
+import java.util.Set;
 
 /** The environment of child processes. */
 public final class Children {
 
+  private static volatile Set<String> secrets = Set.of();
+
   private Children() {}
 
+  /** Sets which variables, besides the daemon's own settings, no child may see. */
+  public static void withhold(Set<String> names) {
+    secrets = Set.copyOf(names);
+  }
+
   /**
-   * Removes the daemon's own settings from a child's environment. Some are secrets, no child needs
-   * them, and users' code inherits the environment of Ray's processes.
+   * Removes the daemon's own settings from a child's environment, and the replicas' secrets. No
+   * child needs them, and users' code inherits the environment of Ray's processes.
    */
   public static void keepOurs(Map<String, String> environment) {
-    environment.keySet().removeIf(name -> name.startsWith("SEEDCORE_"));
+    environment.keySet().removeIf(name -> name.startsWith("SEEDCORE_") || secrets.contains(name));
   }
 }

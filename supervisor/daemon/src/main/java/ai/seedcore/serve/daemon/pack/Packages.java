@@ -9,12 +9,14 @@ import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.protocol.Application;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.zip.ZipOutputStream;
 
 /**
@@ -29,6 +31,9 @@ public final class Packages {
 
   private static final String AGENT = "seedcore-agent.jar";
 
+  /** The file with the additional environment variables, which the agent reads. */
+  private static final String ENVIRONMENT = "seedcore.env";
+
   /**
    * The environment variable with the number of threads for a replica's requests (java_support.py).
    */
@@ -40,7 +45,7 @@ public final class Packages {
   private final List<DesiredApplication> applications;
 
   /** The contents of one package, besides the agent. */
-  private record Contents(List<Path> jars, List<Path> files) {}
+  private record Contents(List<Path> jars, List<Path> files, String environment) {}
 
   private Packages(
       List<DeclaredApplication> declared,
@@ -73,7 +78,7 @@ public final class Packages {
       if (deployment.bringsOnnx()) {
         jars.add(cache.packed("onnxruntime.jar"));
       }
-      Contents contents = new Contents(jars, deployment.files());
+      Contents contents = new Contents(jars, deployment.files(), environment(deployment));
       String name = names.get(contents);
       if (name == null) {
         Path agent = cache.packed("agent.jar");
@@ -85,6 +90,13 @@ public final class Packages {
       applications.add(new DesiredJava(application(deployment, name)));
     }
     return new Packages(declared, cache, files, List.copyOf(applications));
+  }
+
+  /** Returns the additional environment variables, in the form of /proc/PID/environ. */
+  private static String environment(DeclaredJava deployment) {
+    return deployment.environment(System.getenv()).entrySet().stream()
+        .map(variable -> variable.getKey() + "=" + variable.getValue() + "\0")
+        .collect(Collectors.joining());
   }
 
   /** Recreates the files. */
@@ -193,6 +205,9 @@ public final class Packages {
     }
     for (Path file : contents.files()) {
       Zips.add(zip, file.getFileName().toString(), file);
+    }
+    if (!contents.environment().isEmpty()) {
+      Zips.add(zip, ENVIRONMENT, contents.environment().getBytes(StandardCharsets.UTF_8));
     }
     zip.finish();
   }

@@ -24,13 +24,26 @@ final class Zips {
     try (InputStream in = new CheckedInputStream(Files.newInputStream(file), crc)) {
       in.transferTo(OutputStream.nullOutputStream());
     }
+    zip.putNextEntry(entry(name, Files.size(file), crc));
+    Files.copy(file, zip);
+    zip.closeEntry();
+  }
+
+  /** Adds a file with this content. */
+  static void add(ZipOutputStream zip, String name, byte[] content) throws IOException {
+    CRC32 crc = new CRC32();
+    crc.update(content);
+    zip.putNextEntry(entry(name, content.length, crc));
+    zip.write(content);
+    zip.closeEntry();
+  }
+
+  private static ZipEntry entry(String name, long size, CRC32 crc) {
     ZipEntry entry = new ZipEntry(name);
     entry.setTime(ZIP_EPOCH);
     entry.setMethod(ZipEntry.STORED);
-    entry.setSize(Files.size(file));
+    entry.setSize(size);
     entry.setCrc(crc.getValue());
-    zip.putNextEntry(entry);
-    Files.copy(file, zip);
-    zip.closeEntry();
+    return entry;
   }
 }

@@ -70,7 +70,7 @@ final class Decryption extends SslHandler implements Pace.Deferred {
     client = handshakes.begin(ctx.channel());
     super.handlerAdded(ctx);
     // Everything that is read at once stays in memory.
-    Intake.limitReads(ctx.channel());
+    Gate.limitReads(ctx.channel());
     handshakes.track(this);
   }
 
@@ -85,10 +85,10 @@ final class Decryption extends SslHandler implements Pace.Deferred {
 
   /** Decrypts data and charges the client for the time beyond what reading its contents took. */
   private void decrypt(ByteBuf data) throws Exception {
-    Connection connection = Connection.of(context.channel());
+    Transport connection = Transport.of(context.channel());
     long charged = client.charged;
     long began = System.nanoTime();
-    long reads = connection == null ? 0 : connection.intake().reads();
+    long reads = connection == null ? 0 : connection.gate().reads();
     int complete = actualReadableBytes() + data.readableBytes();
     super.channelRead(context, data);
     complete -= actualReadableBytes();
@@ -101,7 +101,7 @@ final class Decryption extends SslHandler implements Pace.Deferred {
     if (connection == null) {
       return;
     }
-    if (connection.intake().reads() > reads) {
+    if (connection.gate().reads() > reads) {
       emptyReads = 0;
       emptyBytes = 0;
     } else if (complete > 0) {
@@ -189,11 +189,11 @@ final class Decryption extends SslHandler implements Pace.Deferred {
   }
 
   private void readOn() {
-    Connection connection = Connection.of(context.channel());
+    Transport connection = Transport.of(context.channel());
     if (connection == null) {
       context.channel().config().setAutoRead(true);
     } else {
-      connection.intake().readOn();
+      connection.gate().readOn();
     }
   }
 

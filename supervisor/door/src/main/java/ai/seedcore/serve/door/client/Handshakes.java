@@ -6,6 +6,7 @@ import io.netty.handler.ssl.DelegatingSslContext;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.core.net.JdkSSLEngineOptions;
 import io.vertx.core.spi.tls.DefaultSslContextFactory;
 import io.vertx.core.spi.tls.SslContextFactory;
@@ -13,6 +14,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
@@ -30,9 +32,13 @@ public final class Handshakes extends JdkSSLEngineOptions {
   /** How many there may be. Each may take 32 KiB. */
   public static final int MAX_HANDSHAKES = 1_000;
 
+  private static final List<String> PROTOCOLS =
+      List.of(HttpVersion.HTTP_2.alpnName(), HttpVersion.HTTP_1_1.alpnName());
+
   private final Clients clients;
   private final Room budget;
   private final Pace pace;
+  private final boolean http2;
 
   /** By client, in the order in which they began. Used on the door's event loop only. */
   private final Map<Client, Set<Decryption>> inProgress = new LinkedHashMap<>();
@@ -43,8 +49,10 @@ public final class Handshakes extends JdkSSLEngineOptions {
    * Creates an empty list.
    *
    * @param budget the bytes of what waits to be decrypted
+   * @param http2 whether clients may negotiate HTTP/2
    */
-  public Handshakes(Clients clients, Room budget, Pace pace) {
+  public Handshakes(Clients clients, Room budget, Pace pace, boolean http2) {
+    this.http2 = http2;
     this.clients = clients;
     this.budget = budget;
     this.pace = pace;
@@ -60,6 +68,10 @@ public final class Handshakes extends JdkSSLEngineOptions {
     return new DefaultSslContextFactory(SslProvider.JDK, false) {
       @Override
       public SslContext create() throws SSLException {
+        if (http2) {
+          // Vert.x does not know: for it, the connection begins with HTTP/1 (see Preface).
+          useAlpn(true).applicationProtocols(PROTOCOLS);
+        }
         return new Counted(super.create());
       }
     };

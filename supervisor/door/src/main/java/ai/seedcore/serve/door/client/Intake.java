@@ -1,30 +1,17 @@
 package ai.seedcore.serve.door.client;
 
-import ai.seedcore.serve.base.Fatal;
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelDuplexHandler;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.handler.ssl.SslHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes that arrive on one connection, before they are decoded as HTTP. Passes on one request
- * at a time, and of its body only what is wanted. Bytes that arrive before they are wanted are kept
- * and charged to the client. They are few, because the channel is not read meanwhile.
+ * The bytes that arrive on an HTTP/1 connection. Passes on one request at a time, and of its body
+ * only what is wanted.
  */
-public final class Intake extends ChannelDuplexHandler implements Pace.Deferred {
-
-  /** How many bytes are read at a time, and about how many are kept. */
-  private static final int MAX_READ = 16 << 10;
-
-  /** The same for TLS, where these bytes may hold 180 records of one byte each. */
-  private static final int MAX_TLS_READ = 4 << 10;
+final class Intake extends Gate {
 
   /**
    * How many more bytes may arrive after reading has stopped: some TLS records or, if the client
@@ -37,12 +24,6 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
    * the next request.
    */
   private static final int CHUNKED_PART = 1 << 10;
-
-  /**
-   * The approximate memory that a header field takes beyond its bytes: its entry and its string
-   * objects.
-   */
-  private static final int FIELD_OVERHEAD = 160;
 
   /**
    * How many bytes of a head are passed on at a time, because a line that is folded many times is
@@ -70,6 +51,9 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     /** Handles the end of the client's input. Returns whether the client still gets a response. */
     boolean inputEnded();
 
+    /** Handles the first bytes of a head that has not arrived completely. */
+    void headBegun(long now);
+
     /** Handles bytes for which the budget does not suffice. */
     void overBudget();
 
@@ -82,11 +66,7 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     void close();
   }
 
-  private final Client client;
-  private final Room budget;
-  private final Pace pace;
   private final Owner owner;
-  private ChannelHandlerContext context;
 
   private Expected expected = Expected.HEAD;
 
@@ -109,31 +89,13 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   private boolean lineEmpty = true;
 
   private boolean paused;
-  private @Nullable ByteBuf buffered;
-  private boolean readingStopped;
-  private long reads;
   private boolean clientEnded;
   private @Nullable Object shutdown;
   private boolean forwarding;
 
-  @SuppressWarnings("NullAway.Init") // handlerAdded sets the context at once.
   private Intake(Client client, Room budget, Pace pace, Owner owner) {
-    this.client = client;
-    this.budget = budget;
-    this.pace = pace;
+    super(client, budget, pace);
     this.owner = owner;
-  }
-
-  /**
-   * Limits how much of a channel is read in one turn: no more than may be kept, and no more than is
-   * decrypted quickly.
-   */
-  static void limitReads(Channel channel) {
-    int most = channel.pipeline().get(SslHandler.class) == null ? MAX_READ : MAX_TLS_READ;
-    channel
-        .config()
-        .setRecvByteBufAllocator(
-            new AdaptiveRecvByteBufAllocator(512, 2048, most).maxMessagesPerRead(2));
   }
 
   /** Adds an intake to a channel's pipeline, before the HTTP decoder. */
@@ -143,11 +105,6 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     Intake intake = new Intake(client, budget, pace, owner);
     channel.pipeline().addBefore("httpDecoder", "intake", intake);
     return intake;
-  }
-
-  @Override
-  public void handlerAdded(ChannelHandlerContext ctx) {
-    context = ctx;
   }
 
   /**
@@ -165,10 +122,26 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   }
 
   /** Ends a body whose length was not known in advance. */
-  public void bodyEnds() {
+  void bodyEnds() {
     if (expected == Expected.BODY) {
       expected = Expected.NOTHING;
     }
+  }
+
+  /** Passes on nothing until the protocol has changed. */
+  void expectNothing() {
+    expected = Expected.NOTHING;
+    releaseHead();
+  }
+
+  /** Returns what is kept, of which the caller becomes the owner; null if there is nothing. */
+  @Nullable ByteBuf handOver() {
+    ByteBuf kept = buffered;
+    buffered = null;
+    if (kept != null) {
+      budget.give(kept.capacity(), client.usage().bytes(), null);
+    }
+    return kept;
   }
 
   /** Passes on everything, as the connection no longer speaks HTTP. */
@@ -178,12 +151,12 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   }
 
   /** Stops passing on the body. */
-  public void hold() {
+  void hold() {
     paused = true;
   }
 
   /** Resumes passing on the body. */
-  public void release() {
+  void release() {
     paused = false;
     proceedSoon();
   }
@@ -213,20 +186,15 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
   }
 
   /** Discards everything that is kept, and everything that arrives from now on. */
-  public void discard() {
+  void discard() {
     expected = Expected.DISCARD;
     releaseHead();
     releaseKept();
   }
 
   /** Returns the memory that the current request's head takes, in bytes. */
-  public int headCost() {
+  int headCost() {
     return headCost;
-  }
-
-  /** Returns whether the client has closed its sending side. */
-  public boolean clientHasEnded() {
-    return clientEnded;
   }
 
   private void proceedSoon() {
@@ -265,58 +233,29 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     }
   }
 
-  private void stopReading() {
-    readingStopped = true;
-    context.channel().config().setAutoRead(false);
-  }
-
-  /**
-   * Reads on, unless the client has closed its sending side. Then all of it has been read, and
-   * Netty would close the connection, with what has not been flushed.
-   */
-  private void startReading() {
-    if (readingStopped && !clientEnded) {
-      readingStopped = false;
-      context.channel().config().setAutoRead(true);
-    }
-  }
-
-  /** Returns how often bytes have arrived. */
-  long reads() {
-    return reads;
-  }
-
-  /** Lets the channel be read again, unless this intake has stopped that. */
-  void readOn() {
-    if (!readingStopped && !clientEnded) {
-      context.channel().config().setAutoRead(true);
-    }
+  @Override
+  boolean hasEnded() {
+    return clientEnded;
   }
 
   @Override
-  public void channelRead(ChannelHandlerContext ctx, Object message) {
-    ByteBuf data = (ByteBuf) message;
-    reads++;
-    try {
-      if (expected == Expected.DISCARD) {
-        discarded();
-        return;
-      }
-      if (readingStopped && buffered != null && buffered.readableBytes() > MAX_AFTER_STOP) {
-        // Data arrives although reading has stopped, because the client has closed its sending
-        // side.
-        discard();
-        owner.close();
-        return;
-      }
-      if (buffered == null) {
-        forward(data);
-      }
-      if (data.isReadable() && expected != Expected.DISCARD) {
-        keep(data);
-      }
-    } finally {
-      data.release();
+  void arrived(ByteBuf data) {
+    if (expected == Expected.DISCARD) {
+      discarded();
+      return;
+    }
+    if (readingStopped && buffered != null && buffered.readableBytes() > MAX_AFTER_STOP) {
+      // Data arrives although reading has stopped, because the client has closed its sending
+      // side.
+      discard();
+      owner.close();
+      return;
+    }
+    if (buffered == null) {
+      forward(data);
+    }
+    if (data.isReadable() && expected != Expected.DISCARD) {
+      keepRest(data);
     }
   }
 
@@ -330,44 +269,17 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     }
   }
 
-  private void keep(ByteBuf data) {
-    ByteBuf buffer = buffered;
-    if (buffer == null || buffer.writableBytes() < data.readableBytes()) {
-      buffer = grow(buffer, data.readableBytes());
-      if (buffer == null) {
-        discard();
-        owner.overBudget();
-        return;
-      }
-      buffered = buffer;
+  private void keepRest(ByteBuf data) {
+    if (!keep(data)) {
+      discard();
+      owner.overBudget();
+      return;
     }
-    buffer.writeBytes(data);
     // Bytes that are wanted but kept wait for the client's share of time.
-    if (!readingStopped && (isWanted() || buffer.readableBytes() >= MAX_READ)) {
+    boolean many = buffered != null && buffered.readableBytes() >= MAX_READ;
+    if (!readingStopped && (isWanted() || many)) {
       stopReading();
     }
-  }
-
-  /**
-   * Returns a buffer with space for more bytes and the contents of the given one; null if the
-   * budget does not suffice.
-   */
-  private @Nullable ByteBuf grow(@Nullable ByteBuf before, int bytes) {
-    int size = bytes + (before == null ? 0 : before.readableBytes());
-    int capacity = before == null ? size : size + size / 2;
-    int more = capacity - (before == null ? 0 : before.capacity());
-    if (more > 0 && !budget.take(more, client.usage().bytes(), null)) {
-      return null;
-    }
-    budget.give(Math.max(0, -more), client.usage().bytes(), null);
-    // Many of these buffers would fill the heap repeatedly, so they are direct. They come
-    // from the pool, because Vert.x releases only pooled buffers.
-    ByteBuf buffer = context.alloc().directBuffer(capacity, capacity);
-    if (before != null) {
-      buffer.writeBytes(before);
-      before.release();
-    }
-    return buffer;
   }
 
   private void forward(ByteBuf from) {
@@ -384,9 +296,14 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
         expected = remaining == 0 ? Expected.NOTHING : expected;
       }
       context.fireChannelRead(part);
-      if (expected == Expected.HEAD && !countHead()) {
-        discard();
-        owner.overBudget();
+      if (expected == Expected.HEAD) {
+        if (headCounted == 0) {
+          owner.headBegun(now);
+        }
+        if (!countHead()) {
+          discard();
+          owner.overBudget();
+        }
       }
       long then = System.nanoTime();
       pace.charge(client, then - now);
@@ -454,18 +371,6 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
     headCounted = 0;
   }
 
-  private void releaseBuffer(ByteBuf what) {
-    budget.give(what.capacity(), client.usage().bytes(), null);
-    what.release();
-  }
-
-  private void releaseKept() {
-    if (buffered != null) {
-      releaseBuffer(buffered);
-      buffered = null;
-    }
-  }
-
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
@@ -491,21 +396,6 @@ public final class Intake extends ChannelDuplexHandler implements Pace.Deferred 
       owner.drained();
     }
     ctx.fireChannelWritabilityChanged();
-  }
-
-  @Override
-  public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
-    ChannelFuture written = ctx.write(message, promise);
-    if (written.isDone() && written.cause() != null) {
-      // Written data is copied out of the heap first, which can fail.
-      Fatal.ifOutOfMemory(written.cause());
-    }
-  }
-
-  @Override
-  public void exceptionCaught(ChannelHandlerContext ctx, Throwable error) {
-    Fatal.ifOutOfMemory(error);
-    ctx.fireExceptionCaught(error);
   }
 
   @Override

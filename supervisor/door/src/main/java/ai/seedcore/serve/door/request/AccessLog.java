@@ -49,13 +49,21 @@ public final class AccessLog {
             TIME.format(Instant.now()),
             escaped(request.method().name()),
             escaped(request.path()),
-            request.version() == HttpVersion.HTTP_1_0 ? "1.0" : "1.1",
+            version(request.version()),
             request.response().getStatusCode(),
             request.response().bytesWritten(),
             escaped(request.getHeader("Referer")),
             escaped(request.getHeader("User-Agent")),
             nanos / 1e9,
             escaped(request.getHeader("X-Request-ID"))));
+  }
+
+  private static String version(HttpVersion of) {
+    return switch (of) {
+      case HTTP_1_0 -> "1.0";
+      case HTTP_2 -> "2.0";
+      default -> "1.1";
+    };
   }
 
   /** Returns a client's text without what would end its field or its line; - if there is none. */

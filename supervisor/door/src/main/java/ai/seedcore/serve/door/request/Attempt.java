@@ -187,12 +187,12 @@ final class Attempt implements Upstream.InFlight {
               request.write(part);
               connection.bodyProgressed(System.nanoTime());
               if (request.writeQueueFull()) {
-                connection.intake().hold();
+                connection.hold();
                 connection.clearDeadline(System.nanoTime());
                 request.drainHandler(
                     nothing -> {
                       connection.bodyStreams(System.nanoTime());
-                      connection.intake().release();
+                      connection.resume();
                     });
               }
             });
@@ -200,11 +200,11 @@ final class Attempt implements Upstream.InFlight {
         .request()
         .endHandler(
             nothing -> {
-              connection.intake().bodyEnds();
+              connection.bodyEnds();
               end(request);
               connection.clearDeadline(System.nanoTime());
             });
-    connection.intake().release();
+    connection.resume();
   }
 
   private void responseArrived(HttpClientResponse response) {

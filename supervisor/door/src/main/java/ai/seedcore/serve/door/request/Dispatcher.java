@@ -58,6 +58,12 @@ public final class Dispatcher {
     dispatchAll();
   }
 
+  /** Sets the applications whose requests wait until a replica accepts them directly. */
+  public void idle(Set<String> applications) {
+    services.upstreams().idle(applications);
+    dispatchAll();
+  }
+
   /**
    * Updates the undeclared routes from the proxies' tables. While no proxy reports a table, the
    * known routes are kept.

@@ -172,7 +172,7 @@ final class Exchange implements Connection.Current {
     connection.setCurrent(this);
     request.response().closeHandler(nothing -> clientGone());
     request.exceptionHandler(nothing -> clientGone());
-    int head = REQUEST_OVERHEAD + connection.intake().headCost();
+    int head = REQUEST_OVERHEAD + connection.headCost();
     if (!charge(head)) {
       services.refusals().overBudget(this, head);
       return;
@@ -183,14 +183,14 @@ final class Exchange implements Connection.Current {
       request.endHandler(nothing -> bodyComplete());
     } else {
       // The body may be large or endless, so it is streamed.
-      connection.intake().hold();
+      connection.hold();
       ready();
     }
   }
 
   /** Asks a client for the body that it holds back until then. */
   void sendContinue() {
-    if (request.version() == HttpVersion.HTTP_1_1
+    if (request.version() != HttpVersion.HTTP_1_0
         && "100-continue".equalsIgnoreCase(request.getHeader("Expect"))) {
       request.response().writeContinue();
     }
@@ -219,7 +219,7 @@ final class Exchange implements Connection.Current {
   private void bodyComplete() {
     if (stage == Stage.READING) {
       bodyComplete = true;
-      connection.intake().bodyEnds();
+      connection.bodyEnds();
       body.complete();
     }
   }
@@ -409,7 +409,7 @@ final class Exchange implements Connection.Current {
       services.counts().replayed();
     }
     endAttempt();
-    if (connection.intake().clientHasEnded()) {
+    if (connection.clientHasEnded()) {
       // A client that has closed its sending side may have left. The door cannot tell, and the next
       // response may take long.
       clientGone();
@@ -512,6 +512,7 @@ final class Exchange implements Connection.Current {
     if (guess && !Attempt.hasChosen(upstreamResponse) && Contract.isJson(whole.getBytes())) {
       response.putHeader("Content-Type", "application/json");
     }
+    Replies.leaveSmall(request, whole.length());
     end(status);
     response.setStatusCode(status).end(whole);
   }

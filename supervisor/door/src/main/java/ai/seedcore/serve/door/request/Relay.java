@@ -79,8 +79,9 @@ final class Relay implements Pace.Deferred {
       response.setChunked(true);
     }
     response.setStatusCode(upstreamResponse.statusCode());
+    connection.responseStreams();
     if (Forwarding.isUnread(exchange.request())) {
-      response.putHeader("Connection", "close"); // The rest of the body is discarded.
+      Replies.announceEnd(exchange.request()); // The rest of the body is discarded.
     }
     if (exchange.request().getHeader("Accept-Encoding") != null
         && upstreamResponse.getHeader("Content-Encoding") == null) {
@@ -102,7 +103,7 @@ final class Relay implements Pace.Deferred {
     upstreamResponse.exceptionHandler(nothing -> exchange.breakOff());
     upstreamResponse.endHandler(nothing -> upstreamComplete());
     long now = System.nanoTime();
-    if (connection.intake().clientHasEnded()) {
+    if (connection.clientHasEnded()) {
       connection.clearDeadline(now); // It is there: it gets the time that reading takes.
     }
     if (!pace.allows(connection.client(), now)) {

@@ -1,6 +1,8 @@
 package ai.seedcore.serve.door.request;
 
+import ai.seedcore.serve.door.client.Connections;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -29,14 +31,35 @@ final class Replies {
   static void json(HttpServerRequest request, int status, Map<String, Object> body) {
     if (Forwarding.isUnread(request)) {
       // The rest of the body must not be read as the next request.
-      request.response().putHeader("Connection", "close");
+      announceEnd(request);
     }
+    String text = JsonMapper.shared().writeValueAsString(body) + "\n";
+    leaveSmall(request, text.length());
     request
         .response()
         .setStatusCode(status)
         .putHeader("Content-Type", "application/json")
         .putHeader("Cache-Control", "no-store")
-        .end(JsonMapper.shared().writeValueAsString(body) + "\n");
+        .end(text);
+  }
+
+  /**
+   * Leaves a small response uncompressed. In HTTP/1, Vert.x does so itself.
+   *
+   * @param bytes the length of its body
+   */
+  static void leaveSmall(HttpServerRequest request, int bytes) {
+    boolean coded = request.response().headers().contains("Content-Encoding");
+    if (request.version() == HttpVersion.HTTP_2 && bytes < Connections.COMPRESSED_FROM && !coded) {
+      request.response().putHeader("Content-Encoding", "identity"); // Vert.x understands that.
+    }
+  }
+
+  /** Says that the connection ends after the response. In HTTP/2, only the stream ends. */
+  static void announceEnd(HttpServerRequest request) {
+    if (request.version() != HttpVersion.HTTP_2) {
+      request.response().putHeader("Connection", "close");
+    }
   }
 
   /** Truncates a client's text for a message. */

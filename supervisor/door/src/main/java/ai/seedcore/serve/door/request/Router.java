@@ -41,7 +41,7 @@ public final class Router {
 
   /** Handles a request whose head has been read. */
   public void handle(HttpServerRequest request) {
-    Connection connection = connections.of(request.connection());
+    Connection connection = connections.of(request);
     if (connection == null) {
       request.connection().close(); // The connection was closed in favor of another.
       return;
@@ -50,7 +50,7 @@ public final class Router {
     long arrived = System.nanoTime();
     long turn = connection.requestStarted(Forwarding.bodyBytes(request), last, arrived);
     if (last) {
-      request.response().putHeader("Connection", "close");
+      Replies.announceEnd(request);
     }
     request
         .response()
@@ -64,7 +64,7 @@ public final class Router {
     try {
       target = Target.of(request);
     } catch (Target.Refused e) {
-      request.response().putHeader("Connection", "close");
+      Replies.announceEnd(request);
       connection.closeAfterResponse();
       refuse(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
       return;
@@ -122,9 +122,9 @@ public final class Router {
 
   /** Refuses a request that is no valid HTTP. */
   public void invalid(HttpServerRequest request) {
-    Connection connection = connections.of(request.connection());
+    Connection connection = connections.of(request);
     if (connection != null) {
-      connection.intake().discard();
+      connection.discardInput();
     }
     int status = HeadLimits.status(request);
     refuse(request, status, "not_http", Connections.HEAD.reason(status), Map.of());

@@ -186,8 +186,8 @@ final class Tunnels {
           bytes -> {
             server.write(bytes);
             if (server.writeQueueFull()) {
-              connection.intake().hold();
-              server.drainHandler(nothing -> connection.intake().release());
+              connection.hold();
+              server.drainHandler(nothing -> connection.resume());
             }
           });
       server.handler(

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.door.upstream;
 
 import ai.seedcore.serve.door.Route;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ public final class Upstreams {
 
   private final Proxies proxies;
   private final Replicas replicas;
+  private Set<String> idle = Set.of();
   private boolean paused;
 
   /**
@@ -37,13 +39,21 @@ public final class Upstreams {
 
   /**
    * Returns where to send a request of a route now; null if the route is not served, if all its
-   * replicas run as many requests as they may, or during a pause.
+   * replicas run as many requests as they may, while it is idle, or during a pause.
    */
   public @Nullable Upstream pick(Route route) {
     if (paused) {
       return null;
     }
-    return isDirect(route) ? replicas.pick(route.app()) : proxies.pick(route.prefix());
+    if (isDirect(route)) {
+      return replicas.pick(route.app());
+    }
+    return idle.contains(route.app()) ? null : proxies.pick(route.prefix());
+  }
+
+  /** Sets the applications whose requests wait until a replica accepts them directly. */
+  public void idle(Set<String> applications) {
+    idle = applications;
   }
 
   /** Begins or ends a pause, in which nothing is sent. */

@@ -17,7 +17,7 @@ class ConnectionTest {
   private final Vertx vertx = Vertx.vertx();
   private final EmbeddedChannel channel = new EmbeddedChannel();
   private final long now = System.nanoTime();
-  private Connection connection;
+  private Http1Connection connection;
 
   @BeforeEach
   void connect() {
@@ -25,8 +25,10 @@ class ConnectionTest {
     Clients clients = new Clients(List.of());
     Room room = new Room(1 << 20);
     Pace pace = new Pace(vertx, vertx.getOrCreateContext());
-    Connections all = new Connections(10, Duration.ofSeconds(75), clients, room, pace, code -> {});
-    connection = new Connection(all, null, channel, clients.named("127.0.0.1"), room, pace);
+    Connections all =
+        new Connections(
+            10, Duration.ofSeconds(75), Duration.ofSeconds(10), clients, room, pace, code -> {});
+    connection = new Http1Connection(all, null, channel, clients.named("127.0.0.1"));
   }
 
   @AfterEach

@@ -1,0 +1,226 @@
+package ai.seedcore.serve.door.client;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.Http2CodecUtil;
+import io.netty.handler.codec.http2.Http2Flags;
+import io.netty.handler.codec.http2.Http2FrameTypes;
+
+/**
+ * The bytes that arrive on an HTTP/2 connection. Passes on one frame at a time (RFC 9113, section
+ * 4.1), once it has arrived completely and its client has time on the event loop.
+ */
+final class Frames extends Gate {
+
+  private static final int HEADER_BYTES = Http2CodecUtil.FRAME_HEADER_LENGTH;
+
+  private static final int LENGTH_BYTES = 3;
+
+  private static final int PREFACE_BYTES = Http2CodecUtil.connectionPrefaceBuf().readableBytes();
+
+  /** Receives the events of the connection. */
+  interface Owner {
+
+    /** Handles the first bytes of a head that has not arrived completely. */
+    void headBegun(long now);
+
+    /** Handles the end of a head. */
+    void headEnded();
+
+    /** Handles bytes of a body, of which a part may not be passed on yet. */
+    void bodyArrives(int stream, long now);
+
+    /** Handles bytes for which the budget does not suffice. */
+    void overBudget();
+  }
+
+  private final Owner owner;
+  private int preface = PREFACE_BYTES;
+  private boolean deferred;
+  private boolean forwarding;
+  private boolean discards;
+
+  /** The bytes of a head of which more frames are to follow. They are charged to the client. */
+  private int headBytes;
+
+  private boolean headBegun;
+
+  /** The stream whose head arrived last, and whether it has a body. */
+  private int lastStream;
+
+  private boolean lastHasBody;
+
+  Frames(Client client, Room budget, Pace pace, Owner owner) {
+    super(client, budget, pace);
+    this.owner = owner;
+  }
+
+  /** Returns whether a request has a body. Called while its head is passed on. */
+  boolean hasBody(int stream) {
+    return stream != lastStream || lastHasBody;
+  }
+
+  /** Discards everything that is kept, and everything that arrives from now on. */
+  void discard() {
+    discards = true;
+    giveHead();
+    releaseKept();
+  }
+
+  @Override
+  boolean hasEnded() {
+    return false; // The end of the input ends the connection.
+  }
+
+  @Override
+  void arrived(ByteBuf data) {
+    if (discards) {
+      return;
+    }
+    if (buffered == null) {
+      forward(data);
+    }
+    if (data.isReadable() && !discards) {
+      if (!keep(data)) {
+        discard();
+        owner.overBudget();
+      } else if (deferred) {
+        stopReading();
+      } else if (buffered != null && !forwarding) {
+        proceed();
+      }
+    }
+  }
+
+  /** Passes on the kept frames, as far as they have arrived and the client has time for them. */
+  @Override
+  public void proceed() {
+    deferred = false;
+    ByteBuf kept = buffered;
+    if (kept == null || forwarding) {
+      startReading();
+      return;
+    }
+    buffered = null;
+    forward(kept);
+    if (kept.isReadable() && !discards) {
+      kept.discardReadBytes(); // What follows has to fit behind it.
+      buffered = kept;
+    } else {
+      releaseBuffer(kept);
+    }
+    if (!deferred) {
+      startReading();
+    }
+    context.fireChannelReadComplete(); // Flushes what was written.
+  }
+
+  private void forward(ByteBuf from) {
+    forwarding = true;
+    long now = System.nanoTime();
+    while (!discards) {
+      int part = nextPart(from, now);
+      if (part == 0) {
+        break;
+      }
+      if (!pace.allows(client, now)) {
+        deferred = true;
+        pace.defer(this, client, now);
+        break;
+      }
+      pass(from, part);
+      long then = System.nanoTime();
+      pace.charge(client, then - now);
+      now = then;
+    }
+    forwarding = false;
+  }
+
+  /** Returns the length of the next part that may be passed on; 0 if it is incomplete. */
+  private int nextPart(ByteBuf from, long now) {
+    int readable = from.readableBytes();
+    if (preface > 0) {
+      return Math.min(readable, preface);
+    }
+    if (readable < HEADER_BYTES) {
+      return 0;
+    }
+    int at = from.readerIndex();
+    int length = from.getUnsignedMedium(at);
+    if (length > Http2CodecUtil.DEFAULT_MAX_FRAME_SIZE) {
+      return readable; // The decoder refuses such a frame by its length.
+    }
+    if (readable >= HEADER_BYTES + length) {
+      return HEADER_BYTES + length;
+    }
+    if (type(from, at) == Http2FrameTypes.DATA) {
+      owner.bodyArrives(stream(from, at), now);
+    } else {
+      begunHead(now);
+    }
+    return 0;
+  }
+
+  private static byte type(ByteBuf frame, int at) {
+    return frame.getByte(at + LENGTH_BYTES);
+  }
+
+  private static int stream(ByteBuf frame, int at) {
+    return frame.getInt(at + LENGTH_BYTES + 2) & Integer.MAX_VALUE;
+  }
+
+  private void begunHead(long now) {
+    if (!headBegun) {
+      headBegun = true;
+      owner.headBegun(now);
+    }
+  }
+
+  private void pass(ByteBuf from, int part) {
+    int at = from.readerIndex();
+    if (preface > 0) {
+      preface -= part;
+      context.fireChannelRead(from.readRetainedSlice(part));
+      return;
+    }
+    byte type = type(from, at);
+    boolean head = type == Http2FrameTypes.HEADERS || type == Http2FrameTypes.CONTINUATION;
+    if (!head) {
+      context.fireChannelRead(from.readRetainedSlice(part));
+      return;
+    }
+    Http2Flags flags = new Http2Flags(from.getUnsignedByte(at + LENGTH_BYTES + 1));
+    if (type == Http2FrameTypes.HEADERS) {
+      lastStream = stream(from, at);
+      lastHasBody = !flags.endOfStream();
+    }
+    if (!flags.endOfHeaders()) {
+      if (!budget.take(part, client.usage().bytes(), null)) {
+        discard();
+        owner.overBudget();
+        return;
+      }
+      headBytes += part;
+      begunHead(System.nanoTime());
+    }
+    context.fireChannelRead(from.readRetainedSlice(part));
+    if (flags.endOfHeaders()) {
+      giveHead();
+      if (headBegun) {
+        headBegun = false;
+        owner.headEnded();
+      }
+    }
+  }
+
+  private void giveHead() {
+    budget.give(headBytes, client.usage().bytes(), null);
+    headBytes = 0;
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    discard();
+    ctx.fireChannelInactive();
+  }
+}

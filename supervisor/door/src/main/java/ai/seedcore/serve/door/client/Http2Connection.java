@@ -1,0 +1,140 @@
+package ai.seedcore.serve.door.client;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.vertx.core.http.Http2Settings;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpServerRequest;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** An HTTP/2 connection, with its streams and its deadline for the next head. */
+final class Http2Connection extends Transport implements Frames.Owner {
+
+  /** How many requests a connection may carry at a time, as in Envoy and nginx. */
+  private static final int MAX_STREAMS = 128;
+
+  /** How many bytes the channel holds that the client has not read. */
+  private static final WriteBufferWaterMark WATER_MARKS =
+      new WriteBufferWaterMark(8 << 10, 16 << 10);
+
+  private final Frames frames;
+  private final Deadlines deadlines;
+  private final Map<Integer, RequestStream> streams = new LinkedHashMap<>();
+  private boolean headIncomplete;
+
+  Http2Connection(Connections all, HttpConnection http, Channel channel, Client client) {
+    super(all, http, channel, client);
+    channel.config().setWriteBufferWaterMark(WATER_MARKS);
+    this.deadlines = new Deadlines(System.nanoTime() + all.idleNanos());
+    this.frames = new Frames(client, budget, pace, this);
+    Gate.limitReads(channel);
+    Http2ConnectionHandler codec = channel.pipeline().get(Http2ConnectionHandler.class);
+    channel.pipeline().addBefore(channel.pipeline().context(codec).name(), "frames", frames);
+    codec
+        .connection()
+        .addListener(
+            new Http2ConnectionAdapter() {
+              @Override
+              public void onStreamClosed(Http2Stream stream) {
+                ended(stream.id());
+              }
+            });
+  }
+
+  /** Reads what has arrived before the protocol was known. */
+  void begin(ByteBuf preface, @Nullable ByteBuf rest) {
+    frames.channelRead(frames.context, preface);
+    if (rest != null) {
+      frames.channelRead(frames.context, rest);
+    }
+    frames.readOn();
+    channel.pipeline().fireChannelReadComplete();
+  }
+
+  /** Returns what the server tells its clients. */
+  static Http2Settings settings() {
+    return new Http2Settings()
+        .setMaxConcurrentStreams(MAX_STREAMS)
+        .setMaxHeaderListSize(Connections.HEAD.headBytes() + Connections.HEAD.lineBytes());
+  }
+
+  @Override
+  Connection carrier(HttpServerRequest request) {
+    int id = (int) request.streamId();
+    return streams.computeIfAbsent(
+        id, stream -> new RequestStream(this, request, frames.hasBody(stream)));
+  }
+
+  private void ended(int id) {
+    RequestStream ended = streams.remove(id);
+    if (ended != null) {
+      ended.closed();
+    }
+    if (streams.isEmpty()) {
+      if (!headIncomplete) {
+        deadlines.set(System.nanoTime() + all.idleNanos());
+      }
+      all.moveToEnd(this);
+    }
+  }
+
+  @Override
+  Gate gate() {
+    return frames;
+  }
+
+  @Override
+  boolean isIdle() {
+    return streams.isEmpty();
+  }
+
+  @Override
+  void sweep(long now) {
+    if ((streams.isEmpty() || headIncomplete) && deadlines.havePassed(now)) {
+      abort();
+      return;
+    }
+    for (RequestStream stream : List.copyOf(streams.values())) {
+      stream.sweep(now);
+    }
+  }
+
+  @Override
+  public void headBegun(long now) {
+    headIncomplete = true;
+    deadlines.set(now + all.headerNanos());
+  }
+
+  @Override
+  public void headEnded() {
+    headIncomplete = false;
+    deadlines.set(System.nanoTime() + all.idleNanos());
+  }
+
+  @Override
+  public void bodyArrives(int stream, long now) {
+    RequestStream known = streams.get(stream);
+    if (known != null) {
+      known.arrives(now);
+    }
+  }
+
+  @Override
+  public void overBudget() {
+    all.overBudget(this);
+  }
+
+  @Override
+  void stopCharging() {
+    frames.discard();
+    List.copyOf(streams.values()).forEach(RequestStream::closed);
+    streams.clear();
+  }
+}
