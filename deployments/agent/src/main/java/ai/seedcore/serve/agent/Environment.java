@@ -10,9 +10,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 
 /**
- * Adds the deployment's variables to what {@code System.getenv} returns and child processes
- * inherit. Ray's own way, its runtime environment, would show their values on the dashboard and in
- * its logs. Native code does not see them.
+ * Adds the deployment's variables to what {@code System.getenv} returns. Ray's own way, its runtime
+ * environment, would show their values on the dashboard and in its logs. Native code and child
+ * processes do not see them.
  */
 final class Environment {
 

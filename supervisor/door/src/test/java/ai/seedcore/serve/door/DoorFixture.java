@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.base.HostPort;
@@ -14,14 +15,19 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -240,5 +246,48 @@ abstract class DoorFixture {
       text.append((char) next);
     }
     return text.toString();
+  }
+
+  /** Writes a certificate for localhost and its key to files; returns what trusts it. */
+  KeyStore makeKeys(Path certificate, Path key) throws Exception {
+    Path store = folder.resolve("store.p12");
+    Files.deleteIfExists(store);
+    Process keytool =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-genkeypair",
+                "-keyalg",
+                "RSA",
+                "-alias",
+                "door",
+                "-dname",
+                "CN=localhost",
+                "-ext",
+                "san=dns:localhost",
+                "-keystore",
+                store.toString(),
+                "-storepass",
+                "secret")
+            .inheritIO()
+            .start();
+    assertThat(keytool.waitFor()).isZero();
+    KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
+    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("door").getEncoded()));
+    Files.writeString(
+        key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
+    return keys;
+  }
+
+  static SSLContext trusting(KeyStore trusted) throws Exception {
+    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
+    trust.init(trusted);
+    SSLContext tls = SSLContext.getInstance("TLS");
+    tls.init(null, trust.getTrustManagers(), null);
+    return tls;
+  }
+
+  static String pem(String what, byte[] bytes) {
+    return "-----BEGIN %1$s-----%n%2$s%n-----END %1$s-----%n"
+        .formatted(what, Base64.getMimeEncoder().encodeToString(bytes));
   }
 }

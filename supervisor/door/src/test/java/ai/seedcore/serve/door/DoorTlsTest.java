@@ -30,7 +30,6 @@ import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
@@ -131,43 +130,6 @@ class DoorTlsTest extends DoorFixture {
     return keys;
   }
 
-  private KeyStore makeKeys(Path certificate, Path key) throws Exception {
-    Path store = folder.resolve("store.p12");
-    Files.deleteIfExists(store);
-    Process keytool =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-genkeypair",
-                "-keyalg",
-                "RSA",
-                "-alias",
-                "door",
-                "-dname",
-                "CN=localhost",
-                "-ext",
-                "san=dns:localhost",
-                "-keystore",
-                store.toString(),
-                "-storepass",
-                "secret")
-            .inheritIO()
-            .start();
-    assertThat(keytool.waitFor()).isZero();
-    KeyStore keys = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
-    Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate("door").getEncoded()));
-    Files.writeString(
-        key, pem("PRIVATE KEY", keys.getKey("door", "secret".toCharArray()).getEncoded()));
-    return keys;
-  }
-
-  private static SSLContext trusting(KeyStore trusted) throws Exception {
-    TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
-    trust.init(trusted);
-    SSLContext tls = SSLContext.getInstance("TLS");
-    tls.init(null, trust.getTrustManagers(), null);
-    return tls;
-  }
-
   private void handshake(KeyStore trusted, String version, String suite) throws Exception {
     try (SSLSocket socket =
         (SSLSocket) trusting(trusted).getSocketFactory().createSocket("127.0.0.1", port)) {
@@ -175,11 +137,6 @@ class DoorTlsTest extends DoorFixture {
       socket.setEnabledCipherSuites(new String[] {suite});
       socket.startHandshake();
     }
-  }
-
-  private static String pem(String what, byte[] bytes) {
-    return "-----BEGIN %1$s-----%n%2$s%n-----END %1$s-----%n"
-        .formatted(what, Base64.getMimeEncoder().encodeToString(bytes));
   }
 
   @Test

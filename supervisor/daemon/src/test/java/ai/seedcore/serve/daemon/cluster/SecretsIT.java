@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The values of {@code env} reach the replica, its children, and nothing else. */
+/** The values of {@code env} reach the replica, and nothing else. */
 @Tag("cluster")
 class SecretsIT {
 
@@ -77,7 +77,7 @@ class SecretsIT {
       assertThat(web.post(RayCluster.ROUTES + "/env", "").body())
           .isEqualTo(
               "{\"FROM_ENV\":\"23:-\",\"FROM_FILE\":\"14:-\",\"PLAIN\":\"5:7\","
-                  + "\"child FROM_ENV\":true,\"child FROM_FILE\":true,\"child PLAIN\":true}");
+                  + "\"child FROM_ENV\":false,\"child FROM_FILE\":false,\"child PLAIN\":false}");
       long replica = cluster.replicaPids().get(0);
       assertHidden(cluster, daemon);
 

@@ -32,17 +32,28 @@ final class Frames extends Gate {
 
     /** Handles bytes for which the budget does not suffice. */
     void overBudget();
+
+    /** Handles the fact that the client has read what was written. */
+    void drained();
   }
 
   private final Owner owner;
   private int preface = PREFACE_BYTES;
   private boolean deferred;
+
+  /** Whether the client has to read what was written before more of it is read. */
+  private boolean blocked;
+
   private boolean forwarding;
   private boolean discards;
 
   /** The bytes of a head of which more frames are to follow. They are charged to the client. */
   private int headBytes;
 
+  /** Whether more frames of a head are to follow. */
+  private boolean headOpen;
+
+  /** Whether a head, or a frame that may be one, has arrived in part. */
   private boolean headBegun;
 
   /** The stream whose head arrived last, and whether it has a body. */
@@ -84,7 +95,7 @@ final class Frames extends Gate {
       if (!keep(data)) {
         discard();
         owner.overBudget();
-      } else if (deferred) {
+      } else if (deferred || blocked) {
         stopReading();
       } else if (buffered != null && !forwarding) {
         proceed();
@@ -98,7 +109,7 @@ final class Frames extends Gate {
     deferred = false;
     ByteBuf kept = buffered;
     if (kept == null || forwarding) {
-      startReading();
+      readUnlessBlocked();
       return;
     }
     buffered = null;
@@ -109,10 +120,29 @@ final class Frames extends Gate {
     } else {
       releaseBuffer(kept);
     }
-    if (!deferred) {
+    readUnlessBlocked();
+    context.fireChannelReadComplete(); // Flushes what was written.
+  }
+
+  private void readUnlessBlocked() {
+    if (!deferred && !blocked) {
       startReading();
     }
-    context.fireChannelReadComplete(); // Flushes what was written.
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    if (ctx.channel().isWritable()) {
+      owner.drained();
+      if (blocked) {
+        blocked = false;
+        ctx.executor().execute(this::proceed);
+      }
+    } else {
+      // Vert.x writes a large head without flushing it, and then waits until there is room.
+      ctx.executor().execute(ctx::flush);
+    }
+    ctx.fireChannelWritabilityChanged();
   }
 
   private void forward(ByteBuf from) {
@@ -121,6 +151,10 @@ final class Frames extends Gate {
     while (!discards) {
       int part = nextPart(from, now);
       if (part == 0) {
+        break;
+      }
+      if (!context.channel().isWritable()) {
+        blocked = true;
         break;
       }
       if (!pace.allows(client, now)) {
@@ -156,7 +190,7 @@ final class Frames extends Gate {
     if (type(from, at) == Http2FrameTypes.DATA) {
       owner.bodyArrives(stream(from, at), now);
     } else {
-      begunHead(now);
+      beginHead(now);
     }
     return 0;
   }
@@ -169,13 +203,6 @@ final class Frames extends Gate {
     return frame.getInt(at + LENGTH_BYTES + 2) & Integer.MAX_VALUE;
   }
 
-  private void begunHead(long now) {
-    if (!headBegun) {
-      headBegun = true;
-      owner.headBegun(now);
-    }
-  }
-
   private void pass(ByteBuf from, int part) {
     int at = from.readerIndex();
     if (preface > 0) {
@@ -184,32 +211,40 @@ final class Frames extends Gate {
       return;
     }
     byte type = type(from, at);
-    boolean head = type == Http2FrameTypes.HEADERS || type == Http2FrameTypes.CONTINUATION;
-    if (!head) {
-      context.fireChannelRead(from.readRetainedSlice(part));
-      return;
-    }
-    Http2Flags flags = new Http2Flags(from.getUnsignedByte(at + LENGTH_BYTES + 1));
-    if (type == Http2FrameTypes.HEADERS) {
-      lastStream = stream(from, at);
-      lastHasBody = !flags.endOfStream();
-    }
-    if (!flags.endOfHeaders()) {
-      if (!budget.take(part, client.usage().bytes(), null)) {
+    if (type == Http2FrameTypes.HEADERS || type == Http2FrameTypes.CONTINUATION) {
+      Http2Flags flags = new Http2Flags(from.getUnsignedByte(at + LENGTH_BYTES + 1));
+      if (type == Http2FrameTypes.HEADERS) {
+        lastStream = stream(from, at);
+        lastHasBody = !flags.endOfStream();
+      }
+      headOpen = !flags.endOfHeaders();
+      if (headOpen && !budget.take(part, client.usage().bytes(), null)) {
         discard();
         owner.overBudget();
         return;
       }
-      headBytes += part;
-      begunHead(System.nanoTime());
+      headBytes += headOpen ? part : 0;
     }
     context.fireChannelRead(from.readRetainedSlice(part));
-    if (flags.endOfHeaders()) {
-      giveHead();
-      if (headBegun) {
-        headBegun = false;
-        owner.headEnded();
-      }
+    if (headOpen) {
+      beginHead(System.nanoTime());
+    } else if (type != Http2FrameTypes.DATA) {
+      endHead();
+    }
+  }
+
+  private void beginHead(long now) {
+    if (!headBegun) {
+      headBegun = true;
+      owner.headBegun(now);
+    }
+  }
+
+  private void endHead() {
+    giveHead();
+    if (headBegun) {
+      headBegun = false;
+      owner.headEnded();
     }
   }
 

@@ -2,6 +2,7 @@ package ai.seedcore.serve.door.client;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
@@ -20,18 +21,22 @@ final class Http2Connection extends Transport implements Frames.Owner {
   /** How many requests a connection may carry at a time, as in Envoy and nginx. */
   private static final int MAX_STREAMS = 128;
 
-  /** How many bytes the channel holds that the client has not read. */
+  /** How many written bytes may be unread before no more requests are read. */
   private static final WriteBufferWaterMark WATER_MARKS =
-      new WriteBufferWaterMark(8 << 10, 16 << 10);
+      new WriteBufferWaterMark(1 << 10, 4 << 10);
 
   private final Frames frames;
   private final Deadlines deadlines;
   private final Map<Integer, RequestStream> streams = new LinkedHashMap<>();
   private boolean headIncomplete;
 
+  /** What is charged for responses whose streams have ended and that the client has not read. */
+  private long charged;
+
   Http2Connection(Connections all, HttpConnection http, Channel channel, Client client) {
     super(all, http, channel, client);
     channel.config().setWriteBufferWaterMark(WATER_MARKS);
+    channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false); // As there are streams.
     this.deadlines = new Deadlines(System.nanoTime() + all.idleNanos());
     this.frames = new Frames(client, budget, pace, this);
     Gate.limitReads(channel);
@@ -68,6 +73,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
   @Override
   Connection carrier(HttpServerRequest request) {
     int id = (int) request.streamId();
+    deadlines.clear(System.nanoTime());
     return streams.computeIfAbsent(
         id, stream -> new RequestStream(this, request, frames.hasBody(stream)));
   }
@@ -83,6 +89,27 @@ final class Http2Connection extends Transport implements Frames.Owner {
       }
       all.moveToEnd(this);
     }
+    if (!channel.isWritable() && charged == 0 && channel.isActive() && all.has(this)) {
+      waitForReader();
+    }
+  }
+
+  private void waitForReader() {
+    deadlines.readStarted(System.nanoTime());
+    long pending = channel.bytesBeforeWritable() + WATER_MARKS.low();
+    if (budget.take(pending, client.usage().bytes(), null)) {
+      charged = pending;
+    } else {
+      all.refused();
+      abort();
+    }
+  }
+
+  @Override
+  public void drained() {
+    deadlines.readEnded(System.nanoTime());
+    budget.give(charged, client.usage().bytes(), null);
+    charged = 0;
   }
 
   @Override
@@ -97,7 +124,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
 
   @Override
   void sweep(long now) {
-    if ((streams.isEmpty() || headIncomplete) && deadlines.havePassed(now)) {
+    if (deadlines.havePassed(now)) {
       abort();
       return;
     }
@@ -115,7 +142,12 @@ final class Http2Connection extends Transport implements Frames.Owner {
   @Override
   public void headEnded() {
     headIncomplete = false;
-    deadlines.set(System.nanoTime() + all.idleNanos());
+    long now = System.nanoTime();
+    if (streams.isEmpty()) {
+      deadlines.set(now + all.idleNanos());
+    } else {
+      deadlines.clear(now);
+    }
   }
 
   @Override
@@ -134,6 +166,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
   @Override
   void stopCharging() {
     frames.discard();
+    drained();
     List.copyOf(streams.values()).forEach(RequestStream::closed);
     streams.clear();
   }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.door.client;
 
+import ai.seedcore.serve.base.http.Abort;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -62,6 +63,7 @@ final class Preface extends ChannelInboundHandlerAdapter {
     if (!context.channel().isActive()) {
       return;
     }
+    boolean hasEnded = connection.clientHasEnded();
     ByteBuf rest = connection.handOver();
     for (String name :
         new String[] {"intake", "httpDecoder", "onlyHttp1", "httpEncoder", "deflater"}) {
@@ -71,10 +73,14 @@ final class Preface extends ChannelInboundHandlerAdapter {
     }
     pipeline.remove(this);
     toHttp2.accept(pipeline);
-    if (Transport.of(context.channel()) instanceof Http2Connection next) {
+    if (!hasEnded && Transport.of(context.channel()) instanceof Http2Connection next) {
       next.begin(Http2CodecUtil.connectionPrefaceBuf().slice(0, REQUEST_BYTES), rest);
-    } else if (rest != null) {
-      rest.release(); // There are too many connections.
+      return;
+    }
+    // The client has left, or there are too many connections.
+    Abort.now(context.channel());
+    if (rest != null) {
+      rest.release();
     }
   }
 }

@@ -6,6 +6,7 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A stream of an HTTP/2 connection: one request, with its deadlines. */
 final class RequestStream implements Connection {
@@ -13,7 +14,7 @@ final class RequestStream implements Connection {
   /** The approximate memory of a stream, beside what an HTTP/1 request takes. */
   private static final int STREAM_BYTES = 4 << 10;
 
-  /** How much of a body that is held the client may have sent. */
+  /** The most that a client may send of a body that is not read. */
   private static final int WINDOW_BYTES = Http2CodecUtil.DEFAULT_WINDOW_SIZE;
 
   /** The most that is kept of a response that is written in parts. */
@@ -22,12 +23,14 @@ final class RequestStream implements Connection {
   private final Http2Connection transport;
   private final HttpServerRequest request;
   private final boolean hasBody;
+  private final long window;
   private final Deadlines deadlines = new Deadlines(Long.MAX_VALUE / 2);
   private final int headCost;
 
   private boolean held;
   private boolean streams;
   private boolean written;
+  private boolean closed;
 
   /** What is charged for a body that is held, or for a response that is not read. */
   private long charged;
@@ -36,12 +39,22 @@ final class RequestStream implements Connection {
     this.transport = transport;
     this.request = request;
     this.hasBody = hasBody;
+    this.window = window(request.headers().get("content-length"));
     describe(request.headers());
     int bytes = STREAM_BYTES;
     for (Map.Entry<String, String> field : request.headers()) {
       bytes += 2 * (field.getKey().length() + field.getValue().length()) + Gate.FIELD_OVERHEAD;
     }
     this.headCost = bytes + 2 * request.uri().length();
+  }
+
+  /** Returns how much of a body that is held the client may have sent. */
+  private static long window(@Nullable String length) {
+    try {
+      return length == null ? WINDOW_BYTES : Math.min(WINDOW_BYTES, Long.parseLong(length));
+    } catch (NumberFormatException e) {
+      return WINDOW_BYTES;
+    }
   }
 
   /**
@@ -88,7 +101,7 @@ final class RequestStream implements Connection {
     if (hasBody && !held) {
       held = true;
       request.pause();
-      charge(WINDOW_BYTES);
+      charge(window);
     }
   }
 
@@ -102,6 +115,9 @@ final class RequestStream implements Connection {
   }
 
   private void charge(long bytes) {
+    if (closed) {
+      return;
+    }
     if (transport.budget.take(bytes, client().usage().bytes(), null)) {
       charged += bytes;
     } else {
@@ -170,8 +186,8 @@ final class RequestStream implements Connection {
    */
   @Override
   public void responseWritten(long which, long now) {
-    if (written) {
-      return;
+    if (written || closed) {
+      return; // It has read everything already.
     }
     written = true;
     resume();
@@ -187,6 +203,7 @@ final class RequestStream implements Connection {
 
   /** Stops charging anything, because the stream has ended. */
   void closed() {
+    closed = true;
     stopCharging();
     deadlines.clear(System.nanoTime());
     deadlines.readEnded(System.nanoTime());
