@@ -30,6 +30,7 @@ def publish_when_up():
 
 cai.serve_state("head")
 cai.remove_published_head()
+cai.make_token()
 cai.run_forever(
     lambda: cai.run_child(
         [RAY, "start", "--head", "--port", str(cai.GCS_PORT), "--node-ip-address", ADDRESS,

@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import uuid
 HOME = os.environ.get("SEEDCORE_CAI_HOME", "/home/cdsw")
 VENV = os.path.join(HOME, ".venv")
 NAME = os.environ.get("SEEDCORE_CAI_NAME", "seedcore")
+TOKEN_FILE = os.path.join(HOME, ".ray", "auth_token")
 ADDRESS_FILE = os.path.join(HOME, ".seedcore", NAME + "-head-address")
 GCS_PORT = 6379
 DASHBOARD_PORT = 8265
@@ -60,7 +62,27 @@ def environment():
     """Returns the environment for child processes, in which Ray and Java replicas find Python and Java."""
     home = java_home()
     path = os.pathsep.join([os.path.join(VENV, "bin"), os.path.join(home, "bin"), os.environ.get("PATH", "")])
-    return dict(os.environ, PATH=path, JAVA_HOME=home, VIRTUAL_ENV=VENV, RAY_USAGE_STATS_ENABLED="0")
+    variables = dict(os.environ, PATH=path, JAVA_HOME=home, VIRTUAL_ENV=VENV, RAY_USAGE_STATS_ENABLED="0")
+    if needs_token_file():
+        variables["RAY_AUTH_TOKEN_PATH"] = TOKEN_FILE
+    return variables
+
+
+def needs_token_file():
+    """Returns whether the cluster requires a token, and no variable says which."""
+    given = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return os.environ.get("RAY_AUTH_MODE") == "token" and not given
+
+
+def make_token():
+    """Creates the cluster's token, unless it is there: a file that all applications of the project can read."""
+    if not needs_token_file() or os.path.exists(TOKEN_FILE):
+        return
+    os.makedirs(os.path.dirname(TOKEN_FILE), mode=0o700, exist_ok=True)
+    part = "%s.%s" % (TOKEN_FILE, uuid.uuid4())
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32))
+    os.replace(part, TOKEN_FILE)
 
 
 def own_address():

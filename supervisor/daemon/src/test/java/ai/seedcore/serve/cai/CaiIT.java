@@ -139,12 +139,17 @@ class CaiIT {
   @Test
   @Order(2)
   void launchedHeadWorkersAndDaemonServe() throws Exception {
-    assertThat(cai("launch", "--num-workers", "2")).contains("seedcore-worker-2", "running");
+    assertThat(cai("launch", "--num-workers", "2", "--environment", "RAY_AUTH_MODE=token"))
+        .contains("seedcore-worker-2", "running");
     long start = System.nanoTime();
     awaitServed();
     figure("from launched to served", start);
     await().atMost(Duration.ofSeconds(30)).until(() -> nodes() == 4);
     assertThat(cai("status")).contains("seedcore-head", "running");
+    // Without the token, nobody may ask; and the workbench does not know it.
+    assertThat(get("http://%s:8265/api/version".formatted(address("seedcore-head")), ""))
+        .doesNotContain("session_name");
+    assertThat(workbench.applications.toString()).doesNotContain(token());
     // What the platform polls to see that an application runs.
     assertThat(inside("seedcore-worker-1", "/")).contains("\"worker\"");
   }
@@ -319,11 +324,27 @@ class CaiIT {
     }
   }
 
+  /** Returns the token that the head has created. */
+  private static String token() throws IOException {
+    return Files.readString(home.resolve(".ray/auth_token"));
+  }
+
   private static String get(String url) {
+    try {
+      return get(url, token());
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static String get(String url, String token) {
     try {
       return HttpClient.newHttpClient()
           .send(
-              HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(3)).build(),
+              HttpRequest.newBuilder(URI.create(url))
+                  .header("Authorization", "Bearer " + token)
+                  .timeout(Duration.ofSeconds(3))
+                  .build(),
               HttpResponse.BodyHandlers.ofString())
           .body();
     } catch (IOException e) {
