@@ -7,26 +7,38 @@ import java.time.Duration;
  *
  * @param prefix the path prefix
  * @param app the application that serves it
- * @param declared whether the application is a declared Java deployment, which the daemon restores
- *     when it is lost. Other applications are known from the proxies' route tables only
+ * @param declared whether the application is declared, so that the daemon restores it when it is
+ *     lost. Other applications are known from the proxies' route tables only
+ * @param streams whether a response of unknown length is passed on while it arrives, through a
+ *     proxy, too: the application may write it in parts
  * @param idempotence which requests may be sent again although they may have been executed
  * @param timeout how long the deployment may take for a request; zero for no limit
  */
 public record Route(
-    String prefix, String app, boolean declared, Idempotence idempotence, Duration timeout) {
+    String prefix,
+    String app,
+    boolean declared,
+    boolean streams,
+    Idempotence idempotence,
+    Duration timeout) {
 
   /** Returns the route of a declared deployment without a time limit. */
   public static Route declared(String prefix, String app, Idempotence idempotence) {
-    return new Route(prefix, app, true, idempotence, Duration.ZERO);
+    return new Route(prefix, app, true, false, idempotence, Duration.ZERO);
   }
 
   /** Returns the route of an application that is not declared. */
   public static Route listed(String prefix, String app) {
-    return new Route(prefix, app, false, Idempotence.SAFE, Duration.ZERO);
+    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO);
+  }
+
+  /** Returns this route, whose application may write responses in parts. */
+  public Route streaming() {
+    return new Route(prefix, app, declared, true, idempotence, timeout);
   }
 
   /** Returns this route with another time limit. */
   public Route withTimeout(Duration limit) {
-    return new Route(prefix, app, declared, idempotence, limit);
+    return new Route(prefix, app, declared, streams, idempotence, limit);
   }
 }

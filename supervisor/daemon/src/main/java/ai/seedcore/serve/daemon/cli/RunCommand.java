@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
+import ai.seedcore.serve.daemon.config.DeclaredPython;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.direct.ReplicaDirectory;
 import ai.seedcore.serve.daemon.host.HostName;
@@ -310,9 +311,10 @@ final class RunCommand implements Callable<Integer> {
     List<Route> routes = new ArrayList<>();
     for (DeclaredApplication each : declared) {
       if (each.route() != null) {
-        routes.add(
+        Route route =
             Route.declared(each.route(), each.name(), each.idempotent())
-                .withTimeout(each.requestTimeout()));
+                .withTimeout(each.requestTimeout());
+        routes.add(each instanceof DeclaredPython ? route.streaming() : route);
       }
     }
     return List.copyOf(routes);

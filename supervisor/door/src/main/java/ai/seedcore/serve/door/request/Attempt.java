@@ -232,9 +232,16 @@ final class Attempt implements Upstream.InFlight {
 
   /** Returns whether the response is written while it is sent, and may pause meanwhile. */
   private boolean isStream(HttpClientResponse response) {
-    String type = response.getHeader("Content-Type");
+    // Serve's own errors have a length.
+    boolean streams = exchange.entry().route().streams() && response.statusCode() < 500;
     return response.headers().contains("Transfer-Encoding")
-        && (isDirect() || (type != null && type.startsWith("text/event-stream")));
+        && (isDirect() || streams || isEvents(response));
+  }
+
+  /** Returns whether a response consists of server-sent events. */
+  static boolean isEvents(HttpClientResponse response) {
+    String type = response.getHeader("Content-Type");
+    return type != null && type.startsWith("text/event-stream");
   }
 
   /** Buffers the response up to a limit, because a short one may cause a retry. */

@@ -83,11 +83,11 @@ final class Relay implements Pace.Deferred {
     if (Forwarding.isUnread(exchange.request())) {
       Replies.announceEnd(exchange.request()); // The rest of the body is discarded.
     }
+    boolean declared = exchange.entry().route().declared();
     if (exchange.request().getHeader("Accept-Encoding") != null
         && upstreamResponse.getHeader("Content-Encoding") == null) {
-      String type = upstreamResponse.getHeader("Content-Type");
-      if (type != null && type.startsWith("text/event-stream")) {
-        leaveUncompressed(); // A compressor would keep events until it has enough of them.
+      if (Attempt.isEvents(upstreamResponse) || (declared && length == null)) {
+        leaveUncompressed(); // A compressor would keep parts until it has enough of them.
       } else {
         compress();
       }
