@@ -85,7 +85,7 @@ class SecretsIT {
       await()
           .atMost(Duration.ofSeconds(60))
           .until(() -> web.post(RayCluster.ROUTES + "/env", "").body().contains("\"15:h\""));
-      assertThat(cluster.replicaPids()).hasSize(1).doesNotContain(replica);
+      await().until(() -> !cluster.replicaPids().contains(replica));
 
       Files.delete(folder.resolve("secret"));
       await()
