@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -178,6 +179,8 @@ class DoorHttp2Test extends DoorFixture {
   @Test
   void isSpokenWithPriorKnowledge() throws Exception {
     RawHttp2 client = raw();
+    client.send(
+        RawHttp2.SETTINGS, 0, 0, (byte) 0, (byte) 1, (byte) 16, (byte) 0, (byte) 0, (byte) 0);
     client.get(1, "/A", "cookie", "a=1", "cookie", "b=2", "te", "trailers");
     Answer answer = client.answer(1);
     assertThat(answer.status()).isEqualTo(200);
@@ -365,8 +368,11 @@ class DoorHttp2Test extends DoorFixture {
         new Thread(
             () -> {
               try {
-                for (int stream = 1; stream < 1_000_000; stream += 2) {
-                  client.get(stream, "/Other");
+                for (int i = 0; i < 1_000_000; i++) {
+                  while (i - proxy.seen.size() > 50) {
+                    Thread.onSpinWait(); // No more than a connection may carry at a time.
+                  }
+                  client.get(2 * i + 1, "/Other");
                 }
               } catch (java.io.IOException e) {
                 // It is closed at the end.
@@ -375,12 +381,14 @@ class DoorHttp2Test extends DoorFixture {
     sender.setDaemon(true);
     sender.start();
     // The kernel's buffers fill, and the door stops reading.
+    AtomicInteger before = new AtomicInteger();
     await()
+        .pollInterval(Duration.ofSeconds(1))
         .atMost(Duration.ofSeconds(30))
         .until(
             () -> {
-              int before = proxy.seen.size();
-              return before > 100 && isConstant(before);
+              int now = proxy.seen.size();
+              return before.getAndSet(now) == now && now > 100;
             });
     assertThat(door.status().connections()).isEqualTo(1);
     assertThat(post("/B", "{\"b\":1}").statusCode()).isEqualTo(204);
@@ -388,13 +396,19 @@ class DoorHttp2Test extends DoorFixture {
     awaitNothingLeft(1);
   }
 
-  private boolean isConstant(int before) {
-    return IntStream.range(0, 20)
-        .allMatch(
-            i -> {
-              java.util.concurrent.locks.LockSupport.parkNanos(50_000_000);
-              return proxy.seen.size() == before;
-            });
+  @Test
+  void aConnectionCountsAsThree() throws Exception {
+    door = openServing(Limits.USUAL.connections(10));
+    List<RawHttp2> clients = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      RawHttp2 client = new RawHttp2("127.0.5." + (i + 1), port, 0);
+      opened.add(client);
+      clients.add(client);
+      assertThat(client.get(1, "/A").answer(1).status()).isEqualTo(200);
+    }
+    assertThat(door.status().connections()).isLessThanOrEqualTo(3);
+    assertThat(clients.get(0).isClosed()).isTrue();
+    assertThat(clients.get(4).get(3, "/A").answer(3).status()).isEqualTo(200);
   }
 
   @Test

@@ -75,6 +75,12 @@ final class RawHttp2 implements AutoCloseable {
     socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
     socket.setSoTimeout(20_000);
     in = new DataInputStream(socket.getInputStream());
+    try {
+      // The server has to keep its own table this small, whatever the client permits.
+      decoder.configuration().maxHeaderTableSize(1 << 10);
+    } catch (Http2Exception e) {
+      throw new IOException(e);
+    }
     socket.getOutputStream().write(PREFACE);
     send(SETTINGS, 0, 0);
   }

@@ -41,6 +41,9 @@ public final class Connections {
   /** Ordered by idle time, longest first. */
   private final Map<HttpConnection, Transport> connections = new LinkedHashMap<>();
 
+  /** The sum of their weights. */
+  private int weights;
+
   /**
    * Creates an empty list.
    *
@@ -84,18 +87,21 @@ public final class Connections {
             ? ((Http2ServerConnection) connection).channelHandlerContext().channel()
             : OnlyHttp1.guard(connection, HEAD);
     Client client = clients.at(channel.remoteAddress());
-    if (connections.size() >= most && !evictOne(client)) {
-      refused.accept("connections");
-      connection.close();
-      return;
-    }
-    clients.retain(client);
-    client.connections++;
-    connections.put(
-        connection,
+    Transport transport =
         multiplexed
             ? new Http2Connection(this, connection, channel, client)
-            : http1(connection, channel, client));
+            : http1(connection, channel, client);
+    while (weights + transport.weight() > most) {
+      if (!evictOne(client)) {
+        refused.accept("connections");
+        connection.close();
+        return;
+      }
+    }
+    clients.retain(client);
+    weights += transport.weight();
+    client.connections += transport.weight();
+    connections.put(connection, transport);
     connection.closeHandler(nothing -> gone(connection));
   }
 
@@ -112,7 +118,8 @@ public final class Connections {
     Transport gone = connections.remove(connection);
     if (gone != null) {
       gone.stopCharging();
-      gone.client.connections--;
+      weights -= gone.weight();
+      gone.client.connections -= gone.weight();
       clients.release(gone.client);
     }
   }
@@ -188,6 +195,8 @@ public final class Connections {
 
   /** Counts a request whose bytes exceed the budget. */
   void refused() {
+    new Exception("REFUSED").printStackTrace();
+    new Exception("REFUSED").printStackTrace();
     refused.accept(ErrorCode.OVERLOADED);
   }
 

@@ -16,6 +16,12 @@ final class Frames extends Gate {
 
   private static final int LENGTH_BYTES = 3;
 
+  /** The size of one setting. */
+  private static final int SETTING_BYTES = 6;
+
+  /** The size of the table with which heads of responses are compressed. */
+  static final int MAX_TABLE_BYTES = 1 << 10;
+
   private static final int PREFACE_BYTES = Http2CodecUtil.connectionPrefaceBuf().readableBytes();
 
   /** Receives the events of the connection. */
@@ -130,6 +136,14 @@ final class Frames extends Gate {
     }
   }
 
+  /** Netty's decoder wants to read on whenever it has decoded something. */
+  @Override
+  public void read(ChannelHandlerContext ctx) {
+    if (!readingStopped) {
+      ctx.read();
+    }
+  }
+
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     if (ctx.channel().isWritable()) {
@@ -225,11 +239,27 @@ final class Frames extends Gate {
       }
       headBytes += headOpen ? part : 0;
     }
+    if (type == Http2FrameTypes.SETTINGS) {
+      limitTable(from, at + HEADER_BYTES, at + part);
+    }
     context.fireChannelRead(from.readRetainedSlice(part));
     if (headOpen) {
       beginHead(System.nanoTime());
     } else if (type != Http2FrameTypes.DATA) {
       endHead();
+    }
+  }
+
+  /**
+   * Lowers the size that a client permits for the table with which heads to it are compressed.
+   * Otherwise the encoder would use all of it.
+   */
+  private static void limitTable(ByteBuf settings, int from, int to) {
+    for (int at = from; at + SETTING_BYTES <= to; at += SETTING_BYTES) {
+      boolean table = settings.getUnsignedShort(at) == Http2CodecUtil.SETTINGS_HEADER_TABLE_SIZE;
+      if (table && settings.getUnsignedInt(at + 2) > MAX_TABLE_BYTES) {
+        settings.setInt(at + 2, MAX_TABLE_BYTES);
+      }
     }
   }
 

@@ -54,6 +54,11 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
   }
 
   @Override
+  int weight() {
+    return 1;
+  }
+
+  @Override
   boolean isIdle() {
     return idle;
   }

@@ -21,6 +21,9 @@ final class Http2Connection extends Transport implements Frames.Owner {
   /** How many requests a connection may carry at a time, as in Envoy and nginx. */
   private static final int MAX_STREAMS = 128;
 
+  /** Mostly for the tables with which heads are compressed. */
+  private static final int WEIGHT = 3;
+
   /** How many written bytes may be unread before no more requests are read. */
   private static final WriteBufferWaterMark WATER_MARKS =
       new WriteBufferWaterMark(1 << 10, 4 << 10);
@@ -63,6 +66,11 @@ final class Http2Connection extends Transport implements Frames.Owner {
     channel.pipeline().fireChannelReadComplete();
   }
 
+  /** Returns whether it was accepted. */
+  boolean isRegistered() {
+    return all.has(this);
+  }
+
   /** Returns what the server tells its clients. */
   static Http2Settings settings() {
     return new Http2Settings()
@@ -89,14 +97,15 @@ final class Http2Connection extends Transport implements Frames.Owner {
       }
       all.moveToEnd(this);
     }
-    if (!channel.isWritable() && charged == 0 && channel.isActive() && all.has(this)) {
-      waitForReader();
+    long behind = channel.bytesBeforeWritable();
+    boolean closing = behind == Long.MAX_VALUE;
+    if (behind > 0 && !closing && charged == 0 && all.has(this)) {
+      waitForReader(behind + WATER_MARKS.low());
     }
   }
 
-  private void waitForReader() {
+  private void waitForReader(long pending) {
     deadlines.readStarted(System.nanoTime());
-    long pending = channel.bytesBeforeWritable() + WATER_MARKS.low();
     if (budget.take(pending, client.usage().bytes(), null)) {
       charged = pending;
     } else {
@@ -115,6 +124,11 @@ final class Http2Connection extends Transport implements Frames.Owner {
   @Override
   Gate gate() {
     return frames;
+  }
+
+  @Override
+  int weight() {
+    return WEIGHT;
   }
 
   @Override

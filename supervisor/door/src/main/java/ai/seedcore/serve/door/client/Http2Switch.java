@@ -3,6 +3,7 @@ package ai.seedcore.serve.door.client;
 import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.compression.CompressionOptions;
 import io.netty.handler.codec.compression.StandardCompressionOptions;
+import io.netty.handler.codec.http2.Http2Exception;
 import io.vertx.core.Context;
 import io.vertx.core.Handler;
 import io.vertx.core.http.HttpConnection;
@@ -60,8 +61,18 @@ public final class Http2Switch implements Consumer<ChannelPipeline> {
   @Override
   public void accept(ChannelPipeline pipeline) {
     AtomicReference<Http2ServerConnectionImpl> created = new AtomicReference<>();
+    VertxHttp2ConnectionHandler<Http2ServerConnectionImpl> handler = handler(created);
+    try {
+      handler
+          .encoder()
+          .configuration()
+          .headersConfiguration()
+          .maxHeaderTableSize(Frames.MAX_TABLE_BYTES);
+    } catch (Http2Exception e) {
+      throw new IllegalStateException(e);
+    }
     // The handler creates its connection as soon as it is in the pipeline.
-    pipeline.replace(VertxHandler.class, "handler", handler(created));
+    pipeline.replace(VertxHandler.class, "handler", handler);
     connections.handle(created.get());
   }
 

@@ -73,7 +73,9 @@ final class Preface extends ChannelInboundHandlerAdapter {
     }
     pipeline.remove(this);
     toHttp2.accept(pipeline);
-    if (!hasEnded && Transport.of(context.channel()) instanceof Http2Connection next) {
+    if (!hasEnded
+        && Transport.of(context.channel()) instanceof Http2Connection next
+        && next.isRegistered()) {
       next.begin(Http2CodecUtil.connectionPrefaceBuf().slice(0, REQUEST_BYTES), rest);
       return;
     }

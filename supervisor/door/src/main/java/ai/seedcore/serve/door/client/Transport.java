@@ -41,6 +41,9 @@ abstract class Transport {
   /** Returns the bytes that arrive. */
   abstract Gate gate();
 
+  /** Returns how many HTTP/1 connections take as much memory. */
+  abstract int weight();
+
   /** Returns whether it carries no request. */
   abstract boolean isIdle();
 
@@ -55,6 +58,7 @@ abstract class Transport {
    * written.
    */
   void abort() {
+    new Exception("ABORT").printStackTrace();
     Abort.now(channel);
   }
 }

@@ -86,7 +86,8 @@ final class Relay implements Pace.Deferred {
     boolean declared = exchange.entry().route().declared();
     if (exchange.request().getHeader("Accept-Encoding") != null
         && upstreamResponse.getHeader("Content-Encoding") == null) {
-      if (Attempt.isEvents(upstreamResponse) || (declared && length == null)) {
+      boolean inParts = declared && length == null && head.length() == 0;
+      if (Attempt.isEvents(upstreamResponse) || inParts) {
         leaveUncompressed(); // A compressor would keep parts until it has enough of them.
       } else {
         compress();
