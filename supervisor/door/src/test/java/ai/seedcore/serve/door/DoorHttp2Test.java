@@ -226,6 +226,7 @@ class DoorHttp2Test extends DoorFixture {
         "content-length:5",
         ":status:200",
         ":path:/B",
+        "host:other.test",
       })
   void whatIsMalformedIsNotForwarded(String field) throws Exception {
     RawHttp2 client = raw();
@@ -240,6 +241,77 @@ class DoorHttp2Test extends DoorFixture {
     }
     client.close();
     awaitNothingLeft(0);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"GET /evil", "G@T", "a,b", "POST ", "CONNECT", "TRACE"})
+  void anInvalidMethodEndsItsStreamOnly(String method) throws Exception {
+    RawHttp2 client = raw();
+    proxy.seen.clear();
+    client.send(
+        RawHttp2.HEADERS,
+        RawHttp2.END_HEADERS | RawHttp2.END_STREAM,
+        1,
+        method.equals("CONNECT")
+            ? RawHttp2.fields(":method", method, ":authority", "a:1")
+            : RawHttp2.head(method, "/A"));
+    assertThat(client.answer(1).status()).isIn(0, 501);
+    assertThat(proxy.seen).isEmpty();
+    assertThat(client.get(3, "/A").answer(3).status()).isEqualTo(200);
+    awaitNothingLeft(1);
+  }
+
+  @Test
+  void anUploadThatWaitsDoesNotStopAnother() throws Exception {
+    proxy.behaviour =
+        request -> {
+          if (request.path().equals("/Other/never")) {
+            request.pause();
+          } else {
+            FakeProxy.echo(request);
+          }
+        };
+    door = openServing(Limits.USUAL.bytes(16 << 20));
+    RawHttp2 client = new RawHttp2(port);
+    opened.add(client);
+    client.send(RawHttp2.HEADERS, RawHttp2.END_HEADERS, 1, RawHttp2.head("POST", "/Other/never"));
+    for (int i = 0;
+        i < 4;
+        i++) { // The window of the stream, which is that of a connection by default.
+      client.send(RawHttp2.DATA, 0, 1, new byte[i < 3 ? 16_384 : 16_383]);
+    }
+    assertThat(client.post(3, "/A", "{\"a\":1}").answer(3).body()).isEqualTo("{\"a\":1}");
+  }
+
+  @Test
+  void tinyFramesOfABodyThatIsHeldAreCharged() throws Exception {
+    door = openServing(Limits.USUAL);
+    proxy.stop();
+    awaitNotServing(door);
+    RawHttp2 client = new RawHttp2("127.0.5.1", port, 0);
+    opened.add(client);
+    client.send(RawHttp2.HEADERS, RawHttp2.END_HEADERS, 1, RawHttp2.head("POST", "/Other"));
+    ByteBuffer tiny = ByteBuffer.allocate(10 * 10_000);
+    for (int i = 0; i < 10_000; i++) {
+      tiny.put(new byte[] {0, 0, 1, 0, 0, 0, 0, 0, 1, 'x'});
+    }
+    client.bytes(tiny.array());
+    Answer answer = client.answer(1);
+    assertThat(answer.status()).as(answer.toString()).isZero();
+    client.close();
+    awaitNothingLeft(0);
+  }
+
+  @Test
+  void anEarlyResponseIsNotTakenBack() throws Exception {
+    RawHttp2 client = raw();
+    client.send(RawHttp2.HEADERS, RawHttp2.END_HEADERS, 1, RawHttp2.head("POST", "/unknown"));
+    assertThat(client.answer(1).status()).isEqualTo(404);
+    RawHttp2.Frame frame = client.read();
+    while (frame.type() != RawHttp2.RESET) {
+      frame = client.read();
+    }
+    assertThat(frame.code()).isZero();
   }
 
   @ParameterizedTest

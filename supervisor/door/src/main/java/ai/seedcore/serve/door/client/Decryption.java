@@ -197,6 +197,14 @@ final class Decryption extends SslHandler implements Pace.Deferred {
     }
   }
 
+  /** HTTP/2's decoder wants to read on whenever it has decoded something. */
+  @Override
+  public void read(ChannelHandlerContext ctx) throws Exception {
+    if (held.isEmpty()) {
+      super.read(ctx);
+    }
+  }
+
   @Override
   public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
     if (held.isEmpty()) {

@@ -36,6 +36,9 @@ final class Frames extends Gate {
     /** Handles bytes of a body, of which a part may not be passed on yet. */
     void bodyArrives(int stream, long now);
 
+    /** Handles a frame of a body that was passed on. */
+    void bodyPassed(int stream);
+
     /** Handles bytes for which the budget does not suffice. */
     void overBudget();
 
@@ -59,8 +62,8 @@ final class Frames extends Gate {
   /** Whether more frames of a head are to follow. */
   private boolean headOpen;
 
-  /** Whether a head, or a frame that may be one, has arrived in part. */
-  private boolean headBegun;
+  /** Whether a head, or what may become one, has arrived in part; at first, the preface. */
+  private boolean headBegun = true;
 
   /** The stream whose head arrived last, and whether it has a body. */
   private int lastStream;
@@ -191,6 +194,9 @@ final class Frames extends Gate {
       return Math.min(readable, preface);
     }
     if (readable < HEADER_BYTES) {
+      if (readable > 0) {
+        beginHead(now); // It may be one.
+      }
       return 0;
     }
     int at = from.readerIndex();
@@ -202,6 +208,7 @@ final class Frames extends Gate {
       return HEADER_BYTES + length;
     }
     if (type(from, at) == Http2FrameTypes.DATA) {
+      endHead();
       owner.bodyArrives(stream(from, at), now);
     } else {
       beginHead(now);
@@ -225,10 +232,11 @@ final class Frames extends Gate {
       return;
     }
     byte type = type(from, at);
+    int stream = stream(from, at);
     if (type == Http2FrameTypes.HEADERS || type == Http2FrameTypes.CONTINUATION) {
       Http2Flags flags = new Http2Flags(from.getUnsignedByte(at + LENGTH_BYTES + 1));
       if (type == Http2FrameTypes.HEADERS) {
-        lastStream = stream(from, at);
+        lastStream = stream;
         lastHasBody = !flags.endOfStream();
       }
       headOpen = !flags.endOfHeaders();
@@ -245,8 +253,11 @@ final class Frames extends Gate {
     context.fireChannelRead(from.readRetainedSlice(part));
     if (headOpen) {
       beginHead(System.nanoTime());
-    } else if (type != Http2FrameTypes.DATA) {
+    } else {
       endHead();
+    }
+    if (type == Http2FrameTypes.DATA) {
+      owner.bodyPassed(stream);
     }
   }
 

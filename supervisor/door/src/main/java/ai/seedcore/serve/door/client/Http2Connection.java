@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.codec.http2.Http2Stream;
@@ -20,6 +21,9 @@ final class Http2Connection extends Transport implements Frames.Owner {
 
   /** How many requests a connection may carry at a time, as in Envoy and nginx. */
   private static final int MAX_STREAMS = 128;
+
+  /** How much all streams together may send before it is read: each its own window. */
+  static final int WINDOW_BYTES = MAX_STREAMS * Http2CodecUtil.DEFAULT_WINDOW_SIZE;
 
   /** Mostly for the tables with which heads are compressed. */
   private static final int WEIGHT = 3;
@@ -40,7 +44,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
     super(all, http, channel, client);
     channel.config().setWriteBufferWaterMark(WATER_MARKS);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false); // As there are streams.
-    this.deadlines = new Deadlines(System.nanoTime() + all.idleNanos());
+    this.deadlines = new Deadlines(System.nanoTime() + all.headerNanos()); // For the preface.
     this.frames = new Frames(client, budget, pace, this);
     Gate.limitReads(channel);
     Http2ConnectionHandler codec = channel.pipeline().get(Http2ConnectionHandler.class);
@@ -81,9 +85,13 @@ final class Http2Connection extends Transport implements Frames.Owner {
   @Override
   Connection carrier(HttpServerRequest request) {
     int id = (int) request.streamId();
-    deadlines.clear(System.nanoTime());
-    return streams.computeIfAbsent(
-        id, stream -> new RequestStream(this, request, frames.hasBody(stream)));
+    RequestStream carrier =
+        streams.computeIfAbsent(
+            id, stream -> new RequestStream(this, request, frames.hasBody(stream)));
+    if (!headIncomplete) {
+      deadlines.clear(System.nanoTime());
+    }
+    return carrier;
   }
 
   private void ended(int id) {
@@ -169,6 +177,14 @@ final class Http2Connection extends Transport implements Frames.Owner {
     RequestStream known = streams.get(stream);
     if (known != null) {
       known.arrives(now);
+    }
+  }
+
+  @Override
+  public void bodyPassed(int stream) {
+    RequestStream known = streams.get(stream);
+    if (known != null) {
+      known.passed();
     }
   }
 

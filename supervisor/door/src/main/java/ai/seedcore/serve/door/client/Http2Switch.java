@@ -1,12 +1,16 @@
 package ai.seedcore.serve.door.client;
 
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPipeline;
 import io.netty.handler.codec.compression.CompressionOptions;
 import io.netty.handler.codec.compression.StandardCompressionOptions;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Headers;
 import io.vertx.core.Context;
 import io.vertx.core.Handler;
 import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.QueryParamDecoderConfig;
 import io.vertx.core.http.impl.CompressionManager;
@@ -18,6 +22,7 @@ import io.vertx.core.http.impl.http2.codec.VertxHttp2ConnectionHandlerBuilder;
 import io.vertx.core.internal.ContextInternal;
 import io.vertx.core.internal.http.QueryParamDecoder;
 import io.vertx.core.net.impl.VertxHandler;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
@@ -73,7 +78,9 @@ public final class Http2Switch implements Consumer<ChannelPipeline> {
     }
     // The handler creates its connection as soon as it is in the pipeline.
     pipeline.replace(VertxHandler.class, "handler", handler);
-    connections.handle(created.get());
+    Http2ServerConnectionImpl connection = Objects.requireNonNull(created.get());
+    connection.setWindowSize(Http2Connection.WINDOW_BYTES);
+    connections.handle(connection);
   }
 
   @SuppressWarnings("NullAway") // There are neither traces nor metrics.
@@ -89,20 +96,65 @@ public final class Http2Switch implements Consumer<ChannelPipeline> {
         .initialSettings(Http2Connection.settings())
         .connectionFactory(
             handler -> {
-              Http2ServerConnectionImpl connection =
-                  new Http2ServerConnectionImpl(
-                      context,
-                      context::duplicate,
-                      handler,
-                      compression::determineEncoding,
-                      null,
-                      null,
-                      null);
+              Http2ServerConnectionImpl connection = new Strict(context, compression, handler);
               connection.streamHandler(this::begin);
               created.set(connection);
               return connection;
             })
         .build();
+  }
+
+  /**
+   * A connection that resets a stream whose head no HTTP/1 request could have. For Vert.x, some of
+   * them are errors of the whole connection.
+   */
+  private static final class Strict extends Http2ServerConnectionImpl {
+
+    @SuppressWarnings("NullAway") // There are neither traces nor metrics.
+    Strict(
+        ContextInternal context,
+        CompressionManager compression,
+        VertxHttp2ConnectionHandler<Http2ServerConnectionImpl> handler) {
+      super(context, context::duplicate, handler, compression::determineEncoding, null, null, null);
+    }
+
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext ctx, int stream, Http2Headers head, int padding, boolean last)
+        throws Http2Exception {
+      check(stream, head);
+      super.onHeadersRead(ctx, stream, head, padding, last);
+    }
+
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext ctx,
+        int stream,
+        Http2Headers head,
+        int dependency,
+        short weight,
+        boolean exclusive,
+        int padding,
+        boolean last)
+        throws Http2Exception {
+      check(stream, head);
+      super.onHeadersRead(ctx, stream, head, dependency, weight, exclusive, padding, last);
+    }
+
+    private static void check(int stream, Http2Headers head) throws Http2Exception {
+      boolean valid = head.getAll("host").size() <= 1;
+      if (head.method() != null) { // Otherwise these are trailers.
+        try {
+          HttpMethod.valueOf(head.method().toString());
+        } catch (IllegalArgumentException e) {
+          valid = false;
+        }
+      }
+      if (!valid) {
+        throw Http2Exception.streamError(
+            stream, Http2Error.PROTOCOL_ERROR, "found an invalid method or several hosts");
+      }
+    }
   }
 
   private void begin(HttpServerStream stream) {

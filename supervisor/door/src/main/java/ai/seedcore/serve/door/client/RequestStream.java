@@ -17,6 +17,9 @@ final class RequestStream implements Connection {
   /** The most that a client may send of a body that is not read. */
   private static final int WINDOW_BYTES = Http2CodecUtil.DEFAULT_WINDOW_SIZE;
 
+  /** The approximate memory of a frame that is kept, beyond its bytes. */
+  private static final int FRAME_BYTES = 192;
+
   /** The most that is kept of a response that is written in parts. */
   private static final int STREAMED_BYTES = 64 << 10;
 
@@ -45,7 +48,7 @@ final class RequestStream implements Connection {
     for (Map.Entry<String, String> field : request.headers()) {
       bytes += 2 * (field.getKey().length() + field.getValue().length()) + Gate.FIELD_OVERHEAD;
     }
-    this.headCost = bytes + 2 * request.uri().length();
+    this.headCost = bytes + (request.uri() == null ? 0 : 2 * request.uri().length());
   }
 
   /** Returns how much of a body that is held the client may have sent. */
@@ -171,6 +174,13 @@ final class RequestStream implements Connection {
     streams = true;
   }
 
+  /** Handles a part of the body that was passed on, and is kept while the body is held. */
+  void passed() {
+    if (held) {
+      charge(FRAME_BYTES);
+    }
+  }
+
   /** Handles the arrival of a part of the body. */
   void arrives(long now) {
     if (written) {
@@ -232,6 +242,8 @@ final class RequestStream implements Connection {
 
   @Override
   public void close() {
-    request.response().reset(Http2Error.INTERNAL_ERROR.code());
+    // After a complete response, the client shall keep it, and stop sending (RFC 9113, 8.1).
+    boolean unread = written && !request.isEnded();
+    request.response().reset((unread ? Http2Error.NO_ERROR : Http2Error.INTERNAL_ERROR).code());
   }
 }
