@@ -44,7 +44,7 @@ class DoorHttp2Test extends DoorFixture {
     Path certificate = folder.resolve("cert.pem");
     Path key = folder.resolve("key.pem");
     KeyStore keys = makeKeys(certificate, key);
-    door = open(Limits.USUAL.bytes(8 << 20), null, certificate, key);
+    door = open(Limits.USUAL.bytes(64 << 20), null, certificate, key);
     awaitServes(door);
     return HttpClient.newBuilder().sslContext(trusting(keys)).build();
   }
@@ -113,6 +113,26 @@ class DoorHttp2Test extends DoorFixture {
     for (int i = 0; i < responses.size(); i++) {
       assertThat(responses.get(i).join().body()).isEqualTo("{\"i\":" + i + "}");
     }
+    awaitNothingLeft(1);
+  }
+
+  @Test
+  void largeUploadsAndDownloadsShareAConnection() throws Exception {
+    String large = "x".repeat(900_000);
+    proxy.behaviour = FakeProxy.responds(200, large);
+    HttpClient client = overTls();
+    client.send(tlsRequest("/-/health").build(), BodyHandlers.ofString()); // Connects.
+    List<CompletableFuture<HttpResponse<String>>> responses =
+        IntStream.range(0, 40)
+            .mapToObj(
+                i ->
+                    client.sendAsync(
+                        tlsRequest("/Other")
+                            .POST(BodyPublishers.ofString("y".repeat(50_000)))
+                            .build(),
+                        BodyHandlers.ofString()))
+            .toList();
+    assertThat(responses).allSatisfy(each -> assertThat(each.join().body()).isEqualTo(large));
     awaitNothingLeft(1);
   }
 

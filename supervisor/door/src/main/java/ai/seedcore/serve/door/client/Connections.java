@@ -195,8 +195,6 @@ public final class Connections {
 
   /** Counts a request whose bytes exceed the budget. */
   void refused() {
-    new Exception("REFUSED").printStackTrace();
-    new Exception("REFUSED").printStackTrace();
     refused.accept(ErrorCode.OVERLOADED);
   }
 

@@ -98,15 +98,21 @@ abstract class Gate extends ChannelDuplexHandler implements Pace.Deferred {
   void startReading() {
     if (readingStopped && !hasEnded()) {
       readingStopped = false;
-      context.channel().config().setAutoRead(true);
+      read();
     }
   }
 
   /** Lets the channel be read again, unless this handler has stopped that. */
   void readOn() {
     if (!readingStopped && !hasEnded()) {
-      context.channel().config().setAutoRead(true);
+      read();
     }
+  }
+
+  private void read() {
+    context.channel().config().setAutoRead(true);
+    // If that was so already, a read may have been swallowed meanwhile.
+    context.read();
   }
 
   /** Keeps bytes. Returns false if the budget does not suffice. */

@@ -58,7 +58,6 @@ abstract class Transport {
    * written.
    */
   void abort() {
-    new Exception("ABORT").printStackTrace();
     Abort.now(channel);
   }
 }
