@@ -205,6 +205,31 @@ class PythonIT {
   }
 
   @Test
+  void anEnvironmentThatRayRefusesIsNamedAndTheOthersAreServed() throws Exception {
+    String refused =
+        """
+          - name: refused
+            route: /refused
+            import_path: chat:plain
+            runtime_env: {working_dir: chat, pip: [requests], conda: base}
+        """;
+    Path config = declare(refused, 1);
+    try (RayCluster cluster = new RayCluster().start();
+        DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
+      daemon.awaitReason("RECOVERING", "'pip' field and 'conda' field");
+      awaitAnswer("/hello");
+      cluster.worker("ServeController").destroyForcibly();
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> cluster.workers("ServeController").size() == 1);
+      awaitAnswer("/hello");
+      awaitAnswer("/SalienceScorer");
+      declare("", 1);
+      await().atMost(Duration.ofSeconds(60)).until(daemon::ready);
+    }
+  }
+
+  @Test
   void aServeWithoutJavaIsReplacedAndNoRequestFails() throws Exception {
     Path theirs = theirs("theirs");
     try (RayCluster cluster = new RayCluster().start()) {
@@ -227,6 +252,27 @@ class PythonIT {
       }
       assertThat(answer("/theirs").path("word").asString()).isEqualTo("plain");
       assertThat(web.status(ROUTES + "/SalienceScorer")).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void anInterruptedReplacementIsCompletedByTheNextDaemon() throws Exception {
+    Path theirs = theirs("theirs");
+    try (RayCluster cluster = new RayCluster().start()) {
+      serve(cluster, "deploy", theirs.toString());
+      awaitAnswer("/theirs");
+      try (DaemonProcess first = DaemonProcess.onCluster(folder)) {
+        await()
+            .atMost(Duration.ofSeconds(60))
+            .pollInterval(Duration.ofMillis(20))
+            .until(() -> cluster.workers("ServeController").isEmpty());
+        first.end("KILL");
+      }
+      try (DaemonProcess second = DaemonProcess.onCluster(folder)) {
+        second.awaitReady();
+        awaitAnswer("/theirs");
+        assertThat(web.status(ROUTES + "/SalienceScorer")).isEqualTo(200);
+      }
     }
   }
 
