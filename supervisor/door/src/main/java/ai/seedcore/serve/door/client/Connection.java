@@ -46,23 +46,8 @@ public interface Connection {
   /** Returns whether the client has closed its sending side. */
   boolean clientHasEnded();
 
-  /**
-   * Drops the total deadline of a body that is streamed. It may take any time while it makes
-   * progress.
-   */
-  void bodyStreams(long now);
-
-  /** Extends the deadline, as a part of the body has arrived. */
-  void bodyProgressed(long now);
-
-  /** Drops the deadline, as the client has sent everything and waits for the door. */
-  void clearDeadline(long now);
-
-  /** Starts the deadline for the client to read its response. */
-  void startReadDeadline(long now);
-
-  /** Drops the deadline for reading, as the client has read what was written. */
-  void clearReadDeadline(long now);
+  /** Returns until when the client has to send and to read. */
+  Deadlines deadlines();
 
   /** Handles the fact that the response is written in parts, of which few are kept at a time. */
   void responseStreams();

@@ -3,7 +3,7 @@ package ai.seedcore.serve.door.client;
 import java.time.Duration;
 
 /** Until when a client has to send the next part of its request, and to read its response. */
-final class Deadlines {
+public final class Deadlines {
 
   /**
    * How long a body may make no progress, and how long it may take in total. A client that stops
@@ -47,7 +47,8 @@ final class Deadlines {
     next = at;
   }
 
-  void clear(long now) {
+  /** Drops the next deadline, as the client has sent everything and waits for the door. */
+  public void clear(long now) {
     next = now + FOREVER;
   }
 
@@ -56,20 +57,27 @@ final class Deadlines {
     next = now + PART_NANOS;
   }
 
-  void bodyStreams(long now) {
+  /**
+   * Drops the total deadline of a body that is streamed. It may take any time while it makes
+   * progress.
+   */
+  public void bodyStreams(long now) {
     body = now + FOREVER;
     next = now + PART_NANOS;
   }
 
-  void bodyProgressed(long now) {
+  /** Extends the deadline, as a part of the body has arrived. */
+  public void bodyProgressed(long now) {
     next = body - now < PART_NANOS ? body : now + PART_NANOS;
   }
 
-  void readStarted(long now) {
+  /** Starts the deadline for the client to read its response. */
+  public void readStarted(long now) {
     read = now + BODY_NANOS;
   }
 
-  void readEnded(long now) {
+  /** Drops the deadline for reading, as the client has read what was written. */
+  public void readEnded(long now) {
     read = now + FOREVER;
   }
 

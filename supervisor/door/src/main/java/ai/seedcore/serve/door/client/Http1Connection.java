@@ -131,28 +131,8 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
   }
 
   @Override
-  public void bodyStreams(long now) {
-    deadlines.bodyStreams(now);
-  }
-
-  @Override
-  public void bodyProgressed(long now) {
-    deadlines.bodyProgressed(now);
-  }
-
-  @Override
-  public void clearDeadline(long now) {
-    deadlines.clear(now);
-  }
-
-  @Override
-  public void startReadDeadline(long now) {
-    deadlines.readStarted(now);
-  }
-
-  @Override
-  public void clearReadDeadline(long now) {
-    deadlines.readEnded(now);
+  public Deadlines deadlines() {
+    return deadlines;
   }
 
   @Override
@@ -217,7 +197,7 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
       return;
     }
     awaitingReader = true;
-    startReadDeadline(now);
+    deadlines.readStarted(now);
     if (!channel.isActive() || !all.has(this)) {
       return; // The connection was closed, or evicted in favor of another.
     }
@@ -245,7 +225,7 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
 
   @Override
   public void tunnel(Runnable ended) {
-    clearDeadline(System.nanoTime());
+    deadlines.clear(System.nanoTime());
     channel
         .closeFuture()
         .addListener(

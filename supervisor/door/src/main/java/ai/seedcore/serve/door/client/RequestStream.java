@@ -145,28 +145,8 @@ final class RequestStream implements Connection {
   }
 
   @Override
-  public void bodyStreams(long now) {
-    deadlines.bodyStreams(now);
-  }
-
-  @Override
-  public void bodyProgressed(long now) {
-    deadlines.bodyProgressed(now);
-  }
-
-  @Override
-  public void clearDeadline(long now) {
-    deadlines.clear(now);
-  }
-
-  @Override
-  public void startReadDeadline(long now) {
-    deadlines.readStarted(now);
-  }
-
-  @Override
-  public void clearReadDeadline(long now) {
-    deadlines.readEnded(now);
+  public Deadlines deadlines() {
+    return deadlines;
   }
 
   @Override

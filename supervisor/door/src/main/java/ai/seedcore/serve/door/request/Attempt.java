@@ -179,19 +179,19 @@ final class Attempt implements Upstream.InFlight {
     }
     exchange.sendContinue();
     Connection connection = exchange.connection();
-    connection.bodyStreams(System.nanoTime());
+    connection.deadlines().bodyStreams(System.nanoTime());
     exchange
         .request()
         .handler(
             part -> {
               request.write(part);
-              connection.bodyProgressed(System.nanoTime());
+              connection.deadlines().bodyProgressed(System.nanoTime());
               if (request.writeQueueFull()) {
                 connection.hold();
-                connection.clearDeadline(System.nanoTime());
+                connection.deadlines().clear(System.nanoTime());
                 request.drainHandler(
                     nothing -> {
-                      connection.bodyStreams(System.nanoTime());
+                      connection.deadlines().bodyStreams(System.nanoTime());
                       connection.resume();
                     });
               }
@@ -202,7 +202,7 @@ final class Attempt implements Upstream.InFlight {
             nothing -> {
               connection.bodyEnds();
               end(request);
-              connection.clearDeadline(System.nanoTime());
+              connection.deadlines().clear(System.nanoTime());
             });
     connection.resume();
   }

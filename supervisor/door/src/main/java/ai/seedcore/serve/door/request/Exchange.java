@@ -227,7 +227,7 @@ final class Exchange implements Connection.Current {
   /** Sends the request, or queues it, because as much of its body has arrived as is needed. */
   void ready() {
     long now = System.nanoTime();
-    connection.clearDeadline(now);
+    connection.deadlines().clear(now);
     stage = Stage.QUEUED;
     entry.budget().deposit();
     entry.hedging().deposit();

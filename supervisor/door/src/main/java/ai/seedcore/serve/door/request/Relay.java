@@ -105,7 +105,7 @@ final class Relay implements Pace.Deferred {
     upstreamResponse.endHandler(nothing -> upstreamComplete());
     long now = System.nanoTime();
     if (connection.clientHasEnded()) {
-      connection.clearDeadline(now); // It is there: it gets the time that reading takes.
+      connection.deadlines().clear(now); // It is there: it gets the time that reading takes.
     }
     if (!pace.allows(connection.client(), now)) {
       defer(now);
@@ -149,7 +149,7 @@ final class Relay implements Pace.Deferred {
       pace.charge(connection.client(), now - began);
       if (response.writeQueueFull()) {
         clientBehind = true;
-        connection.startReadDeadline(now);
+        connection.deadlines().readStarted(now);
         response.drainHandler(nothing -> drained());
       }
       if (!pace.allows(connection.client(), now)) {
@@ -219,7 +219,7 @@ final class Relay implements Pace.Deferred {
   private void drained() {
     if (exchange.isResponding()) {
       clientBehind = false;
-      connection.clearReadDeadline(System.nanoTime());
+      connection.deadlines().readEnded(System.nanoTime());
       write();
     }
   }

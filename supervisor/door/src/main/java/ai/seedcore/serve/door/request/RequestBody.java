@@ -52,7 +52,7 @@ final class RequestBody {
     if (body != null && body.length() > services.settings().bodyBytes()) {
       services.refusals().tooLarge(exchange);
     } else {
-      exchange.connection().bodyProgressed(System.nanoTime());
+      exchange.connection().deadlines().bodyProgressed(System.nanoTime());
     }
   }
 
@@ -89,7 +89,7 @@ final class RequestBody {
           .tooMany(exchange, "other bodies of this client are already being decompressed");
       return;
     }
-    exchange.connection().clearDeadline(System.nanoTime());
+    exchange.connection().deadlines().clear(System.nanoTime());
     unpacking =
         services
             .unpacking()

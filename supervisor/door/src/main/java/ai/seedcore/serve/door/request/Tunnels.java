@@ -90,7 +90,7 @@ final class Tunnels {
       this.connection = connection;
       this.entry = entry;
       this.ended = ended;
-      connection.clearDeadline(began);
+      connection.deadlines().clear(began);
       request.response().exceptionHandler(error -> abandon());
       request.response().closeHandler(nothing -> abandon());
     }
@@ -164,7 +164,7 @@ final class Tunnels {
       Forwarding.responseHeaders(response, request.response(), services.cors());
       if (response.statusCode() != 101) {
         request.response().setStatusCode(response.statusCode()).setChunked(true);
-        connection.startReadDeadline(System.nanoTime());
+        connection.deadlines().readStarted(System.nanoTime());
         response.pipeTo(request.response()).onFailure(error -> request.connection().close());
         return;
       }
@@ -195,10 +195,10 @@ final class Tunnels {
             client.write(bytes);
             if (client.writeQueueFull()) {
               server.pause();
-              connection.startReadDeadline(System.nanoTime());
+              connection.deadlines().readStarted(System.nanoTime());
               client.drainHandler(
                   nothing -> {
-                    connection.clearReadDeadline(System.nanoTime());
+                    connection.deadlines().readEnded(System.nanoTime());
                     server.resume();
                   });
             }

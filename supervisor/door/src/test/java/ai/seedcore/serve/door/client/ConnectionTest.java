@@ -47,7 +47,7 @@ class ConnectionTest {
     assertThat(connection.isPastDeadline(now + seconds(9.9))).isFalse();
     assertThat(connection.isPastDeadline(now + seconds(10))).isTrue();
     for (int i = 5; i < 60; i += 5) {
-      connection.bodyProgressed(now + seconds(i));
+      connection.deadlines().bodyProgressed(now + seconds(i));
     }
     assertThat(connection.isPastDeadline(now + seconds(59.9))).isFalse();
     assertThat(connection.isPastDeadline(now + seconds(60))).isTrue();
@@ -56,9 +56,9 @@ class ConnectionTest {
   @Test
   void mayStreamABodyForAnyTime() {
     connection.requestStarted(Long.MAX_VALUE, false, now);
-    connection.bodyStreams(now);
+    connection.deadlines().bodyStreams(now);
     for (int i = 5; i < 3_600; i += 5) {
-      connection.bodyProgressed(now + seconds(i));
+      connection.deadlines().bodyProgressed(now + seconds(i));
     }
     assertThat(connection.isPastDeadline(now + seconds(3_600))).isFalse();
     assertThat(connection.isPastDeadline(now + seconds(3_610))).isTrue();
@@ -80,23 +80,23 @@ class ConnectionTest {
   @Test
   void mustReadItsResponseInAMinuteWhateverItSends() {
     connection.requestStarted(Long.MAX_VALUE, false, now);
-    connection.bodyStreams(now);
-    connection.startReadDeadline(now);
+    connection.deadlines().bodyStreams(now);
+    connection.deadlines().readStarted(now);
     for (int i = 5; i < 60; i += 5) {
-      connection.bodyProgressed(now + seconds(i));
+      connection.deadlines().bodyProgressed(now + seconds(i));
     }
     assertThat(connection.isPastDeadline(now + seconds(59.9))).isFalse();
     assertThat(connection.isPastDeadline(now + seconds(60))).isTrue();
-    connection.clearDeadline(now + seconds(59)); // The whole body has arrived.
+    connection.deadlines().clear(now + seconds(59)); // The whole body has arrived.
     assertThat(connection.isPastDeadline(now + seconds(60))).isTrue();
-    connection.clearReadDeadline(now + seconds(59));
+    connection.deadlines().readEnded(now + seconds(59));
     assertThat(connection.isPastDeadline(now + Duration.ofDays(1).toNanos())).isFalse();
   }
 
   @Test
   void mayWaitFiveMinutesForAResponseAfterItHasEndedItsInput() {
     connection.requestStarted(0, false, now);
-    connection.clearDeadline(now);
+    connection.deadlines().clear(now);
     connection.setCurrent(
         new Connection.Current() {
           @Override
