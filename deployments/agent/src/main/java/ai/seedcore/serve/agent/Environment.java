@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
 import java.util.Map;
 
 /**
@@ -31,10 +32,13 @@ final class Environment {
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     try {
       Class<?> environment = Class.forName("java.lang.ProcessEnvironment");
-      Field variables = environment.getDeclaredField("theEnvironment");
-      variables.setAccessible(true);
+      // What System.getenv reads is a view of a map; child processes get a copy of that map. So the
+      // view gets a map of its own.
+      Object view = field(environment, "theUnmodifiableEnvironment").get(null);
+      Object strings = field(Class.forName("java.util.Collections$UnmodifiableMap"), "m").get(view);
+      Field inner = field(strings.getClass(), "m");
       @SuppressWarnings("unchecked") // Its types are private.
-      Map<Object, Object> all = (Map<Object, Object>) variables.get(null);
+      Map<Object, Object> all = new HashMap<>((Map<Object, Object>) inner.get(strings));
       Method name = valueOf("java.lang.ProcessEnvironment$Variable");
       Method value = valueOf("java.lang.ProcessEnvironment$Value");
       for (String each : Files.readString(file, StandardCharsets.UTF_8).split("\0", -1)) {
@@ -45,9 +49,16 @@ final class Environment {
               value.invoke(null, each.substring(end + 1)));
         }
       }
+      inner.set(strings, all);
     } catch (ReflectiveOperationException e) {
       throw new IOException("this JVM's environment cannot be changed", e);
     }
+  }
+
+  private static Field field(Class<?> type, String name) throws ReflectiveOperationException {
+    Field field = type.getDeclaredField(name);
+    field.setAccessible(true);
+    return field;
   }
 
   private static Method valueOf(String type) throws ReflectiveOperationException {

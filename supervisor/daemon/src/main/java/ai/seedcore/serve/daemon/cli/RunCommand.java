@@ -86,6 +86,9 @@ final class RunCommand implements Callable<Integer> {
 
   private static final Duration DEAD = Duration.ofMinutes(2);
 
+  /** What the status says of an application that does not exist, or no longer. */
+  private static final Set<String> UNKNOWN = Set.of("MISSING", "UNKNOWN", "DELETING");
+
   /** Heap per connection, additionally with TLS, and for the front door itself; in bytes. */
   private static final long CONNECTION = 10L << 10;
 
@@ -167,7 +170,12 @@ final class RunCommand implements Callable<Integer> {
                 turns.run();
                 if (door != null && directory != null) {
                   directory.declare(declared);
-                  door.publish(controlState(status, declared, directory.scaledToZero()));
+                  door.publish(
+                      controlState(
+                          status,
+                          declared,
+                          // Without a queue, nothing could wait here.
+                          settings.holdRequests() == 0 ? Set.of() : directory.scaledToZero()));
                 }
                 server.publish(status);
                 metrics.publish(status);
@@ -326,7 +334,7 @@ final class RunCommand implements Callable<Integer> {
         routes(declared),
         now.head().nodes(),
         now.apps().stream()
-            .filter(app -> app.status().equals("RUNNING") && app.replicas() == 0)
+            .filter(app -> app.replicas() == 0 && !UNKNOWN.contains(app.status()))
             .map(Status.AppStatus::name)
             .filter(scaledToZero::contains)
             .collect(Collectors.toSet()),

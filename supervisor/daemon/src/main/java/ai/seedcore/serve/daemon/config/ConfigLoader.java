@@ -274,6 +274,10 @@ public final class ConfigLoader {
   }
 
   private static String reason(JacksonException e) {
+    boolean secret = path(e).matches("deployments\\[\\d+]\\.env(\\..*)?");
+    if (secret && !(e.getCause() instanceof IllegalArgumentException)) {
+      return "found another form, expected names and their values"; // It may hold a secret.
+    }
     if (e instanceof UnrecognizedPropertyException unknown) {
       Set<String> known = new TreeSet<>();
       if (unknown.getKnownPropertyIds() != null) {

@@ -184,6 +184,11 @@ public record DeclaredJava(
         "amounts");
     resources = resources == null ? Map.of() : Map.copyOf(resources);
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
+    require(
+        env == null || env.values().stream().allMatch(Objects::nonNull),
+        "env",
+        "nothing",
+        "values");
     env = env == null ? Map.of() : Map.copyOf(env);
     jvmOptions = jvmOptions == null ? JVM : List.copyOf(jvmOptions);
     jars = jars == null ? List.of() : List.copyOf(jars);
@@ -267,7 +272,7 @@ public record DeclaredJava(
       require(
           VARIABLE.matcher(variable).matches() && !RESERVED_VARIABLES.matcher(variable).matches(),
           "env",
-          "'" + variable + "'",
+          variable.contains("=") ? "a name with '='" : "'" + variable + "'",
           "a name such as API_KEY, which Ray, the JVM and the C library do not use");
     }
     for (String option : jvmOptions) {

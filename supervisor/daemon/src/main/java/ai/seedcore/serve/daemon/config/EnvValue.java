@@ -24,14 +24,15 @@ public record EnvValue(@Nullable String text, @Nullable String fromEnv, @Nullabl
   /** Reads a declared value. */
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   static EnvValue of(JsonNode declared) {
-    if (declared.isString() || declared.isNumber() || declared.isBoolean()) {
-      return new EnvValue(declared.asString(), null, null);
+    if (declared.isString()) {
+      return new EnvValue(declared.stringValue(), null, null);
     }
     String fromEnv = declared.path("from_env").asString("");
     String fromFile = declared.path("from_file").asString("");
     if (!declared.isObject() || declared.size() != 1 || fromEnv.isEmpty() == fromFile.isEmpty()) {
       throw new IllegalArgumentException(
-          "found another kind of value, expected a text, {from_env: NAME} or {from_file: PATH}");
+          "found another kind of value, expected a text (a number in quotes), {from_env: NAME} or"
+              + " {from_file: PATH}");
     }
     return fromEnv.isEmpty()
         ? new EnvValue(null, null, Path.of(fromFile))

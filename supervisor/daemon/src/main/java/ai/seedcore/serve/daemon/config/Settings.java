@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -130,6 +129,12 @@ public record Settings(
           "(?i)(?!(x-forwarded-.*|x-seedcore-.*|via|x-request-.*|host|connection|keep-alive|te"
               + "|trailer|upgrade|expect|transfer-.*|content-.*|accept.*|proxy-.*|origin|vary)$)"
               + "[a-z0-9-]{1,64}");
+
+  /** Variables that are no secrets, and without which other programs do not run as they should. */
+  private static final Pattern COMMON_VARIABLES =
+      Pattern.compile(
+          "PATH|HOME|USER|LOGNAME|SHELL|TERM|TZ|LANG|LC_.*|LD_.*|TMPDIR|XDG_.*|JAVA_HOME"
+              + "|VIRTUAL_ENV|PYTHON.*|RAY_.*|(?i:https?|no|all)_(?i:proxy)");
 
   /** The options of 'ray start' that the daemon sets itself. */
   private static final Set<String> RESERVED_OPTIONS =
@@ -305,13 +310,16 @@ public record Settings(
     return head.startsWith("127.") ? head : "127.0.0.1"; // The loopback has more than one address.
   }
 
-  /** Returns the variables of the daemon's environment that only replicas may see. */
+  /**
+   * Returns the variables of the daemon's environment that only replicas may see; without those
+   * that every program needs.
+   */
   public Set<String> secretVariables() {
     return deployments.stream()
         .filter(DeclaredJava.class::isInstance)
         .flatMap(deployment -> ((DeclaredJava) deployment).env().values().stream())
         .map(EnvValue::fromEnv)
-        .filter(Objects::nonNull)
+        .filter(name -> name != null && !COMMON_VARIABLES.matcher(name).matches())
         .collect(Collectors.toSet());
   }
 

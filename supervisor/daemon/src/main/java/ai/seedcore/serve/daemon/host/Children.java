@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.host;
 
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
@@ -10,9 +11,14 @@ public final class Children {
 
   private Children() {}
 
-  /** Sets which variables, besides the daemon's own settings, no child may see. */
+  /**
+   * Adds variables that, besides the daemon's own settings, no child may see. One that is no longer
+   * declared remains a secret.
+   */
   public static void withhold(Set<String> names) {
-    secrets = Set.copyOf(names);
+    Set<String> all = new HashSet<>(secrets);
+    all.addAll(names);
+    secrets = Set.copyOf(all);
   }
 
   /**

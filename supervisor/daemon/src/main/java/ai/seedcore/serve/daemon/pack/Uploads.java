@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.pack;
 
+import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.Outcome;
 import ai.seedcore.serve.gcs.Gcs;
 import ai.seedcore.serve.gcs.GcsFailure;
@@ -115,6 +116,10 @@ public final class Uploads {
                   .log("uploading");
             }
           });
+    } catch (ConfigException e) {
+      return CompletableFuture.completedFuture(
+          new Outcome.Failed(
+              "the package %s cannot be made again: %s".formatted(name, e.getMessage())));
     } catch (IOException e) {
       LOG.debug("package {}", name, e);
       return CompletableFuture.completedFuture(

@@ -29,7 +29,9 @@ class SecretsIT {
 
       public class Env {
         public Object call(String body) throws Exception {
-          byte[] child = new ProcessBuilder("env").start().getInputStream().readAllBytes();
+          ProcessBuilder builder = new ProcessBuilder("env");
+          builder.environment().put("OTHER", "1");
+          byte[] child = builder.start().getInputStream().readAllBytes();
           Map<String, Object> seen = new TreeMap<>();
           for (String name : new String[] {"FROM_ENV", "FROM_FILE", "PLAIN"}) {
             String value = System.getenv(name);
@@ -53,7 +55,7 @@ class SecretsIT {
           env:
             FROM_ENV: {from_env: THE_DAEMONS_OWN}
             FROM_FILE: {from_file: secret}
-            PLAIN: 40007
+            PLAIN: "40007"
       """;
 
   @TempDir Path folder;

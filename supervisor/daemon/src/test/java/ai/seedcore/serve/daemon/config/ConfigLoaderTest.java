@@ -223,7 +223,11 @@ class ConfigLoaderTest {
           deployments: [{name: A, class: B, resources: {CPU: 1}}] | deployments[3].resources: found 'CPU', expected the key cpus
           deployments: [{name: A, class: B, resources: {x: 0}}] | deployments[3].resources.x: found 0.0, expected 0.0001 or more
           deployments: [{name: A, class: B, accelerator_type: "a b"}] | deployments[3].accelerator_type: found 'a b', expected a name
-          deployments: [{name: A, class: B, env: {A: [secret]}}] | deployments[3].env.A: found another kind of value, expected a text, {from_env: NAME} or
+          deployments: [{name: A, class: B, env: {A: [secret]}}] | deployments[3].env.A: found another kind of value, expected a text (a number in quotes), {from_env: NAME} or
+          deployments: [{name: A, class: B, env: {A: 1.10}}] | deployments[3].env.A: found another kind of value
+          deployments: [{name: A, class: B, env: {A: }}] | deployments[3].env: found nothing, expected values
+          deployments: [{name: A, class: B, env: A=secret}] | deployments[3].env: found another form, expected names
+          deployments: [{name: A, class: B, env: {"A=secret": x}}] | deployments[3].env: found a name with '=', expected
           deployments: [{name: A, class: B, env: {A: {from_env: A, from_file: b}}}] | deployments[3].env.A: found another kind
           deployments: [{name: A, class: B, env: {RAY_A: x}}] | deployments[3].env: found 'RAY_A', expected a name such as
           deployments: [{name: A, class: B, env: {A: {from_env: NOT_THERE}}}] | deployment A: env.A: found no variable NOT_THERE in the daemon's environment

@@ -153,7 +153,7 @@ final class Frames extends Gate {
       owner.drained();
       if (blocked) {
         blocked = false;
-        ctx.executor().execute(this::proceed);
+        proceed(); // Before the streams fill the channel again.
       }
     } else {
       // Vert.x writes a large head without flushing it, and then waits until there is room.
@@ -172,10 +172,12 @@ final class Frames extends Gate {
       }
       if (!context.channel().isWritable()) {
         blocked = true;
+        suspendHead();
         break;
       }
       if (!pace.allows(client, now)) {
         deferred = true;
+        suspendHead();
         pace.defer(this, client, now);
         break;
       }
@@ -271,6 +273,19 @@ final class Frames extends Gate {
       if (table && settings.getUnsignedInt(at + 2) > MAX_TABLE_BYTES) {
         settings.setInt(at + 2, MAX_TABLE_BYTES);
       }
+    }
+  }
+
+  /** Returns whether bytes wait for the door and not for the client. */
+  boolean isWaiting() {
+    return blocked || deferred;
+  }
+
+  /** Stops the time of a head while the door itself does not read. */
+  private void suspendHead() {
+    if (headBegun) {
+      headBegun = false;
+      owner.headEnded();
     }
   }
 

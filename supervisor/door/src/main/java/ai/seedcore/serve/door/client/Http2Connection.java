@@ -151,6 +151,9 @@ final class Http2Connection extends Transport implements Frames.Owner {
       return;
     }
     for (RequestStream stream : List.copyOf(streams.values())) {
+      if (frames.isWaiting()) {
+        stream.arrives(now); // The door itself does not read.
+      }
       stream.sweep(now);
     }
   }

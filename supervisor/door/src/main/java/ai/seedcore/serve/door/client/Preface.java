@@ -72,17 +72,20 @@ final class Preface extends ChannelInboundHandlerAdapter {
       }
     }
     pipeline.remove(this);
-    toHttp2.accept(pipeline);
-    if (!hasEnded
-        && Transport.of(context.channel()) instanceof Http2Connection next
-        && next.isRegistered()) {
-      next.begin(Http2CodecUtil.connectionPrefaceBuf().slice(0, REQUEST_BYTES), rest);
-      return;
-    }
-    // The client has left, or there are too many connections.
-    Abort.now(context.channel());
-    if (rest != null) {
-      rest.release();
+    boolean switched = false;
+    try {
+      toHttp2.accept(pipeline);
+      if (!hasEnded
+          && Transport.of(context.channel()) instanceof Http2Connection next
+          && next.isRegistered()) {
+        switched = true;
+        next.begin(Http2CodecUtil.connectionPrefaceBuf().slice(0, REQUEST_BYTES), rest);
+      }
+    } finally {
+      if (!switched) { // The client has left, or there are too many connections.
+        Abort.now(context.channel());
+        ReferenceCountUtil.release(rest);
+      }
     }
   }
 }
