@@ -216,7 +216,7 @@ class PythonIT {
     Path config = declare(refused, 1);
     try (RayCluster cluster = new RayCluster().start();
         DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
-      daemon.awaitReason("RECOVERING", "'pip' field and 'conda' field");
+      daemon.awaitReason("RECOVERING", "of runtime_env cannot be specified at the same time");
       awaitAnswer("/hello");
       cluster.worker("ServeController").destroyForcibly();
       await()
@@ -311,7 +311,7 @@ class PythonIT {
       // The handshake waits until the application is there.
       await().ignoreExceptions().until(() -> web.status("http://" + DOOR + "/-/healthz") > 0);
       WebSocket socket = talk(heard);
-      assertThat(daemon.ready()).isTrue();
+      await().until(daemon::ready);
       socket.sendText("one", true).join();
       assertThat(heard.poll(10, TimeUnit.SECONDS)).isEqualTo("heard one");
 
