@@ -216,7 +216,7 @@ class PythonIT {
     Path config = declare(refused, 1);
     try (RayCluster cluster = new RayCluster().start();
         DaemonProcess daemon = DaemonProcess.onCluster(folder, "--config=" + config)) {
-      daemon.awaitReason("RECOVERING", "of runtime_env cannot be specified at the same time");
+      daemon.awaitReason("RECOVERING", "specified conda field: base");
       awaitAnswer("/hello");
       cluster.worker("ServeController").destroyForcibly();
       await()
