@@ -55,7 +55,7 @@ class SecretsIT {
           env:
             FROM_ENV: {from_env: THE_DAEMONS_OWN}
             FROM_FILE: {from_file: secret}
-            PLAIN: "40007"
+            PLAIN: "400700"
       """;
 
   @TempDir Path folder;
@@ -65,25 +65,25 @@ class SecretsIT {
   void theirValuesReachTheReplicaAndNothingElse() throws Exception {
     UserJar.make(folder.resolve("env.jar"), "Env", SOURCE);
     Path config = Files.writeString(folder.resolve("env.yaml"), CONFIG);
-    Files.writeString(folder.resolve("secret"), "from-a-file-17\n");
+    Files.writeString(folder.resolve("secret"), "from-a-file-x7\n");
     try (RayCluster cluster = new RayCluster().start();
         DaemonProcess daemon =
             DaemonProcess.start(
                 folder,
                 List.of(),
-                Map.of("THE_DAEMONS_OWN", "from-the-environment-17"),
+                Map.of("THE_DAEMONS_OWN", "from-the-environment-x7"),
                 "--address=" + RayCluster.ADDRESS,
                 "--dashboard=" + RayCluster.DASHBOARD,
                 "--config=" + config)) {
       daemon.awaitReady();
       assertThat(web.post(RayCluster.ROUTES + "/env", "").body())
           .isEqualTo(
-              "{\"FROM_ENV\":\"23:-\",\"FROM_FILE\":\"14:-\",\"PLAIN\":\"5:7\","
+              "{\"FROM_ENV\":\"23:-\",\"FROM_FILE\":\"14:-\",\"PLAIN\":\"6:0\","
                   + "\"child FROM_ENV\":false,\"child FROM_FILE\":false,\"child PLAIN\":false}");
       long replica = cluster.replicaPids().get(0);
       assertHidden(cluster, daemon);
 
-      Files.writeString(folder.resolve("secret"), "another-file-17\n");
+      Files.writeString(folder.resolve("secret"), "another-file-x7\n");
       await()
           .atMost(Duration.ofSeconds(60))
           .until(() -> web.post(RayCluster.ROUTES + "/env", "").body().contains("\"15:h\""));
@@ -102,15 +102,15 @@ class SecretsIT {
   }
 
   private void assertHidden(RayCluster cluster, DaemonProcess daemon) throws Exception {
-    assertThat(daemon.status().toString()).doesNotContain("-17").doesNotContain("40007");
+    assertThat(daemon.status().toString()).doesNotContain("-x7").doesNotContain("400700");
     for (String page :
         List.of(
             "/api/serve/applications/", "/api/v0/actors?detail=1", "/api/v0/workers?detail=1")) {
       assertThat(web.get(RayCluster.DASHBOARD + page).body())
           .as(page)
           .contains("{")
-          .doesNotContain("-17")
-          .doesNotContain("40007");
+          .doesNotContain("-x7")
+          .doesNotContain("400700");
     }
     try (Stream<Path> logs =
         Files.walk(Path.of("/tmp/ray", cluster.session(), "logs")).filter(Files::isRegularFile)) {
@@ -135,7 +135,7 @@ class SecretsIT {
   }
 
   private static boolean isRevealing(String text) {
-    return text.contains("from-the-environment-17") || text.contains("-file-17");
+    return text.contains("from-the-environment-x7") || text.contains("-file-x7");
   }
 
   private static String read(Path file) {
