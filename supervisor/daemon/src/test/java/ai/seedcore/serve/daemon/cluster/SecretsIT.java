@@ -55,7 +55,7 @@ class SecretsIT {
           env:
             FROM_ENV: {from_env: THE_DAEMONS_OWN}
             FROM_FILE: {from_file: secret}
-            PLAIN: "400700"
+            PLAIN: plain-x7
       """;
 
   @TempDir Path folder;
@@ -78,7 +78,7 @@ class SecretsIT {
       daemon.awaitReady();
       assertThat(web.post(RayCluster.ROUTES + "/env", "").body())
           .isEqualTo(
-              "{\"FROM_ENV\":\"23:-\",\"FROM_FILE\":\"14:-\",\"PLAIN\":\"6:0\","
+              "{\"FROM_ENV\":\"23:-\",\"FROM_FILE\":\"14:-\",\"PLAIN\":\"8:n\","
                   + "\"child FROM_ENV\":false,\"child FROM_FILE\":false,\"child PLAIN\":false}");
       long replica = cluster.replicaPids().get(0);
       assertHidden(cluster, daemon);
@@ -102,15 +102,14 @@ class SecretsIT {
   }
 
   private void assertHidden(RayCluster cluster, DaemonProcess daemon) throws Exception {
-    assertThat(daemon.status().toString()).doesNotContain("-x7").doesNotContain("400700");
+    assertThat(daemon.status().toString()).doesNotContain("-x7");
     for (String page :
         List.of(
             "/api/serve/applications/", "/api/v0/actors?detail=1", "/api/v0/workers?detail=1")) {
       assertThat(web.get(RayCluster.DASHBOARD + page).body())
           .as(page)
           .contains("{")
-          .doesNotContain("-x7")
-          .doesNotContain("400700");
+          .doesNotContain("-x7");
     }
     try (Stream<Path> logs =
         Files.walk(Path.of("/tmp/ray", cluster.session(), "logs")).filter(Files::isRegularFile)) {
