@@ -142,8 +142,7 @@ def deploy_config(controller, text):
     except (TypeError, ValueError) as e:
         errors = e.errors() if hasattr(e, "errors") else [{"loc": (), "msg": str(e)}]
         return "; ".join(
-            ": ".join([".".join(str(step) for step in each["loc"])] * bool(each["loc"]) + [each["msg"]])
-            for each in errors)
+            "{}: {}".format(".".join(map(str, each["loc"])), each["msg"]).removeprefix(": ") for each in errors)
     forget_config(controller, config.name)
     apply_alone(controller, config)
     return ""

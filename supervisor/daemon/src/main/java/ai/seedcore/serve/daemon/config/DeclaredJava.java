@@ -177,18 +177,10 @@ public record DeclaredJava(
     route = route == null ? "/" + name : route;
     cpus = cpus == null ? 1.0 : cpus;
     numGpus = numGpus == null ? 0.0 : numGpus;
-    require(
-        resources == null || resources.values().stream().allMatch(Objects::nonNull),
-        "resources",
-        "nothing",
-        "amounts");
+    requireValues("resources", resources, "amounts");
     resources = resources == null ? Map.of() : Map.copyOf(resources);
     initArgs = initArgs == null ? List.of() : List.copyOf(initArgs);
-    require(
-        env == null || env.values().stream().allMatch(Objects::nonNull),
-        "env",
-        "nothing",
-        "values");
+    requireValues("env", env, "values");
     env = env == null ? Map.of() : Map.copyOf(env);
     jvmOptions = jvmOptions == null ? JVM : List.copyOf(jvmOptions);
     jars = jars == null ? List.of() : List.copyOf(jars);
@@ -296,6 +288,11 @@ public record DeclaredJava(
           "two files named '" + fileName + "'",
           "different names, because all files share a directory");
     }
+  }
+
+  private static void requireValues(String field, @Nullable Map<String, ?> map, String expected) {
+    boolean complete = map == null || map.values().stream().allMatch(Objects::nonNull);
+    require(complete, field, "nothing", expected);
   }
 
   static void checkName(String name) {

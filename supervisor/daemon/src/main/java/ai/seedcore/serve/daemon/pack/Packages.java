@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.zip.ZipOutputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The packages that the cluster needs. Each distinct set of jars and files becomes one zip with the
@@ -60,6 +61,9 @@ public final class Packages {
 
   /** Packs the declared deployments. */
   public static Packages pack(List<DeclaredApplication> declared, Cache cache) throws IOException {
+    // Only Java needs our jars, and hashing them takes time.
+    @Nullable Path agent = null;
+    @Nullable Path builtIn = null;
     Map<Contents, String> names = new LinkedHashMap<>();
     Map<String, Path> files = new LinkedHashMap<>();
     List<DesiredApplication> applications = new ArrayList<>();
@@ -73,7 +77,8 @@ public final class Packages {
       DeclaredJava deployment = (DeclaredJava) each;
       List<Path> jars = new ArrayList<>(deployment.jars());
       if (jars.isEmpty()) {
-        jars.add(cache.packed("deployments.jar"));
+        builtIn = builtIn == null ? cache.packed("deployments.jar") : builtIn;
+        jars.add(builtIn);
       }
       if (deployment.bringsOnnx()) {
         jars.add(cache.packed("onnxruntime.jar"));
@@ -81,8 +86,9 @@ public final class Packages {
       Contents contents = new Contents(jars, deployment.files(), environment(deployment));
       String name = names.get(contents);
       if (name == null) {
-        Path agent = cache.packed("agent.jar");
-        Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(agent, contents, out));
+        agent = agent == null ? cache.packed("agent.jar") : agent;
+        Path with = agent;
+        Path zip = cache.keep("_ray_pkg_", ".zip", out -> zip(with, contents, out));
         name = zip.getFileName().toString();
         files.put(name, zip);
         names.put(contents, name);

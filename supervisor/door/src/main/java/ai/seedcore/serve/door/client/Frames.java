@@ -276,6 +276,11 @@ final class Frames extends Gate {
     }
   }
 
+  /** Returns whether a head, or what may become one, has arrived in part. */
+  boolean isHeadIncomplete() {
+    return headBegun;
+  }
+
   /** Returns whether bytes wait for the door and not for the client. */
   boolean isWaiting() {
     return blocked || deferred;
@@ -298,10 +303,7 @@ final class Frames extends Gate {
 
   private void endHead() {
     giveHead();
-    if (headBegun) {
-      headBegun = false;
-      owner.headEnded();
-    }
+    suspendHead();
   }
 
   private void giveHead() {

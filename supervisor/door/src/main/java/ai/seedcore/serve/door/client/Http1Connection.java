@@ -2,7 +2,6 @@ package ai.seedcore.serve.door.client;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
-import io.netty.channel.WriteBufferWaterMark;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import java.time.Duration;
@@ -13,10 +12,6 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
 
   /** How long a client that has closed its sending side may wait for its response. */
   private static final long HALF_CLOSED_NANOS = Duration.ofMinutes(5).toNanos();
-
-  /** How many written bytes may be unread before the response counts as unread. */
-  private static final WriteBufferWaterMark WATER_MARKS =
-      new WriteBufferWaterMark(1 << 10, 4 << 10);
 
   private final Deadlines deadlines;
   private final Intake intake;
@@ -33,7 +28,6 @@ final class Http1Connection extends Transport implements Connection, Intake.Owne
 
   Http1Connection(Connections all, HttpConnection http, Channel channel, Client client) {
     super(all, http, channel, client);
-    channel.config().setWriteBufferWaterMark(WATER_MARKS);
     this.intake = Intake.of(channel, client, budget, pace, this);
     this.deadlines = new Deadlines(System.nanoTime() + all.idleNanos());
   }

@@ -3,7 +3,6 @@ package ai.seedcore.serve.door.client;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
@@ -28,21 +27,15 @@ final class Http2Connection extends Transport implements Frames.Owner {
   /** Mostly for the tables with which heads are compressed. */
   private static final int WEIGHT = 3;
 
-  /** How many written bytes may be unread before no more requests are read. */
-  private static final WriteBufferWaterMark WATER_MARKS =
-      new WriteBufferWaterMark(1 << 10, 4 << 10);
-
   private final Frames frames;
   private final Deadlines deadlines;
   private final Map<Integer, RequestStream> streams = new LinkedHashMap<>();
-  private boolean headIncomplete;
 
   /** What is charged for responses whose streams have ended and that the client has not read. */
   private long charged;
 
   Http2Connection(Connections all, HttpConnection http, Channel channel, Client client) {
     super(all, http, channel, client);
-    channel.config().setWriteBufferWaterMark(WATER_MARKS);
     channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, false); // As there are streams.
     this.deadlines = new Deadlines(System.nanoTime() + all.headerNanos()); // For the preface.
     this.frames = new Frames(client, budget, pace, this);
@@ -88,7 +81,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
     RequestStream carrier =
         streams.computeIfAbsent(
             id, stream -> new RequestStream(this, request, frames.hasBody(stream)));
-    if (!headIncomplete) {
+    if (!frames.isHeadIncomplete()) {
       deadlines.clear(System.nanoTime());
     }
     return carrier;
@@ -100,7 +93,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
       ended.closed();
     }
     if (streams.isEmpty()) {
-      if (!headIncomplete) {
+      if (!frames.isHeadIncomplete()) {
         deadlines.set(System.nanoTime() + all.idleNanos());
       }
       all.moveToEnd(this);
@@ -160,13 +153,11 @@ final class Http2Connection extends Transport implements Frames.Owner {
 
   @Override
   public void headBegun(long now) {
-    headIncomplete = true;
     deadlines.set(now + all.headerNanos());
   }
 
   @Override
   public void headEnded() {
-    headIncomplete = false;
     long now = System.nanoTime();
     if (streams.isEmpty()) {
       deadlines.set(now + all.idleNanos());

@@ -6,7 +6,6 @@ import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** A stream of an HTTP/2 connection: one request, with its deadlines. */
 final class RequestStream implements Connection {
@@ -26,9 +25,11 @@ final class RequestStream implements Connection {
   private final Http2Connection transport;
   private final HttpServerRequest request;
   private final boolean hasBody;
-  private final long window;
   private final Deadlines deadlines = new Deadlines(Long.MAX_VALUE / 2);
   private final int headCost;
+
+  /** How much of a body that is held the client may have sent. */
+  private long window;
 
   private boolean held;
   private boolean streams;
@@ -42,22 +43,12 @@ final class RequestStream implements Connection {
     this.transport = transport;
     this.request = request;
     this.hasBody = hasBody;
-    this.window = window(request.headers().get("content-length"));
     describe(request.headers());
     int bytes = STREAM_BYTES;
     for (Map.Entry<String, String> field : request.headers()) {
       bytes += 2 * (field.getKey().length() + field.getValue().length()) + Gate.FIELD_OVERHEAD;
     }
     this.headCost = bytes + (request.uri() == null ? 0 : 2 * request.uri().length());
-  }
-
-  /** Returns how much of a body that is held the client may have sent. */
-  private static long window(@Nullable String length) {
-    try {
-      return length == null ? WINDOW_BYTES : Math.min(WINDOW_BYTES, Long.parseLong(length));
-    } catch (NumberFormatException e) {
-      return WINDOW_BYTES;
-    }
   }
 
   /**
@@ -85,6 +76,7 @@ final class RequestStream implements Connection {
 
   @Override
   public long requestStarted(long body, boolean isLast, long now) {
+    window = Math.min(WINDOW_BYTES, body);
     deadlines.bodyStarted(now);
     return 1;
   }

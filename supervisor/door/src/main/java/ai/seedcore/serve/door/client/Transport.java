@@ -2,6 +2,7 @@ package ai.seedcore.serve.door.client;
 
 import ai.seedcore.serve.base.http.Abort;
 import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.util.AttributeKey;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
@@ -9,6 +10,12 @@ import org.jspecify.annotations.Nullable;
 
 /** A client's connection over TCP, with or without TLS. */
 abstract class Transport {
+
+  /**
+   * How many written bytes may be unread before a response counts as unread, and no more requests
+   * are read.
+   */
+  static final WriteBufferWaterMark WATER_MARKS = new WriteBufferWaterMark(1 << 10, 4 << 10);
 
   private static final AttributeKey<Transport> KEY =
       AttributeKey.valueOf(Transport.class, "transport");
@@ -28,6 +35,7 @@ abstract class Transport {
     this.budget = all.budget();
     this.pace = all.pace();
     channel.attr(KEY).set(this);
+    channel.config().setWriteBufferWaterMark(WATER_MARKS);
   }
 
   /** Returns the transport of a channel; null if it has none yet. */

@@ -49,8 +49,9 @@ final class Replies {
    * @param bytes the length of its body
    */
   static void leaveSmall(HttpServerRequest request, int bytes) {
-    boolean coded = request.response().headers().contains("Content-Encoding");
-    if (request.version() == HttpVersion.HTTP_2 && bytes < Connections.COMPRESSED_FROM && !coded) {
+    if (request.version() == HttpVersion.HTTP_2
+        && bytes < Connections.COMPRESSED_FROM
+        && !request.response().headers().contains("Content-Encoding")) {
       request.response().putHeader("Content-Encoding", "identity"); // Vert.x understands that.
     }
   }

@@ -72,10 +72,9 @@ record Target(String path, @Nullable String query, String authority) {
     if (uri.startsWith("/")) {
       return split(uri, host);
     }
-    boolean absolute = request.version() != HttpVersion.HTTP_2;
     String begin = uri.substring(0, Math.min(8, uri.length())).toLowerCase(Locale.ROOT);
     int from = begin.startsWith("http://") ? 7 : begin.equals("https://") ? 8 : -1;
-    if (from < 0 || !absolute) {
+    if (from < 0 || request.version() == HttpVersion.HTTP_2) {
       throw new Refused(
           400,
           "target: found '%s', expected a path that begins with /".formatted(Replies.cut(uri)));
