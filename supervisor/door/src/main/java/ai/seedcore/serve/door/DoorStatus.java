@@ -20,6 +20,7 @@ import java.util.Map;
  *     replicas without a proxy
  * @param proxies Serve's proxies
  * @param replicas the replicas that may have a direct path
+ * @param trials how versions on trial compare with those that serve, by application
  */
 public record DoorStatus(
     String address,
@@ -34,7 +35,8 @@ public record DoorStatus(
     List<Answered> answered,
     Map<String, Integer> load,
     List<ProxyStatus> proxies,
-    List<ReplicaStatus> replicas) {
+    List<ReplicaStatus> replicas,
+    Map<String, Comparison> trials) {
 
   /**
    * The responses to one application's requests with one status.
@@ -50,6 +52,26 @@ public record DoorStatus(
         .filter(replica -> replica.app().equals(app) && replica.state().equals("ready"))
         .count();
   }
+
+  /**
+   * A version on trial, compared with the one that serves by the same requests.
+   *
+   * @param version the content version on trial
+   * @param offered requests that could be copied since it is warm
+   * @param compared requests that both have answered
+   * @param worse those that only the version that serves has answered with a success
+   * @param millis the median time of the version that serves, over the later half
+   * @param trialMillis the median time of the version on trial, over the later half
+   * @param example how the version on trial has failed; empty if it has not
+   */
+  public record Comparison(
+      String version,
+      long offered,
+      int compared,
+      int worse,
+      double millis,
+      double trialMillis,
+      String example) {}
 
   /** One of Serve's proxies, and whether it serves any route. */
   public record ProxyStatus(String url, boolean serves) {}

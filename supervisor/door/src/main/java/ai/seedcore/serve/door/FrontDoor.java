@@ -4,6 +4,7 @@ import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
+import ai.seedcore.serve.base.http.SharedPorts;
 import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Connections;
 import ai.seedcore.serve.door.client.Handshakes;
@@ -15,6 +16,7 @@ import ai.seedcore.serve.door.queue.RouteQueue;
 import ai.seedcore.serve.door.request.Cors;
 import ai.seedcore.serve.door.request.Counts;
 import ai.seedcore.serve.door.request.Dispatcher;
+import ai.seedcore.serve.door.request.Mirror;
 import ai.seedcore.serve.door.request.Refusals;
 import ai.seedcore.serve.door.request.Router;
 import ai.seedcore.serve.door.request.Services;
@@ -25,6 +27,7 @@ import ai.seedcore.serve.door.upstream.Replicas;
 import ai.seedcore.serve.door.upstream.Upstreams;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import java.io.IOException;
@@ -33,7 +36,9 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -58,15 +63,24 @@ public final class FrontDoor implements AutoCloseable {
   /** The interval at which deadlines are checked. */
   private static final long TICK_MS = 100;
 
+  private static final long POLL_MS = 20;
+
   /** The interval at which the files of tokens and of the certificate are read again. */
   private static final long RENEWAL_MS = 10_000;
 
   /** How long responses that have begun may take after the daemon starts to shut down. */
   private static final Duration SHUTDOWN_GRACE = Duration.ofSeconds(2);
 
+  /**
+   * How long a connection may take to be established, with one retransmission, before a door that
+   * is replaced stops listening.
+   */
+  public static final Duration ESTABLISHING = Duration.ofSeconds(2);
+
   private static final long SWEEP_NANOS = 1_000_000_000L;
 
   private final DoorSettings settings;
+  private final SharedPorts ports = new SharedPorts();
   private final Vertx vertx;
   private final Context context;
   private final HttpServer server;
@@ -75,8 +89,10 @@ public final class FrontDoor implements AutoCloseable {
   private final Dispatcher dispatcher;
   private final Refusals refusals;
   private final Renewal renewal;
+  private final Mirror mirror;
   private final Room bytes;
   private final Counts counts = new Counts();
+  private final URI upstream;
   private final boolean onlyProxy;
   private long sweptAt = System.nanoTime();
 
@@ -88,18 +104,18 @@ public final class FrontDoor implements AutoCloseable {
   private boolean replacing;
   private boolean closed;
 
+  private volatile boolean leaving;
   private volatile @Nullable DoorStatus lastStatus;
   private volatile DoorTokens valid;
 
   /**
-   * Opens the door.
+   * Creates the door. It begins to look for upstreams, and does not listen yet.
    *
    * @param tokens returns the tokens of which clients have to send one; asked again from time to
    *     time, on a thread that may block
    * @param declared the declared routes
    * @param upstream the URL of the head node's proxy
    * @param onlyProxy whether that proxy is the only one, because the user named it
-   * @throws ConfigException if the door cannot listen on the address
    */
   public FrontDoor(
       DoorSettings settings,
@@ -112,7 +128,7 @@ public final class FrontDoor implements AutoCloseable {
     this.onlyProxy = onlyProxy;
     this.valid = tokens.get();
     this.declared = declared;
-    this.vertx = EventLoop.startBusy();
+    this.vertx = EventLoop.startBusy(ports);
     this.context = vertx.getOrCreateContext();
     this.bytes = new Room(settings.bytes());
     Room waiting = new Room(settings.requests());
@@ -128,8 +144,8 @@ public final class FrontDoor implements AutoCloseable {
             pace,
             counts::refused);
     this.refusals = new Refusals(settings, bytes, waiting);
-    HostPort address = settings.address();
-    boolean samePort = address.port() == HostPort.of(upstream).port();
+    this.upstream = upstream;
+    boolean samePort = settings.address().port() == HostPort.of(upstream).port();
     this.upstreams =
         new Upstreams(
             new Proxies(
@@ -139,11 +155,16 @@ public final class FrontDoor implements AutoCloseable {
                 samePort ? HostPort.ownAddresses() : Set.of(),
                 this::routesAdded),
             new Replicas(vertx, context, this::routesAdded));
+    HttpClient http = Http.client(vertx, 4 * RouteQueue.MAX_WINDOW);
+    String via =
+        "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
+    this.mirror =
+        new Mirror(http, upstreams.replicas(), via, settings.contractCodes(), () -> valid);
     Services services =
         new Services(
             settings,
             vertx,
-            Http.client(vertx, 4 * RouteQueue.MAX_WINDOW),
+            http,
             upstreams,
             clients,
             new Unpacking(vertx),
@@ -152,11 +173,12 @@ public final class FrontDoor implements AutoCloseable {
             waiting,
             counts,
             refusals,
-            "1.1 seedcore-" + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt()),
+            via,
             new Cors(settings.origins()),
+            mirror,
             () -> valid);
     this.dispatcher = new Dispatcher(services, context);
-    Router router = new Router(services, dispatcher, connections, version);
+    Router router = new Router(services, dispatcher, connections, () -> leaving, version);
     this.server =
         vertx
             .createHttpServer(
@@ -169,7 +191,44 @@ public final class FrontDoor implements AutoCloseable {
     }
     this.renewal = new Renewal(settings, vertx, server, valid, tokens, now -> valid = now);
     context.runOnContext(nothing -> open(declared));
+  }
+
+  /**
+   * Waits until the door knows where to send the requests of all declared routes, so that it need
+   * not queue them when it listens.
+   *
+   * @param limit how long to wait: a route may be down
+   */
+  public void awaitUpstreams(Duration limit) throws InterruptedException {
+    CountDownLatch known = new CountDownLatch(1);
+    List<Route> wanted = declared;
+    long end = System.nanoTime() + limit.toNanos();
+    context.runOnContext(
+        nothing ->
+            vertx.setPeriodic(
+                0,
+                POLL_MS,
+                timer -> {
+                  if (wanted.stream().allMatch(upstreams::serves) || System.nanoTime() - end > 0) {
+                    vertx.cancelTimer(timer);
+                    known.countDown();
+                  }
+                }));
+    known.await();
+  }
+
+  /**
+   * Listens.
+   *
+   * @param replaces whether another process's door, which this one replaces, listens as well
+   * @throws ConfigException if the door cannot listen on its address; then it is closed
+   */
+  public void listen(boolean replaces) {
+    HostPort address = settings.address();
     try {
+      if (!replaces) {
+        SharedPorts.requireFree(address);
+      }
       EventLoop.listen(server, address);
     } catch (IOException e) {
       vertx.close();
@@ -245,6 +304,25 @@ public final class FrontDoor implements AutoCloseable {
     context.runOnContext(nothing -> upstreams.replicas().set(key, endpoints));
   }
 
+  /**
+   * Sets the versions that must not serve. Called on any thread; never blocks.
+   *
+   * @param held content versions whose replicas get no clients' requests, by application
+   * @param onTrial those of them whose replicas may get copies of requests
+   */
+  public void trials(Map<String, String> held, Map<String, String> onTrial) {
+    context.runOnContext(
+        nothing -> {
+          mirror.trials(onTrial);
+          upstreams.replicas().trials(held);
+        });
+  }
+
+  /** Begins to send copies of an application's requests to its version on trial. */
+  public void mirror(String app) {
+    context.runOnContext(nothing -> mirror.begin(app));
+  }
+
   /** Returns the event loop on which the door runs. */
   public Vertx vertx() {
     return vertx;
@@ -294,7 +372,50 @@ public final class FrontDoor implements AutoCloseable {
                             replica.state(now).name().toLowerCase(Locale.ROOT),
                             replica.version(),
                             replica.inFlight().size()))
-                .toList());
+                .toList(),
+            mirror.comparisons());
+  }
+
+  /** Makes health checks fail, so that load balancers choose another door. */
+  public void leave() {
+    leaving = true;
+  }
+
+  /**
+   * Finishes what it has, because another process's door gets the new connections, or soon will.
+   * Clients learn that they need new ones. Returns when no connection is left, when the time is up,
+   * or when the thread is interrupted.
+   *
+   * @param accepting how long new connections are still accepted
+   * @param limit how long everything may take; if {@code accepting} is longer, that long
+   */
+  public void finish(Duration accepting, Duration limit) {
+    CountDownLatch finished = new CountDownLatch(1);
+    context.runOnContext(
+        nothing -> {
+          connections.endSoon();
+          dispatcher.pause(false); // Nobody would say that Serve is back.
+          // Clients whose connections are still being established get one from this door.
+          vertx.setTimer(accepting.toMillis(), timer -> ports.stopListening());
+          vertx.setPeriodic(
+              accepting.toMillis(),
+              TICK_MS,
+              timer -> {
+                if (connections.size() == 0) {
+                  finished.countDown();
+                }
+              });
+        });
+    try {
+      long most = Math.max(limit.toMillis(), accepting.toMillis() + 2 * TICK_MS);
+      boolean all = finished.await(most, TimeUnit.MILLISECONDS);
+      DoorStatus last = lastStatus;
+      LOG.atInfo()
+          .addKeyValue("connections", all || last == null ? 0 : last.connections())
+          .log("the front door has finished");
+    } catch (InterruptedException e) {
+      LOG.debug("the door does not finish");
+    }
   }
 
   /** Stops accepting requests, and gives responses that have begun a moment to complete. */

@@ -13,6 +13,7 @@ import java.time.Duration;
  *     proxy, too: the application may write it in parts
  * @param idempotence which requests may be sent again although they may have been executed
  * @param timeout how long the deployment may take for a request; zero for no limit
+ * @param mirrored how many requests are sent to a version on trial as well
  */
 public record Route(
     String prefix,
@@ -20,25 +21,31 @@ public record Route(
     boolean declared,
     boolean streams,
     Idempotence idempotence,
-    Duration timeout) {
+    Duration timeout,
+    int mirrored) {
 
   /** Returns the route of a declared deployment without a time limit. */
   public static Route declared(String prefix, String app, Idempotence idempotence) {
-    return new Route(prefix, app, true, false, idempotence, Duration.ZERO);
+    return new Route(prefix, app, true, false, idempotence, Duration.ZERO, 0);
   }
 
   /** Returns the route of an application that is not declared. */
   public static Route listed(String prefix, String app) {
-    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO);
+    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO, 0);
   }
 
   /** Returns this route, whose application may write responses in parts. */
   public Route streaming() {
-    return new Route(prefix, app, declared, true, idempotence, timeout);
+    return new Route(prefix, app, declared, true, idempotence, timeout, mirrored);
   }
 
   /** Returns this route with another time limit. */
   public Route withTimeout(Duration limit) {
-    return new Route(prefix, app, declared, streams, idempotence, limit);
+    return new Route(prefix, app, declared, streams, idempotence, limit, mirrored);
+  }
+
+  /** Returns this route, of which some requests are sent to a version on trial as well. */
+  public Route mirroring(int requests) {
+    return new Route(prefix, app, declared, streams, idempotence, timeout, requests);
   }
 }

@@ -96,6 +96,7 @@ abstract class DoorFixture {
   }
 
   boolean onlyProxy = true;
+  boolean replaces;
   Duration idle = Duration.ofSeconds(75);
   Duration header = Duration.ofSeconds(10);
   List<String> origins = List.of();
@@ -134,6 +135,7 @@ abstract class DoorFixture {
             proxy.uri(),
             onlyProxy,
             "0.1.0");
+    door.listen(replaces);
     opened.add(door);
     return door;
   }

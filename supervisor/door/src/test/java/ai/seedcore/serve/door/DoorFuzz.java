@@ -49,6 +49,7 @@ public final class DoorFuzz {
             proxy.uri(),
             true,
             "0.1.0");
+    door.listen(false);
     while (door.status() == null || door.status().proxies().stream().noneMatch(p -> p.serves())) {
       Thread.onSpinWait();
     }

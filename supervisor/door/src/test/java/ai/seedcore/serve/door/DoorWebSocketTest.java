@@ -18,6 +18,7 @@ import java.net.http.WebSocket;
 import java.net.http.WebSocketHandshakeException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -75,6 +76,40 @@ class DoorWebSocketTest {
   @AfterEach
   void stopServer() {
     vertx.close();
+  }
+
+  @Test
+  void doorThatIsReplacedAcceptsHandshakes() throws Exception {
+    try (OpenDoor door = OpenDoor.serving(server(), OpenDoor.Bounds.USUAL);
+        RawClient kept = new RawClient(door.port)) {
+      assertThat(kept.get("/-/health").read().status()).isEqualTo(200);
+      CompletableFuture<Void> finished =
+          CompletableFuture.runAsync(() -> door.finish(Duration.ofSeconds(20)));
+      await()
+          .until(
+              () -> {
+                try (RawClient other = new RawClient(door.port)) {
+                  return other.get("/-/health").read().header("Connection").equals("close");
+                }
+              });
+      RawClient.Response handshake =
+          kept.send(
+                  """
+                  GET /A HTTP/1.1
+                  Host: x
+                  Connection: Upgrade
+                  Upgrade: websocket
+                  Sec-WebSocket-Version: 13
+                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+
+                  """
+                      .replace("\n", "\r\n"))
+              .read();
+      assertThat(handshake.status()).isEqualTo(101);
+      assertThat(handshake.all("Connection")).containsExactly("Upgrade");
+      kept.close();
+      finished.join();
+    }
   }
 
   @Test

@@ -30,6 +30,9 @@ final class FakeReplica implements AutoCloseable {
   /** The port of the replica whose proof it passes on as its own; 0: it proves its own identity. */
   volatile int relays;
 
+  /** The content version of its deployment. */
+  volatile String version = "v1";
+
   volatile int limit = 100;
   volatile boolean draining;
 
@@ -82,12 +85,13 @@ final class FakeReplica implements AutoCloseable {
     }
     if (request.path().equals("/-/seedcore")) {
       String address = "127.0.0.1:" + (relays == 0 ? port : relays);
-      String proof = hmac(key, String.join("\n", "replica", request.query(), actor, "v1", address));
+      String proof =
+          hmac(key, String.join("\n", "replica", request.query(), actor, version, address));
       request
           .response()
           .end(
-              "{\"actor\":\"%s\",\"version\":\"v1\",\"limit\":%d,\"draining\":%s,\"proof\":\"%s\"}"
-                  .formatted(actor, limit, draining, proof));
+              "{\"actor\":\"%s\",\"version\":\"%s\",\"limit\":%d,\"draining\":%s,\"proof\":\"%s\"}"
+                  .formatted(actor, version, limit, draining, proof));
       return;
     }
     seen.add(request.method() + " " + request.uri());

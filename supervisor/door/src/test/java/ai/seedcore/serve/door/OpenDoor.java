@@ -10,6 +10,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +68,7 @@ final class OpenDoor implements AutoCloseable {
             true,
             null,
             null);
-    return new OpenDoor(
+    FrontDoor door =
         new FrontDoor(
             settings,
             () ->
@@ -79,8 +80,9 @@ final class OpenDoor implements AutoCloseable {
                 Route.declared("/B", "B", Idempotence.SAFE)),
             proxy,
             true,
-            "0.1.0"),
-        port);
+            "0.1.0");
+    door.listen(false);
+    return new OpenDoor(door, port);
   }
 
   /** Opens a door, and waits until its proxy serves. */
@@ -88,6 +90,11 @@ final class OpenDoor implements AutoCloseable {
     OpenDoor door = before(proxy, bounds);
     await().until(() -> door.status().proxies().stream().anyMatch(p -> p.serves()));
     return door;
+  }
+
+  /** Lets another door take its place; see {@link FrontDoor#finish}. */
+  void finish(Duration limit) {
+    door.finish(FrontDoor.ESTABLISHING, limit);
   }
 
   /** Replaces the declared routes. */
@@ -98,6 +105,12 @@ final class OpenDoor implements AutoCloseable {
   /** Tells the door which replicas there are. */
   void replicas(String key, List<Replica.Endpoint> endpoints) {
     door.replicas(key, endpoints);
+  }
+
+  /** Tells the door which versions are on trial. */
+  void trials(Map<String, String> versions) {
+    door.trials(versions, versions);
+    versions.keySet().forEach(door::mirror);
   }
 
   /** Returns the door's status, once it has one. */

@@ -44,6 +44,15 @@ NAMESPACE = b"seedcore"
 LOAD = b"load/"
 COUNTS_LOAD = b"controller_counts_load"
 
+# What the daemon records of each application's versions: the one that serves, and one that is on trial.
+VERSIONS = b"versions"
+
+# How many replicas of a new version start before old ones stop, in percent of all, at least one.
+SURGE_PERCENT = 25
+
+# How often the health of a replica on trial is checked.
+HELD_HEALTH_S = 1.0
+
 # Written by the agent only, never by a deployment: the key of a complete reply, and the markers around the
 # base64 form of an error reply in an exception message.
 REPLY = "\0seedcore"
@@ -122,11 +131,14 @@ def exported():
 
 def patch_controller(source):
     """Applies all patches in the controller's process."""
+    from ray._private.worker import global_worker
     from ray.serve._private import application_state, config, deployment_state, proxy_state
 
     patch_configs(application_state.ApplicationStateManager)
     patch_user_config(config.DeploymentConfig)
-    patch_replicas(deployment_state)
+    trials = Trials(global_worker.gcs_client)
+    patch_replicas(deployment_state, trials)
+    patch_rollouts(deployment_state, trials)
     patch_proxies(proxy_state, source)
     patch_autoscaling()
 
@@ -252,8 +264,94 @@ def patch_user_config(config_class):
     config_class.to_proto = to_java
 
 
-def patch_replicas(deployment_state):
-    """Lets the controller reconfigure, drain, and recover Java replicas."""
+class Trials:
+    """The versions that must not take over yet, by application.
+
+    The daemon records a version before it submits it, and removes the record when it accepts the version.
+    """
+
+    INTERVAL_S = 0.3
+
+    def __init__(self, gcs):
+        self.gcs = gcs
+        self.read_at = float("-inf")
+        self.versions = None
+
+    def include(self, app, version, fresh=False):
+        """Returns whether a version of an application is on trial, or was rejected."""
+        now = time.monotonic()
+        if fresh or now - self.read_at >= self.INTERVAL_S:
+            self.read_at = now
+            self.read()
+        if self.versions is None:
+            return True  # It may be on trial: wait until the record can be read.
+        return version is not None and self.versions.get(app) == version
+
+    def read(self):
+        try:
+            text = self.gcs.internal_kv_get(VERSIONS, NAMESPACE)
+            known = json.loads(text) if text else {}
+            self.versions = {app: each["trial"]["version"] for app, each in known.items() if each.get("trial")}
+        except Exception:
+            pass  # The GCS does not respond: what is known stays.
+
+
+def patch_rollouts(deployment_state, trials):
+    """Makes the controller start replicas of a version on trial before it stops those that serve.
+
+    Newer Ray versions can do that. For older ones, the old replicas are hidden while Serve counts.
+    """
+    state_class = deployment_state.DeploymentState
+    running = [deployment_state.ReplicaState.RUNNING]
+    active = [*running, deployment_state.ReplicaState.STARTING, deployment_state.ReplicaState.UPDATING,
+              deployment_state.ReplicaState.RECOVERING]
+    deploy, scale = state_class.deploy, state_class.scale_deployment_replicas
+
+    def deploy_with_surge(self, info, *args, **kwargs):
+        if is_java(info.deployment_config) and trials.include(self._id.app_name, info.version, fresh=True):
+            if hasattr(info.deployment_config, "max_surge_percent"):
+                info.deployment_config.max_surge_percent = SURGE_PERCENT
+            else:
+                info.seedcore_surge = True
+        return deploy(self, info, *args, **kwargs)
+
+    def scale_with_surge(self, *args, **kwargs):
+        target = self._target_state
+        wanted = target.target_num_replicas
+        if wanted == 0 or not getattr(target.info, "seedcore_surge", False):
+            return scale(self, *args, **kwargs)
+        if self._replicas.count(states=[deployment_state.ReplicaState.RECOVERING]) > 0:
+            return [], None  # After a restart of the controller: their versions are not known yet.
+        old = []
+        for replica in self._replicas.pop(exclude_version=target.version, states=running):
+            if replica.version.requires_actor_restart(target.version):
+                old.append(replica)
+            else:
+                self._replicas.add(deployment_state.ReplicaState.RUNNING, replica)
+        new = self._replicas.count(version=target.version, states=active)
+        batch = -(-wanted * SURGE_PERCENT // 100)
+        room = max(0, wanted + batch - new - len(old))
+        try:
+            self._target_state = copy.copy(target)
+            self._target_state.target_num_replicas = min(wanted, new + room)
+            result = scale(self, *args, **kwargs)
+        finally:
+            self._target_state = target
+            surplus = self._replicas.count(states=running) + len(old) - wanted
+            stopped = old[:max(0, min(surplus, batch))]
+            for replica in old[len(stopped):]:
+                self._replicas.add(deployment_state.ReplicaState.RUNNING, replica)
+        for replica in stopped:
+            self._stop_replica(replica, graceful_stop=True)
+        return result
+
+    state_class.deploy = deploy_with_surge
+    if not hasattr(state_class, "_surge_rollout_in_progress"):
+        state_class.scale_deployment_replicas = scale_with_surge
+
+
+def patch_replicas(deployment_state, trials):
+    """Lets the controller reconfigure, drain, and recover Java replicas, and holds those on trial."""
     wrapper = deployment_state.ActorReplicaWrapper
     plain_handle = deployment_state.JavaActorHandleProxy
     status = deployment_state.ReplicaStartupStatus
@@ -303,6 +401,7 @@ def patch_replicas(deployment_state):
         self._ready_obj_ref = self._actor_handle.is_initialized.remote(
             self._version.deployment_config.to_proto_bytes())
         self._recovering_java = True
+        self._seedcore_recovered = True
         return True
 
     def check_ready_java(self):
@@ -316,7 +415,29 @@ def patch_replicas(deployment_state):
         if getattr(self, "_recovering_java", False):
             self._recovering_java = False
             self._version = with_code_version(self._version, answer)
+        if trials.include(self._replica_id.deployment_id.app_name, self._version.code_version):
+            # It runs and can be tried, but Serve must neither use it nor stop another one for it.
+            error = held_error(self)
+            held = (status.PENDING_INITIALIZATION, None) if error is None else (status.FAILED, error)
+            return held + tuple(result[2:])
         return result
+
+    def held_error(self):
+        """Returns why a replica that is held has failed; None if it has not. Serve checks only those that run."""
+        if getattr(self, "_seedcore_recovered", False):
+            return "it was on trial when the controller restarted"  # Serve stops nothing that it is recovering.
+        ref = getattr(self, "_seedcore_health", None)
+        now = time.monotonic()
+        if ref is None and now >= getattr(self, "_seedcore_next_health", 0):
+            self._seedcore_health = self._actor_handle.check_health.remote()
+        elif ref is not None and deployment_state.check_obj_ref_ready_nowait(ref):
+            self._seedcore_health = None
+            self._seedcore_next_health = now + HELD_HEALTH_S
+            try:
+                ray.get(ref)
+            except Exception as e:
+                return reason(e)
+        return None
 
     def with_code_version(target, proto_bytes):
         """Returns the version of a recovered replica, which may differ from the target version."""

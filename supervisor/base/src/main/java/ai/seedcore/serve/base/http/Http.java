@@ -33,6 +33,7 @@ import java.net.UnknownHostException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -41,6 +42,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -151,11 +153,25 @@ public final class Http {
 
   /** Sends a POST request with a JSON body. */
   public CompletableFuture<Answer> post(String url, String body, Duration deadline) {
-    return send(
-        options(HttpMethod.POST, url).putHeader("Content-Type", "application/json"),
-        request -> request.send(body),
-        SMALL_BYTES,
-        deadline);
+    return call(url, Map.of(), body, deadline);
+  }
+
+  /**
+   * Sends a POST request with a JSON body, or a GET request without one.
+   *
+   * @param headers additional header fields
+   */
+  public CompletableFuture<Answer> call(
+      String url, Map<String, String> headers, @Nullable String body, Duration deadline) {
+    RequestOptions options = options(body == null ? HttpMethod.GET : HttpMethod.POST, url);
+    headers.forEach(options::putHeader);
+    return body == null
+        ? send(options, HttpClientRequest::send, SMALL_BYTES, deadline)
+        : send(
+            options.putHeader("Content-Type", "application/json"),
+            request -> request.send(body),
+            SMALL_BYTES,
+            deadline);
   }
 
   private static RequestOptions options(HttpMethod method, String url) {
@@ -184,13 +200,15 @@ public final class Http {
       Duration deadline) {
     CompletableFuture<Answer> outcome = new CompletableFuture<>();
     Promise<HttpClientRequest> begun = Promise.promise();
-    context.runOnContext(nothing -> connect(options).onComplete(begun));
     begun
         .future()
         .compose(body)
         .compose(response -> collect(response, most))
         .onSuccess(outcome::complete)
         .onFailure(outcome::completeExceptionally);
+    // Begins last, so that all of the above runs on the event loop: on another thread, a response
+    // could end before anything reads it.
+    context.runOnContext(nothing -> connect(options).onComplete(begun));
     var unused =
         outcome
             .orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS)

@@ -13,6 +13,7 @@ import ai.seedcore.serve.daemon.node.OwnNode;
 import ai.seedcore.serve.daemon.pack.Packages;
 import ai.seedcore.serve.daemon.pack.Uploads;
 import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.gcs.Gcs;
 import ai.seedcore.serve.gcs.GcsFailure;
 import ai.seedcore.serve.protocol.Application;
@@ -21,6 +22,7 @@ import ai.seedcore.serve.protocol.Request;
 import io.github.resilience4j.ratelimiter.RateLimiter;
 import io.github.resilience4j.ratelimiter.RateLimiterConfig;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,8 +31,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -65,6 +69,7 @@ public final class Actuator {
   private final Driver driver;
   private final OwnNode node;
   private final Clock clock;
+  private final Runnable wake;
 
   private final Backoff nodeBackoff =
       new Backoff("node", Duration.ofSeconds(2), Duration.ofSeconds(30));
@@ -75,9 +80,18 @@ public final class Actuator {
 
   private Instant workNotBefore = Instant.MIN;
   private boolean nodeStarting;
+  private @Nullable Recording recording;
   private int redeploys;
   private final Map<String, Status.Outcomes> outcomes = new HashMap<>();
 
+  /** Versions that are being recorded in a session. */
+  private record Recording(Versions versions, String session, CompletableFuture<Outcome> outcome) {}
+
+  /**
+   * Creates an actuator.
+   *
+   * @param wake called when there is news
+   */
   public Actuator(
       Settings settings,
       Gcs gcs,
@@ -85,7 +99,9 @@ public final class Actuator {
       Uploads uploads,
       Driver driver,
       OwnNode node,
-      Clock clock) {
+      Clock clock,
+      Runnable wake) {
+    this.wake = wake;
     this.settings = settings;
     this.gcs = gcs;
     this.packages = packages;
@@ -129,13 +145,15 @@ public final class Actuator {
             limited.add(name);
           }
         });
-    return new WorkView(workNotBefore, limited, uploads.running(), uploads.due());
+    return new WorkView(
+        workNotBefore, limited, uploads.running(), uploads.due(), recording != null);
   }
 
   /** Collects what has finished since the last lap and returns the resulting state. */
   public State collect(State state) {
     collectNode();
-    State next = uploads.collect().map(done -> collect(state, done)).orElse(state);
+    State recorded = collectRecording(state);
+    State next = uploads.collect().map(done -> collect(recorded, done)).orElse(recorded);
     return driver.collect().map(finished -> collect(next, finished)).orElse(next);
   }
 
@@ -148,6 +166,20 @@ public final class Actuator {
     return isNow(state, upload.session()) && upload.packages().equals(packages)
         ? state.withUploaded(true)
         : state;
+  }
+
+  private State collectRecording(State state) {
+    if (recording == null || !recording.outcome().isDone()) {
+      return state;
+    }
+    Recording done = recording;
+    recording = null;
+    if (done.outcome().join() instanceof Outcome.Failed failed) {
+      workNotBefore = clock.instant().plus(workBackoff.failed(new IOException(failed.reason())));
+      LOG.atWarn().addKeyValue("reason", failed.reason()).log("the versions were not recorded");
+      return state;
+    }
+    return isNow(state, done.session()) ? state.withVersions(done.versions()) : state;
   }
 
   private static boolean isNow(State state, String session) {
@@ -234,6 +266,8 @@ public final class Actuator {
       return state.withDelay(kill.name(), now.plusSeconds(30));
     } else if (action instanceof Action.Upload) {
       upload(state);
+    } else if (action instanceof Action.RecordVersions record) {
+      record(record.versions(), state);
     } else if (!(action instanceof Action.Rest)) {
       return ask(action, state, now);
     }
@@ -270,8 +304,65 @@ public final class Actuator {
 
   private void upload(State state) {
     if (state.identity() != null) {
-      uploads.begin(packages, state.identity().session());
+      List<Application> good =
+          state.versions().apps().values().stream().map(Versions.Known::good).toList();
+      uploads.begin(packages, packages.filesOf(good), state.identity().session());
     }
+  }
+
+  private void record(Versions versions, State state) {
+    if (state.identity() == null || recording != null) {
+      return;
+    }
+    logChanges(state.versions(), versions);
+    recording =
+        new Recording(
+            versions,
+            state.identity().session(),
+            gcs.put(
+                    Versions.NAMESPACE,
+                    Versions.KEY,
+                    versions.text().getBytes(StandardCharsets.UTF_8),
+                    true)
+                .<Outcome>thenApply(added -> Outcome.SUCCEEDED)
+                .exceptionally(error -> new Outcome.Failed("GCS " + GcsFailure.reason(error)))
+                .whenComplete((outcome, error) -> wake.run()));
+  }
+
+  private static void logChanges(Versions before, Versions after) {
+    after
+        .apps()
+        .forEach(
+            (name, known) -> {
+              Versions.Known old = before.of(name);
+              Versions.Trial trial = known.trial();
+              if (old == null || Objects.equals(old.trial(), trial)) {
+                return;
+              }
+              String serves = known.good().version();
+              if (trial == null) {
+                LOG.atInfo()
+                    .addKeyValue("app", name)
+                    .addKeyValue("version", serves)
+                    .log(
+                        serves.equals(old.good().version())
+                            ? "the version that serves is the declared one again"
+                            : "the new version takes over");
+              } else if (trial.rejected() == null) {
+                LOG.atInfo()
+                    .addKeyValue("app", name)
+                    .addKeyValue("version", trial.version())
+                    .addKeyValue("serves", serves)
+                    .log("trying a new version beside the one that serves");
+              } else {
+                LOG.atWarn()
+                    .addKeyValue("app", name)
+                    .addKeyValue("version", trial.version())
+                    .addKeyValue("serves", serves)
+                    .addKeyValue("reason", cut(trial.rejected()))
+                    .log("the new version was rejected; the previous one serves on");
+              }
+            });
   }
 
   private State ask(Action action, State state, Instant now) {
@@ -325,7 +416,9 @@ public final class Actuator {
       // A permit is available: the decision took the limit into account.
       redeployLimit(deploy.name()).acquirePermission();
     }
-    DesiredApplication desired = desired(deploy.name()).orElseThrow();
+    Application previous = deploy.previous();
+    DesiredApplication desired =
+        previous == null ? desired(deploy.name()).orElseThrow() : new DesiredJava(previous);
     boolean completed = state.ensured() == null || state.ensured().completed();
     String version = desired.version();
     if (desired instanceof DesiredJava java) {
@@ -390,9 +483,13 @@ public final class Actuator {
     return driver.doLast(last, patience);
   }
 
-  /** Ends the child processes. */
-  public void close(Duration patience) {
+  /** Ends the driver. */
+  public void endDriver() {
     driver.close();
+  }
+
+  /** Ends the daemon's own node. */
+  public void endNode(Duration patience) {
     node.end(patience);
   }
 

@@ -2,13 +2,13 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.base.HostPort;
-import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
-import ai.seedcore.serve.daemon.config.DeclaredPython;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.direct.ReplicaDirectory;
+import ai.seedcore.serve.daemon.handover.Handover;
+import ai.seedcore.serve.daemon.handover.Predecessor;
 import ai.seedcore.serve.daemon.host.HostName;
 import ai.seedcore.serve.daemon.host.MonotonicClock;
 import ai.seedcore.serve.daemon.host.Version;
@@ -20,32 +20,25 @@ import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.notify.Systemd;
 import ai.seedcore.serve.daemon.pack.Cache;
-import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.daemon.rollout.Trials;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.daemon.status.StatusServer;
-import ai.seedcore.serve.door.ControlState;
-import ai.seedcore.serve.door.DoorSettings;
+import ai.seedcore.serve.daemon.status.StatusToken;
 import ai.seedcore.serve.door.DoorStatus;
-import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.FrontDoor;
-import ai.seedcore.serve.door.Route;
 import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
-import io.netty.util.internal.PlatformDependent;
 import io.vertx.core.Vertx;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,9 +62,12 @@ import picocli.CommandLine.Mixin;
 final class RunCommand implements Callable<Integer> {
 
   /**
-   * The limit for the slowest part of the shutdown. The whole shutdown takes less than ten seconds.
+   * The limit for the slowest part of the shutdown, and for the whole, without the time in which
+   * the front door lingers and drains.
    */
   private static final Duration PATIENCE = Duration.ofSeconds(2);
+
+  private static final Duration SHUTDOWN = Duration.ofMillis(9_800);
 
   /** How often the replicas are listed for the front door, and how long that may take. */
   private static final long DIRECTORY_MS = 500;
@@ -86,23 +82,8 @@ final class RunCommand implements Callable<Integer> {
 
   private static final Duration DEAD = Duration.ofMinutes(2);
 
-  /** What the status says of an application that does not exist, or no longer. */
-  private static final Set<String> UNKNOWN = Set.of("MISSING", "UNKNOWN", "DELETING");
-
-  /** Heap per connection, additionally with TLS, and for the front door itself; in bytes. */
-  private static final long CONNECTION = 10L << 10;
-
-  private static final long TLS_CONNECTION = 16L << 10;
-  private static final long DOOR_HEAP = 40L << 20;
-
-  /**
-   * Memory outside the heap: unread data per connection, TLS handshakes, and the front door itself;
-   * in bytes.
-   */
-  private static final long UNREAD = 4L << 10;
-
-  private static final long HANDSHAKES = 32L << 20;
-  private static final long DOOR_OUTSIDE = 16L << 20;
+  /** How long a door that replaces another one looks for upstreams before it listens. */
+  private static final Duration UPSTREAMS = Duration.ofSeconds(5);
 
   @Mixin private SettingsOptions options;
 
@@ -116,13 +97,18 @@ final class RunCommand implements Callable<Integer> {
     MonotonicClock clock = new MonotonicClock();
     Path startLog = cache.folder("logs").resolve("ray-start.log");
     Credentials credentials = credentials(settings, ray, cache, System.getenv());
-    OwnNode node = new OwnNode(settings, ray, credentials, startLog, clock);
-    node.endLeftovers();
-    node.obstacle()
-        .ifPresent(
-            reason -> {
-              throw new ConfigException("address: " + reason);
-            });
+    OwnNode node =
+        new OwnNode(settings, ray, credentials, startLog, store(settings, ray, cache), clock);
+    Path socket = Handover.socket(cache.folder("run"), settings.status());
+    Predecessor predecessor = settings.takeOver() ? predecessor(socket, settings) : null;
+    if (predecessor == null) {
+      node.endLeftovers();
+      node.obstacle()
+          .ifPresent(
+              reason -> {
+                throw new ConfigException("address: " + reason);
+              });
+    }
     ConfigWatch watch =
         new ConfigWatch(
             settings, options.file(System.getenv()), () -> options.load(System.getenv()), cache);
@@ -133,13 +119,16 @@ final class RunCommand implements Callable<Integer> {
             reason -> {
               throw new ConfigException(reason);
             });
-    String token = Token.find("status", settings.statusTokenFile(), System.getenv());
+    StatusToken token = new StatusToken(settings.statusTokenFile(), System.getenv());
     Vertx vertx = EventLoop.start();
     try (Watchdog watchdog = new Watchdog();
-        FrontDoor door = door(settings);
+        FrontDoor door = Doors.create(settings);
         LazyMetrics metrics = new LazyMetrics(Version.current(), ray.version());
         StatusServer server =
             new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
+      if (predecessor == null) {
+        listen(door, server);
+      }
       Http http = new Http(EventLoop.start());
       Runnable turns = watchdog.watch("the control loop", STUCK, DEAD);
       watchdog.watch("the event loop of the status port", vertx);
@@ -147,8 +136,16 @@ final class RunCommand implements Callable<Integer> {
       if (door != null) {
         watchdog.watch("the event loop of the front door", door.vertx());
       }
-      ReplicaDirectory directory =
-          door == null ? null : directory(settings, door, credentials, http.vertx());
+      Trials trials =
+          new Trials(
+              http.vertx(),
+              () -> door == null ? null : door.status(),
+              app -> {
+                if (door != null) {
+                  door.mirror(app);
+                }
+              });
+      ReplicaDirectory directory = directory(settings, door, trials, credentials, http.vertx());
       Greeting greeting = new Greeting(settings, credentials);
       Notifier notifier =
           settings.notifyUrl() == null
@@ -166,12 +163,14 @@ final class RunCommand implements Callable<Integer> {
               clock,
               watch,
               () -> door == null ? null : door.status(),
+              trials::verdicts,
               (status, declared) -> {
                 turns.run();
-                if (door != null && directory != null) {
-                  directory.declare(declared);
+                directory.declare(declared);
+                trials.declare(declared);
+                if (door != null) {
                   door.publish(
-                      controlState(
+                      Doors.controlState(
                           status,
                           declared,
                           // Without a queue, nothing could wait here.
@@ -185,6 +184,15 @@ final class RunCommand implements Callable<Integer> {
                   notifier.publish(status);
                 }
               });
+      if (predecessor != null && !replace(predecessor, door, server, systemd)) {
+        return 1;
+      }
+      Handover handover =
+          new Handover(
+              socket,
+              systemd.map(Systemd::watchdog).orElse(Duration.ZERO),
+              predecessor == null ? Duration.ZERO : FrontDoor.ESTABLISHING.plusSeconds(1),
+              supervisor::pause);
       log.atInfo()
           .addKeyValue("version", Version.current())
           .addKeyValue("address", settings.gcs())
@@ -194,32 +202,181 @@ final class RunCommand implements Callable<Integer> {
               "deployments",
               settings.deployments().stream().map(DeclaredApplication::name).toList())
           .log("started");
-      CountDownLatch ended = new CountDownLatch(1);
-      Runtime.getRuntime()
-          .addShutdownHook(
-              new Thread(
-                  () -> {
-                    supervisor.stop();
-                    try {
-                      ended.await(9_800, TimeUnit.MILLISECONDS);
-                    } catch (InterruptedException e) {
-                      Thread.currentThread().interrupt();
-                    }
-                  },
-                  "signal"));
+      Duration drain = Duration.ofSeconds(settings.frontDoorDrainSeconds());
+      Duration linger =
+          door == null ? Duration.ZERO : Duration.ofSeconds(settings.frontDoorLingerSeconds());
+      Duration patience = linger.isZero() ? SHUTDOWN : SHUTDOWN.plus(linger).plus(drain);
+      Signal signal = new Signal(supervisor, patience);
+      Runtime.getRuntime().addShutdownHook(signal);
       supervisor.run();
-      if (door != null) {
-        door.close();
+      boolean replaced = false;
+      while (handover.isAsked() && !signal.came && !replaced) {
+        log.atInfo().log("another daemon takes over");
+        server.close();
+        supervisor.release();
+        replaced = handover.leave();
+        if (!replaced) {
+          log.atWarn().log("the other daemon has ended; this one goes on");
+          server.listen();
+          supervisor.run();
+        }
       }
-      systemd.ifPresent(Systemd::close);
-      supervisor.close(PATIENCE);
+      if (replaced) {
+        watchdog.close(); // The control loop no longer turns.
+        directory.reportApart();
+        supervisor.leave();
+        if (door != null) {
+          signal.interrupts(Thread.currentThread());
+          door.finish(FrontDoor.ESTABLISHING, drain);
+          door.close();
+        }
+      } else {
+        handover.close();
+        systemd.ifPresent(manager -> manager.stopping(patience));
+        if (door != null && !linger.isZero()) {
+          watchdog.close(); // The control loop no longer turns.
+          door.leave();
+          server.leave();
+          if (!settings.shutdownApps()) {
+            supervisor.release(); // Another daemon can lead meanwhile.
+          }
+          door.finish(linger, linger.plus(drain));
+        }
+        if (door != null) {
+          door.close();
+        }
+        supervisor.close(PATIENCE);
+      }
       log.atInfo().log("ended");
       Logging.flush();
-      ended.countDown();
+      signal.ended.countDown();
+      if (replaced) {
+        return 0;
+      }
       // The signal determines the exit code: the JVM is already shutting down.
       Thread.sleep(Long.MAX_VALUE);
       return 0;
     }
+  }
+
+  /** What a signal starts: the end of the daemon, for which it waits. */
+  private static final class Signal extends Thread {
+    private final Supervisor supervisor;
+    private final Duration patience;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile boolean came;
+    private @Nullable Thread finishing;
+
+    /**
+     * Creates the hook.
+     *
+     * @param patience how long the end may take
+     */
+    Signal(Supervisor supervisor, Duration patience) {
+      super("signal");
+      this.supervisor = supervisor;
+      this.patience = patience;
+    }
+
+    /** Sets the thread that need not finish everything once a signal has come. */
+    synchronized void interrupts(Thread thread) {
+      finishing = thread;
+      if (came) {
+        thread.interrupt();
+      }
+    }
+
+    private synchronized void come() {
+      came = true;
+      supervisor.stop();
+      if (finishing != null) {
+        finishing.interrupt();
+      }
+    }
+
+    @Override
+    public void run() {
+      come();
+      try {
+        ended.await(patience.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Returns the daemon to be replaced; null if none runs. */
+  private static @Nullable Predecessor predecessor(Path socket, Settings settings) {
+    Predecessor found = Predecessor.find(socket).orElse(null);
+    String service = System.getenv("MAINPID"); // If systemd reloads the service.
+    if (service != null && (found == null || !service.equals(Long.toString(found.pid())))) {
+      throw new ConfigException(
+          "take_over: the service's daemon, process %s, cannot be found by status: %s; expected the address that it has: restart the service"
+              .formatted(service, settings.status()));
+    }
+    return found;
+  }
+
+  private static void listen(@Nullable FrontDoor door, StatusServer server) {
+    if (door != null) {
+      door.listen(false);
+    }
+    server.listen();
+  }
+
+  /**
+   * Takes another daemon's place. Its front door and this one accept connections at the same time,
+   * so that none is refused.
+   *
+   * @return whether it worked; otherwise the other daemon goes on, or a service manager restarts
+   * @throws ConfigException if nothing has changed
+   */
+  private static boolean replace(
+      Predecessor predecessor,
+      @Nullable FrontDoor door,
+      StatusServer server,
+      Optional<Systemd> systemd)
+      throws InterruptedException {
+    Logger log = LoggerFactory.getLogger(RunCommand.class);
+    if (door != null) {
+      door.awaitUpstreams(UPSTREAMS);
+      door.listen(true);
+    }
+    predecessor.ask();
+    if (systemd.isPresent() && !systemd.get().takeOver(predecessor.watchdog())) {
+      return false; // It would restart the service when the other daemon ends.
+    }
+    if (!predecessor.awaitLeft()) {
+      log.atError()
+          .addKeyValue("pid", predecessor.pid())
+          .log("the daemon that is to be replaced is stuck");
+      return false;
+    }
+    try {
+      server.listen();
+    } catch (ConfigException e) {
+      log.atError().addKeyValue("error", e.getMessage()).log("cannot take over");
+      return false;
+    }
+    predecessor.taken();
+    log.atInfo()
+        .addKeyValue("pid", predecessor.pid())
+        .log("took over from the daemon that ran here");
+    return true;
+  }
+
+  /** Returns the folder in which our own head keeps its state; null if it forgets it. */
+  private static @Nullable Path store(Settings settings, RayInstall ray, Cache cache)
+      throws IOException {
+    if (!settings.remember()) {
+      return null;
+    }
+    if (!ray.keepsState()) {
+      throw new ConfigException(
+          "remember: found Ray %s, whose GCS cannot keep its state in a folder, expected a version with RocksDB, such as 2.60.0"
+              .formatted(ray.version()));
+    }
+    return cache.folder("head").resolve("gcs-%d".formatted(settings.gcs().port()));
   }
 
   /**
@@ -256,9 +413,13 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  /** Starts to look for replicas that the front door can reach without a proxy. */
+  /** Starts to look for replicas that can be reached without a proxy. */
   private static ReplicaDirectory directory(
-      Settings settings, FrontDoor door, Credentials credentials, Vertx vertx) {
+      Settings settings,
+      @Nullable FrontDoor door,
+      Trials trials,
+      Credentials credentials,
+      Vertx vertx) {
     Gcs gcs =
         new Gcs(
             vertx,
@@ -273,156 +434,19 @@ final class RunCommand implements Callable<Integer> {
             gcs,
             HostName.current() + " " + settings.frontDoor(),
             () -> {
-              DoorStatus now = door.status();
+              DoorStatus now = door == null ? null : door.status();
               return now == null ? Map.of() : now.load();
             },
-            door::replicas);
+            listing -> {
+              Versions versions = listing.versions();
+              trials.list(listing.key(), listing.replicas(), versions.onTrial());
+              if (door != null) {
+                door.trials(versions.held(), versions.onTrial());
+                door.replicas(listing.key(), listing.replicas());
+              }
+            });
     directory.declare(settings.deployments());
     vertx.setPeriodic(DIRECTORY_MS, timer -> directory.poll());
     return directory;
-  }
-
-  private static void checkMemory(int holdMb, DoorSettings door) {
-    long heap = Runtime.getRuntime().maxMemory();
-    long perConnection = door.certificate() == null ? CONNECTION : TLS_CONNECTION;
-    long wanted =
-        door.bytes() / 3 * 5
-            + door.connections() * perConnection
-            + 3L * door.bodyBytes()
-            + DOOR_HEAP;
-    long outside = PlatformDependent.maxDirectMemory();
-    long handshakes = door.certificate() == null ? 0 : HANDSHAKES;
-    long wantedOutside =
-        door.bytes() / 3 * 5 + door.connections() * UNREAD + handshakes + DOOR_OUTSIDE;
-    if (heap < wanted || outside < wantedOutside) {
-      throw new ConfigException(
-          ("hold_mb, front_door_connections: found %d and %d, which need -Xmx%dm and"
-                  + " -XX:MaxDirectMemorySize=%dm, but this JVM has %d MiB of heap and %d MiB of"
-                  + " direct memory; expected smaller values, or these two options raised in"
-                  + " door.options, in addition to jvm.options (in the image and as a service:"
-                  + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options), or front_door: off")
-              .formatted(
-                  holdMb,
-                  door.connections(),
-                  mib(wanted + wanted / 20), // One survivor space does not count as heap.
-                  mib(wantedOutside),
-                  heap >> 20,
-                  outside >> 20));
-    }
-  }
-
-  private static long mib(long bytes) {
-    return (bytes + (1 << 20) - 1) >> 20;
-  }
-
-  private static List<Route> routes(List<DeclaredApplication> declared) {
-    List<Route> routes = new ArrayList<>();
-    for (DeclaredApplication each : declared) {
-      if (each.route() != null) {
-        Route route =
-            Route.declared(each.route(), each.name(), each.idempotent())
-                .withTimeout(each.requestTimeout());
-        routes.add(each instanceof DeclaredPython ? route.streaming() : route);
-      }
-    }
-    return List.copyOf(routes);
-  }
-
-  private static ControlState controlState(
-      Status now, List<DeclaredApplication> declared, Set<String> scaledToZero) {
-    return new ControlState(
-        routes(declared),
-        now.head().nodes(),
-        now.apps().stream()
-            .filter(app -> app.replicas() == 0 && !UNKNOWN.contains(app.status()))
-            .map(Status.AppStatus::name)
-            .filter(scaledToZero::contains)
-            .collect(Collectors.toSet()),
-        now.replacesServe(),
-        now.phase(),
-        now.reason(),
-        now.lastRecoveryS());
-  }
-
-  private static @Nullable FrontDoor door(Settings settings) {
-    DoorSettings wanted = settings.door();
-    if (wanted == null) {
-      return null;
-    }
-    checkMemory(settings.holdMb(), wanted);
-    return new FrontDoor(
-        wanted,
-        () ->
-            new DoorTokens(
-                Token.findAll("front_door", settings.frontDoorTokenFile(), System.getenv()),
-                settings.frontDoorTokenHeader()),
-        routes(settings.deployments()),
-        URI.create(settings.routesUrl()),
-        settings.serveUrl() != null,
-        Version.current());
-  }
-
-  /**
-   * Prints what to call once everything is served. With a local head, the user is probably trying
-   * the product out.
-   */
-  private static final class Greeting {
-    private final Settings settings;
-    private final Credentials credentials;
-    private boolean said;
-
-    Greeting(Settings settings, Credentials credentials) {
-      this.settings = settings;
-      this.credentials = credentials;
-      this.said = !settings.local() || !settings.logFormat().equals("text");
-    }
-
-    void publish(Status status) {
-      if (said || !status.ready()) {
-        return;
-      }
-      said = true;
-      DoorSettings door = settings.door();
-      String base =
-          door == null
-              ? settings.routesUrl()
-              : (door.certificate() == null ? "http://" : "https://") + door.address();
-      StringBuilder text = new StringBuilder("\nAll deployments answer. Try them:\n");
-      for (DeclaredApplication deployment : settings.deployments()) {
-        if (deployment.route() == null) {
-          continue;
-        }
-        String body = deployment.probe() == null ? null : deployment.probe().bodyText();
-        text.append("  curl ")
-            .append(body == null ? "" : "-d '%s' ".formatted(body))
-            .append(base)
-            .append(deployment.route())
-            .append('\n');
-      }
-      text.append("\n  dashboard  ").append(settings.dashboardUrl()).append("/#/serve\n");
-      text.append("  status     http://").append(settings.status()).append("/status\n");
-      List<String> variables = new ArrayList<>();
-      if (settings.gcs().isLoopback()) {
-        text.append("\nThe head listens on the loopback address only.");
-        variables.add("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 RAY_ADDRESS=" + settings.gcs());
-      }
-      if (credentials.tokenRequired()) {
-        text.append("\nThe head requires the token of ")
-            .append(credentials.tokenSource())
-            .append(", for which the dashboard asks.");
-        Path file = credentials.tokenFile();
-        variables.add(
-            file == null
-                ? "RAY_AUTH_MODE=token RAY_AUTH_TOKEN=\"$%s\"".formatted(credentials.tokenSource())
-                : "RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH='%s'".formatted(file.toAbsolutePath()));
-      }
-      if (!variables.isEmpty()) {
-        text.append("\nFor Ray's own tools, run\n  export ")
-            .append(String.join(" ", variables))
-            .append('\n');
-      }
-      text.append("\nCtrl-C stops the daemon and the Ray head that it started.\n");
-      System.out.println(text);
-    }
   }
 }

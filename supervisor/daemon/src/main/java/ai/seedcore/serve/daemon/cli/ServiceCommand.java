@@ -6,11 +6,14 @@ import ai.seedcore.serve.daemon.node.RayInstall;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.AutoComplete;
@@ -40,6 +43,10 @@ import picocli.CommandLine.Spec;
 final class ServiceCommand implements Callable<Integer> {
 
   private static final Path BOOTED_BY_SYSTEMD = Path.of("/run/systemd/system");
+
+  /** How long a new daemon takes to start and to take over. */
+  private static final Duration REPLACED_WITHIN = Duration.ofSeconds(60);
+
   private static final Path SESSION = Path.of("/tmp/ray/session_latest");
 
   @Spec private CommandSpec spec;
@@ -138,11 +145,36 @@ final class ServiceCommand implements Callable<Integer> {
             "To start it: systemctl daemon-reload && systemctl enable --now seedcore-serve");
         return 0;
       }
-      return systemctl("daemon-reload")
-              && systemctl("enable", "seedcore-serve")
-              && systemctl("restart", "seedcore-serve")
-          ? 0
-          : 1;
+      boolean loaded = systemctl("daemon-reload") && systemctl("enable", "seedcore-serve");
+      if (loaded && replaced()) {
+        out.println("replaced the daemon, without refusing a connection");
+        return 0;
+      }
+      return loaded && systemctl("restart", "seedcore-serve") ? 0 : 1;
+    }
+
+    /** Lets a new process take the place of a running one. Returns whether it did. */
+    private static boolean replaced() throws IOException, InterruptedException {
+      String before = mainPid();
+      if (before.equals("0") || !systemctl("reload", "seedcore-serve")) {
+        return false;
+      }
+      long end = System.nanoTime() + REPLACED_WITHIN.toNanos();
+      while (mainPid().equals(before) && System.nanoTime() < end) {
+        Thread.sleep(200);
+      }
+      return !Set.of(before, "0").contains(mainPid());
+    }
+
+    /** Returns the service's process id; 0 if it does not run. */
+    private static String mainPid() throws IOException {
+      Process show =
+          new ProcessBuilder("systemctl", "show", "-p", "MainPID", "--value", "seedcore-serve")
+              .redirectErrorStream(true)
+              .start();
+      try (var output = show.getInputStream()) {
+        return new String(output.readAllBytes(), StandardCharsets.UTF_8).strip();
+      }
     }
 
     private static Path jar() {

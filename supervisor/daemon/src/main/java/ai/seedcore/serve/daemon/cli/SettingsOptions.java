@@ -48,6 +48,24 @@ final class SettingsOptions {
   private @Nullable String join;
 
   @Option(
+      names = "--remember",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      description =
+          "With --local: the head keeps its state on disk, so that its applications survive a"
+              + " restart. Needs a Ray with RocksDB, such as 2.60.0.")
+  private @Nullable String remember;
+
+  @Option(
+      names = "--take-over",
+      arity = "0..1",
+      fallbackValue = FLAG,
+      description =
+          "Replace the daemon of the same user and --status address, if one runs, without refusing"
+              + " a connection.")
+  private @Nullable String takeOver;
+
+  @Option(
       names = "--address",
       paramLabel = "HOST:PORT",
       description =
@@ -180,6 +198,22 @@ final class SettingsOptions {
           "The maximum time from the first byte of a request's head to its last, in seconds."
               + " Default: 10.")
   private @Nullable String frontDoorHeaderSeconds;
+
+  @Option(
+      names = "--front-door-drain-seconds",
+      paramLabel = "N",
+      description =
+          "How long the front door of a daemon that is replaced may finish what it has, in seconds."
+              + " Default: 75.")
+  private @Nullable String frontDoorDrainSeconds;
+
+  @Option(
+      names = "--front-door-linger-seconds",
+      paramLabel = "N",
+      description =
+          "How long the front door accepts new connections after SIGTERM, until load balancers have"
+              + " learned that the daemon ends. Default: 0.")
+  private @Nullable String frontDoorLingerSeconds;
 
   @Option(
       names = "--front-door-http2",
@@ -335,6 +369,16 @@ final class SettingsOptions {
     return config != null ? config : variable.isBlank() ? null : Path.of(variable);
   }
 
+  /**
+   * Returns whether Kubernetes has set a variable, to the address of a Service: one that is named
+   * {@code seedcore-serve} becomes {@code SEEDCORE_SERVE_PORT=tcp://10.96.0.7:8090}.
+   */
+  private static boolean isServiceLink(String variable, Map<String, String> environment) {
+    return variable.endsWith("_PORT")
+        && environment.getOrDefault(variable, "").contains("://")
+        && environment.containsKey(variable.replaceFirst("PORT$", "SERVICE_HOST"));
+  }
+
   /** Returns the settings from flags, environment variables and file. */
   Settings load(Map<String, String> environment) {
     Map<String, String> given = new LinkedHashMap<>();
@@ -351,7 +395,8 @@ final class SettingsOptions {
       if (value != null) {
         given.put(key, value.toString());
         sources.put(key, flag);
-      } else if (!environment.getOrDefault(variable, "").isBlank()) {
+      } else if (!environment.getOrDefault(variable, "").isBlank()
+          && !isServiceLink(variable, environment)) {
         given.put(key, environment.get(variable));
         sources.put(key, variable);
       }

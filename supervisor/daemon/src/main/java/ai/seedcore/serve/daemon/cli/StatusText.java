@@ -143,12 +143,26 @@ final class StatusText {
       if (!app.message().isBlank()) {
         text.append("    %s%n".formatted(app.message().strip().replaceAll("\\s+", " ")));
       }
+      if (app.trial() != null) {
+        text.append("    %s%n".formatted(trial(app.trial())));
+      }
       if (app.nextAttempt() != null && !app.answers()) {
         text.append(
             "    submitted %d times, next attempt at %s%n"
                 .formatted(app.attempts(), time(app.nextAttempt())));
       }
     }
+  }
+
+  private static String trial(Status.TrialStatus trial) {
+    return trial.rejected() == null
+        ? "version %s is on trial beside version %s%s"
+            .formatted(
+                trial.version(),
+                trial.serves(),
+                trial.progress().isEmpty() ? "" : ": " + trial.progress())
+        : "version %s was rejected, and version %s serves on: it %s"
+            .formatted(trial.version(), trial.serves(), trial.rejected());
   }
 
   private static String replicas(Status.AppStatus app) {

@@ -58,6 +58,7 @@ import tools.jackson.databind.node.ObjectNode;
  *     probe would be a request that starts one
  * @param idempotent which requests the front door may send again although a replica may have
  *     executed them; by default those with a safe method
+ * @param upgrade how a new version replaces the old one
  */
 @JsonDeserialize(using = ValueDeserializer.None.class)
 public record DeclaredJava(
@@ -86,7 +87,8 @@ public record DeclaredJava(
     List<Path> jars,
     List<Path> files,
     @Nullable Probe probe,
-    Idempotence idempotent)
+    Idempotence idempotent,
+    Upgrade upgrade)
     implements DeclaredApplication {
 
   /**
@@ -110,6 +112,7 @@ public record DeclaredJava(
           "-DAsyncLoggerConfig.Timeout=1000");
 
   private static final int MAX_ONGOING_REQUESTS = 100;
+  private static final int FEW_THREADS = 32;
 
   /**
    * The declared autoscaling; omitted values have Serve's defaults.
@@ -191,6 +194,7 @@ public record DeclaredJava(
       probe = Probe.PLAIN;
     }
     idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
+    upgrade = upgrade == null ? Upgrade.DEFAULT : upgrade;
     maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
     // With Serve's defaults of 10 s and 30 s, and three failed checks, a replica that hangs would
     // stay for two minutes.
@@ -408,12 +412,13 @@ public record DeclaredJava(
   }
 
   /**
-   * Returns how many requests a replica's JVM can run at a time. This is more than its current
-   * limit, so that the limit can be raised while it runs, plus a few threads for the proxies'
-   * queries of the queue length.
+   * Returns how many threads a replica's JVM has for requests, all of which Ray starts with it.
+   * This is often more than the current limit, so that the limit can be changed while it runs, plus
+   * a few threads for the proxies' queries of the queue length.
    */
   public int threads() {
-    return Math.max(maxOngoingRequests, MAX_ONGOING_REQUESTS) + 8;
+    int most = maxOngoingRequests;
+    return (most <= FEW_THREADS ? FEW_THREADS : Math.max(most, MAX_ONGOING_REQUESTS)) + 8;
   }
 
   /**

@@ -1,8 +1,15 @@
 package ai.seedcore.serve.daemon.config;
 
+import ai.seedcore.serve.base.ErrorCode;
+import ai.seedcore.serve.base.Foreign;
+import ai.seedcore.serve.base.http.Http.Answer;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * How to check that a route responds.
@@ -38,6 +45,51 @@ public record Probe(@Nullable JsonNode body, @Nullable JsonNode expect, Double t
 
   /** Returns the request's body; null for a GET. */
   public @Nullable String bodyText() {
-    return body == null ? null : body.isString() ? body.stringValue() : body.toString();
+    return body == null ? null : text(body);
+  }
+
+  /** Returns the body of a request: JSON for an object or a list, a text as it is. */
+  public static String text(JsonNode body) {
+    return body.isString() ? body.stringValue() : body.toString();
+  }
+
+  /** Returns why a response is not the declared one; empty if it is. */
+  public Optional<String> mismatch(Answer answer) {
+    if (answer.status() / 100 != 2) { // A class may choose its status.
+      return Optional.of("answers with status " + answer.status());
+    }
+    JsonNode expected = expect;
+    boolean failed = answer.body().contains(ErrorCode.NOT_READY);
+    if (expected == null && !failed) {
+      return Optional.empty();
+    }
+    JsonNode json;
+    try {
+      json = JsonMapper.shared().readTree(answer.body());
+    } catch (JacksonException e) {
+      return expected == null
+          ? Optional.empty()
+          : Optional.of("answers with a body that is not JSON");
+    }
+    if (failed && json.path("code").asString("").equals(ErrorCode.NOT_READY)) {
+      // The replica runs but has no instance to serve with. This fails every expectation.
+      return Optional.of(
+          "reports that it is not ready: " + Foreign.message(json.path("error").asString("")));
+    }
+    if (expected == null) {
+      return Optional.empty();
+    }
+    for (Map.Entry<String, JsonNode> field : expected.properties()) {
+      JsonNode found = json.path(field.getKey());
+      if (!found.equals(field.getValue())) {
+        return Optional.of(
+            "answers with %s: %s, expected %s"
+                .formatted(
+                    field.getKey(),
+                    found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),
+                    field.getValue()));
+      }
+    }
+    return Optional.empty();
   }
 }

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param local whether to start our own head on this machine's loopback
  * @param join whether to start our own Ray node without CPUs, as in a container
+ * @param remember whether our own head keeps its state, so that it continues after a restart
+ * @param takeOver whether to replace the daemon that has the status address, if there is one
  * @param address the cluster's GCS, {@code HOST:PORT}; {@code auto} for the cluster of this machine
  * @param dashboard the cluster's dashboard; null for port 8265 of the address's host
  * @param serveHost the address on which Serve's HTTP proxies listen if the daemon starts Serve;
@@ -44,6 +46,10 @@ import org.jspecify.annotations.Nullable;
  * @param frontDoorConnections the maximum number of client connections
  * @param frontDoorIdleSeconds how long a client's connection may be idle, in seconds
  * @param frontDoorHeaderSeconds how long the head of a request may take from its first byte on, in
+ *     seconds
+ * @param frontDoorDrainSeconds how long the front door of a daemon that is replaced, or that
+ *     lingers, may finish what it has, in seconds
+ * @param frontDoorLingerSeconds how long the front door accepts new connections after a signal, in
  *     seconds
  * @param frontDoorHttp2 whether clients may use HTTP/2
  * @param frontDoorTrustedProxies networks of proxies in front of the front door, whose {@code
@@ -75,6 +81,8 @@ import org.jspecify.annotations.Nullable;
 public record Settings(
     boolean local,
     boolean join,
+    boolean remember,
+    boolean takeOver,
     String address,
     @Nullable URI dashboard,
     @Nullable String serveHost,
@@ -93,6 +101,8 @@ public record Settings(
     int frontDoorConnections,
     int frontDoorIdleSeconds,
     int frontDoorHeaderSeconds,
+    int frontDoorDrainSeconds,
+    int frontDoorLingerSeconds,
     boolean frontDoorHttp2,
     List<String> frontDoorTrustedProxies,
     int frontDoorBodyMb,
@@ -179,6 +189,7 @@ public record Settings(
         nodeIpAddress == null || nodeIpAddress.matches("[\\p{L}\\p{N}._:-]+"),
         "node_ip_address: found '%s', expected an address of this machine"
             .formatted(nodeIpAddress));
+    require(local || !remember, "remember: found without --local, expected with it");
     require(!(local && join), "join: found both local and join, expected only one of them");
     require(
         servePort >= 1 && servePort <= 65_535,
@@ -201,6 +212,8 @@ public record Settings(
     range("front_door_connections", frontDoorConnections, 1, 1_000_000);
     range("front_door_idle_seconds", frontDoorIdleSeconds, 1, 86_400);
     range("front_door_header_seconds", frontDoorHeaderSeconds, 1, 3_600);
+    range("front_door_drain_seconds", frontDoorDrainSeconds, 0, 86_400);
+    range("front_door_linger_seconds", frontDoorLingerSeconds, 0, 3_600);
     range("front_door_body_mb", frontDoorBodyMb, 1, 1_024);
     range("hold_requests", holdRequests, 0, 1_000_000);
     range("hold_mb", holdMb, frontDoorBodyMb, 16_384);

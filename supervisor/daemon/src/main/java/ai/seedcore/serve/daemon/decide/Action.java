@@ -1,6 +1,9 @@
 package ai.seedcore.serve.daemon.decide;
 
+import ai.seedcore.serve.daemon.rollout.Versions;
+import ai.seedcore.serve.protocol.Application;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The next step of the daemon. It carries out one at a time. Each is small and safe to repeat. */
 public sealed interface Action {
@@ -53,8 +56,31 @@ public sealed interface Action {
    */
   record Upload() implements Action {}
 
-  /** Submits one application. */
-  record Deploy(String name) implements Action {}
+  /** Records the versions of the applications in the cluster. */
+  record RecordVersions(Versions versions) implements Action {
+    @Override
+    public String toString() {
+      return "RecordVersions[held=%s]".formatted(versions.held());
+    }
+  }
+
+  /**
+   * Submits one application.
+   *
+   * @param previous the version to submit instead of the declared one; null for the declared one
+   */
+  record Deploy(String name, @Nullable Application previous) implements Action {
+
+    /** Creates the submission of the declared version. */
+    public Deploy(String name) {
+      this(name, null);
+    }
+
+    @Override
+    public String toString() {
+      return "Deploy[name=%s%s]".formatted(name, previous == null ? "" : ", the previous version");
+    }
+  }
 
   /**
    * Deletes an application that failed or is no longer declared. A failed one can then be submitted

@@ -32,6 +32,10 @@ public enum Cause {
   APP_DROPPED,
   /** A replica is alive that Serve no longer lists. */
   REPLICA_ORPHANED,
+  /** All declared routes respond, and a new version is on trial, or takes over. */
+  VERSION_ON_TRIAL,
+  /** All declared routes respond, but a declared version was rejected: the previous one serves. */
+  VERSION_REJECTED,
   /** All declared routes respond. */
   ALL_WELL
 }

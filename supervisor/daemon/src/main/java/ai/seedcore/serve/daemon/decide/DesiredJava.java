@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.decide;
 
+import ai.seedcore.serve.daemon.config.Upgrade.Order;
 import ai.seedcore.serve.daemon.observe.Dashboard;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.protocol.Application;
@@ -8,6 +9,7 @@ import ai.seedcore.serve.protocol.Application.Lifecycle;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -21,8 +23,26 @@ import tools.jackson.databind.node.StringNode;
  * else started may not. For it, everything else becomes part of the version, see {@link #frozen}.
  *
  * @param application the application to submit
+ * @param upgrade whether its new version or the old one starts or stops first
+ * @param limits the probe and the limits of a trial, as text
  */
-public record DesiredJava(Application application) implements DesiredApplication {
+public record DesiredJava(Application application, Order upgrade, String limits)
+    implements DesiredApplication {
+
+  /** Creates a deployment whose new version starts first if there is room. */
+  public DesiredJava(Application application) {
+    this(application, Order.AUTO, "");
+  }
+
+  /** Returns another version of this deployment. */
+  DesiredJava withApplication(Application other) {
+    return new DesiredJava(other, upgrade, limits);
+  }
+
+  /** Returns a hash of everything but the version that may decide a trial. */
+  String terms() {
+    return "%08x".formatted(Objects.hash(limits, inPlace(), replicas()));
+  }
 
   @Override
   public String name() {

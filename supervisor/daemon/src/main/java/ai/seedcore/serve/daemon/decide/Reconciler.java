@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.decide.Action.Deploy;
 import ai.seedcore.serve.daemon.decide.Action.EndDriver;
 import ai.seedcore.serve.daemon.decide.Action.EnsureServe;
 import ai.seedcore.serve.daemon.decide.Action.KillReplica;
+import ai.seedcore.serve.daemon.decide.Action.RecordVersions;
 import ai.seedcore.serve.daemon.decide.Action.ReplaceServe;
 import ai.seedcore.serve.daemon.decide.Action.Rest;
 import ai.seedcore.serve.daemon.decide.Action.StartDriver;
@@ -15,9 +16,12 @@ import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.daemon.rollout.Versions;
+import ai.seedcore.serve.daemon.rollout.Versions.Known;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -114,7 +118,10 @@ public final class Reconciler {
             || action instanceof ReplaceServe
             || action instanceof Deploy
             || action instanceof Delete;
-    return asksTheDriver && late ? new Rest() : action;
+    if (action instanceof RecordVersions) {
+      return late || now.work().recording() ? new Rest() : action;
+    }
+    return asksTheDriver && (late || now.work().recording()) ? new Rest() : action;
   }
 
   /** Returns what there is to do, regardless of backoffs and limits. */
@@ -198,21 +205,28 @@ public final class Reconciler {
     return done ? new EndDriver() : warmUp(now);
   }
 
-  private static Decision rest(Situation now) {
+  private Decision rest(Situation now) {
     List<String> busy =
         now.seen().routes().entrySet().stream()
             .filter(route -> route.getValue().busy())
             .map(Map.Entry::getKey)
             .sorted()
             .toList();
-    return new Decision(
-        Phase.SERVING,
-        idle(now),
-        Cause.ALL_WELL,
+    List<String> rejected =
+        applications.stream()
+            .filter(DesiredJava.class::isInstance)
+            .map(desired -> new Rollout((DesiredJava) desired, null, now).rejection())
+            .flatMap(Optional::stream)
+            .toList();
+    String answers =
         busy.isEmpty()
             ? "all declared routes answer"
             : "all declared routes answer, or are at work: %s busy"
-                .formatted(String.join(", ", busy) + (busy.size() == 1 ? " is" : " are")),
+                .formatted(String.join(", ", busy) + (busy.size() == 1 ? " is" : " are"));
+    return serving(
+        idle(now),
+        rejected.isEmpty() ? Cause.ALL_WELL : Cause.VERSION_REJECTED,
+        rejected.isEmpty() ? answers : answers + "; " + String.join("; ", rejected),
         AT_REST);
   }
 
@@ -266,23 +280,36 @@ public final class Reconciler {
     List<String> pending = new ArrayList<>();
     List<DesiredApplication> failed = new ArrayList<>();
     List<String> failures = new ArrayList<>();
-    for (DesiredApplication desired : applications) {
-      Serve.Application app = serve.apps().get(desired.name());
+    List<String> notes = new ArrayList<>();
+    Map<String, Known> news = new HashMap<>();
+    Map<String, Known> ended = new HashMap<>();
+    for (DesiredApplication declared : applications) {
+      String name = declared.name();
+      Serve.Application app = serve.apps().get(name);
+      Rollout rollout = declared instanceof DesiredJava java ? new Rollout(java, app, now) : null;
+      DesiredApplication desired = rollout == null ? declared : rollout.target();
       Optional<String> difference =
           app == null
               ? Optional.of("is missing")
-              : desired.difference(app, state.deploysOf(desired.name()).last() != null);
-      Instant deployed = state.deploysOf(desired.name()).last();
+              : desired.difference(app, state.deploysOf(name).last() != null);
+      Instant deployed = state.deploysOf(name).last();
       if (deployed != null && deployed.isAfter(serve.asked())) {
         // Only its route can tell: this report of Serve is older than the deployment.
         checkRoute(desired, "was deployed", now).ifPresent(pending::add);
       } else if (app != null && app.status().equals("DELETING")) {
-        pending.add(desired.name() + " is being deleted");
+        pending.add(name + " is being deleted");
       } else if (app != null && app.isEmpty()) {
-        pending.add("Serve has accepted " + desired.name());
+        pending.add("Serve has accepted " + name);
+      } else if (rollout != null && app != null && rollout.isLost()) {
+        ended.put(name, rollout.accepted());
+        pending.add(failed(desired, app));
       } else if (difference.isPresent()) {
-        wanting.add(desired);
-        why.add(desired.name() + " " + difference.get());
+        wanting.add(declared);
+        why.add(name + " " + difference.get() + (rollout == null ? "" : rollout.warning()));
+      } else if (rollout != null && rollout.isOnTrial()) {
+        notes.add(rollout.progress() + shortage(now, desired, app));
+        rollout.ended().ifPresent(known -> ended.put(name, known));
+        checkRoute(desired, "is on trial", now).ifPresent(pending::add);
       } else if (app != null && app.status().equals("DEPLOY_FAILED")) {
         // The running replicas are left alone. Serve itself keeps retrying, except to import
         // Python.
@@ -294,20 +321,44 @@ public final class Reconciler {
           failed.add(desired);
           failures.add(failed(desired, app));
         }
+      } else if (rollout != null && rollout.isTakingOver()) {
+        notes.add(name + " is DEPLOYING: the replicas of the previous version end");
       } else if (app != null && !app.running()) {
-        pending.add(desired.name() + " is " + app.status() + slow(now, desired, app));
+        Route route = now.seen().routes().get(name);
+        String unserved =
+            app.replicas() > 0 && route != null && !route.serves()
+                ? ", and its route " + route.reason()
+                : "";
+        pending.add(name + " is " + app.status() + unserved + slow(now, desired, app));
       } else {
         checkRoute(desired, "runs", now).ifPresent(pending::add);
+        if (rollout != null && desired == declared) {
+          news.put(name, rollout.wanted());
+        }
       }
+    }
+    boolean serves = pending.isEmpty() && now.seen().allServe(names);
+    if (!ended.isEmpty() && now.role() instanceof Role.Leads) {
+      // Neither a driver nor the other applications are needed for that.
+      String reason = String.join("; ", notes.isEmpty() ? pending : notes);
+      Action end = recording(now, ended);
+      return serves
+          ? serving(end, Cause.VERSION_ON_TRIAL, reason, AT_WORK)
+          : work(end, Cause.APP_PENDING, reason);
     }
     if (!wanting.isEmpty()) {
       State.Ensured ensured = state.ensured();
       if (ensured == null) {
         return withDriver(now, up, new EnsureServe(), Cause.APP_DIFFERS, String.join("; ", why));
       }
-      return ensured.obstacle() == null
-          ? deployNext(now, up, wanting, Cause.APP_DIFFERS, String.join("; ", why))
-          : replace(now, up, serve, ensured);
+      Decision next =
+          ensured.obstacle() == null
+              ? deployNext(now, up, wanting, Cause.APP_DIFFERS, String.join("; ", why))
+              : replace(now, up, serve, ensured);
+      // Nobody notices a new version that starts beside the old one.
+      return serves && next.phase() == Phase.RECOVERING && beside(now, wanting, serve)
+          ? serving(next.action(), Cause.VERSION_ON_TRIAL, next.reason(), AT_WORK)
+          : next;
     }
     if (!failed.isEmpty()) {
       return redo(now, up, failed, String.join("; ", failures));
@@ -320,9 +371,42 @@ public final class Reconciler {
             now, up, new Delete(name), Cause.APP_DROPPED, name + " is no longer declared");
       }
     }
-    return pending.isEmpty()
-        ? rest(now)
-        : work(new Rest(), Cause.APP_PENDING, String.join("; ", pending));
+    Action record = now.role() instanceof Role.Leads ? recording(now, news) : new Rest();
+    if (!pending.isEmpty()) {
+      return work(record, Cause.APP_PENDING, String.join("; ", pending));
+    }
+    if (!notes.isEmpty()) {
+      return serving(record, Cause.VERSION_ON_TRIAL, String.join("; ", notes), AT_WORK);
+    }
+    Decision rest = rest(now);
+    return record instanceof Rest
+        ? rest
+        : serving(record, rest.cause(), rest.reason(), rest.lookAgain());
+  }
+
+  private static Decision serving(Action action, Cause cause, String reason, Duration again) {
+    return new Decision(Phase.SERVING, action, cause, reason, again);
+  }
+
+  /** Returns whether all these applications go on serving while another version is submitted. */
+  private static boolean beside(
+      Situation now, List<DesiredApplication> wanting, Serve.Running serve) {
+    return wanting.stream()
+        .allMatch(
+            desired ->
+                desired instanceof DesiredJava java
+                    && new Rollout(java, serve.apps().get(java.name()), now).wanted().trial()
+                        != null);
+  }
+
+  /** Returns the recording of what is known, unless the cluster has recorded just that. */
+  private Action recording(Situation now, Map<String, Known> news) {
+    State state = now.state();
+    Versions next = state.versions().with(news, names);
+    boolean unknown = now.seen().versions() == null && !state.recorded();
+    return unknown || (state.recorded() && next.equals(state.versions()))
+        ? new Rest()
+        : new RecordVersions(next);
   }
 
   /**
@@ -377,9 +461,24 @@ public final class Reconciler {
         : Optional.of("%s %s, but its route %s".formatted(desired.name(), state, route.reason()));
   }
 
-  private static Decision deployNext(
+  private Decision deployNext(
       Situation now, Head.Up up, List<DesiredApplication> wanting, Cause cause, String why) {
     State state = now.state();
+    Map<String, Rollout> rollouts = new HashMap<>();
+    Map<String, Known> news = new HashMap<>();
+    for (DesiredApplication desired : wanting) {
+      if (desired instanceof DesiredJava java) {
+        Serve.Application app =
+            now.seen().serve() instanceof Serve.Running running
+                ? running.apps().get(java.name())
+                : null;
+        Rollout rollout = new Rollout(java, app, now);
+        rollouts.put(java.name(), rollout);
+        news.put(java.name(), rollout.wanted());
+      }
+    }
+    Versions next = state.versions().with(news, names);
+    boolean recorded = state.recorded() && next.equals(state.versions());
     List<DesiredApplication> due = // A recent submission gets time to show up.
         wanting.stream()
             .filter(desired -> !within(SETTLE, state.deploysOf(desired.name()).last(), now.now()))
@@ -392,12 +491,15 @@ public final class Reconciler {
           ? obstacle(now, up).orElse(work(new Upload(), cause, why))
           : undecided();
     }
+    if (!recorded && now.role() instanceof Role.Leads) {
+      return obstacle(now, up).orElse(work(new RecordVersions(next), cause, why));
+    }
     List<String> limited = new ArrayList<>();
     for (DesiredApplication desired : due) {
       if (state.wasSubmitted(desired.name()) && now.work().limited().contains(desired.name())) {
         limited.add(desired.name());
       } else if (!now.now().isBefore(state.deploysOf(desired.name()).notBefore())) {
-        return withDriver(now, up, new Deploy(desired.name()), cause, why);
+        return withDriver(now, up, deploy(desired, rollouts.get(desired.name())), cause, why);
       }
     }
     if (limited.size() == due.size()) {
@@ -415,6 +517,12 @@ public final class Reconciler {
                 why,
                 first.attempts(),
                 first.refusal() == null ? "" : "; the last one was refused: " + first.refusal()));
+  }
+
+  private static Deploy deploy(DesiredApplication desired, @Nullable Rollout rollout) {
+    return rollout != null && rollout.target() instanceof DesiredJava target && target != desired
+        ? new Deploy(desired.name(), target.application())
+        : new Deploy(desired.name());
   }
 
   /** Begins another attempt for the first failed application whose backoff allows it. */
@@ -461,6 +569,15 @@ public final class Reconciler {
         ? Shortage.explain(
             java.application(), app.replicas(), age, now.seen().capacity(), now.seen().orphans())
         : because(app.message());
+  }
+
+  /** Returns what a version on trial lacks, once it has been starting for long. */
+  private static String shortage(
+      Situation now, DesiredApplication desired, Serve.@Nullable Application app) {
+    Duration age = now.seen().starting().get(desired.name());
+    return app != null && age != null && age.compareTo(SLOW) >= 0
+        ? slow(now, desired, app).replaceFirst("^ for \\d+ s", "") // It would change all the time.
+        : "";
   }
 
   private static String failed(DesiredApplication desired, Serve.Application app) {

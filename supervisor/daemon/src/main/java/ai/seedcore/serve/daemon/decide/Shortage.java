@@ -15,7 +15,7 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** Explains which resources a starting replica lacks, and which actors hold them. */
+/** Compares a replica's resources with those of the nodes. */
 final class Shortage {
 
   /** The maximum number of holders to name per resource. */
@@ -65,6 +65,11 @@ final class Shortage {
                             text(want.getKey(), most(capacity, Node::total, want.getKey()))))
             .collect(Collectors.joining("; "))
         + holders(capacity, missing.stream().map(Map.Entry::getKey).toList(), orphans);
+  }
+
+  /** Returns whether a node has room for one more replica, or whether that is not known. */
+  static boolean hasRoom(Application application, Capacity capacity) {
+    return capacity.nodes().isEmpty() || fits(capacity, wanted(application));
   }
 
   private static Map<String, Double> wanted(Application application) {

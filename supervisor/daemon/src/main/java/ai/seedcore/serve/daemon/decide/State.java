@@ -4,6 +4,7 @@ import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Identity;
 import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -11,8 +12,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the control loop remembers between observations. All of it except the identity belongs to
- * one session and is discarded with it.
+ * What the control loop remembers between observations. All of it except the identity and the
+ * versions belongs to one session and is discarded with it.
  *
  * @param identity the session seen last; null if none was seen yet
  * @param controller the actor id of the Serve controller seen last; null if there is none
@@ -20,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * @param opaqueSince since when Serve's applications have been unknown; null if they are known
  * @param uploaded whether the packages are in the GCS, from which the nodes fetch them
  * @param deploys the submissions, by application
+ * @param versions the versions of the applications. They outlive a session: a new cluster starts
+ *     with what worked in the previous one
+ * @param recorded whether this session's cluster has recorded the versions
  */
 public record State(
     @Nullable Identity identity,
@@ -27,13 +31,16 @@ public record State(
     @Nullable Ensured ensured,
     @Nullable Instant opaqueSince,
     boolean uploaded,
-    Map<String, Deploys> deploys) {
+    Map<String, Deploys> deploys,
+    Versions versions,
+    boolean recorded) {
 
   /** How long a Serve that the daemon started may take until its applications must be asked for. */
   static final Duration OWN = Duration.ofSeconds(15);
 
   /** The initial state: nothing is known. */
-  public static final State EMPTY = new State(null, null, null, null, false, Map.of());
+  public static final State EMPTY =
+      new State(null, null, null, null, false, Map.of(), Versions.NONE, false);
 
   /**
    * What the driver learned about a running Serve.
@@ -83,11 +90,25 @@ public record State(
     }
     State next = this;
     if (identity == null || !identity.sameAs(up.identity())) {
-      next = new State(up.identity(), null, null, null, false, Map.of());
+      next = new State(up.identity(), null, null, null, false, Map.of(), versions, false);
     } else if (up.identity().headNode() != null) {
-      next = new State(up.identity(), controller, ensured, opaqueSince, uploaded, deploys);
+      next =
+          new State(
+              up.identity(),
+              controller,
+              ensured,
+              opaqueSince,
+              uploaded,
+              deploys,
+              versions,
+              recorded);
     }
-    return next.seen(observation.serve(), now);
+    return next.seen(observation.versions()).seen(observation.serve(), now);
+  }
+
+  /** A cluster that has recorded nothing is new: what was known before remains. */
+  private State seen(@Nullable Versions found) {
+    return found == null || found.apps().isEmpty() ? this : withVersions(found);
   }
 
   private State seen(Serve serve, Instant now) {
@@ -99,8 +120,8 @@ public record State(
     boolean another = controller != null && !controller.equals(id);
     // If no controller was known, this one may be the one that was just ensured.
     return another
-        ? new State(identity, id, null, opaque, uploaded, Map.of())
-        : new State(identity, id, ensured, opaque, uploaded, deploys);
+        ? new State(identity, id, null, opaque, uploaded, Map.of(), versions, recorded)
+        : new State(identity, id, ensured, opaque, uploaded, deploys, versions, recorded);
   }
 
   /**
@@ -116,12 +137,18 @@ public record State(
 
   /** Returns the state after the driver ensured that Serve runs. */
   public State withEnsured(Ensured learned) {
-    return new State(identity, controller, learned, opaqueSince, uploaded, deploys);
+    return new State(
+        identity, controller, learned, opaqueSince, uploaded, deploys, versions, recorded);
   }
 
   /** Returns the state after an upload, or without one. */
   public State withUploaded(boolean done) {
-    return new State(identity, controller, ensured, opaqueSince, done, deploys);
+    return new State(identity, controller, ensured, opaqueSince, done, deploys, versions, recorded);
+  }
+
+  /** Returns the state in which the cluster has recorded these versions. */
+  public State withVersions(Versions now) {
+    return new State(identity, controller, ensured, opaqueSince, uploaded, deploys, now, true);
   }
 
   /**
@@ -133,7 +160,7 @@ public record State(
         ensured == null
             ? null
             : new Ensured(false, ensured.completed(), ensured.obstacle(), ensured.replaceable());
-    return new State(identity, controller, known, opaqueSince, false, Map.of());
+    return new State(identity, controller, known, opaqueSince, false, Map.of(), versions, recorded);
   }
 
   /** Returns the state after an application was submitted or deleted. */
@@ -157,6 +184,7 @@ public record State(
   private State with(String name, Deploys deployed) {
     Map<String, Deploys> next = new HashMap<>(deploys);
     next.put(name, deployed);
-    return new State(identity, controller, ensured, opaqueSince, uploaded, Map.copyOf(next));
+    return new State(
+        identity, controller, ensured, opaqueSince, uploaded, Map.copyOf(next), versions, recorded);
   }
 }

@@ -10,10 +10,15 @@ import java.util.Set;
  * @param limited the applications that have reached their redeploy limit
  * @param uploading whether an upload is in progress
  * @param packagesDue whether the uploaded packages must be renewed before the cluster drops them
+ * @param recording whether versions are being recorded
  */
 public record WorkView(
-    Instant notBefore, Set<String> limited, boolean uploading, boolean packagesDue) {
+    Instant notBefore,
+    Set<String> limited,
+    boolean uploading,
+    boolean packagesDue,
+    boolean recording) {
 
   /** No restrictions. */
-  public static final WorkView FREE = new WorkView(Instant.MIN, Set.of(), false, false);
+  public static final WorkView FREE = new WorkView(Instant.MIN, Set.of(), false, false, false);
 }

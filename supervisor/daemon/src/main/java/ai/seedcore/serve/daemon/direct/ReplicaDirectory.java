@@ -4,6 +4,7 @@ import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.DeclaredJava;
 import ai.seedcore.serve.daemon.observe.ReplicaName;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.door.upstream.Replica.Endpoint;
 import ai.seedcore.serve.gcs.Gcs;
 import ai.seedcore.serve.gcs.GcsFailure;
@@ -17,7 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -61,33 +62,38 @@ public final class ReplicaDirectory {
   private static final int TRIES = 4;
 
   private final Gcs gcs;
-  private final BiConsumer<String, List<Endpoint>> publish;
+  private final Consumer<Listing> publish;
   private final AtomicBoolean asking = new AtomicBoolean();
-  private final String loadKey;
+  private final String name;
   private final Supplier<Map<String, Integer>> load;
   private volatile Set<String> declared = Set.of();
   private volatile Set<String> scaled = Set.of();
   private volatile Set<String> toZero = Set.of();
   private volatile boolean loadCounts;
-  private long reports;
-  private Listing published = new Listing("", List.of());
+  private volatile boolean apart;
+  private long lastReport;
+  private Listing published = new Listing("", List.of(), Versions.NONE);
 
-  private record Listing(String key, List<Endpoint> replicas) {}
+  /**
+   * What front doors need to know.
+   *
+   * @param key the key with which replicas prove their identity
+   * @param replicas the replicas of the declared applications
+   * @param versions the versions that the cluster has recorded
+   */
+  public record Listing(String key, List<Endpoint> replicas, Versions versions) {}
 
   /**
    * Creates a directory.
    *
    * @param name the name of the front door, unique in the cluster
    * @param load returns the number of requests, by application
-   * @param publish receives the key and the replicas when they have changed
+   * @param publish receives the listing when it has changed
    */
   public ReplicaDirectory(
-      Gcs gcs,
-      String name,
-      Supplier<Map<String, Integer>> load,
-      BiConsumer<String, List<Endpoint>> publish) {
+      Gcs gcs, String name, Supplier<Map<String, Integer>> load, Consumer<Listing> publish) {
     this.gcs = gcs;
-    this.loadKey = LOAD + name;
+    this.name = name;
     this.load = load;
     this.publish = publish;
   }
@@ -116,6 +122,11 @@ public final class ReplicaDirectory {
     return loadCounts ? toZero : Set.of();
   }
 
+  /** Reports beside another process, whose front door has the same name. */
+  public void reportApart() {
+    apart = true;
+  }
+
   /** Reads the list again, unless the last reading has not ended. Never blocks. */
   public void poll() {
     if (!asking.compareAndSet(false, true)) {
@@ -126,7 +137,9 @@ public final class ReplicaDirectory {
     }
     var unused =
         key()
-            .thenCombine(replicas(), Listing::new)
+            .thenCombine(
+                replicas().thenCombine(versions(), (all, some) -> new Listing("", all, some)),
+                (key, rest) -> new Listing(key, rest.replicas(), rest.versions()))
             .whenComplete(
                 (listing, error) -> {
                   if (error == null) {
@@ -141,8 +154,13 @@ public final class ReplicaDirectory {
   private synchronized void publish(Listing now) {
     if (!now.key().isEmpty() && !now.equals(published)) {
       published = now;
-      publish.accept(now.key(), now.replicas());
+      publish.accept(now);
     }
+  }
+
+  private CompletableFuture<Versions> versions() {
+    return gcs.get(Versions.NAMESPACE, Versions.KEY)
+        .thenApply(text -> text.map(Versions::parse).orElse(Versions.NONE));
   }
 
   private CompletableFuture<String> key() {
@@ -166,12 +184,12 @@ public final class ReplicaDirectory {
   /** Reports the requests; each time with another number, which shows that the report is new. */
   private void report() {
     ObjectNode report = JsonMapper.shared().createObjectNode();
-    report.put("report", ++reports);
+    report.put("report", ++lastReport);
     ObjectNode requests = report.putObject("requests");
     load.get().forEach(requests::put);
     byte[] text = report.toString().getBytes(StandardCharsets.UTF_8);
     var unused =
-        gcs.put(NAMESPACE, loadKey, text, true)
+        gcs.put(NAMESPACE, LOAD + name + (apart ? " before" : ""), text, true)
             .exceptionally(
                 error -> {
                   LOG.debug("the load cannot be reported: GCS {}", GcsFailure.reason(error));

@@ -1,6 +1,7 @@
 package ai.seedcore.serve.daemon.driver;
 
 import ai.seedcore.serve.daemon.host.Children;
+import ai.seedcore.serve.daemon.host.DaemonThread;
 import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.protocol.Reply;
 import ai.seedcore.serve.protocol.Request;
@@ -90,8 +91,8 @@ public final class DriverProcess {
     requests =
         new BufferedWriter(
             new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8));
-    daemonThread("driver-replies", () -> readReplies(wake));
-    daemonThread("driver-stderr", this::readErrors);
+    DaemonThread.start("driver-replies", () -> readReplies(wake));
+    DaemonThread.start("driver-stderr", this::readErrors);
     exit =
         process
             .onExit()
@@ -119,12 +120,6 @@ public final class DriverProcess {
         driver.destroyForcibly();
       }
     }
-  }
-
-  private static void daemonThread(String name, Runnable body) {
-    Thread thread = new Thread(body, name);
-    thread.setDaemon(true);
-    thread.start();
   }
 
   private void readReplies(Runnable wake) {
@@ -219,7 +214,7 @@ public final class DriverProcess {
    * it does not end in time, sends SIGTERM, then SIGKILL.
    */
   public void end() {
-    daemonThread(
+    DaemonThread.start(
         "driver-end",
         () -> {
           try {

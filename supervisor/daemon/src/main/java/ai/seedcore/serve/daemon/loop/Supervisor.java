@@ -7,6 +7,7 @@ import ai.seedcore.serve.daemon.act.Actuator;
 import ai.seedcore.serve.daemon.act.Driver;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Settings;
+import ai.seedcore.serve.daemon.decide.Cause;
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.decide.NodeView;
@@ -35,6 +36,8 @@ import ai.seedcore.serve.daemon.pack.Uploads;
 import ai.seedcore.serve.daemon.report.Reporter;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Work;
+import ai.seedcore.serve.daemon.rollout.Verdict;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.gcs.Credentials;
 import ai.seedcore.serve.gcs.Gcs;
@@ -42,6 +45,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -73,6 +77,9 @@ public final class Supervisor {
   /** How long the deletion of the applications on shutdown may take. */
   private static final Duration DELETE_DEADLINE = Duration.ofSeconds(4);
 
+  /** How long the lease may take to be released. */
+  private static final Duration RELEASE = Duration.ofSeconds(1);
+
   /** How long to wait for a wake-up while a look runs. */
   private static final Duration WAIT = Duration.ofSeconds(1);
 
@@ -91,9 +98,11 @@ public final class Supervisor {
   private final BackgroundTask<DesiredState> reading;
   private final BackgroundTask<Look> looking;
   private final BiConsumer<Status, List<DeclaredApplication>> publish;
+  private final Supplier<Map<String, Verdict>> trials;
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
+  private volatile boolean paused;
   private DesiredState adopted;
   private Reconciler reconciler;
   private State state = State.EMPTY;
@@ -103,6 +112,10 @@ public final class Supervisor {
   private @Nullable String nodeSession;
 
   private Phase phase = Phase.WAITING;
+
+  /** Whether a new version is on trial, so that a glance would not do. */
+  private boolean trying;
+
   private Instant fullLook = Instant.MIN;
   private Instant nextLook = Instant.MIN;
   private @Nullable List<DeclaredApplication> newDeclarations;
@@ -125,6 +138,7 @@ public final class Supervisor {
    * @param desired reads the desired state, once a lap and on a thread of its own; returns an equal
    *     object if nothing has changed
    * @param door returns the front door's counters at the end of every lap; null if there is none
+   * @param trials returns the results of the versions on trial, by application
    * @param publish receives the status and the declared deployments after every decision, on the
    *     control thread
    */
@@ -138,12 +152,14 @@ public final class Supervisor {
       MonotonicClock clock,
       Supplier<DesiredState> desired,
       Supplier<@Nullable DoorStatus> door,
+      Supplier<Map<String, Verdict>> trials,
       BiConsumer<Status, List<DeclaredApplication>> publish) {
     this.settings = settings;
     this.node = node;
     this.clock = clock;
     this.desired = desired;
     this.publish = publish;
+    this.trials = trials;
     this.adopted = desired.get();
     Runnable wake = news::release;
     this.reading = new BackgroundTask<>("configuration", wake);
@@ -171,7 +187,7 @@ public final class Supervisor {
     this.driver = new Driver(ray, cache, credentials, clock, wake);
     Uploads uploads =
         new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs, credentials), clock, wake);
-    this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock);
+    this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock, wake);
     this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
   }
 
@@ -193,11 +209,11 @@ public final class Supervisor {
     return packages.applications().stream().map(DesiredApplication::name).toList();
   }
 
-  /** Runs the control loop until {@link #stop}. */
+  /** Runs the control loop until {@link #stop} or {@link #pause}. Can be run again. */
   public void run() {
     DriverProcess.endOrphans(); // Drivers of an earlier daemon that was killed.
     boolean woken = true;
-    while (!stopping) {
+    while (!stopping && !paused) {
       Duration rest = Duration.ofSeconds(1);
       try {
         rest = lap(woken);
@@ -212,6 +228,18 @@ public final class Supervisor {
         stopping = true;
       }
     }
+    paused = false;
+  }
+
+  /** Lets another daemon lead. Must be called after {@link #run} has returned. */
+  public void release() {
+    leadership.release(RELEASE);
+  }
+
+  /** Makes {@link #run} return after the current lap, until it is called again. */
+  public void pause() {
+    paused = true;
+    news.release();
   }
 
   /** Makes {@link #run} return after the current lap. */
@@ -230,7 +258,11 @@ public final class Supervisor {
     reading.collect().ifPresent(this::adopt);
     DesiredState known = adopted;
     reading.begin(desired, read -> !read.equals(known));
+    Versions versions = state.versions();
     state = actuator.collect(state);
+    if (!state.versions().equals(versions)) {
+      looking.discard(); // This look may have read what was recorded before.
+    }
     Optional<Look> look = looking.collect();
     if (look.isPresent()) {
       Duration rest = decide(look.get());
@@ -251,7 +283,7 @@ public final class Supervisor {
     // head on the same machine can break both. The next look begins after the node's end.
     boolean outdated = nodeSession != null && nodeView.session() == null;
     nodeSession = nodeView.session();
-    Observation seen = outdated ? look.seen().hold() : look.seen();
+    Observation seen = (outdated ? look.seen().hold() : look.seen()).with(trials.get());
     state = state.seen(seen, now);
     Situation situation =
         new Situation(state, seen, role(seen, now), driver.view(), nodeView, actuator.view(), now);
@@ -262,6 +294,7 @@ public final class Supervisor {
     }
     Phase before = phase;
     phase = decision.phase();
+    trying = decision.cause() == Cause.VERSION_ON_TRIAL;
     reporter.decided(situation, decision);
     state = actuator.perform(decision.action(), state);
     if (phase == Phase.SERVING) {
@@ -298,7 +331,7 @@ public final class Supervisor {
       return;
     }
     boolean well = phase == Phase.SERVING || phase == Phase.STANDBY;
-    boolean glance = well && now.isBefore(fullLook.plus(FULL_LOOK));
+    boolean glance = well && !trying && now.isBefore(fullLook.plus(FULL_LOOK));
     // While everything is served, nothing is waiting for the processor time that the dashboard
     // takes.
     boolean askPage = well || (!state.knowsServe(now) && !driver.startsServe());
@@ -367,10 +400,19 @@ public final class Supervisor {
               "trouble", outcome instanceof Outcome.Failed failed ? failed.reason() : "none")
           .log("applications deleted");
     }
-    leadership.release(Duration.ofSeconds(1));
+    release();
+    leave();
+    actuator.endNode(patience);
+  }
+
+  /**
+   * Leaves everything that runs to another daemon. Must be called after {@link #run} has returned,
+   * and {@link #release}.
+   */
+  public void leave() {
     looking.close();
     reading.close();
-    actuator.close(patience);
+    actuator.endDriver();
     gcs.close();
   }
 }

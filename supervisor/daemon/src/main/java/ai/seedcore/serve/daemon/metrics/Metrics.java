@@ -312,6 +312,18 @@ public final class Metrics implements AutoCloseable {
     meters.add(
         perApp(
             app,
+            "seedcore.app.version.on.trial",
+            "Whether the declared version is on trial, and another one serves",
+            now -> now.trial() != null && now.trial().rejected() == null ? 1 : 0));
+    meters.add(
+        perApp(
+            app,
+            "seedcore.app.version.rejected",
+            "Whether the declared version was rejected, so that the previous one serves",
+            now -> now.trial() != null && now.trial().rejected() != null ? 1 : 0));
+    meters.add(
+        perApp(
+            app,
             "seedcore.app.attempts",
             "Submissions in this session of the cluster",
             AppStatus::attempts));

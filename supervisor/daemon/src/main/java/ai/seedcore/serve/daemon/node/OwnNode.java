@@ -7,6 +7,7 @@ import ai.seedcore.serve.daemon.decide.NodeView;
 import ai.seedcore.serve.daemon.decide.NodeView.Kind;
 import ai.seedcore.serve.daemon.driver.MarkedProcesses;
 import ai.seedcore.serve.daemon.host.Children;
+import ai.seedcore.serve.daemon.host.DaemonThread;
 import ai.seedcore.serve.gcs.Credentials;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -67,6 +68,7 @@ public final class OwnNode {
   private final String mark;
   private final Path log;
   private final Clock clock;
+  private final @Nullable HeadStore store;
   private final boolean besideHead;
   private @Nullable CompletableFuture<Integer> start;
   private Instant notBefore = Instant.MIN;
@@ -80,9 +82,16 @@ public final class OwnNode {
    *
    * @param credentials what the cluster requires
    * @param log the file for the output of {@code ray start}
+   * @param store the folder in which our head keeps its state; null if it forgets it
    */
   public OwnNode(
-      Settings settings, RayInstall ray, Credentials credentials, Path log, Clock clock) {
+      Settings settings,
+      RayInstall ray,
+      Credentials credentials,
+      Path log,
+      @Nullable Path store,
+      Clock clock) {
+    this.store = store == null ? null : new HeadStore(store, ray.version());
     this.credentials = credentials;
     this.clock = clock;
     this.kind = settings.local() ? Kind.HEAD : settings.join() ? Kind.WORKER : Kind.NONE;
@@ -108,6 +117,8 @@ public final class OwnNode {
     }
     if (!complete()) {
       session = null; // Its remaining processes are ended before the next start.
+    } else if (store != null && start != null && start.isDone() && start.join() == 0) {
+      store.cameUp();
     }
     return new NodeView(kind, session, starting, notBefore, failure().orElse(null), besideHead);
   }
@@ -232,6 +243,9 @@ public final class OwnNode {
     builder.environment().remove("RAY_ADDRESS");
     if (kind == Kind.HEAD) {
       credentials.giveHead(builder.environment());
+      if (store != null) {
+        builder.environment().putAll(store.environment());
+      }
     } else {
       credentials.give(builder.environment());
     }
@@ -250,7 +264,9 @@ public final class OwnNode {
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     builder.redirectError(log.toFile());
     Process keeper = builder.start();
-    start = CompletableFuture.supplyAsync(() -> exitCode(keeper), work -> daemonThread(work));
+    start =
+        CompletableFuture.supplyAsync(
+            () -> exitCode(keeper), work -> DaemonThread.start("ray-start", work));
     startDeadline = clock.instant().plus(START_DEADLINE);
   }
 
@@ -368,12 +384,6 @@ public final class OwnNode {
       Thread.currentThread().interrupt();
       return 1;
     }
-  }
-
-  private static void daemonThread(Runnable work) {
-    Thread thread = new Thread(work, "ray-start");
-    thread.setDaemon(true);
-    thread.start();
   }
 
   private static String script(String name) {

@@ -68,6 +68,15 @@ public record RayInstall(Path command, Path jar, String version) {
         && (Integer.parseInt(parts.group(1)) > 2 || Integer.parseInt(parts.group(2)) >= 52);
   }
 
+  /** Returns whether the GCS of this version of Ray can keep its state in a folder. */
+  public boolean keepsState() {
+    try {
+      return Files.readString(jar.resolveSibling("../_private/node.py")).contains("rocksdb");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   /** Returns the Python interpreter of the installation. */
   public String python() throws IOException {
     try (Stream<String> lines = Files.lines(command, StandardCharsets.ISO_8859_1)) {

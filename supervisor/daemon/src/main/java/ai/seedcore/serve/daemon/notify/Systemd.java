@@ -18,13 +18,13 @@ import org.slf4j.LoggerFactory;
  * systemd-notify}, because Java has no Unix datagram sockets. The program may hang, so it runs on a
  * separate thread. See {@code sd_notify(3)}.
  */
-public final class Systemd implements AutoCloseable {
+public final class Systemd {
 
   private static final Logger LOG = LoggerFactory.getLogger(Systemd.class);
   private static final Duration PATIENCE = Duration.ofSeconds(5);
 
   private final String socket;
-  private final Duration watchdog;
+  private volatile Duration watchdog;
   private final ThreadPoolExecutor executor;
   private volatile boolean ready;
   private String lastStatus = "";
@@ -89,13 +89,34 @@ public final class Systemd implements AutoCloseable {
       arguments.add("WATCHDOG=1");
     }
     if (executor.getActiveCount() == 0) { // Otherwise the next lap sends it.
-      executor.execute(() -> send(arguments));
+      executor.execute(() -> report(arguments));
       lastStatus = status;
       lastSent = time;
     }
   }
 
-  private void send(List<String> arguments) {
+  /** Returns the interval at which systemd expects to hear of the process; zero if it does not. */
+  public Duration watchdog() {
+    return watchdog;
+  }
+
+  /**
+   * Makes this process the service's main process, before the one that it replaces ends.
+   *
+   * @param watched the interval at which systemd expects to hear of the main process; it tells only
+   *     those that it has started as such
+   * @return whether systemd was told
+   */
+  public boolean takeOver(Duration watched) {
+    watchdog = watched;
+    return send(List.of("--pid=" + ProcessHandle.current().pid()));
+  }
+
+  private void report(List<String> arguments) {
+    ready |= send(arguments);
+  }
+
+  private boolean send(List<String> arguments) {
     List<String> command = new ArrayList<>(List.of("systemd-notify"));
     command.addAll(arguments);
     try {
@@ -111,19 +132,23 @@ public final class Systemd implements AutoCloseable {
       } else if (process.exitValue() != 0) {
         LOG.atWarn().addKeyValue("exit", process.exitValue()).log("systemd-notify failed");
       } else {
-        ready = true;
+        return true;
       }
     } catch (IOException e) {
       LOG.atWarn().addKeyValue("error", e.getMessage()).log("systemd cannot be notified");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    return false;
   }
 
-  /** Tells systemd that the daemon is stopping. */
-  @Override
-  public void close() {
+  /**
+   * Tells systemd that the daemon is stopping.
+   *
+   * @param within how long that may take
+   */
+  public void stopping(Duration within) {
     executor.shutdown();
-    send(List.of("STOPPING=1"));
+    send(List.of("STOPPING=1", "EXTEND_TIMEOUT_USEC=" + within.toNanos() / 1000));
   }
 }

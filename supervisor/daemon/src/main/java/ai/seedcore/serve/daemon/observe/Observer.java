@@ -7,6 +7,7 @@ import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.DeclaredJava;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.RayNodes;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.gcs.Gcs;
 import ai.seedcore.serve.gcs.GcsFailure;
 import java.time.Duration;
@@ -55,6 +56,9 @@ public final class Observer {
 
   private static final Duration ROUTES = Duration.ofSeconds(3);
 
+  /** How long after new declarations the resources for other versions are looked at. */
+  private static final Duration NEW = Duration.ofMinutes(10);
+
   /** How long an application may be starting before the observer looks for the cause. */
   private static final Duration SLOW = Duration.ofSeconds(30);
 
@@ -71,10 +75,12 @@ public final class Observer {
   private final PendingCall<Optional<String>> dashboardAddress;
   private final PendingCall<Optional<JsonNode>> table;
   private final PendingCall<Optional<Map<String, Map<String, Double>>>> available;
+  private final PendingCall<Optional<Versions>> versions;
   private final Replicas replicas;
   private final Map<String, Long> startingSince = new HashMap<>();
   private final Set<String> ours = new HashSet<>();
   private List<DeclaredApplication> declared = List.of();
+  private long declaredAt;
   private Map<DeclaredApplication, Probing> probes = Map.of();
   private String session = "";
   private @Nullable Observation last;
@@ -148,6 +154,13 @@ public final class Observer {
         new PendingCall<>(
             () -> gcs.available().thenApply(Optional::of).exceptionally(e -> Optional.empty()),
             RARE_INTERVAL);
+    this.versions =
+        new PendingCall<>(
+            () ->
+                gcs.get(Versions.NAMESPACE, Versions.KEY)
+                    .thenApply(text -> Optional.of(text.map(Versions::parse).orElse(Versions.NONE)))
+                    .exceptionally(e -> Optional.empty()),
+            Duration.ZERO);
     this.replicas = new Replicas(gcs);
     declare(declared);
   }
@@ -155,6 +168,8 @@ public final class Observer {
   /** Replaces the deployments to observe. */
   public void declare(List<DeclaredApplication> applications) {
     declared = List.copyOf(applications);
+    declaredAt = System.nanoTime();
+    available.forget();
     Map<DeclaredApplication, Probing> next = new LinkedHashMap<>();
     for (DeclaredApplication deployment : applications) {
       Probe probe = deployment.probe();
@@ -193,6 +208,7 @@ public final class Observer {
     controller.ask();
     table.ask();
     dashboardAddress.ask();
+    versions.ask();
     Optional<Observation> trouble = identify(asked);
     if (trouble.isPresent()) {
       return trouble.get();
@@ -240,7 +256,9 @@ public final class Observer {
             routes,
             orphans(serve, starting),
             starting,
-            capacity(known, starting),
+            capacity(known, starting, serve),
+            versions.within(patience).flatMap(told -> told).orElse(null),
+            Map.of(),
             true,
             false));
   }
@@ -312,11 +330,13 @@ public final class Observer {
   }
 
   /**
-   * Returns the nodes' resources if an application is slow to start, and otherwise {@link
-   * Capacity#UNKNOWN}.
+   * Returns the nodes' resources if an application is slow to start, or if a version of one may
+   * have to be replaced; otherwise {@link Capacity#UNKNOWN}.
    */
-  private Capacity capacity(Nodes nodes, Map<String, Duration> starting) {
-    if (!isSlow(starting)) {
+  private Capacity capacity(Nodes nodes, Map<String, Duration> starting, Serve serve) {
+    boolean changes =
+        serve instanceof Serve.Running && System.nanoTime() - declaredAt < NEW.toNanos();
+    if (!changes && !isSlow(starting)) {
       return Capacity.UNKNOWN;
     }
     Map<String, Map<String, Double>> free =
@@ -364,6 +384,8 @@ public final class Observer {
             last.orphans(),
             last.starting(),
             last.capacity(),
+            last.versions(),
+            Map.of(),
             false,
             false)
         : look(true);
@@ -430,6 +452,7 @@ public final class Observer {
       dashboardAddress.forget();
       table.forget();
       available.forget();
+      versions.forget();
       replicas.forget();
       startingSince.clear();
       probes.values().forEach(Probing::forget);

@@ -1,7 +1,5 @@
 package ai.seedcore.serve.daemon.observe;
 
-import ai.seedcore.serve.base.ErrorCode;
-import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.base.http.Http.Answer;
 import ai.seedcore.serve.daemon.config.Probe;
@@ -15,9 +13,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Probes one route repeatedly, as a client would. While its replicas are at work, the pending probe
@@ -57,10 +52,9 @@ final class Probing {
   /** Sends a probe, unless one is pending. */
   void ask() {
     if (asked == null) {
-      String body = probe.bodyText();
       askedAt = System.nanoTime();
       replicas.forgetWork(app);
-      asked = body == null ? http.get(url, MAX_WAIT) : http.post(url, body, MAX_WAIT);
+      asked = http.call(url, Map.of(), probe.bodyText(), MAX_WAIT);
     }
   }
 
@@ -97,7 +91,7 @@ final class Probing {
     }
     try {
       Answer answer = asked.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-      Optional<String> mismatch = mismatch(probe, answer);
+      Optional<String> mismatch = probe.mismatch(answer);
       answered(new Route(mismatch.isEmpty(), mismatch.orElse(""), millis(), Instant.now(), false));
     } catch (TimeoutException e) {
       overdue(patience);
@@ -162,45 +156,5 @@ final class Probing {
   /** Returns whether the last result was silence. */
   boolean doubtful() {
     return last != null && last.silent();
-  }
-
-  /** Returns why a response is not the declared one; empty if it is. */
-  static Optional<String> mismatch(Probe probe, Answer answer) {
-    if (answer.status() / 100 != 2) { // A class may choose its status.
-      return Optional.of("answers with status " + answer.status());
-    }
-    JsonNode expected = probe.expect();
-    boolean failed = answer.body().contains(ErrorCode.NOT_READY);
-    if (expected == null && !failed) {
-      return Optional.empty();
-    }
-    JsonNode json;
-    try {
-      json = JsonMapper.shared().readTree(answer.body());
-    } catch (JacksonException e) {
-      return expected == null
-          ? Optional.empty()
-          : Optional.of("answers with a body that is not JSON");
-    }
-    if (failed && json.path("code").asString("").equals(ErrorCode.NOT_READY)) {
-      // The replica runs but has no instance to serve with. This fails every expectation.
-      return Optional.of(
-          "reports that it is not ready: " + Foreign.message(json.path("error").asString("")));
-    }
-    if (expected == null) {
-      return Optional.empty();
-    }
-    for (Map.Entry<String, JsonNode> field : expected.properties()) {
-      JsonNode found = json.path(field.getKey());
-      if (!found.equals(field.getValue())) {
-        return Optional.of(
-            "answers with %s: %s, expected %s"
-                .formatted(
-                    field.getKey(),
-                    found.isMissingNode() ? "nothing" : Foreign.message(found.toString()),
-                    field.getValue()));
-      }
-    }
-    return Optional.empty();
   }
 }

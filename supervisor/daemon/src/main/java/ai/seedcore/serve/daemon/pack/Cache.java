@@ -20,6 +20,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
@@ -216,6 +217,14 @@ public final class Cache {
     } finally {
       Files.deleteIfExists(part);
     }
+  }
+
+  /** Returns a file that {@link #keep} has written. */
+  Optional<Path> find(String name) {
+    Path file = folder.resolve(name);
+    return name.indexOf('/') < 0 && Files.isRegularFile(file)
+        ? Optional.of(file)
+        : Optional.empty();
   }
 
   private static String hashOf(Path file) throws IOException {

@@ -12,6 +12,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +30,8 @@ public final class Packages {
 
   /** How much of a node's accelerator type Ray reserves for an actor that needs it. */
   private static final double ACCELERATOR = 0.001;
+
+  private static final String SCHEME = "gcs://";
 
   private static final String AGENT = "seedcore-agent.jar";
 
@@ -93,7 +96,11 @@ public final class Packages {
         files.put(name, zip);
         names.put(contents, name);
       }
-      applications.add(new DesiredJava(application(deployment, name)));
+      applications.add(
+          new DesiredJava(
+              application(deployment, name),
+              deployment.upgrade().order(),
+              deployment.upgrade() + " " + deployment.probe()));
     }
     return new Packages(declared, cache, files, List.copyOf(applications));
   }
@@ -135,6 +142,25 @@ public final class Packages {
     return files;
   }
 
+  /**
+   * Returns the packages of other versions of these deployments, as far as they are in the cache.
+   */
+  public Map<String, Path> filesOf(Collection<Application> others) {
+    Map<String, Path> found = new LinkedHashMap<>();
+    for (Application other : others) {
+      if (other.actorOptions().get("runtime_env") instanceof Map<?, ?> environment
+          && environment.get("working_dir") instanceof String uri
+          && uri.startsWith(SCHEME)) {
+        String name = uri.substring(SCHEME.length());
+        cache
+            .find(name)
+            .filter(file -> !files.containsKey(name))
+            .ifPresent(file -> found.put(name, file));
+      }
+    }
+    return found;
+  }
+
   /** Returns the applications to serve, in the order of their declarations. */
   public List<DesiredApplication> applications() {
     return applications;
@@ -174,7 +200,7 @@ public final class Packages {
         "runtime_env",
         Map.of(
             "working_dir",
-            "gcs://" + packageName,
+            SCHEME + packageName,
             "env_vars",
             Map.of(
                 // With a thousand threads, the C library would spread its free memory over many

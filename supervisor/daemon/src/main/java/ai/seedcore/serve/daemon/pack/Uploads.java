@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -63,13 +64,17 @@ public final class Uploads {
 
   /**
    * Begins to upload the missing packages and to renew the others, unless an upload is in progress.
+   *
+   * @param others packages of versions that may have to serve again
    */
-  public void begin(Packages packages, String session) {
+  public void begin(Packages packages, Map<String, Path> others, String session) {
     if (running != null) {
       return;
     }
     CompletableFuture<Outcome> outcome = CompletableFuture.completedFuture(Outcome.SUCCEEDED);
-    for (Map.Entry<String, Path> file : packages.files().entrySet()) {
+    Map<String, Path> files = new LinkedHashMap<>(packages.files());
+    files.putAll(others);
+    for (Map.Entry<String, Path> file : files.entrySet()) {
       outcome =
           outcome.thenCompose(
               before ->

@@ -43,6 +43,11 @@ final class NextStep {
       case APP_PENDING ->
           "Wait a minute. Then the reason names what is missing: add CPUs or memory, or lower what"
               + " the deployment requests.";
+      case VERSION_ON_TRIAL ->
+          "Nothing: the previous version serves until the new one has passed its trial.";
+      case VERSION_REJECTED ->
+          "Correct what the reason names in the configuration (arguments, files, class), or declare"
+              + " the previous version again; the change is tried at once.";
       case REPLICA_ORPHANED -> "Nothing: the daemon kills the replica.";
     };
   }

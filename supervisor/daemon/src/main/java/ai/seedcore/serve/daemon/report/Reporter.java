@@ -13,6 +13,8 @@ import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.daemon.rollout.Verdict;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.door.DoorStatus;
 import java.time.Duration;
 import java.time.Instant;
@@ -224,6 +226,24 @@ public final class Reporter {
         route == null ? 0 : route.atWork(),
         deploys == null ? 0 : deploys.attempts(),
         deploys == null ? null : future(deploys.notBefore()),
-        work.outcomes().apply(desired.name()));
+        work.outcomes().apply(desired.name()),
+        trial(situation, desired));
+  }
+
+  private static Status.@Nullable TrialStatus trial(
+      Situation situation, DesiredApplication desired) {
+    Versions.Known known = situation.state().versions().of(desired.name());
+    Versions.Trial trial = known == null ? null : known.trial();
+    if (known == null || trial == null || !trial.version().equals(desired.version())) {
+      return null;
+    }
+    Verdict verdict = situation.seen().trials().get(desired.name());
+    boolean told =
+        verdict != null && trial.rejected() == null && verdict.version().equals(trial.version());
+    return new Status.TrialStatus(
+        trial.version(),
+        known.good().version(),
+        verdict != null && told ? verdict.why() : "",
+        trial.rejected());
   }
 }

@@ -159,6 +159,16 @@ public record Status(
       Set<String> nodes) {}
 
   /**
+   * A version that does not serve yet, or will not.
+   *
+   * @param serves the version that serves meanwhile
+   * @param progress what is tried at the moment; empty if nothing is
+   * @param rejected why it must not serve; null if it was not rejected
+   */
+  public record TrialStatus(
+      String version, String serves, String progress, @Nullable String rejected) {}
+
+  /**
    * One declared application, in its desired and its observed state.
    *
    * @param url its address; null if it has no route
@@ -169,6 +179,7 @@ public record Status(
    *     takes longer than its timeout, yet nothing is wrong; 0 otherwise
    * @param attempts how often it was submitted in this session
    * @param outcomes the outcomes of all submissions since this daemon started
+   * @param trial the trial of the declared version; null if there was none, or if it has passed
    */
   public record AppStatus(
       String name,
@@ -186,7 +197,8 @@ public record Status(
       int atWork,
       int attempts,
       @Nullable Instant nextAttempt,
-      Outcomes outcomes) {
+      Outcomes outcomes,
+      @Nullable TrialStatus trial) {
 
     /** Returns whether its route responds as declared or is busy. */
     public boolean serves() {

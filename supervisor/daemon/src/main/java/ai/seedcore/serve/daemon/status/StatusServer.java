@@ -10,6 +10,7 @@ import ai.seedcore.serve.base.http.OnlyHttp1;
 import ai.seedcore.serve.daemon.report.Status;
 import io.netty.util.NetUtil;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
@@ -60,13 +61,16 @@ public final class StatusServer implements AutoCloseable {
 
   private static final Duration NEXT_REQUEST = Duration.ofSeconds(30);
 
+  /** How often the file of the token is read. */
+  private static final long RENEWAL_MS = 10_000;
+
   /** The deadline of a connection that watches the stream: none. */
   private static final long NO_DEADLINE = Long.MAX_VALUE;
 
   private final Vertx vertx;
   private final Context context;
-  private final HttpServer server;
-  private final @Nullable String token;
+  private final HostPort address;
+  private final StatusToken token;
   private final boolean exposed;
   private final Supplier<String> metrics;
   private final Supplier<Optional<String>> stuck;
@@ -82,22 +86,23 @@ public final class StatusServer implements AutoCloseable {
 
   private boolean sweeping;
 
+  private @Nullable HttpServer server;
+  private volatile boolean leaving;
   private volatile @Nullable Status status;
   private volatile long publishedAt;
 
   /**
-   * Starts to listen.
+   * Creates the server. It does not listen yet.
    *
-   * @param token the token that clients must send; null for none, then only the loopback gets
+   * @param token the token that clients must send; if none is required, only the loopback gets
    *     details
    * @param metrics returns all metrics in Prometheus' text format
    * @param stuck returns which of the daemon's loops is stuck; empty if none is
-   * @throws ConfigException if the server cannot listen on the address
    */
   public StatusServer(
       Vertx vertx,
       HostPort address,
-      @Nullable String token,
+      StatusToken token,
       Supplier<String> metrics,
       Supplier<Optional<String>> stuck) {
     this.token = token;
@@ -107,21 +112,59 @@ public final class StatusServer implements AutoCloseable {
     this.names = Set.of("localhost", address.host().toLowerCase(Locale.ROOT));
     this.vertx = vertx;
     this.context = vertx.getOrCreateContext();
-    this.server =
+    this.address = address;
+    vertx.setPeriodic(
+        RENEWAL_MS,
+        timer -> {
+          var unused = renewToken();
+        });
+  }
+
+  /**
+   * Listens. Called on one thread, as {@link #close} is.
+   *
+   * @throws ConfigException if the server cannot listen on its address
+   */
+  public void listen() {
+    HttpServer opened =
         vertx
             .createHttpServer(
                 HEAD.options().setIdleTimeout(30).setIdleTimeoutUnit(TimeUnit.SECONDS))
             .connectionHandler(this::connected)
             .invalidRequestHandler(StatusServer::invalid)
             .requestHandler(this::answer);
+    server = opened;
     try {
-      EventLoop.listen(server, address);
+      EventLoop.listen(opened, address);
     } catch (IOException e) {
       throw new ConfigException(
           "status: found %s, but cannot listen on it (%s), expected a free port; choose one with"
                   .formatted(address, e.getMessage())
-              + " --status HOST:PORT");
+              + " --status HOST:PORT, or replace a daemon that listens there with --take-over");
     }
+  }
+
+  /**
+   * Makes readiness checks fail, and no longer expects a current status, because the daemon ends.
+   */
+  public void leave() {
+    leaving = true;
+  }
+
+  /**
+   * Reads the token again, and closes the streams if their clients have sent another one.
+   *
+   * @return whether the token has changed
+   */
+  Future<Boolean> renewToken() {
+    return context
+        .executeBlocking(token::renew, false)
+        .onSuccess(
+            changed -> {
+              if (changed) {
+                stream.end();
+              }
+            });
   }
 
   /** Receives the current status. */
@@ -204,13 +247,13 @@ public final class StatusServer implements AutoCloseable {
     boolean turns = illness.isEmpty();
     String path = request.path() == null ? "" : request.path();
     if (path.startsWith(ONE_READY)) {
-      readyOne(request, turns ? known : null, path.substring(ONE_READY.length()));
+      readyOne(request, turns && !leaving ? known : null, path.substring(ONE_READY.length()));
       return;
     }
     switch (path) {
       case "/healthz" -> reply(request, turns ? 200 : 503, TEXT, illness.orElse("ok") + "\n");
       case "/readyz" -> {
-        boolean ready = turns && known != null && known.ready();
+        boolean ready = turns && !leaving && known != null && known.ready();
         reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
       }
       case "/" -> page.answer(request);
@@ -225,6 +268,9 @@ public final class StatusServer implements AutoCloseable {
 
   /** Returns why the daemon is unhealthy; empty if it is healthy. */
   private Optional<String> illness() {
+    if (leaving) {
+      return Optional.empty();
+    }
     if (status == null) {
       return Optional.of("the daemon has not observed the cluster yet");
     }
@@ -250,7 +296,12 @@ public final class StatusServer implements AutoCloseable {
   }
 
   private boolean allowed(HttpServerRequest request) {
-    if (token == null) {
+    String wanted = token.value();
+    if (wanted == null && token.isRequired()) {
+      reply(request, 403, TEXT, "the file of the token, status_token_file, does not exist\n");
+      return false;
+    }
+    if (wanted == null) {
       if (exposed) {
         reply(
             request,
@@ -269,7 +320,7 @@ public final class StatusServer implements AutoCloseable {
       }
       return !exposed;
     }
-    boolean right = Token.isBorne(token, request.getHeader("Authorization"));
+    boolean right = Token.isBorne(wanted, request.getHeader("Authorization"));
     if (!right) {
       request.response().putHeader("WWW-Authenticate", "Bearer");
       reply(
@@ -321,8 +372,11 @@ public final class StatusServer implements AutoCloseable {
         .end(body);
   }
 
+  /** Closes the port, and waits until it is free. The server can listen again. */
   @Override
   public void close() {
-    server.close();
+    if (server != null) {
+      EventLoop.close(server);
+    }
   }
 }

@@ -5,6 +5,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +57,13 @@ final class Stream {
     if (known != null) {
       tell(known);
     }
+  }
+
+  /** Ends all streams. The clients may come again. */
+  void end() {
+    List.copyOf(watchers.keySet()).forEach(HttpServerResponse::end);
+    watchers.clear();
+    listened = false;
   }
 
   /** Sends a status to all clients. */

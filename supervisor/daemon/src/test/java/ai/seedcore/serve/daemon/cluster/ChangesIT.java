@@ -171,8 +171,9 @@ class ChangesIT {
   void theLastOfTwoChangesWithinSecondsHolds() {
     settle(2);
     try (Traffic traffic = new Traffic(Worker.URL)) {
+      int submitted = daemon.deploys();
       worker.with("init_args", args("second")).declare();
-      until(() -> daemon.phase().equals("RECOVERING"));
+      until(() -> daemon.deploys() > submitted);
       worker.with("init_args", args("third")).with("user_config", "{say: three}").declare();
       until(() -> all(traffic, "name", "third") && daemon.phase().equals("SERVING"));
       assertThat(traffic.last("config")).isEqualTo("three");
@@ -263,7 +264,7 @@ class ChangesIT {
     }
     until(
         () ->
-            daemon.phase().equals("SERVING")
+            daemon.settled()
                 && pids().size() == replicas
                 && app().path("replicas").asInt() == replicas
                 && app().path("declared_replicas").asInt() == replicas);

@@ -139,7 +139,7 @@ final class DaemonProcess implements AutoCloseable {
   DaemonProcess awaitReady() {
     try {
       await("ready; the log is " + log)
-          .atMost(Duration.ofSeconds(90))
+          .atMost(Duration.ofMinutes(3)) // Other tests may use the machine as well.
           .pollInterval(Duration.ofMillis(50))
           .until(() -> web.status("http://" + statusAddress + "/readyz") == 200);
       return this;
@@ -169,6 +169,7 @@ final class DaemonProcess implements AutoCloseable {
   /** Whether it is at rest, and Serve calls the first application running. */
   boolean settled() {
     return phase().equals("SERVING")
+        && !status().path("cause").asString("").equals("VERSION_ON_TRIAL")
         && ready()
         && status().path("apps").path(0).path("status").asString("").equals("RUNNING");
   }

@@ -27,6 +27,9 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   private static final String DOOR = "http://127.0.0.1:28001";
   private static final int PER_SECOND = Integer.getInteger("seedcore.door.rate", 30);
 
+  /** Whether no other test uses the machine: at the rate of the page that the rows become. */
+  private static final boolean ALONE = PER_SECOND >= 100;
+
   private final Path config = folder.resolve("door.yaml");
 
   private boolean anotherDaemonNext;
@@ -219,7 +222,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     List<Long> replicas = cluster.replicaPids();
     nothingFails(
         row,
-        1,
+        ALONE ? 1 : 3,
         () -> {
           cluster.worker("ServeController").destroyForcibly();
           await()
@@ -377,5 +380,89 @@ class DoorFaultsIT extends FaultsOnOneCluster {
       assertThat(most[0]).isLessThan(before + 60);
     }
     anotherDaemonNext = true;
+  }
+
+  @Fault(
+      value = "daemon replaced by another one (--take-over), three times in a row",
+      expected = "every connection is accepted, no request fails, nothing is deployed")
+  void daemonReplaced(Row row) {
+    List<Long> replicas = cluster.replicaPids();
+    nothingFails(
+        row,
+        ALONE ? 1 : 3,
+        () -> {
+          for (int i = 0; i < 3; i++) {
+            DaemonProcess before = daemon;
+            daemon = DaemonProcess.onCluster(folder, takingOver());
+            row.replacedBy(daemon);
+            assertThat(before.awaitEnd()).isZero();
+            daemon.awaitReady();
+          }
+        });
+    assertThat(row.deploys()).isZero();
+    assertThat(cluster.replicaPids()).hasSameElementsAs(replicas);
+    assertThat(Machine.marked("SEEDCORE_DRIVER=1")).hasSizeLessThanOrEqualTo(2);
+  }
+
+  @Fault(
+      value = "daemon that is to be replaced by one that cannot start, or that is stuck (SIGSTOP)",
+      expected = "the new one says why and ends; the old one serves on")
+  void daemonNotReplaced(Row row) {
+    nothingFails(
+        row,
+        15,
+        () -> {
+          String[] options = takingOver();
+          Machine.write(config, "front_door_connections: 1000000000\n");
+          DaemonProcess wrong = DaemonProcess.onCluster(folder, options);
+          assertThat(wrong.awaitEnd()).isEqualTo(2);
+          assertThat(wrong.log()).contains("front_door_connections: found 1000000000");
+          Machine.write(config, "log_level: debug\n");
+          daemon.signal("STOP");
+          DaemonProcess waiting = DaemonProcess.onCluster(folder, options);
+          assertThat(waiting.awaitEnd()).isEqualTo(2);
+          assertThat(waiting.log()).contains("take_over: found a daemon that does not answer");
+          daemon.signal("CONT");
+        });
+    assertThat(row.deploys()).isZero();
+  }
+
+  @Fault(
+      value = "standby with a front door ended (SIGTERM, --front-door-linger-seconds=4)",
+      expected = "says so to load balancers, and serves meanwhile, also what takes longer")
+  void doorLingers(Row row) {
+    String door = "http://127.0.0.1:28003";
+    DaemonProcess standby =
+        DaemonProcess.onCluster(
+            folder,
+            "--front-door=127.0.0.1:28003",
+            "--status=127.0.0.1:28093",
+            "--front-door-linger-seconds=4",
+            "--front-door-drain-seconds=20");
+    row.watchServed(daemon);
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> standby.phase().equals("STANDBY") && web.allAnswer(door));
+    long start = System.nanoTime();
+    try (SteadyProbe probe = new SteadyProbe(door, 20, Duration.ofSeconds(30))) {
+      row.fault(() -> standby.signal("TERM"));
+      await().until(() -> web.status(door + "/-/health") == 503);
+      assertThat(web.status("http://127.0.0.1:28093/healthz")).isEqualTo(200);
+      assertThat(web.status("http://127.0.0.1:28093/readyz")).isEqualTo(503);
+      Machine.pass(Duration.ofSeconds(2));
+      assertThat(probe.failedSince(start)).isZero();
+      assertThat(probe.sentSince(start)).isGreaterThan(20);
+    }
+    assertThat(standby.awaitEnd()).isEqualTo(143);
+    assertThat(Duration.ofNanos(System.nanoTime() - start))
+        .isBetween(Duration.ofSeconds(4), Duration.ofSeconds(30));
+    assertThat(row.deploys()).isZero();
+  }
+
+  private String[] takingOver() {
+    List<String> all = new ArrayList<>(List.of(options()));
+    // Connections that the clients keep without using them.
+    all.addAll(List.of("--take-over", "--front-door-drain-seconds=5"));
+    return all.toArray(new String[0]);
   }
 }

@@ -33,6 +33,7 @@ final class FaultPage {
     GROUPS.put("NetworkFaultsIT", "The network, with the daemon's own node on another host");
     GROUPS.put("LoadIT", "Under load");
     GROUPS.put("DoorFaultsIT", "Through the front door, 100 requests a second");
+    GROUPS.put("UpgradeFaultsIT", "New versions, 100 requests a second through the front door");
   }
 
   private FaultPage() {}

@@ -96,6 +96,10 @@ class LongCallsIT {
   @Test
   void aRequestThatTakesTooLongIsGivenUp() throws Exception {
     declare(worker.reset().with("request_timeout_s", "1"));
+    // Serve hands a replica its new settings after it has accepted them.
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> web.post(Worker.URL, "sleep 3000").statusCode() == 500);
     long start = System.nanoTime();
     HttpResponse<String> late = web.post(Worker.URL, "sleep 15000");
     assertThat(seconds(start)).isBetween(1.0, 8.0);

@@ -2,7 +2,9 @@ package ai.seedcore.serve.daemon.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.seedcore.serve.daemon.node.RayInstall;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,6 +63,46 @@ class OwnNodeIT {
       await().atMost(Duration.ofSeconds(5)).until(() -> Machine.marked(mark).isEmpty());
       // Ray's note would lead a plain ray.init() on this machine to the head that is gone.
       assertThat(Path.of("/tmp/ray/ray_current_cluster")).doesNotExist();
+    }
+  }
+
+  @Test
+  void itsHeadStaysWhenAnotherDaemonTakesOver() {
+    String mark = "SEEDCORE_NODE=HEAD:" + RayCluster.ADDRESS;
+    DaemonProcess daemon = DaemonProcess.onCluster(folder, "--local", "--cpus=4").awaitReady();
+    List<Long> head = pids(mark);
+    try (DaemonProcess next =
+        DaemonProcess.onCluster(folder, "--local", "--cpus=4", "--take-over")) {
+      assertThat(daemon.awaitEnd()).isZero();
+      next.awaitReady();
+      assertThat(pids(mark)).containsAll(head);
+      assertThat(next.deploys()).isZero();
+      assertThat(next.end("TERM")).isEqualTo(143);
+    }
+    await().atMost(Duration.ofSeconds(5)).until(() -> Machine.marked(mark).isEmpty());
+  }
+
+  private static List<Long> pids(String mark) {
+    return Machine.marked(mark).stream()
+        .filter(
+            process -> Machine.commandLine(process).matches("(?s).*(gcs_server|raylet/raylet).*"))
+        .map(ProcessHandle::pid)
+        .toList();
+  }
+
+  @Test
+  void aHeadThatRemembersBringsBackWhatItServed() {
+    assumeTrue(RayInstall.find(Path.of(RayCluster.ray("ray"))).keepsState());
+    String mark = "SEEDCORE_NODE=HEAD:" + RayCluster.ADDRESS;
+    try (DaemonProcess daemon =
+        DaemonProcess.onCluster(folder, "--local", "--remember", "--cpus=4")) {
+      daemon.awaitReady();
+      Machine.marked(mark).forEach(ProcessHandle::destroyForcibly);
+      daemon.awaitNotReady();
+      daemon.awaitReady();
+      assertThat(daemon.deploys()).isEqualTo(3);
+      assertThat(web.allAnswer(RayCluster.ROUTES)).isTrue();
+      assertThat(daemon.end("TERM")).isEqualTo(143);
     }
   }
 

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
 import org.openqa.selenium.OutputType;
+import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -98,13 +99,25 @@ class StatusPageIT {
           exchange.sendResponseHeaders(204, -1);
           exchange.close();
         });
+    receiver.createContext(
+        "/app",
+        exchange -> {
+          exchange.getResponseHeaders().set("Content-Type", "text/html");
+          byte[] page = "<!doctype html><title>app</title>".getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, page.length);
+          exchange.getResponseBody().write(page);
+          exchange.close();
+        });
     receiver.start();
     return "http://127.0.0.1:%d/hook/s3cr3t".formatted(receiver.getAddress().getPort());
   }
 
   private static Path declaration(String deployments) {
     Path file = folder.resolve("deployments.yaml");
-    Machine.write(file, "deployments: " + deployments + "\n");
+    Machine.write(
+        file,
+        "cors_origins: [http://127.0.0.1:%d]%ndeployments: %s%n"
+            .formatted(receiver.getAddress().getPort(), deployments));
     return file;
   }
 
@@ -154,6 +167,35 @@ class StatusPageIT {
         .as("nothing sticks out on a phone")
         .isLessThanOrEqualTo((Long) browser.executeScript("return window.innerWidth"));
     look("light", DESKTOP, "healthy");
+  }
+
+  /** What a page sees is up to the browser, which sends a preflight request for such a header. */
+  @Test
+  @Order(2)
+  void aPageOfADeclaredOriginMayUseTheRoutes() {
+    String port = ":" + receiver.getAddress().getPort();
+    String page = browser.getWindowHandle();
+    browser.switchTo().newWindow(WindowType.TAB);
+    browser.get("http://127.0.0.1" + port + "/app");
+    assertThat(fetched()).startsWith("200 ").contains("\"success\"");
+    browser.get("http://localhost" + port + "/app"); // Another origin.
+    assertThat(fetched()).contains("TypeError");
+    browser.close();
+    browser.switchTo().window(page);
+  }
+
+  private static String fetched() {
+    return String.valueOf(
+        browser.executeAsyncScript(
+            """
+            const done = arguments[arguments.length - 1];
+            fetch('http://127.0.0.1:28001/SalienceScorer', {
+              method: 'POST',
+              headers: {'Content-Type': 'application/json', 'X-Mine': '1'},
+              body: '{"features":[{"task_risk":0.9}]}'
+            }).then(async response => done(response.status + ' ' + await response.text()),
+                error => done(error.name + ' ' + error.message));
+            """));
   }
 
   @Test

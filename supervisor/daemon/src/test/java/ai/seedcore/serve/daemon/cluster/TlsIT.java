@@ -33,16 +33,18 @@ class TlsIT {
       int submitted;
       try (DaemonProcess daemon = start(Map.of())) {
         daemon.awaitReason("RECOVERING", "has a certificate that this JVM does not trust");
-        submitted = daemon.deploys();
+        daemon.end("TERM");
+        submitted = daemon.log().split("INFO  deploy app=", -1).length - 1;
       }
       String trust =
           "-Djavax.net.ssl.trustStore=%s -Djavax.net.ssl.trustStorePassword=changeit"
               .formatted(store);
       try (DaemonProcess daemon = start(Map.of("JDK_JAVA_OPTIONS", trust))) {
         daemon.awaitReady();
-        // What the one before submitted, if it got so far, runs well.
-        int missing = 3 - submitted;
-        assertThat(daemon.deploys()).isEqualTo(missing);
+        // What the one before submitted, if it got so far, runs well; but for the last one, which
+        // its end may have prevented.
+        int missing = daemon.deploys();
+        assertThat(missing).isBetween(3 - submitted, submitted == 0 ? 3 : 4 - submitted);
         cluster.kill();
         daemon.awaitNotReady();
         cluster.comeBack();

@@ -22,6 +22,17 @@ class ConfigLoaderTest {
 
   @TempDir Path folder;
 
+  /** Changes within a step need no new replicas. */
+  @ParameterizedTest
+  @CsvSource({"1, 40", "32, 40", "33, 108", "100, 108", "101, 109", "1000, 1008"})
+  void threadsAreStartedInSteps(int ongoing, int threads) throws IOException {
+    Settings settings =
+        load(
+            "builtin: false\ndeployments: [{name: A, class: ai.seedcore.serve.salience.SalienceScorer, max_ongoing_requests: %d}]"
+                .formatted(ongoing));
+    assertThat(((DeclaredJava) settings.deployments().get(0)).threads()).isEqualTo(threads);
+  }
+
   @Test
   void withoutAWordTheThreeAreDeclared() {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());

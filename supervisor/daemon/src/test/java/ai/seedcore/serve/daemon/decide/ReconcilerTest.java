@@ -9,6 +9,7 @@ import ai.seedcore.serve.daemon.observe.Observation;
 import ai.seedcore.serve.daemon.observe.Orphan;
 import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
+import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.protocol.Application;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,7 +41,10 @@ class ReconcilerTest {
 
   private final Reconciler reconciler =
       new Reconciler(List.of(desired("A"), desired("B")), Set.of());
-  private State state = State.EMPTY.seen(up(new Serve.Unknown("not asked"), Map.of()), NOW);
+  private State state =
+      State.EMPTY
+          .seen(up(new Serve.Unknown("not asked"), Map.of()), NOW)
+          .withVersions(new Versions(Map.of("A", good("A"), "B", good("B"))));
   private Role role = new Role.Leads();
   private DriverView driver = driver(DriverView.Phase.WARM, null, null);
   private WorkView work = WorkView.FREE;
@@ -86,7 +90,9 @@ class ReconcilerTest {
 
   @Test
   void slowStartUpIsWaitedFor() {
-    Observation seen = up(running(app("DEPLOYING", "v1"), app("RUNNING", "v1")), answering());
+    Serve.Application slow =
+        new Serve.Application("DEPLOYING", "", "v1", "/A", 0, Set.of(), CONFIG);
+    Observation seen = up(running(slow, app("RUNNING", "v1")), answering());
     for (int minutes = 0; minutes < 60; minutes++) {
       Decision decision = decide(seen, NOW.plusSeconds(60L * minutes));
       assertThat(decision.action()).isEqualTo(new Action.Rest());
@@ -430,6 +436,8 @@ class ReconcilerTest {
                 Duration.ofSeconds(seconds))),
         Map.of(),
         Capacity.UNKNOWN,
+        null,
+        Map.of(),
         true,
         false);
   }
@@ -462,6 +470,8 @@ class ReconcilerTest {
               List.of(),
               Map.of("A", Duration.ofSeconds(seconds)),
               Capacity.UNKNOWN,
+              null,
+              Map.of(),
               true,
               false);
       assertThat(decide(seen).reason())
@@ -605,7 +615,7 @@ class ReconcilerTest {
 
   @Test
   void workIsPutOffAfterFailuresButADriverIsStartedMeanwhile() {
-    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true);
+    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true, false);
     Observation seen = up(new Serve.Absent(), Map.of());
     driver = driver(DriverView.Phase.ABSENT, null, null);
     assertThat(decide(seen).action()).isEqualTo(new Action.StartDriver());
@@ -626,14 +636,14 @@ class ReconcilerTest {
             .withEnsured(new State.Ensured(false, true, null))
             .withUploaded(true)
             .withDeploy("A", NOW.minusSeconds(60), NOW.minusSeconds(30));
-    work = new WorkView(Instant.MIN, Set.of("A", "B"), false, false);
+    work = new WorkView(Instant.MIN, Set.of("A", "B"), false, false, false);
     Observation seen = up(running("c", Map.of()), Map.of());
     // The first submission in a life of the cluster is not counted.
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("B"));
     state = state.withDeploy("B", NOW.minusSeconds(60), NOW.minusSeconds(30));
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
     assertThat(decide(seen).reason()).endsWith("redeployed too often, waiting: A, B");
-    work = new WorkView(Instant.MIN, Set.of("B"), false, false);
+    work = new WorkView(Instant.MIN, Set.of("B"), false, false, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Deploy("A"));
   }
 
@@ -643,7 +653,7 @@ class ReconcilerTest {
     state = state.withEnsured(new State.Ensured(false, true, null));
     Observation seen = up(running("c", Map.of()), Map.of());
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
-    work = new WorkView(Instant.MIN, Set.of(), true, false);
+    work = new WorkView(Instant.MIN, Set.of(), true, false, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
   }
 
@@ -652,15 +662,15 @@ class ReconcilerTest {
     driver = driver(DriverView.Phase.WARM, null, null);
     Observation seen = up(running(app("RUNNING", "v1"), app("RUNNING", "v1")), answering());
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
-    work = new WorkView(Instant.MIN, Set.of(), false, true);
+    work = new WorkView(Instant.MIN, Set.of(), false, true, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Upload());
     assertThat(decide(seen).phase()).isEqualTo(Phase.SERVING);
     role = new Role.StandsBy("another leads");
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
     role = new Role.Leads();
-    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true);
+    work = new WorkView(NOW.plusSeconds(1), Set.of(), false, true, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
-    work = new WorkView(Instant.MIN, Set.of(), true, true);
+    work = new WorkView(Instant.MIN, Set.of(), true, true, false);
     assertThat(decide(seen).action()).isEqualTo(new Action.Rest());
   }
 
@@ -753,6 +763,10 @@ class ReconcilerTest {
   private static DriverView driver(
       DriverView.Phase phase, @Nullable String session, @Nullable String busyWith) {
     return new DriverView(phase, session, busyWith, "2.39.0", Instant.MIN);
+  }
+
+  private static Versions.Known good(String name) {
+    return new Versions.Known(((DesiredJava) desired(name)).application(), null);
   }
 
   private static DesiredApplication desired(String name) {

@@ -9,6 +9,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,8 +69,11 @@ class SystemdTest {
               assertThat(messages(heard).get(messages(heard).size() - 1))
                   .contains("STATUS=SERVING: ");
             });
-    systemd.close();
-    await().untilAsserted(() -> assertThat(text(heard)).endsWith("STOPPING=1\n--\n"));
+    systemd.stopping(Duration.ofSeconds(10));
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(text(heard)).endsWith("STOPPING=1\nEXTEND_TIMEOUT_USEC=10000000\n--\n"));
     List<String> all = messages(heard);
     assertThat(all.get(0)).contains("READY=1", "STATUS=RECOVERING: ", "WATCHDOG=1");
     assertThat(text(heard)).containsOnlyOnce("READY=1");

@@ -213,7 +213,7 @@ class ObserverTest {
   }
 
   private static String mismatch(Probe probe, int status, String body) {
-    return Probing.mismatch(probe, new Http.Answer(status, body)).orElse("");
+    return probe.mismatch(new Http.Answer(status, body)).orElse("");
   }
 
   private String reason() {

@@ -71,9 +71,7 @@ public final class RepliesFuzz {
         }
         dashboard.toldBy(text);
       }
-      case 1 ->
-          probes.forEach(
-              probe -> harmless(Probing.mismatch(probe, new Answer(200, text)).orElse("")));
+      case 1 -> probes.forEach(probe -> harmless(probe.mismatch(new Answer(200, text)).orElse("")));
       case 2 -> harmless(Foreign.message(ServeMessage.words(text)));
       default -> askGcs(rest);
     }

@@ -6,6 +6,7 @@ import ai.seedcore.serve.base.fuzz.Talk;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Sockets;
 import java.io.IOException;
+import java.util.Map;
 import java.util.Optional;
 
 /** Any bytes, sent to the status port. */
@@ -25,9 +26,10 @@ public final class StatusFuzz {
         new StatusServer(
             EventLoop.start(),
             new HostPort("127.0.0.1", port),
-            null,
+            new StatusToken(null, Map.of()),
             () -> "a_metric 1\n",
             Optional::empty);
+    server.listen();
     server.publish(Statuses.serving());
     talk = new Talk(port, "GET /readyz/A HTTP/1.1\r\nHost: localhost\r\n\r\n");
     Faults.look();

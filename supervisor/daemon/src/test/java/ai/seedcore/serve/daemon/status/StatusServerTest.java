@@ -21,6 +21,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,12 +33,14 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The status port over real sockets: what it says, to whom, and that nobody can take it away. */
 class StatusServerTest {
 
   private static final String TOKEN = "0123456789abcdef0123";
 
+  @TempDir Path folder;
   private final HttpClient client = HttpClient.newHttpClient();
   private final Vertx vertx = EventLoop.start();
   private StatusServer server;
@@ -53,7 +57,12 @@ class StatusServerTest {
 
   private void start(String host, String token) throws IOException {
     address = new HostPort(host, Sockets.freePort());
+    start(new StatusToken(null, token == null ? Map.of() : Map.of("SEEDCORE_STATUS_TOKEN", token)));
+  }
+
+  private void start(StatusToken token) {
     server = new StatusServer(vertx, address, token, () -> "a_metric 1\n", () -> stuck);
+    server.listen();
   }
 
   @Test
@@ -99,6 +108,40 @@ class StatusServerTest {
     assertThat(get("/status").statusCode()).isEqualTo(403);
     assertThat(get("/status").body()).contains("SEEDCORE_STATUS_TOKEN");
     assertThat(get("/metrics").statusCode()).isEqualTo(403);
+  }
+
+  @Test
+  void theFileOfTheTokenMayChangeAndComeLater() throws Exception {
+    Path file = folder.resolve("token");
+    address = new HostPort("127.0.0.1", Sockets.freePort());
+    StatusToken token = new StatusToken(file, Map.of());
+    start(token);
+    server.publish(Statuses.serving());
+    assertThat(get("/status").statusCode()).isEqualTo(403);
+    assertThat(get("/readyz").statusCode()).isEqualTo(200);
+    Files.writeString(file, TOKEN);
+    token.renew();
+    assertThat(get("/status").statusCode()).isEqualTo(401);
+    assertThat(get("/status", "Authorization", "Bearer " + TOKEN).statusCode()).isEqualTo(200);
+    Files.writeString(file, "short");
+    token.renew();
+    assertThat(get("/status", "Authorization", "Bearer " + TOKEN).statusCode()).isEqualTo(200);
+    Stream<String> open =
+        client
+            .send(
+                request("/status/stream", "Authorization", "Bearer " + TOKEN),
+                HttpResponse.BodyHandlers.ofLines())
+            .body();
+    Files.writeString(file, TOKEN + "new");
+    assertThat(server.renewToken().toCompletionStage().toCompletableFuture().get()).isTrue();
+    assertThat(open.toList()).isNotEmpty(); // It ends.
+    assertThat(get("/status", "Authorization", "Bearer " + TOKEN).statusCode()).isEqualTo(401);
+    assertThat(get("/status", "Authorization", "Bearer " + TOKEN + "new").statusCode())
+        .isEqualTo(200);
+    Files.delete(file);
+    token.renew();
+    assertThat(get("/status", "Authorization", "Bearer " + TOKEN + "new").statusCode())
+        .isEqualTo(403);
   }
 
   @Test

@@ -94,7 +94,10 @@ public final class Statuses {
             List.of(new DoorStatus.Answered("A", 200, 40, 0.5)),
             Map.of("A", 4),
             List.of(new DoorStatus.ProxyStatus("http://head:8001", true)),
-            List.of(new DoorStatus.ReplicaStatus("A", "10.0.0.1:20002", "ready", "v1", 2))),
+            List.of(new DoorStatus.ReplicaStatus("A", "10.0.0.1:20002", "ready", "v1", 2)),
+            Map.of(
+                "A",
+                new DoorStatus.Comparison("v2", 9, 8, 1, 1.5, 2.5, "answers with status 500"))),
         new Status.ConfigStatus(null, null),
         List.of(),
         List.of(new Status.Decided(action.getClass().getSimpleName(), cause, 3)),
@@ -124,6 +127,7 @@ public final class Statuses {
         0,
         1,
         null,
-        new Status.Outcomes(1, 0, 0));
+        new Status.Outcomes(1, 0, 0),
+        runs ? null : new Status.TrialStatus("v1", "v0", "", "is too slow"));
   }
 }

@@ -44,6 +44,8 @@ public final class Connections {
   /** The sum of their weights. */
   private int weights;
 
+  private boolean ending;
+
   /**
    * Creates an empty list.
    *
@@ -103,6 +105,23 @@ public final class Connections {
     client.connections += transport.weight();
     connections.put(connection, transport);
     connection.closeHandler(nothing -> gone(connection));
+    if (ending) {
+      transport.endSoon();
+    }
+  }
+
+  /**
+   * Makes clients open new connections for further requests. None is closed before its client
+   * knows.
+   */
+  public void endSoon() {
+    ending = true;
+    List.copyOf(connections.values()).forEach(Transport::endSoon);
+  }
+
+  /** Returns whether every response is the last one of its connection. */
+  public boolean areEnding() {
+    return ending;
   }
 
   private Http1Connection http1(HttpConnection connection, Channel channel, Client client) {

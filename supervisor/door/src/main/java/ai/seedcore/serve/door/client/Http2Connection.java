@@ -1,11 +1,14 @@
 package ai.seedcore.serve.door.client;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.vertx.core.http.Http2Settings;
 import io.vertx.core.http.HttpConnection;
@@ -24,12 +27,22 @@ final class Http2Connection extends Transport implements Frames.Owner {
   /** How much all streams together may send before it is read: each its own window. */
   static final int WINDOW_BYTES = MAX_STREAMS * Http2CodecUtil.DEFAULT_WINDOW_SIZE;
 
+  /**
+   * How long after its first GOAWAY a connection may end, because requests that were sent before
+   * its arrival are served; longer than a round trip. See RFC 9113, section 6.8.
+   */
+  private static final long GOAWAY_NANOS = 1_000_000_000L;
+
   /** Mostly for the tables with which heads are compressed. */
   private static final int WEIGHT = 3;
 
+  private final Http2ConnectionHandler codec;
   private final Frames frames;
   private final Deadlines deadlines;
   private final Map<Integer, RequestStream> streams = new LinkedHashMap<>();
+
+  /** When the connection ends if it has no stream. */
+  private long endsAt = Long.MAX_VALUE;
 
   /** What is charged for responses whose streams have ended and that the client has not read. */
   private long charged;
@@ -40,7 +53,7 @@ final class Http2Connection extends Transport implements Frames.Owner {
     this.deadlines = new Deadlines(System.nanoTime() + all.headerNanos()); // For the preface.
     this.frames = new Frames(client, budget, pace, this);
     Gate.limitReads(channel);
-    Http2ConnectionHandler codec = channel.pipeline().get(Http2ConnectionHandler.class);
+    this.codec = channel.pipeline().get(Http2ConnectionHandler.class);
     channel.pipeline().addBefore(channel.pipeline().context(codec).name(), "frames", frames);
     codec
         .connection()
@@ -138,9 +151,33 @@ final class Http2Connection extends Transport implements Frames.Owner {
   }
 
   @Override
+  void endSoon() {
+    goAway(Integer.MAX_VALUE);
+    endsAt = System.nanoTime() + GOAWAY_NANOS;
+  }
+
+  /** Tells the client to send no request after a stream, and that later ones were not handled. */
+  private void goAway(int lastStream) {
+    ChannelHandlerContext context = channel.pipeline().context(codec);
+    var unused =
+        codec.goAway(
+            context,
+            lastStream,
+            Http2Error.NO_ERROR.code(),
+            Unpooled.EMPTY_BUFFER,
+            context.newPromise());
+    context.flush();
+  }
+
+  @Override
   void sweep(long now) {
     if (deadlines.havePassed(now)) {
       abort();
+      return;
+    }
+    if (endsAt != Long.MAX_VALUE && now - endsAt > 0 && streams.isEmpty()) {
+      goAway(codec.connection().remote().lastStreamCreated());
+      http.close();
       return;
     }
     for (RequestStream stream : List.copyOf(streams.values())) {

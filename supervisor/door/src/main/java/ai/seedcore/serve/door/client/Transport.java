@@ -55,6 +55,9 @@ abstract class Transport {
   /** Returns whether it carries no request. */
   abstract boolean isIdle();
 
+  /** Tells the client to send no further request, if the protocol can; HTTP/1's responses do. */
+  void endSoon() {}
+
   /** Ends what has passed its deadline. */
   abstract void sweep(long now);
 

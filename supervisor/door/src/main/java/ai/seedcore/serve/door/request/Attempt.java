@@ -113,7 +113,7 @@ final class Attempt implements Upstream.InFlight {
     }
     request.headers().remove(Forwarding.QUERY);
     if (to instanceof Replica replica) {
-      request.headers().set(Forwarding.CREDENTIAL, replica.credential());
+      request.headers().set(Replica.CREDENTIAL, replica.credential());
     } else if (declared && body.bytes() != null && exchange.target().query() != null) {
       request.headers().set(Forwarding.QUERY, exchange.target().query());
     }

@@ -196,6 +196,7 @@ public final class Dispatcher {
   /** Records the end of an exchange with a status. */
   void ended(Exchange exchange, int status) {
     limited.remove(exchange);
+    services.mirror().ended(exchange, status);
     services.clients().release(exchange.client());
     Route route = exchange.entry().route();
     services

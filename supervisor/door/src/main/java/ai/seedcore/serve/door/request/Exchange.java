@@ -266,6 +266,7 @@ final class Exchange implements Connection.Current {
     leaveQueue();
     stage = Stage.SENT;
     attempts++;
+    services.mirror().sent(this, to, body);
     attempt = new Attempt(this, services, body, to);
     attempt.begin();
   }

@@ -44,14 +44,14 @@ final class Forwarding {
 
   private static final String REQUEST_ID = "X-Request-ID";
 
-  /** Proves to a replica that a request comes from the front door. */
-  static final String CREDENTIAL = "X-SeedCore-Door";
-
   /** Says in a replica's response that, and why, the request was not executed. */
   static final String NOT_EXECUTED = "X-SeedCore-Not-Executed";
 
   /** The query that a proxy would take for the body (see java_support.py). */
   static final String QUERY = "X-SeedCore-Query";
+
+  /** Says that the request is a copy, whose response nobody sees. */
+  private static final String MIRRORED = "X-SeedCore-Mirrored";
 
   /** Says in a response that the class has chosen its status (see java_support.py). */
   static final String EXECUTED = "X-SeedCore-Executed";
@@ -100,6 +100,7 @@ final class Forwarding {
     if (tokens.areRequired()) {
       headers.remove(tokens.field());
     }
+    headers.remove(MIRRORED); // Only the door says so.
     String client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
     List<String> before = new ArrayList<>(from.getAll("X-Forwarded-For"));
     before.add(client);
@@ -119,6 +120,13 @@ final class Forwarding {
     } else if (streamed && from.contains("Transfer-Encoding")) {
       to.setChunked(true);
     }
+  }
+
+  /** Writes the header fields of a copy of a request, whose body is complete. */
+  static void mirrored(Exchange exchange, HttpClientRequest to, DoorTokens tokens, String via) {
+    headers(exchange.request(), exchange.target(), to, false, tokens, via);
+    to.headers().remove(QUERY);
+    to.headers().set(MIRRORED, "1");
   }
 
   /** Returns whether a part of the body is still to arrive. */

@@ -27,6 +27,11 @@ final class RequestBody {
     return body;
   }
 
+  /** Returns how many bytes have been read. */
+  int length() {
+    return body == null ? 0 : body.length();
+  }
+
   /** Returns whether the client sent it compressed. */
   boolean wasCompressed() {
     return decompressed;

@@ -10,6 +10,7 @@ import ai.seedcore.serve.door.client.Connections;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /**
  * Receives every request: answers what concerns the door itself, refuses what it must not forward,
@@ -27,15 +28,26 @@ public final class Router {
   private final Connections connections;
   private final Tunnels tunnels;
   private final Cors cors;
+  private final BooleanSupplier leaving;
   private final String version;
 
-  /** Creates a router. */
-  public Router(Services services, Dispatcher dispatcher, Connections connections, String version) {
+  /**
+   * Creates a router.
+   *
+   * @param leaving whether load balancers are to choose another door
+   */
+  public Router(
+      Services services,
+      Dispatcher dispatcher,
+      Connections connections,
+      BooleanSupplier leaving,
+      String version) {
     this.services = services;
     this.dispatcher = dispatcher;
     this.connections = connections;
     this.tunnels = new Tunnels(services);
     this.cors = services.cors();
+    this.leaving = leaving;
     this.version = version;
   }
 
@@ -54,6 +66,13 @@ public final class Router {
     }
     request
         .response()
+        .headersEndHandler(
+            nothing -> {
+              if (connections.areEnding() && request.response().getStatusCode() != 101) {
+                Replies.announceEnd(request);
+                connection.closeAfterResponse();
+              }
+            })
         .endHandler(
             nothing -> {
               long now = System.nanoTime();
@@ -188,7 +207,9 @@ public final class Router {
         serving
             || (secondsUnserved < services.settings().patience().toSeconds()
                 && services.waiting().isReserved(1));
-    boolean healthy = path.equals("/-/healthz") ? services.upstreams().anyServes() : accepting;
+    boolean healthy =
+        !leaving.getAsBoolean()
+            && (path.equals("/-/healthz") ? services.upstreams().anyServes() : accepting);
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", healthy ? "healthy" : "unhealthy");
     body.put("serving", serving);

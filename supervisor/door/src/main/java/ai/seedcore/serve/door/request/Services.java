@@ -18,6 +18,7 @@ import java.util.function.Supplier;
  * @param waiting the budget for queued requests
  * @param via the door's own entry of the Via field
  * @param cors what pages of other origins may do
+ * @param mirror copies requests for versions on trial
  * @param tokens the tokens of which clients have to send one, which is not forwarded
  */
 public record Services(
@@ -34,4 +35,5 @@ public record Services(
     Refusals refusals,
     String via,
     Cors cors,
+    Mirror mirror,
     Supplier<DoorTokens> tokens) {}

@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 /** A replica, with its last known state. It gets requests only after it has proved its identity. */
 public final class Replica extends Upstream {
 
+  /** The field that proves to a replica that a request comes from a front door. */
+  public static final String CREDENTIAL = "X-SeedCore-Door";
+
   /** What the door knows about a replica. */
   public enum State {
     /** It has not proved its identity, or does not respond any more. */
@@ -131,6 +134,11 @@ public final class Replica extends Upstream {
     failures = 0;
     ejections = Math.min(MAX_EJECTIONS, ejections + 1);
     ejectedUntil = now + ejections * EJECTION_NANOS;
+  }
+
+  /** Returns how many requests it executes at a time; 0 if it has not proved its identity. */
+  public int limit() {
+    return limit;
   }
 
   boolean hasRoom(long now) {

@@ -73,6 +73,9 @@ public final class Replicas {
   private final Deque<Gone> gone = new ArrayDeque<>();
   private String key = "";
 
+  /** The content versions that get no clients' requests, by application. */
+  private Map<String, String> onTrial = Map.of();
+
   /** Where the next search for a replica begins. */
   private int turn;
 
@@ -143,6 +146,32 @@ public final class Replicas {
     for (Candidate candidate : next.values()) {
       byApp.computeIfAbsent(candidate.endpoint.app(), app -> new ArrayList<>()).add(candidate);
     }
+  }
+
+  /**
+   * Sets the versions on trial, whose replicas get no clients' requests.
+   *
+   * @param versions content versions, by application
+   */
+  public void trials(Map<String, String> versions) {
+    if (!versions.equals(onTrial)) {
+      onTrial = Map.copyOf(versions);
+      changed.run();
+    }
+  }
+
+  /** Returns a replica of the version on trial; null if there is none that responds. */
+  public @Nullable Replica onTrial(String app) {
+    for (Candidate candidate : of(app)) {
+      if (candidate.replica.isReady() && isOnTrial(candidate.replica)) {
+        return candidate.replica;
+      }
+    }
+    return null;
+  }
+
+  private boolean isOnTrial(Replica replica) {
+    return replica.version().equals(onTrial.get(replica.endpoint().app()));
   }
 
   private List<Candidate> of(String app) {
@@ -251,10 +280,11 @@ public final class Replicas {
     long now = System.nanoTime();
     boolean ready = false;
     for (Candidate candidate : of(app)) {
-      if (candidate.isOutOfReach(now)) {
+      // A version on trial may not even start, which concerns nobody.
+      if (candidate.isOutOfReach(now) && !onTrial.containsKey(app)) {
         return false;
       }
-      ready |= candidate.replica.isReady();
+      ready |= candidate.replica.isReady() && !isOnTrial(candidate.replica);
     }
     return ready;
   }
@@ -286,7 +316,8 @@ public final class Replicas {
     turn++;
     for (int i = 0; i < all.size(); i++) {
       Replica replica = all.get(Math.floorMod(turn + i, all.size())).replica;
-      if (!replica.isReady() || replica == except || !replica.hasRoom(now)) {
+      boolean usable = replica.isReady() && replica.hasRoom(now);
+      if (!usable || replica == except || isOnTrial(replica)) {
         continue;
       }
       if (replica.isEjected(now)) {
@@ -319,7 +350,7 @@ public final class Replicas {
     List<Replica> others =
         of(replica.endpoint().app()).stream()
             .map(candidate -> candidate.replica)
-            .filter(other -> other != replica && other.isReady())
+            .filter(other -> other != replica && other.isReady() && !isOnTrial(other))
             .toList();
     long ejected = others.stream().filter(other -> other.isEjected(now)).count();
     if (2 * (ejected + 1) <= others.size() + 1
