@@ -14,7 +14,7 @@ if [ -f "$DOCKER_DIR/.env" ]; then
   done <"$DOCKER_DIR/.env"
 fi
 
-readonly PROJECT=seedcore HEAD=seedcore-ray-head SERVE=seedcore-serve FIRST_WORKER=seedcore-ray-worker
+readonly PROJECT=seedcore REDIS=seedcore-redis HEAD=seedcore-ray-head SERVE=seedcore-serve FIRST_WORKER=seedcore-ray-worker
 readonly DASHBOARD=http://127.0.0.1:8265 ROUTES=http://127.0.0.1:8000 DAEMON=http://127.0.0.1:8090
 readonly PROMETHEUS=http://127.0.0.1:9090 GRAFANA=http://127.0.0.1:3000
 readonly IMAGE=${SEEDCORE_IMAGE:-localhost/seedcore/ray:0.1.0}
@@ -73,10 +73,18 @@ find_compose() {
 engine() { "$ENGINE" "$@"; }
 
 # Runs Compose for the whole cluster and prints its output only if it fails. With HEAD_IP, other hosts can reach the head.
+# With SEEDCORE_REMEMBER, the head keeps its state.
 compose() {
   local log
   local -a files=(-f "$DOCKER_DIR/docker-compose.yml" -f "$DOCKER_DIR/ray-workers.yml")
   [ -z "${HEAD_IP:-}" ] || files+=(-f "$DOCKER_DIR/docker-compose.remote.yml")
+  case ${SEEDCORE_REMEMBER:-false} in
+    false) ;;
+    true) files+=(-f "$DOCKER_DIR/docker-compose.remember.yml") ;;
+    redis) files+=(-f "$DOCKER_DIR/docker-compose.redis.yml") ;;
+    all) files+=(-f "$DOCKER_DIR/docker-compose.remember.yml" -f "$DOCKER_DIR/docker-compose.redis.yml") ;;
+    *) die "SEEDCORE_REMEMBER: found '$SEEDCORE_REMEMBER', expected true, redis or false" 2 ;;
+  esac
   log=$(mktemp)
   if ! "${COMPOSE[@]}" -p "$PROJECT" "${files[@]}" "$@" >"$log" 2>&1; then
     cat "$log" >&2

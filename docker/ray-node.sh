@@ -12,10 +12,16 @@ started=false
 
 say() { printf '[ray-node] %s\n' "$*" >&2; }
 
+# Forgets the starts of a head that did not come up (start-ray-with-serve.sh).
+came_up() { [ -z "${RAY_HEAD_STORE:-}" ] || rm -f "$RAY_HEAD_STORE/starts" || true; }
+
 # shellcheck disable=SC2317 # Called by trap.
 leave() {
   trap - TERM INT
-  [ "$started" = true ] || exit 143 # The node has not joined yet.
+  if [ "$started" != true ]; then # The node has not joined yet.
+    came_up # A head that did not get the time has no fault of its store.
+    exit 143
+  fi
   say "received SIGTERM, leaving the cluster"
   # Only the raylet: it unregisters from the GCS, which may run in the same container and ends with it.
   pkill -TERM -x raylet || true
@@ -47,13 +53,21 @@ cluster_id() {
       "http://$gcs/ray.rpc.NodeInfoGcsService/GetClusterId" | base64 -w0
 }
 
-# Returns whether the GCS still has the cluster id that this node joined. Always true for a head.
+# Prints the addresses of the head.
+addresses() { timeout 2 getent ahosts "${gcs%:*}" | cut -d' ' -f1 | sort -u; }
+
+# Returns whether the GCS still has the cluster id and the address that this node joined. A head that remembers keeps its
+# id, but may get another address, which no raylet learns. Always true for a head.
 same_cluster() {
   [ -n "$gcs" ] || return 0
-  local now
+  local now at
   now=$(cluster_id) || return 0
+  [ -n "$now" ] || return 0 # While it does not answer, replicas here may go on.
   joined=${joined:-$now}
-  [ -z "$now" ] || [ "$now" = "$joined" ]
+  [ "$now" = "$joined" ] || return 1
+  at=$(addresses) || return 0
+  joined_at=${joined_at:-$at}
+  [ -n "$(comm -12 <(printf '%s\n' "$at") <(printf '%s\n' "$joined_at"))" ]
 }
 
 gcs=''
@@ -61,6 +75,7 @@ for option in "$@"; do
   [[ $option != --address=* ]] || gcs=${option#--address=}
 done
 joined=${gcs:+$(cluster_id || true)}
+joined_at=${gcs:+$(addresses || true)}
 
 # In the background, because bash handles signals only between two commands.
 python /opt/seedcore/ray_start.py start --disable-usage-stats "$@" &
@@ -69,6 +84,7 @@ wait $! || {
   exit 1
 }
 started=true
+came_up
 
 mapfile -t vital < <(pgrep -x raylet && pgrep -x gcs_server)
 if [ ${#vital[@]} -gt 0 ]; then
@@ -81,7 +97,7 @@ if [ ${#vital[@]} -gt 0 ]; then
   done
 fi
 if alive && [ ${#vital[@]} -gt 0 ]; then
-  say "the head at $gcs restarted as a new cluster; exiting to join it"
+  say "the head at $gcs restarted as a new cluster, or at another address; exiting to join it"
   exit 1
 fi
 say "the node died; last log lines:"

@@ -26,7 +26,7 @@ Options:
   -h, --help            show this help
 
 Variables: SEEDCORE_ENGINE (docker or podman; default: the first that works), SEEDCORE_IMAGE, SEEDCORE_BIND (127.0.0.1),
-SEEDCORE_BUILD_OPTIONS, and those of docker-compose.yml (docs/docker.md).
+SEEDCORE_BUILD_OPTIONS, SEEDCORE_REMEMBER (true or redis: the head keeps its state), and those of docker-compose.yml (docs/docker.md).
 
 Exit codes: 0 success, 1 a command failed, 2 wrong arguments, 3 timeout or not serving.
 
@@ -41,7 +41,10 @@ wants() { [[ " $profiles " == *" $1 "* ]]; }
 
 up() {
   local -a services=()
-  ! wants ray || services+=("$HEAD")
+  if wants ray; then
+    [ "${SEEDCORE_REMEMBER:-}" != redis ] || services+=("$REDIS")
+    services+=("$HEAD")
+  fi
   ! wants serve || services+=("$SERVE")
   if [ "$rebuild" = true ]; then build_image; else have_image; fi
   say "${BOLD}starting${PLAIN} $profiles with $ENGINE ..."
@@ -68,7 +71,7 @@ up() {
 }
 
 down() {
-  compose --profile remote --profile obs down -v --remove-orphans
+  SEEDCORE_REMEMBER=all compose --profile remote --profile obs down -v --remove-orphans
   say "stopped"
 }
 

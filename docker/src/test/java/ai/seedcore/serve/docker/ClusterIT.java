@@ -8,16 +8,13 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -35,11 +32,8 @@ import tools.jackson.databind.json.JsonMapper;
 @Tag("cluster")
 @Tag("containers")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class ClusterIT {
+class ClusterIT extends ComposeFixture {
 
-  private static final String HEAD = "seedcore-ray-head";
-  private static final String SERVE = "seedcore-serve";
-  private static final String NETWORK = "seedcore-network";
   private static final List<String> ROUTES =
       Stream.of("SalienceScorer", "AnomalyDetector", "ScalingPredictor")
           .map(name -> "http://127.0.0.1:8000/" + name)
@@ -54,27 +48,11 @@ class ClusterIT {
   /** All tests run on a cluster that requires a token. */
   private static final String TOKEN = "0123456789abcdef".repeat(2);
 
-  private static final Path VARIABLES = Shell.ROOT.resolve("docker/.env");
-
-  private static String engine = "";
-  private static String variables = "";
-
   @TempDir Path folder;
 
   @BeforeAll
-  static void findEngine() throws IOException {
-    engine = Shell.engine();
-    Shell.script("start-cluster.sh", "down").orFail();
-    variables = Files.exists(VARIABLES) ? Files.readString(VARIABLES) : "";
-    Files.writeString(VARIABLES, variables + "RAY_AUTH_MODE=token\nRAY_AUTH_TOKEN=" + TOKEN + "\n");
-  }
-
-  @AfterAll
-  static void down() throws IOException {
-    if (!engine.isEmpty()) {
-      Shell.script("start-cluster.sh", "down").orFail();
-      Files.writeString(VARIABLES, variables);
-    }
+  static void requireToken() throws IOException {
+    begin("RAY_AUTH_MODE=token\nRAY_AUTH_TOKEN=" + TOKEN + "\n");
   }
 
   @Test
@@ -94,9 +72,9 @@ class ClusterIT {
   @Order(2)
   void imageContainsOnlyWhatIsNeeded() {
     long megabytes =
-        Long.parseLong(engine("image", "inspect", "-f", "{{.Size}}", image())) / 1_000_000;
+        Long.parseLong(engine("image", "inspect", "-f", "{{.Size}}", IMAGE)) / 1_000_000;
     System.out.printf(Locale.ROOT, "FIGURE image: %d MB%n", megabytes);
-    assertThat(megabytes).isLessThanOrEqualTo(650);
+    assertThat(megabytes).isLessThanOrEqualTo(580);
     assertThat(inHead("id -un")).isEqualTo("ray");
     assertThat(inHead("cat /proc/1/comm")).isEqualTo("tini");
     assertThat(inHead("python -c 'import ray; print(ray.__version__)'")).isEqualTo("2.60.0");
@@ -171,29 +149,7 @@ class ClusterIT {
   @Test
   @Order(8)
   void servesAfterHeadGetsNewAddress() {
-    String before = headAddress();
-    engine("rm", "-f", HEAD);
-    // Another container takes the address.
-    engine(
-        "run",
-        "-d",
-        "--name",
-        "seedcore-squatter",
-        "--network",
-        NETWORK,
-        "--ip",
-        before,
-        image(),
-        "sleep",
-        "600");
-    try {
-      long start = System.nanoTime();
-      Shell.script("start-cluster.sh", "up", "2").orFail();
-      assertThat(headAddress()).isNotEqualTo(before);
-      awaitServed("head recreated with another address", start);
-    } finally {
-      engine("rm", "-f", "seedcore-squatter");
-    }
+    moveHead("2", start -> awaitServed("head recreated with another address", start));
   }
 
   @Test
@@ -322,20 +278,9 @@ class ClusterIT {
     }
   }
 
-  private static void figure(String what, long since) {
-    System.out.printf(Locale.ROOT, "FIGURE %s: %.1f s%n", what, (System.nanoTime() - since) / 1e9);
-  }
-
   /** Returns the number of proxies that the front door considers serving. */
   private static long proxiesThatServe() {
-    String status =
-        engine(
-            "exec",
-            SERVE,
-            "sh",
-            "-c",
-            "curl -s -H \"Authorization: Bearer $SEEDCORE_STATUS_TOKEN\" localhost:8090/status");
-    return Pattern.compile("\"serves\":true").matcher(status).results().count();
+    return Pattern.compile("\"serves\":true").matcher(status()).results().count();
   }
 
   /** Returns the number of alive Ray nodes according to the head's dashboard. */
@@ -362,30 +307,8 @@ class ClusterIT {
         .count();
   }
 
-  private static String headAddress() {
-    return engine(
-        "inspect",
-        "-f",
-        "{{(index .NetworkSettings.Networks \"%s\").IPAddress}}".formatted(NETWORK),
-        HEAD);
-  }
-
   private static String containers() {
     return engine(
         "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=seedcore");
-  }
-
-  private static String inHead(String script) {
-    return engine("exec", HEAD, "sh", "-c", script);
-  }
-
-  private static String image() {
-    return "localhost/seedcore/ray:0.1.0";
-  }
-
-  private static String engine(String... arguments) {
-    String[] command =
-        Stream.concat(Stream.of(engine), Arrays.stream(arguments)).toArray(String[]::new);
-    return Shell.run(command).orFail();
   }
 }

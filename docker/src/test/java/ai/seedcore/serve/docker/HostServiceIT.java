@@ -83,6 +83,45 @@ class HostServiceIT {
 
   @Test
   @Order(2)
+  void reloadReplacesDaemonAndRefusesNoConnection() {
+    on("echo 'front_door: 127.0.0.1:8002' > /etc/seedcore/seedcore-serve.yaml && echo"
+            + " SEEDCORE_JVM_OPTIONS=@/opt/seedcore/door.options >> /etc/seedcore/environment &&"
+            + " systemctl restart seedcore-serve")
+        .orFail();
+    awaitServed();
+    String before = show("MainPID");
+    // Until the file is removed: a new connection each time.
+    on("touch /tmp/load && systemd-run -q --unit=load sh -c 'while test -e /tmp/load; do curl -s -m 20"
+            + " -o /dev/null -w \"%{http_code}\\n\" -d \"{}\" localhost:8002/SalienceScorer >>"
+            + " /tmp/codes; done'")
+        .orFail();
+    await().until(() -> on("test $(wc -l < /tmp/codes) -gt 20").code() == 0);
+    on("systemctl reload seedcore-serve").orFail();
+    await().until(() -> !show("MainPID").equals(before));
+    String next = show("MainPID");
+    String old = before.replace("MainPID=", "");
+    await().atMost(Duration.ofSeconds(60)).until(() -> on("kill -0 " + old).code() != 0);
+    awaitServed();
+    on("rm /tmp/load").orFail();
+    assertThat(on("sort -u /tmp/codes").orFail()).isEqualTo("422");
+    assertThat(show("MainPID", "NRestarts", "ActiveState"))
+        .contains(next, "NRestarts=0", "ActiveState=active");
+
+    // An invalid file changes nothing.
+    on("echo 'serve_port: x' >> /etc/seedcore/seedcore-serve.yaml").orFail();
+    assertThat(on("systemctl reload seedcore-serve").code()).isNotZero();
+    assertThat(show("MainPID", "ActiveState")).contains(next, "ActiveState=active");
+    on("echo 'deployments: []' > /etc/seedcore/seedcore-serve.yaml").orFail();
+
+    // The same by the installer, to another process again.
+    assertThat(on("java -jar /opt/seedcore/seedcore-serve.jar service install").orFail())
+        .contains("replaced the daemon, without refusing a connection");
+    assertThat(show("MainPID")).isNotEqualTo(next);
+    awaitServed();
+  }
+
+  @Test
+  @Order(3)
   void watchdogRestartsHangingDaemon() {
     on("mkdir -p /run/systemd/system/seedcore-serve.service.d && printf"
             + " '[Service]\\nWatchdogSec=5\\nTimeoutStopSec=2\\n'"
@@ -90,6 +129,15 @@ class HostServiceIT {
             + " daemon-reload && systemctl restart seedcore-serve")
         .orFail();
     awaitServed();
+    String before = show("MainPID");
+    on("systemctl reload seedcore-serve").orFail();
+    await().until(() -> !show("MainPID").equals(before));
+    awaitServed();
+    // The daemon that took over tells the watchdog that it is alive.
+    await()
+        .during(Duration.ofSeconds(8))
+        .atMost(Duration.ofSeconds(20))
+        .until(() -> show("NRestarts").equals("NRestarts=0"));
     on("systemctl kill -s STOP --kill-who=main seedcore-serve").orFail();
     await()
         .atMost(Duration.ofSeconds(30))
@@ -99,7 +147,7 @@ class HostServiceIT {
   }
 
   @Test
-  @Order(3)
+  @Order(4)
   void servesAfterHeadRestart() {
     on("systemctl restart ray-head").orFail();
     await().until(() -> on("curl -sf -m 2 localhost:8090/readyz").code() != 0);
@@ -107,7 +155,7 @@ class HostServiceIT {
   }
 
   @Test
-  @Order(4)
+  @Order(5)
   void invalidConfigurationIsNotRetried() {
     on("echo 'serve_port: x' > /etc/seedcore/seedcore-serve.yaml").orFail();
     assertThat(on("systemctl restart seedcore-serve").code()).isNotZero();

@@ -26,7 +26,7 @@ class KubernetesTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"head", "joined", "kuberay", "monitoring"})
+  @ValueSource(strings = {"head", "door", "joined", "kuberay", "monitoring", "remember"})
   void matchesSchemas(String name) throws IOException {
     List<ObjectNode> all = Manifests.of(name);
     assertThat(all).isNotEmpty();
@@ -51,7 +51,7 @@ class KubernetesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"head", "joined", "kuberay"})
+  @ValueSource(strings = {"head", "door", "joined", "kuberay", "remember"})
   void containersHaveMinimalPrivileges(String name) {
     List<JsonNode> containers = new ArrayList<>();
     for (ObjectNode each : Manifests.of(name)) {

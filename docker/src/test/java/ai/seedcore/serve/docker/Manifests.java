@@ -20,9 +20,19 @@ final class Manifests {
 
   private Manifests() {}
 
-  /** Returns all objects of a directory. */
+  /** Returns all objects of one of our folders. */
   static List<ObjectNode> of(String folder) {
-    return read(Shell.run(tool("kustomize"), "build", FOLDER.resolve(folder).toString()).orFail());
+    return in(FOLDER.resolve(folder));
+  }
+
+  /** Returns all objects of a Kustomize folder. */
+  static List<ObjectNode> in(Path folder) {
+    return read(build(folder));
+  }
+
+  /** Returns what Kustomize makes of a folder. */
+  static String build(Path folder) {
+    return Shell.run(tool("kustomize"), "build", folder.toString()).orFail();
   }
 
   static List<ObjectNode> read(String text) {

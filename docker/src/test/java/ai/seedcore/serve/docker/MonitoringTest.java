@@ -21,7 +21,7 @@ class MonitoringTest {
   private static final Path RULES = Dashboards.MONITORING.resolve("alerts.yml");
 
   @Test
-  void promtoolAcceptsConfigurationAndRuleTests() {
+  void promtoolAcceptsConfigurationAndRuleTests() throws IOException {
     String promtool = promtool();
     Shell.run(
             promtool,
@@ -31,7 +31,7 @@ class MonitoringTest {
             Dashboards.MONITORING.resolve("prometheus.yml").toString())
         .orFail();
     assertThat(Shell.run(promtool, "check", "rules", RULES.toString()).orFail())
-        .contains("10 rules found");
+        .contains(find("- (alert): ", RULES).size() + " rules found");
     Shell.run(
             promtool, "test", "rules", Dashboards.MONITORING.resolve("alerts_test.yml").toString())
         .orFail();
@@ -65,7 +65,7 @@ class MonitoringTest {
   void everyAlertHasRunbook() throws IOException {
     String operations = Files.readString(Shell.ROOT.resolve("docs/operations.md"));
     List<String> anchors = find("runbook_url: docs/operations.md#(\\S+)", RULES);
-    assertThat(anchors).hasSize(10);
+    assertThat(anchors).isNotEmpty().hasSameSizeAs(find("- (alert): ", RULES));
     for (String anchor : anchors) {
       String heading = anchor.replace("alert-", "").replace('-', ' ');
       assertThat(operations).containsIgnoringCase("### Alert: " + heading);
