@@ -1,7 +1,9 @@
 package ai.seedcore.serve.agent;
 
+import ai.seedcore.serve.agent.inference.OpenInference;
 import ai.seedcore.serve.api.Request;
 import ai.seedcore.serve.api.Response;
+import ai.seedcore.serve.api.TensorModel;
 import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -36,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  * {@code Byte}, and maps fail. This class receives the declared arguments as JSON and converts them
  * to the parameter types of the constructor. The declared class needs no Ray import. It has a
  * public {@code call} method with one parameter, which receives the body or a {@link Request}, and,
- * optionally, {@code checkHealth()}, {@code reconfigure} with one parameter, and {@code del()}.
+ * optionally, {@code checkHealth()}, {@code reconfigure} with one parameter, and {@code del()}. If
+ * it is a {@link TensorModel}, clients of the Open Inference Protocol reach it, too.
  *
  * <p>If the declared class cannot be instantiated, the replica is unhealthy. The patched Serve
  * treats that as a failed start (see java_support.py). A Serve that was started without the patch
@@ -65,6 +68,7 @@ public final class Host {
       Object object,
       MethodHandle call,
       boolean takesRequest,
+      @Nullable TensorModel tensors,
       @Nullable Method isQuick,
       @Nullable Method reconfigure,
       @Nullable Method checkHealth,
@@ -125,6 +129,7 @@ public final class Host {
             .bindTo(object)
             .asType(MethodType.methodType(Object.class, Object.class)),
         takesRequest,
+        object instanceof TensorModel model ? model : null,
         method(type, "isQuick", Request.class).orElse(null),
         method(type, "reconfigure", 1).orElse(null),
         method(type, "checkHealth", 0).orElse(null),
@@ -168,7 +173,12 @@ public final class Host {
     if (deployment == null || !failure.isEmpty()) {
       return error(ErrorCodes.NOT_READY, "deployment: " + failure);
     }
-    Object input = deployment.takesRequest ? RequestHead.request(Requests.head(), body) : body;
+    String head = Requests.head();
+    boolean inference = RequestHead.names(head, OpenInference.FIELD);
+    Object input = deployment.takesRequest || inference ? RequestHead.request(head, body) : body;
+    if (inference && input instanceof Request request) {
+      return OpenInference.respond(request, path(request), deployment.tensors);
+    }
     Object result = (Object) deployment.call.invokeExact(input);
     return result instanceof Response response ? collected(response) : result;
   }
@@ -219,6 +229,8 @@ public final class Host {
   public @Nullable Object handle(Request request) throws Throwable {
     if (deployment == null || !failure.isEmpty()) {
       return Response.of(503, error(ErrorCodes.NOT_READY, "deployment: " + failure));
+    } else if (request.headers().containsKey(OpenInference.FIELD)) {
+      return OpenInference.respond(request, path(request), deployment.tensors);
     } else if (deployment.takesRequest) {
       return (Object) deployment.call.invokeExact((Object) request);
     }
@@ -243,6 +255,11 @@ public final class Host {
               "body: found bytes that are not UTF-8, expected UTF-8 text"));
     }
     return (Object) deployment.call.invokeExact((Object) text);
+  }
+
+  /** Returns what an inference's path has after {@code /v2/models/}. */
+  private static String path(Request request) {
+    return request.header(OpenInference.FIELD).orElse("");
   }
 
   private static boolean isUtf8(byte[] bytes) {

@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,15 @@ import org.jspecify.annotations.Nullable;
 final class RequestHead {
 
   private RequestHead() {}
+
+  /**
+   * Returns whether a head has a header field.
+   *
+   * @param head the head as JSON, in which the names of fields are in lower case
+   */
+  static boolean names(String head, String field) {
+    return head.contains('"' + field.toLowerCase(Locale.ROOT) + '"');
+  }
 
   /**
    * Returns the request that a class receives.

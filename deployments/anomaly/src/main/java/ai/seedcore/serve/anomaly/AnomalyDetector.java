@@ -1,7 +1,12 @@
 package ai.seedcore.serve.anomaly;
 
 import ai.seedcore.serve.anomaly.Verdict.Severity;
+import ai.seedcore.serve.api.Datatype;
+import ai.seedcore.serve.api.Inference;
 import ai.seedcore.serve.api.Response;
+import ai.seedcore.serve.api.Tensor;
+import ai.seedcore.serve.api.TensorModel;
+import ai.seedcore.serve.api.TensorType;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -15,15 +20,15 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Scores the points of a time series in order and reports the anomalous ones. The score of a point
  * depends only on that point and the points before it.
  */
-public final class AnomalyDetector {
+public final class AnomalyDetector implements TensorModel {
 
   private static final Description DESCRIPTION =
       new Description(
@@ -72,6 +77,77 @@ public final class AnomalyDetector {
     return true;
   }
 
+  @Override
+  public List<TensorType> inputs() {
+    return List.of(
+        TensorType.of("data", Datatype.FP64, -1, -1),
+        TensorType.optional("metrics", Datatype.BYTES, -1),
+        TensorType.optional("timestamps", Datatype.FP64, -1));
+  }
+
+  @Override
+  public List<TensorType> outputs() {
+    return List.of(
+        TensorType.of("scores", Datatype.FP64, -1),
+        TensorType.of("severities", Datatype.BYTES, -1));
+  }
+
+  @Override
+  public String version() {
+    return DESCRIPTION.modelVersion();
+  }
+
+  @Override
+  public List<Tensor> infer(Inference request) {
+    return endpoint.infer(request.bytes(), () -> severities(read(request)));
+  }
+
+  private Request read(Inference request) throws Refusal {
+    Tensor data = request.input("data");
+    if (data.shape().get(0) > limits.points()) {
+      throw new Refusal(
+          Refusal.Code.TOO_LARGE,
+          "data: found %d points, expected at most %d"
+              .formatted(data.shape().get(0), limits.points()));
+    }
+    int width = data.shape().get(1);
+    List<String> metrics =
+        request
+            .find("metrics")
+            .map(Tensor::texts)
+            .orElseGet(
+                () ->
+                    width == 1
+                        ? List.of(Points.UNNAMED_METRIC)
+                        : IntStream.range(0, width).mapToObj(i -> "value_" + i).toList());
+    if (metrics.size() != width || metrics.stream().distinct().count() != width) {
+      throw Refusal.field(
+          "metrics", String.join(", ", metrics), "%d different names".formatted(width));
+    }
+    Object sensitivity =
+        request.parameters().getOrDefault("sensitivity", Detector.DEFAULT_SENSITIVITY);
+    if (!(sensitivity instanceof Number number)) {
+      throw Refusal.field("parameters.sensitivity", "no number", Range.FRACTION.words());
+    }
+    double[] times = request.find("timestamps").map(Tensor::doubles).orElse(null);
+    return new Request(
+        Points.of("data", metrics, data.doubles(), times, thresholds::range),
+        Range.FRACTION.require(number.doubleValue(), () -> "parameters.sensitivity"));
+  }
+
+  private List<Tensor> severities(Request request) {
+    Points points = request.points;
+    Detector detector = new Detector(points.metrics(), thresholds, request.sensitivity);
+    double[] scores = new double[points.size()];
+    String[] severities = new String[points.size()];
+    for (int i = 0; i < points.size(); i++) {
+      Verdict verdict = detector.next(points.rows().get(i), points.timestamp(i));
+      scores[i] = verdict.score();
+      severities[i] = verdict.severity().word();
+    }
+    return List.of(Tensor.of("scores", scores), Tensor.of("severities", severities));
+  }
+
   private Request read(Input input) throws Refusal {
     Points.Reader points = new Points.Reader(thresholds::range);
     double[] sensitivity = {Detector.DEFAULT_SENSITIVITY};
@@ -102,7 +178,7 @@ public final class AnomalyDetector {
     int warnings = 0;
     int criticals = 0;
     for (int i = 0; i < points.size(); i++) {
-      Timestamp time = points.timestamps().isEmpty() ? null : points.timestamps().get(i);
+      Timestamp time = points.timestamp(i);
       Verdict verdict = detector.next(points.rows().get(i), time);
       scores.add(verdict.score());
       if (verdict.severity() != Severity.NORMAL) {
@@ -145,7 +221,7 @@ public final class AnomalyDetector {
       anomaly.put("timestamp", time.given());
     }
     anomaly.put("score", verdict.score());
-    anomaly.put("severity", verdict.severity().name().toLowerCase(Locale.ROOT));
+    anomaly.put("severity", verdict.severity().word());
     anomaly.put("reasons", verdict.reasons());
     return anomaly;
   }

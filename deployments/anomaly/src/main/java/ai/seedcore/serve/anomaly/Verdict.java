@@ -2,6 +2,7 @@ package ai.seedcore.serve.anomaly;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * The result for one point.
@@ -20,7 +21,12 @@ record Verdict(double score, Severity severity, List<String> reasons) {
   enum Severity {
     NORMAL,
     WARNING,
-    CRITICAL
+    CRITICAL;
+
+    /** Returns the name in replies. */
+    String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /**

@@ -1,4 +1,7 @@
-/** HTTP requests and responses, for a deployment's class that needs more than a body. */
+/**
+ * HTTP requests and responses, for a deployment's class that needs more than a body, and tensors,
+ * for one that speaks the Open Inference Protocol.
+ */
 @NullMarked
 package ai.seedcore.serve.api;
 

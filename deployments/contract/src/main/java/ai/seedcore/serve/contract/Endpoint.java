@@ -1,9 +1,12 @@
 package ai.seedcore.serve.contract;
 
+import ai.seedcore.serve.api.Inference;
 import ai.seedcore.serve.api.Response;
+import ai.seedcore.serve.api.Tensor;
 import ai.seedcore.serve.contract.Refusal.Code;
 import java.time.Clock;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +46,17 @@ public final class Endpoint<T> {
    */
   public record Description(
       String name, String model, String modelVersion, Map<String, Object> example) {}
+
+  /**
+   * Reads and answers a request.
+   *
+   * @param <R> the answer
+   */
+  @FunctionalInterface
+  public interface Work<R> {
+    /** Returns the answer. */
+    R run() throws Refusal;
+  }
 
   private static final int MAX_UTF8_BYTES_PER_CHAR = 3;
 
@@ -84,32 +98,55 @@ public final class Endpoint<T> {
         return Response.of(success(describe()));
       }
       if (exceeds(text, limits.bodyBytes())) {
-        throw new Refusal(
-            Code.TOO_LARGE,
-            "body: found more than %1$d bytes, expected at most %1$d"
-                .formatted(limits.bodyBytes()));
+        throw tooLarge();
       }
-      return Response.of(success(admit(text)));
+      return Response.of(
+          success(admit(text.length(), () -> model.answer(Input.read(text, reader)))));
     } catch (Refusal refusal) {
       Response response = Response.of(refusal.code().status(), error(refusal));
       return refusal.code() == Code.OVERLOADED ? response.withHeader("Retry-After", "1") : response;
     }
   }
 
+  /**
+   * Returns the tensors that answer an inference, within the limits.
+   *
+   * @param bytes the length of the request's body, in bytes
+   * @param work reads the request's tensors and runs the model
+   * @throws Inference.Refused if the request is refused
+   */
+  public List<Tensor> infer(int bytes, Work<List<Tensor>> work) {
+    try {
+      if (bytes > limits.bodyBytes()) {
+        throw tooLarge();
+      }
+      return admit(bytes, work);
+    } catch (Refusal refusal) {
+      int status = refusal.code() == Code.INVALID_FIELD ? 400 : refusal.code().status();
+      throw new Inference.Refused(status, String.valueOf(refusal.getMessage()));
+    }
+  }
+
+  private Refusal tooLarge() {
+    return new Refusal(
+        Code.TOO_LARGE,
+        "body: found more than %1$d bytes, expected at most %1$d".formatted(limits.bodyBytes()));
+  }
+
   /** Limits the number and the total size of concurrent requests, to bound the memory used. */
-  private Map<String, Object> admit(String text) throws Refusal {
+  private <R> R admit(int size, Work<R> work) throws Refusal {
     if (!requests.tryAcquire()) {
       throw overloaded("%d concurrent requests".formatted(limits.requests()));
     }
     try {
-      if (!requestBytes.tryAcquire(text.length())) {
+      if (!requestBytes.tryAcquire(size)) {
         throw overloaded(
             "concurrent requests of %d bytes in total".formatted(limits.requestBytes()));
       }
       try {
-        return model.answer(Input.read(text, reader));
+        return work.run();
       } finally {
-        requestBytes.release(text.length());
+        requestBytes.release(size);
       }
     } finally {
       requests.release();

@@ -32,14 +32,71 @@ public record Points(
   private static final int MAX_NAME = 1_000;
 
   /** The name of the metric if the points are numbers. */
-  private static final String UNNAMED_METRIC = "value";
+  public static final String UNNAMED_METRIC = "value";
 
   /** The names of the fields of a request that say how to read its points. */
   public static final List<String> OPTIONS = List.of("ignore", "missing");
 
+  /**
+   * Returns the points of a tensor.
+   *
+   * @param name the tensor's name, for messages
+   * @param metrics the names of its columns
+   * @param values the points one after the other, each with one value per metric; NaN if missing
+   * @param times the points' Unix times; null if they have none
+   * @param ranges the range of each metric
+   */
+  public static Points of(
+      String name,
+      List<String> metrics,
+      double[] values,
+      double @Nullable [] times,
+      Function<String, Range> ranges)
+      throws Refusal {
+    int size = values.length / Math.max(1, metrics.size());
+    if (size == 0) {
+      throw Refusal.field(name, "no point", "at least one");
+    } else if (metrics.size() > MAX_METRICS) {
+      throw new Refusal(
+          Code.TOO_LARGE,
+          "%s: found %d metrics, expected at most %d".formatted(name, metrics.size(), MAX_METRICS));
+    } else if (times != null && times.length != size) {
+      throw Refusal.field(
+          "timestamps", times.length + " entries", size + ", as many as there are points");
+    }
+    List<Range> valid = metrics.stream().map(ranges).toList();
+    List<double[]> rows = new ArrayList<>(size);
+    List<Timestamp> timestamps = new ArrayList<>();
+    Timestamps clock = new Timestamps();
+    long missing = 0;
+    for (int i = 0; i < size; i++) {
+      double[] row = Arrays.copyOfRange(values, i * metrics.size(), (i + 1) * metrics.size());
+      for (int metric = 0; metric < row.length; metric++) {
+        if (Double.isNaN(row[metric])) {
+          missing++;
+        } else {
+          int point = i;
+          int column = metric;
+          valid.get(metric).require(row[metric], () -> "%s[%d][%d]".formatted(name, point, column));
+        }
+      }
+      rows.add(row);
+      if (times != null) {
+        int point = i;
+        timestamps.add(clock.next(times[i], () -> "timestamps[%d]".formatted(point)));
+      }
+    }
+    return new Points(metrics, rows, timestamps, missing);
+  }
+
   /** Returns the number of points. */
   public int size() {
     return rows.size();
+  }
+
+  /** Returns a point's timestamp; null if the points have none. */
+  public @Nullable Timestamp timestamp(int point) {
+    return timestamps.isEmpty() ? null : timestamps.get(point);
   }
 
   /** Returns a value; NaN if it is missing. */

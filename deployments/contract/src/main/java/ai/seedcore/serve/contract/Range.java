@@ -1,5 +1,7 @@
 package ai.seedcore.serve.contract;
 
+import java.util.function.Supplier;
+
 /**
  * A range of finite numbers that are valid for a field.
  *
@@ -26,6 +28,18 @@ public record Range(double low, double high, String words) {
   /** Returns the range from {@code low} to {@code high}, both inclusive. */
   public static Range of(double low, double high) {
     return new Range(low, high, "a number from %s to %s".formatted(plain(low), plain(high)));
+  }
+
+  /**
+   * Refuses a value that is not in the range.
+   *
+   * @param path the path of the value, asked for only if it is refused
+   */
+  public double require(double value, Supplier<String> path) throws Refusal {
+    if (!holds(value)) {
+      throw Refusal.field(path.get(), Double.toString(value), words);
+    }
+    return value;
   }
 
   boolean holds(double value) {

@@ -12,6 +12,7 @@ import java.time.format.DateTimeFormatterBuilder;
 import java.time.format.ResolverStyle;
 import java.time.temporal.TemporalAccessor;
 import java.util.Locale;
+import java.util.function.Supplier;
 
 /**
  * Reads the timestamps of a time series. A timestamp is a Unix time or a string as of ISO 8601, in
@@ -56,6 +57,8 @@ public final class Timestamps {
           .toFormatter(Locale.ROOT)
           .withResolverStyle(ResolverStyle.STRICT);
 
+  private static final String NOT_EARLIER = "a time no earlier than that of the previous entry";
+
   private static final Range SECONDS = new Range(-Double.MAX_VALUE, Double.MAX_VALUE, EXPECTED);
 
   private double previous = Double.NEGATIVE_INFINITY;
@@ -75,11 +78,30 @@ public final class Timestamps {
    */
   public Timestamp next(Input input) throws Refusal {
     Timestamp time = read(input);
-    if (time.seconds() < previous) {
-      throw input.refuse("a time no earlier than that of the previous entry");
+    if (isEarlier(time)) {
+      throw input.refuse(NOT_EARLIER);
     }
-    previous = time.seconds();
     return time;
+  }
+
+  /**
+   * Returns the next timestamp, which is a Unix time.
+   *
+   * @param path the path of the value, asked for only if it is refused
+   * @throws Refusal if it is not finite or is earlier than the previous one
+   */
+  public Timestamp next(double given, Supplier<String> path) throws Refusal {
+    Timestamp time = new Timestamp(seconds(SECONDS.require(given, path)), given);
+    if (isEarlier(time)) {
+      throw Refusal.field(path.get(), Double.toString(given), NOT_EARLIER);
+    }
+    return time;
+  }
+
+  private boolean isEarlier(Timestamp time) {
+    boolean earlier = time.seconds() < previous;
+    previous = time.seconds();
+    return earlier;
   }
 
   private static Timestamp read(Input input) throws Refusal {

@@ -72,6 +72,26 @@ enum Features {
     return event;
   }
 
+  /**
+   * Returns an event of a tensor, checked. A feature that is NaN has its default.
+   *
+   * @param values the tensor's elements
+   * @param index the index of the event
+   */
+  static double[] of(double[] values, int index) throws Refusal {
+    double[] event = Arrays.copyOfRange(values, index * COUNT, (index + 1) * COUNT);
+    for (Features feature : values()) {
+      int column = feature.ordinal();
+      if (Double.isNaN(event[column])) {
+        event[column] = feature.absent;
+      } else {
+        feature.range.require(
+            event[column], () -> "features[%d][%d] (%s)".formatted(index, column, feature.field));
+      }
+    }
+    return event;
+  }
+
   /** Returns the value of this feature in an event. */
   double of(double[] event) {
     return event[ordinal()];

@@ -1,6 +1,11 @@
 package ai.seedcore.serve.salience;
 
+import ai.seedcore.serve.api.Datatype;
+import ai.seedcore.serve.api.Inference;
 import ai.seedcore.serve.api.Response;
+import ai.seedcore.serve.api.Tensor;
+import ai.seedcore.serve.api.TensorModel;
+import ai.seedcore.serve.api.TensorType;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -20,7 +25,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Scores events, or a text, from 0 (ignore) to 1 (needs immediate attention). */
-public final class SalienceScorer {
+public final class SalienceScorer implements TensorModel {
 
   private static final String[] KNOWN = {"features", "top_k", "explain", "text", "context"};
   private static final double MAX_PRIORITY = 10;
@@ -102,6 +107,41 @@ public final class SalienceScorer {
   /** Returns whether the deployment is healthy. Serve calls it every few seconds. */
   public boolean checkHealth() {
     return true;
+  }
+
+  @Override
+  public List<TensorType> inputs() {
+    return List.of(TensorType.of("features", Datatype.FP64, -1, Features.COUNT));
+  }
+
+  @Override
+  public List<TensorType> outputs() {
+    return List.of(TensorType.of("scores", Datatype.FP64, -1));
+  }
+
+  @Override
+  public String version() {
+    return model.version();
+  }
+
+  @Override
+  public List<Tensor> infer(Inference request) {
+    Tensor features = request.input("features");
+    return endpoint.infer(
+        request.bytes(), () -> List.of(Tensor.of("scores", model.scores(events(features)))));
+  }
+
+  private List<double[]> events(Tensor features) throws Refusal {
+    int size = features.shape().get(0);
+    if (size == 0 || size > limits.items()) {
+      throw Refusal.field("features", size + " events", "1 to " + limits.items());
+    }
+    double[] values = features.doubles();
+    List<double[]> events = new ArrayList<>(size);
+    for (int i = 0; i < size; i++) {
+      events.add(Features.of(values, i));
+    }
+    return events;
   }
 
   private Request read(Input input) throws Refusal {

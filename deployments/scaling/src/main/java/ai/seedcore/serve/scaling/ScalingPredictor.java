@@ -1,6 +1,10 @@
 package ai.seedcore.serve.scaling;
 
+import ai.seedcore.serve.api.Inference;
 import ai.seedcore.serve.api.Response;
+import ai.seedcore.serve.api.Tensor;
+import ai.seedcore.serve.api.TensorModel;
+import ai.seedcore.serve.api.TensorType;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
 import ai.seedcore.serve.contract.Input;
@@ -18,7 +22,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Recommends a scaling action from current measurements or from a forecast of their history. */
-public final class ScalingPredictor {
+public final class ScalingPredictor implements TensorModel {
 
   private static final Description DESCRIPTION =
       new Description(
@@ -49,6 +53,15 @@ public final class ScalingPredictor {
     private int currentReplicas = UNKNOWN;
     private int minReplicas = DEFAULT_MIN_REPLICAS;
     private int maxReplicas = UNKNOWN;
+
+    private void requireOrder() throws Refusal {
+      if (minReplicas > maxReplicas()) {
+        throw Refusal.field(
+            "min_replicas",
+            Integer.toString(minReplicas),
+            "at most max_replicas (%d)".formatted(maxReplicas()));
+      }
+    }
 
     private int maxReplicas() {
       return maxReplicas == UNKNOWN ? Math.max(DEFAULT_MAX_REPLICAS, minReplicas) : maxReplicas;
@@ -87,6 +100,41 @@ public final class ScalingPredictor {
     return true;
   }
 
+  @Override
+  public List<TensorType> inputs() {
+    return PredictorTensors.INPUTS;
+  }
+
+  @Override
+  public List<TensorType> outputs() {
+    return PredictorTensors.OUTPUTS;
+  }
+
+  @Override
+  public String version() {
+    return DESCRIPTION.modelVersion();
+  }
+
+  @Override
+  public List<Tensor> infer(Inference inference) {
+    return endpoint.infer(inference.bytes(), () -> PredictorTensors.of(predict(read(inference))));
+  }
+
+  private Request read(Inference inference) throws Refusal {
+    Request request = new Request();
+    PredictorTensors tensors = new PredictorTensors(inference);
+    request.currentReplicas = tensors.integer("current_replicas", 0, request.currentReplicas);
+    request.minReplicas = tensors.integer("min_replicas", 0, request.minReplicas);
+    request.maxReplicas = tensors.integer("max_replicas", 1, request.maxReplicas);
+    request.requireOrder();
+    request.horizon = tensors.number("horizon_s", HORIZON, request.horizon);
+    request.history = tensors.history(limits.points());
+    if (request.history == null) {
+      request.values.putAll(tensors.values());
+    }
+    return request;
+  }
+
   private Request read(Input input) throws Refusal {
     Request request = new Request();
     List<String> given = new ArrayList<>();
@@ -119,12 +167,7 @@ public final class ScalingPredictor {
             }
           }
         });
-    if (request.minReplicas > request.maxReplicas()) {
-      throw Refusal.field(
-          "min_replicas",
-          Integer.toString(request.minReplicas),
-          "at most max_replicas (%d)".formatted(request.maxReplicas()));
-    }
+    request.requireOrder();
     if (!given.contains("history")) {
       for (String name : List.of("horizon_s", "ignore", "missing")) {
         if (given.contains(name)) {

@@ -222,7 +222,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     List<Long> replicas = cluster.replicaPids();
     nothingFails(
         row,
-        ALONE ? 1 : 3,
+        ALONE ? 1 : 10,
         () -> {
           cluster.worker("ServeController").destroyForcibly();
           await()
@@ -389,7 +389,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     List<Long> replicas = cluster.replicaPids();
     nothingFails(
         row,
-        ALONE ? 1 : 3,
+        ALONE ? 1 : 10,
         () -> {
           for (int i = 0; i < 3; i++) {
             DaemonProcess before = daemon;

@@ -126,7 +126,8 @@ public final class Dispatcher {
     routeTable.all().forEach(entry -> entry.queue().sweep(now));
   }
 
-  private boolean isServed(RouteEntry entry) {
+  /** Returns whether requests of a route can be sent now. */
+  boolean isServed(RouteEntry entry) {
     return services.upstreams().serves(entry.route());
   }
 
@@ -138,6 +139,16 @@ public final class Dispatcher {
   /** Returns the route of a path; null if there is none. */
   @Nullable RouteEntry match(String path) {
     return routeTable.match(path);
+  }
+
+  /** Returns the route of an application; null if there is none. */
+  @Nullable RouteEntry named(String application) {
+    return routeTable.named(application);
+  }
+
+  /** Returns the names of all applications. */
+  List<String> applications() {
+    return routeTable.all().stream().map(entry -> entry.route().app()).distinct().toList();
   }
 
   /** Returns the prefixes of all routes. */

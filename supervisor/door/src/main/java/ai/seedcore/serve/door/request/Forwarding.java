@@ -53,6 +53,9 @@ final class Forwarding {
   /** Says that the request is a copy, whose response nobody sees. */
   private static final String MIRRORED = "X-SeedCore-Mirrored";
 
+  /** Marks a request of the Open Inference Protocol for the agent (see OpenInference). */
+  private static final String INFERENCE = "X-SeedCore-Inference";
+
   /** Says in a response that the class has chosen its status (see java_support.py). */
   static final String EXECUTED = "X-SeedCore-Executed";
 
@@ -101,6 +104,10 @@ final class Forwarding {
       headers.remove(tokens.field());
     }
     headers.remove(MIRRORED); // Only the door says so.
+    headers.remove(INFERENCE);
+    if (target.inference() != null) {
+      headers.set(INFERENCE, target.inference());
+    }
     String client = request.remoteAddress() == null ? "" : request.remoteAddress().hostAddress();
     List<String> before = new ArrayList<>(from.getAll("X-Forwarded-For"));
     before.add(client);

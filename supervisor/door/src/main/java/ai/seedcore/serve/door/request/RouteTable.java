@@ -77,6 +77,14 @@ final class RouteTable {
     return best;
   }
 
+  /** Returns the first route of an application; null if it has none. */
+  @Nullable RouteEntry named(String application) {
+    return entries.values().stream()
+        .filter(entry -> entry.route().app().equals(application))
+        .findFirst()
+        .orElse(null);
+  }
+
   private void updateLongest() {
     longest = entries.keySet().stream().mapToInt(String::length).max().orElse(0);
   }

@@ -28,6 +28,7 @@ public final class Router {
   private final Connections connections;
   private final Tunnels tunnels;
   private final Cors cors;
+  private final InferencePaths inference;
   private final BooleanSupplier leaving;
   private final String version;
 
@@ -47,6 +48,7 @@ public final class Router {
     this.connections = connections;
     this.tunnels = new Tunnels(services);
     this.cors = services.cors();
+    this.inference = new InferencePaths(dispatcher, version);
     this.leaving = leaving;
     this.version = version;
   }
@@ -91,7 +93,12 @@ public final class Router {
     String path = target.path();
     RouteEntry entry = dispatcher.match(path);
     boolean asksForHealth = path.equals("/health") && entry == null;
-    if (asksForHealth || path.equals("/-/health") || path.equals("/-/healthz")) {
+    if (entry == null && InferencePaths.asksForLife(path)) {
+      Replies.json(request, 200, Map.of("live", true));
+      return;
+    }
+    boolean asksForModels = entry == null && InferencePaths.asksForHealth(path);
+    if (asksForHealth || asksForModels || path.equals("/-/health") || path.equals("/-/healthz")) {
       health(request, path);
       return;
     }
@@ -118,6 +125,8 @@ public final class Router {
       accept(request, target, connection, entry);
     } else if (path.equals("/")) {
       index(request);
+    } else if (path.startsWith(InferencePaths.ROOT) && infer(request, target, connection)) {
+      return;
     } else if (path.equals("/-/routes") && !isDaemon(request)) {
       Replies.json(request, 200, new LinkedHashMap<>(services.upstreams().proxies().routes()));
     } else {
@@ -128,6 +137,18 @@ public final class Router {
           "path: found '%s', expected a path that begins with a route".formatted(Replies.cut(path)),
           Map.of("routes", dispatcher.prefixes()));
     }
+  }
+
+  /** Handles a request of the Open Inference Protocol. Returns whether it is one. */
+  private boolean infer(HttpServerRequest request, Target target, Connection connection) {
+    RouteEntry model = inference.model(target.path());
+    if (inference.answer(request, target.path(), model)) {
+      return true;
+    } else if (model == null) {
+      return false;
+    }
+    accept(request, InferencePaths.within(model, target), connection, model);
+    return true;
   }
 
   private void log(HttpServerRequest request, Connection connection, long nanos) {
@@ -213,6 +234,7 @@ public final class Router {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("status", healthy ? "healthy" : "unhealthy");
     body.put("serving", serving);
+    body.put("ready", healthy);
     Replies.json(request, healthy ? 200 : 503, body);
   }
 

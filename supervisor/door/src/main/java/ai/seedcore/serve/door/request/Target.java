@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param path the path, which begins with a slash
  * @param query the part after the question mark; null: none
  * @param authority the host and port that the client named; empty if it named none
+ * @param inference what a path of the Open Inference Protocol has after {@code /v2/models/}; null
+ *     for any other request
  */
-record Target(String path, @Nullable String query, String authority) {
+record Target(String path, @Nullable String query, String authority, @Nullable String inference) {
 
   /** More fields than any client needs. Each costs time and memory. */
   private static final int MAX_FIELDS = 200;
@@ -98,8 +100,8 @@ record Target(String path, @Nullable String query, String authority) {
   private static Target split(String uri, String authority) {
     int query = uri.indexOf('?');
     return query < 0
-        ? new Target(uri, null, authority)
-        : new Target(uri.substring(0, query), uri.substring(query + 1), authority);
+        ? new Target(uri, null, authority, null)
+        : new Target(uri.substring(0, query), uri.substring(query + 1), authority, null);
   }
 
   /**
