@@ -16,6 +16,7 @@ import java.util.Map;
  * @param hedged slow requests that were sent to a second replica as well
  * @param refused requests that the door refused itself, by error code
  * @param answered responses to the applications' requests, by application and status
+ * @param timings how long the applications' requests took
  * @param load for each declared application, the requests that wait or that have been sent to its
  *     replicas without a proxy
  * @param proxies Serve's proxies
@@ -33,6 +34,7 @@ public record DoorStatus(
     long hedged,
     Map<String, Long> refused,
     List<Answered> answered,
+    List<Timing> timings,
     Map<String, Integer> load,
     List<ProxyStatus> proxies,
     List<ReplicaStatus> replicas,
@@ -45,6 +47,17 @@ public record DoorStatus(
    * @param seconds the sum of their durations
    */
   public record Answered(String app, int status, long times, double seconds) {}
+
+  /**
+   * How long one application's requests took.
+   *
+   * @param failed responses with a status of 500 or more
+   * @param late responses with another status that took longer than the declared objective; 0 if
+   *     none is declared
+   * @param latency from the arrival of the head to the response, except for clients that left
+   * @param hold how long requests waited in the door before they were sent the first time
+   */
+  public record Timing(String app, long failed, long late, Histogram latency, Histogram hold) {}
 
   /** Returns how many replicas of an application get requests without a proxy. */
   public long direct(String app) {

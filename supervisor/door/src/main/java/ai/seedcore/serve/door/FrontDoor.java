@@ -25,6 +25,7 @@ import ai.seedcore.serve.door.upstream.Proxies;
 import ai.seedcore.serve.door.upstream.Replica;
 import ai.seedcore.serve.door.upstream.Replicas;
 import ai.seedcore.serve.door.upstream.Upstreams;
+import io.opentelemetry.api.trace.Tracer;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
@@ -116,6 +117,7 @@ public final class FrontDoor implements AutoCloseable {
    * @param declared the declared routes
    * @param upstream the URL of the head node's proxy
    * @param onlyProxy whether that proxy is the only one, because the user named it
+   * @param tracer creates the spans of requests; null: they are not traced
    */
   public FrontDoor(
       DoorSettings settings,
@@ -123,7 +125,8 @@ public final class FrontDoor implements AutoCloseable {
       List<Route> declared,
       URI upstream,
       boolean onlyProxy,
-      String version) {
+      String version,
+      @Nullable Tracer tracer) {
     this.settings = settings;
     this.onlyProxy = onlyProxy;
     this.valid = tokens.get();
@@ -176,6 +179,7 @@ public final class FrontDoor implements AutoCloseable {
             via,
             new Cors(settings.origins()),
             mirror,
+            tracer,
             () -> valid);
     this.dispatcher = new Dispatcher(services, context);
     Router router = new Router(services, dispatcher, connections, () -> leaving, version);
@@ -356,6 +360,7 @@ public final class FrontDoor implements AutoCloseable {
             counts.hedgedSoFar(),
             counts.refusedSoFar(),
             counts.answeredSoFar(),
+            counts.timingsSoFar(),
             dispatcher.load(),
             upstreams.proxies().all().stream()
                 .map(

@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param idempotence which requests may be sent again although they may have been executed
  * @param timeout how long the deployment may take for a request; zero for no limit
  * @param mirrored how many requests are sent to a version on trial as well
+ * @param within how long a response may take without counting as late; zero if nothing is declared
  */
 public record Route(
     String prefix,
@@ -22,30 +23,36 @@ public record Route(
     boolean streams,
     Idempotence idempotence,
     Duration timeout,
-    int mirrored) {
+    int mirrored,
+    Duration within) {
 
   /** Returns the route of a declared deployment without a time limit. */
   public static Route declared(String prefix, String app, Idempotence idempotence) {
-    return new Route(prefix, app, true, false, idempotence, Duration.ZERO, 0);
+    return new Route(prefix, app, true, false, idempotence, Duration.ZERO, 0, Duration.ZERO);
   }
 
   /** Returns the route of an application that is not declared. */
   public static Route listed(String prefix, String app) {
-    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO, 0);
+    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO, 0, Duration.ZERO);
   }
 
   /** Returns this route, whose application may write responses in parts. */
   public Route streaming() {
-    return new Route(prefix, app, declared, true, idempotence, timeout, mirrored);
+    return new Route(prefix, app, declared, true, idempotence, timeout, mirrored, within);
   }
 
   /** Returns this route with another time limit. */
   public Route withTimeout(Duration limit) {
-    return new Route(prefix, app, declared, streams, idempotence, limit, mirrored);
+    return new Route(prefix, app, declared, streams, idempotence, limit, mirrored, within);
   }
 
   /** Returns this route, of which some requests are sent to a version on trial as well. */
   public Route mirroring(int requests) {
-    return new Route(prefix, app, declared, streams, idempotence, timeout, requests);
+    return new Route(prefix, app, declared, streams, idempotence, timeout, requests, within);
+  }
+
+  /** Returns this route, whose responses count as late if they take longer. */
+  public Route withObjective(Duration limit) {
+    return new Route(prefix, app, declared, streams, idempotence, timeout, mirrored, limit);
   }
 }

@@ -134,7 +134,8 @@ abstract class DoorFixture {
             declared("A", "B"),
             proxy.uri(),
             onlyProxy,
-            "0.1.0");
+            "0.1.0",
+            null);
     door.listen(replaces);
     opened.add(door);
     return door;

@@ -48,7 +48,8 @@ public final class DoorFuzz {
                 Route.declared("/B", "B", Idempotence.SAFE)),
             proxy.uri(),
             true,
-            "0.1.0");
+            "0.1.0",
+            null);
     door.listen(false);
     while (door.status() == null || door.status().proxies().stream().noneMatch(p -> p.serves())) {
       Thread.onSpinWait();

@@ -509,4 +509,43 @@ class DoorReplicasTest {
     awaitReady(1);
     assertThat(post("/A").body()).isEqualTo("direct");
   }
+
+  @Test
+  void explainsHowARequestWasServedToThoseWhoAsk() throws Exception {
+    String head = "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n";
+    try (RawClient client = new RawClient(door.port)) {
+      Response proxied = client.send(head.formatted("/A", "X-SeedCore-Explain: 1\r\n")).read();
+      assertThat(proxied.header("Server-Timing"))
+          .matches("hold;dur=[0-9.]+, attempts;desc=\"1\", proxy;dur=[0-9.]+");
+      listReady("A", first);
+      Response direct = client.send(head.formatted("/A", "X-SeedCore-Explain: 1\r\n")).read();
+      assertThat(direct.header("Server-Timing")).contains("direct;dur=");
+      assertThat(client.send(head.formatted("/A", "")).read().header("Server-Timing")).isEmpty();
+    }
+  }
+
+  @Test
+  void measuresHowLongRequestsTakeAndHowManyFail() throws Exception {
+    door.declare(Route.declared("/A", "A", Idempotence.NONE).withObjective(Duration.ofMillis(200)));
+    listReady("A", first);
+    post("/A");
+    first.behaviour = request -> FakeReplica.respond(request, 500, "no");
+    post("/A");
+    first.behaviour =
+        request ->
+            request
+                .body()
+                .onSuccess(
+                    body -> first.vertx().setTimer(300, timer -> request.response().end("late")));
+    post("/A");
+    await().until(() -> door.status().timings().get(0).latency().times() == 3);
+    DoorStatus.Timing timing = door.status().timings().get(0);
+    assertThat(timing.app()).isEqualTo("A");
+    assertThat(timing.failed()).isEqualTo(1);
+    assertThat(timing.late()).isEqualTo(1);
+    assertThat(timing.latency().seconds()).isBetween(0.3, 5.0);
+    assertThat(timing.latency().counts().subList(0, 8).stream().mapToLong(n -> n).sum())
+        .isBetween(1L, 2L);
+    assertThat(timing.hold().times()).isEqualTo(3);
+  }
 }

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.base.HostPort;
 import ai.seedcore.serve.base.http.Sockets;
 import ai.seedcore.serve.door.upstream.Replica;
+import io.opentelemetry.api.trace.Tracer;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -51,6 +52,11 @@ final class OpenDoor implements AutoCloseable {
 
   /** Opens a door in front of a proxy, without waiting until the proxy serves. */
   static OpenDoor before(URI proxy, Bounds bounds) throws IOException {
+    return before(proxy, bounds, null);
+  }
+
+  /** Opens a door that traces requests. */
+  static OpenDoor before(URI proxy, Bounds bounds, @Nullable Tracer tracer) throws IOException {
     int port = Sockets.freePort();
     DoorSettings settings =
         new DoorSettings(
@@ -80,7 +86,8 @@ final class OpenDoor implements AutoCloseable {
                 Route.declared("/B", "B", Idempotence.SAFE)),
             proxy,
             true,
-            "0.1.0");
+            "0.1.0",
+            tracer);
     door.listen(false);
     return new OpenDoor(door, port);
   }

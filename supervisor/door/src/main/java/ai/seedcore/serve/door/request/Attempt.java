@@ -9,6 +9,8 @@ import ai.seedcore.serve.door.upstream.Proxy;
 import ai.seedcore.serve.door.upstream.Replica;
 import ai.seedcore.serve.door.upstream.Upstream;
 import ai.seedcore.serve.door.upstream.UpstreamTime;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.StatusCode;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
@@ -44,6 +46,7 @@ final class Attempt implements Upstream.InFlight {
   private final Upstream to;
   private final long sentAt = System.nanoTime();
   private final int inFlightAtSend;
+  private final @Nullable Span span;
 
   private @Nullable HttpClientRequest upstream;
   private boolean fullySent;
@@ -56,6 +59,7 @@ final class Attempt implements Upstream.InFlight {
     this.body = body;
     this.to = to;
     this.declared = exchange.entry().route().declared();
+    this.span = exchange.trace() == null ? null : exchange.trace().attempt(to);
     this.inFlightAtSend = exchange.entry().queue().inFlight();
   }
 
@@ -89,6 +93,11 @@ final class Attempt implements Upstream.InFlight {
             });
   }
 
+  /** Returns the time at which the attempt began, in nanoseconds. */
+  long sentAt() {
+    return sentAt;
+  }
+
   /** Returns whether a connection was opened, so that a part of the request may have been sent. */
   boolean isOpened() {
     return upstream != null;
@@ -108,6 +117,9 @@ final class Attempt implements Upstream.InFlight {
         !declared,
         services.tokens().get(),
         services.via());
+    if (span != null) {
+      RequestTrace.propagate(span, request.headers());
+    }
     if (body.wasCompressed()) {
       request.headers().remove("Content-Encoding");
     }
@@ -210,6 +222,9 @@ final class Attempt implements Upstream.InFlight {
   private void responseArrived(HttpClientResponse response) {
     // The handlers below decide what a failure means.
     response.exceptionHandler(nothing -> {});
+    if (span != null) {
+      span.setAttribute("http.response.status_code", response.statusCode());
+    }
     if (closed || exchange.isResponding()) {
       return;
     }
@@ -348,6 +363,9 @@ final class Attempt implements Upstream.InFlight {
   @Override
   public void lost(String why) {
     if (!closed) {
+      if (span != null) {
+        span.setStatus(StatusCode.ERROR, why);
+      }
       recordOutcome(false);
       exchange.onUpstreamLost(this, why);
     }
@@ -359,6 +377,9 @@ final class Attempt implements Upstream.InFlight {
       return;
     }
     closed = true;
+    if (span != null) {
+      span.end();
+    }
     to.inFlight().remove(this);
     exchange.entry().queue().end(exchange);
     if (upstream != null && !reusable) {

@@ -210,12 +210,23 @@ public final class Dispatcher {
     services.mirror().ended(exchange, status);
     services.clients().release(exchange.client());
     Route route = exchange.entry().route();
-    services
-        .counts()
-        .answered(
-            route.declared() ? route.app() : "other",
-            status,
-            System.nanoTime() - exchange.arrived());
+    long nanos = System.nanoTime() - exchange.arrived();
+    services.counts().answered(label(route), status, nanos);
+    if (status != 499) { // How long a client waits before it leaves says little.
+      services.counts().timed(label(route), status, nanos, route.within().toNanos());
+    }
+    if (exchange.trace() != null) {
+      exchange.trace().end(status, services.counts().latency(label(route)), nanos);
+    }
+  }
+
+  /** Returns the name under which an exchange is counted. */
+  String label(Exchange exchange) {
+    return label(exchange.entry().route());
+  }
+
+  private static String label(Route route) {
+    return route.declared() ? route.app() : "other";
   }
 
   /** Adds an exchange to its route's queue, or refuses it if the route is gone. */

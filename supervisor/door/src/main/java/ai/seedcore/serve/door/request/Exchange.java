@@ -9,6 +9,7 @@ import io.vertx.core.http.HttpClientResponse;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +41,9 @@ final class Exchange implements Connection.Current {
   /** How long Serve may go on sending requests to a replica that has died. */
   private static final long DEAD_REPLICA_NANOS = 10_000_000_000L;
 
+  /** The field by which a client asks how its request was served. */
+  private static final String EXPLAIN = "X-SeedCore-Explain";
+
   /** The approximate memory that a request takes in addition to its head and body, in bytes. */
   private static final int REQUEST_OVERHEAD = 1 << 10;
 
@@ -62,6 +66,7 @@ final class Exchange implements Connection.Current {
   private final long arrived = System.nanoTime();
   private final long waitUntil;
   private final long deadline;
+  private final @Nullable RequestTrace trace;
 
   private Stage stage = Stage.READING;
   private boolean bodyComplete;
@@ -78,6 +83,8 @@ final class Exchange implements Connection.Current {
   private boolean hedged;
   private boolean queued;
   private boolean countedAsHeld;
+  private long firstSentAt;
+  private long readyAt = arrived;
 
   /**
    * Creates an exchange for a request whose head has been read.
@@ -103,11 +110,17 @@ final class Exchange implements Connection.Current {
     this.client = client;
     this.body = new RequestBody(this, services);
     this.waitUntil = arrived + Math.min(services.settings().patience().toNanos(), limit);
+    this.trace = RequestTrace.begin(services.tracer(), request, target, entry.route());
     this.deadline = limit == Long.MAX_VALUE ? Long.MAX_VALUE : arrived + limit;
   }
 
   RouteEntry entry() {
     return entry;
+  }
+
+  /** Returns the trace; null if the request is not traced. */
+  @Nullable RequestTrace trace() {
+    return trace;
   }
 
   HttpServerRequest request() {
@@ -229,6 +242,7 @@ final class Exchange implements Connection.Current {
     long now = System.nanoTime();
     connection.deadlines().clear(now);
     stage = Stage.QUEUED;
+    readyAt = now;
     entry.budget().deposit();
     entry.hedging().deposit();
     Upstream free =
@@ -246,6 +260,9 @@ final class Exchange implements Connection.Current {
   }
 
   private void countAsHeld() {
+    if (trace != null) {
+      trace.held();
+    }
     if (!countedAsHeld) {
       countedAsHeld = true;
       services.counts().held();
@@ -256,6 +273,9 @@ final class Exchange implements Connection.Current {
     if (queued) {
       queued = false;
       services.waiting().give(1, client.usage().waiting(), entry.usage().waiting());
+      if (trace != null) {
+        trace.released();
+      }
     }
   }
 
@@ -266,6 +286,10 @@ final class Exchange implements Connection.Current {
     leaveQueue();
     stage = Stage.SENT;
     attempts++;
+    if (firstSentAt == 0) {
+      firstSentAt = System.nanoTime();
+      services.counts().waited(dispatcher.label(this), firstSentAt - readyAt);
+    }
     services.mirror().sent(this, to, body);
     attempt = new Attempt(this, services, body, to);
     attempt.begin();
@@ -514,6 +538,7 @@ final class Exchange implements Connection.Current {
       response.putHeader("Content-Type", "application/json");
     }
     Replies.leaveSmall(request, whole.length());
+    explain(attempt);
     end(status);
     response.setStatusCode(status).end(whole);
   }
@@ -527,6 +552,7 @@ final class Exchange implements Connection.Current {
     settleOn(from);
     from.recordOutcome(upstreamResponse.statusCode() < 500);
     stage = Stage.RESPONDING;
+    explain(from);
     relay = new Relay(this, upstreamResponse, services);
     relay.begin(head);
   }
@@ -563,9 +589,41 @@ final class Exchange implements Connection.Current {
     if (stage == Stage.DONE || stage == Stage.RESPONDING) {
       return;
     }
+    explain(null);
     end(status);
     services.counts().refused(code);
     Replies.error(request, status, code, why, more);
+  }
+
+  /**
+   * Tells a client that asks for it how its request was served (Server Timing, W3C): how long it
+   * was held, and the path and the time of the attempt that was answered, in milliseconds.
+   *
+   * @param answered null if the door itself answers
+   */
+  private void explain(@Nullable Attempt answered) {
+    if (!request.headers().contains(EXPLAIN)) {
+      return;
+    }
+    long now = System.nanoTime();
+    String timing =
+        String.format(
+            Locale.ROOT,
+            "hold;dur=%.1f, attempts;desc=\"%d\"",
+            ((firstSentAt == 0 ? now : firstSentAt) - readyAt) / 1e6,
+            attempts);
+    request
+        .response()
+        .putHeader(
+            "Server-Timing",
+            answered == null
+                ? timing + ", door"
+                : String.format(
+                    Locale.ROOT,
+                    "%s, %s;dur=%.1f",
+                    timing,
+                    answered.isDirect() ? "direct" : "proxy",
+                    (now - answered.sentAt()) / 1e6));
   }
 
   /** Releases everything that was held for a client that has closed its connection. */

@@ -6,9 +6,11 @@ import ai.seedcore.serve.door.client.Clients;
 import ai.seedcore.serve.door.client.Pace;
 import ai.seedcore.serve.door.client.Room;
 import ai.seedcore.serve.door.upstream.Upstreams;
+import io.opentelemetry.api.trace.Tracer;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all exchanges share.
@@ -19,6 +21,7 @@ import java.util.function.Supplier;
  * @param via the door's own entry of the Via field
  * @param cors what pages of other origins may do
  * @param mirror copies requests for versions on trial
+ * @param tracer creates the spans of requests; null: they are not traced
  * @param tokens the tokens of which clients have to send one, which is not forwarded
  */
 public record Services(
@@ -36,4 +39,5 @@ public record Services(
     String via,
     Cors cors,
     Mirror mirror,
+    @Nullable Tracer tracer,
     Supplier<DoorTokens> tokens) {}
