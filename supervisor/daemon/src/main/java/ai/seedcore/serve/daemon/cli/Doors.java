@@ -13,6 +13,7 @@ import ai.seedcore.serve.door.DoorTokens;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.door.Route;
 import io.netty.util.internal.PlatformDependent;
+import io.opentelemetry.api.trace.Tracer;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,9 +47,10 @@ final class Doors {
   /**
    * Creates the front door; null if it is off.
    *
+   * @param tracer creates the spans of requests; null: they are not traced
    * @throws ConfigException if this JVM has too little memory for it
    */
-  static @Nullable FrontDoor create(Settings settings) {
+  static @Nullable FrontDoor create(Settings settings, @Nullable Tracer tracer) {
     DoorSettings wanted = settings.door();
     if (wanted == null) {
       return null;
@@ -63,7 +65,8 @@ final class Doors {
         routes(settings.deployments()),
         URI.create(settings.routesUrl()),
         settings.serveUrl() != null,
-        Version.current());
+        Version.current(),
+        tracer);
   }
 
   /** Returns what the door needs to know of the control loop. */
@@ -89,7 +92,8 @@ final class Doors {
       if (each.route() != null) {
         Route route =
             Route.declared(each.route(), each.name(), each.idempotent())
-                .withTimeout(each.requestTimeout());
+                .withTimeout(each.requestTimeout())
+                .withObjective(each.objectives().within());
         routes.add(
             each instanceof DeclaredJava java
                 ? route.mirroring(java.upgrade().mirrored())

@@ -20,10 +20,12 @@ import ai.seedcore.serve.daemon.node.RayInstall;
 import ai.seedcore.serve.daemon.notify.Notifier;
 import ai.seedcore.serve.daemon.notify.Systemd;
 import ai.seedcore.serve.daemon.pack.Cache;
+import ai.seedcore.serve.daemon.report.HistoryFile;
 import ai.seedcore.serve.daemon.rollout.Trials;
 import ai.seedcore.serve.daemon.rollout.Versions;
 import ai.seedcore.serve.daemon.status.StatusServer;
 import ai.seedcore.serve.daemon.status.StatusToken;
+import ai.seedcore.serve.daemon.trace.Tracing;
 import ai.seedcore.serve.door.DoorStatus;
 import ai.seedcore.serve.door.FrontDoor;
 import ai.seedcore.serve.gcs.Credentials;
@@ -122,7 +124,8 @@ final class RunCommand implements Callable<Integer> {
     StatusToken token = new StatusToken(settings.statusTokenFile(), System.getenv());
     Vertx vertx = EventLoop.start();
     try (Watchdog watchdog = new Watchdog();
-        FrontDoor door = Doors.create(settings);
+        Tracing tracing = tracing(settings);
+        FrontDoor door = Doors.create(settings, tracing == null ? null : tracing.tracer());
         LazyMetrics metrics = new LazyMetrics(Version.current(), ray.version());
         StatusServer server =
             new StatusServer(vertx, settings.status(), token, metrics::scrape, watchdog::stuck)) {
@@ -164,6 +167,7 @@ final class RunCommand implements Callable<Integer> {
               watch,
               () -> door == null ? null : door.status(),
               trials::verdicts,
+              new HistoryFile(history(cache, settings)),
               (status, declared) -> {
                 turns.run();
                 directory.declare(declared);
@@ -178,6 +182,9 @@ final class RunCommand implements Callable<Integer> {
                 }
                 server.publish(status);
                 metrics.publish(status);
+                if (tracing != null) {
+                  tracing.publish(status);
+                }
                 greeting.publish(status);
                 systemd.ifPresent(service -> service.publish(status));
                 if (notifier != null) {
@@ -247,6 +254,9 @@ final class RunCommand implements Callable<Integer> {
         }
         supervisor.close(PATIENCE);
       }
+      if (tracing != null) {
+        tracing.close();
+      }
       log.atInfo().log("ended");
       Logging.flush();
       signal.ended.countDown();
@@ -303,6 +313,20 @@ final class RunCommand implements Callable<Integer> {
         Thread.currentThread().interrupt();
       }
     }
+  }
+
+  /** Starts to export traces; returns null if they are not wanted. */
+  private static @Nullable Tracing tracing(Settings settings) {
+    return settings.otlpEndpoint() != null || Tracing.isWanted(System.getenv())
+        ? Tracing.start(settings.otlpEndpoint(), Version.current())
+        : null;
+  }
+
+  /** Returns the file of this daemon's history, by the address of its status port. */
+  private static Path history(Cache cache, Settings settings) throws IOException {
+    return cache
+        .folder("history")
+        .resolve("%s.json".formatted(settings.status().toString().replaceAll("[^\\w.-]", "_")));
   }
 
   /** Returns the daemon to be replaced; null if none runs. */

@@ -19,6 +19,7 @@ import picocli.CommandLine.IVersionProvider;
     subcommands = {
       RunCommand.class,
       StatusCommand.class,
+      TryCommand.class,
       WaitForHeadCommand.class,
       ConfigCommand.class,
       ServiceCommand.class,
@@ -31,13 +32,14 @@ import picocli.CommandLine.IVersionProvider;
       "  seedcore-serve run                              use this machine's Ray node",
       "  seedcore-serve run --address head:6380 --join   start a node in a container",
       "  seedcore-serve status                           show the daemon's state",
+      "  seedcore-serve try SalienceScorer               send an example",
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:success",
       "1:internal error; please report the output",
       "2:invalid flags or configuration; the message names the field",
-      "3:status: not ready; wait-for-head: the head did not come up in time",
+      "3:status: not ready; wait-for-head: the head did not come up in time; try: no response",
       "130:ended by SIGINT (Ctrl-C)",
       "143:ended by SIGTERM"
     })

@@ -127,6 +127,15 @@ final class SettingsOptions {
   private @Nullable String notifyUrl;
 
   @Option(
+      names = "--otlp-endpoint",
+      paramLabel = "URL",
+      description =
+          "The OpenTelemetry collector that gets traces by OTLP over HTTP, such as"
+              + " http://127.0.0.1:4318. OpenTelemetry's own variables, such as"
+              + " OTEL_TRACES_SAMPLER, are in effect, too.")
+  private @Nullable String otlpEndpoint;
+
+  @Option(
       names = "--front-door",
       paramLabel = "HOST:PORT",
       description =

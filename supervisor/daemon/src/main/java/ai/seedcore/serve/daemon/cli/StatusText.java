@@ -2,6 +2,8 @@ package ai.seedcore.serve.daemon.cli;
 
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.door.DoorStatus;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -143,6 +145,9 @@ final class StatusText {
       if (!app.message().isBlank()) {
         text.append("    %s%n".formatted(app.message().strip().replaceAll("\\s+", " ")));
       }
+      for (Status.ObjectiveStatus objective : app.objectives()) {
+        text.append("    %s%n".formatted(objective(objective)));
+      }
       if (app.trial() != null) {
         text.append("    %s%n".formatted(trial(app.trial())));
       }
@@ -152,6 +157,18 @@ final class StatusText {
                 .formatted(app.attempts(), time(app.nextAttempt())));
       }
     }
+  }
+
+  private static String objective(Status.ObjectiveStatus objective) {
+    return String.format(
+        Locale.ROOT,
+        "%s %s %% %s: %.0f %% of the error budget left, %d of %d requests missed it",
+        objective.name(),
+        BigDecimal.valueOf(100 * objective.target()).round(new MathContext(6)).toPlainString(),
+        objective.withinS() == null ? "in 30 days" : "within " + objective.withinS() + " s",
+        100 * objective.budgetLeft(),
+        objective.missed(),
+        objective.requests());
   }
 
   private static String trial(Status.TrialStatus trial) {

@@ -29,6 +29,18 @@ public sealed interface DeclaredApplication permits DeclaredJava, DeclaredPython
    */
   Idempotence idempotent();
 
+  /** Returns what its clients may expect. */
+  Objectives objectives();
+
+  /**
+   * Returns the body of a request that the declaration gives as an example; null if a GET is all
+   * that is known.
+   */
+  default @Nullable String example() {
+    Probe probe = probe();
+    return probe == null ? null : probe.bodyText();
+  }
+
   /** Returns how long a request may take; zero for no limit of the daemon's. */
   Duration requestTimeout();
 

@@ -59,6 +59,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param idempotent which requests the front door may send again although a replica may have
  *     executed them; by default those with a safe method
  * @param upgrade how a new version replaces the old one
+ * @param objectives what its clients may expect; by default nothing
  */
 @JsonDeserialize(using = ValueDeserializer.None.class)
 public record DeclaredJava(
@@ -88,7 +89,8 @@ public record DeclaredJava(
     List<Path> files,
     @Nullable Probe probe,
     Idempotence idempotent,
-    Upgrade upgrade)
+    Upgrade upgrade,
+    Objectives objectives)
     implements DeclaredApplication {
 
   /**
@@ -195,6 +197,7 @@ public record DeclaredJava(
     }
     idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
     upgrade = upgrade == null ? Upgrade.DEFAULT : upgrade;
+    objectives = objectives == null ? Objectives.NONE : objectives;
     maxOngoingRequests = maxOngoingRequests == null ? MAX_ONGOING_REQUESTS : maxOngoingRequests;
     // With Serve's defaults of 10 s and 30 s, and three failed checks, a replica that hangs would
     // stay for two minutes.
@@ -386,6 +389,13 @@ public record DeclaredJava(
         healthCheckTimeoutS,
         gracefulShutdownWaitLoopS,
         gracefulShutdownTimeoutS);
+  }
+
+  @Override
+  public @Nullable String example() {
+    return upgrade.examples().isEmpty()
+        ? DeclaredApplication.super.example()
+        : Probe.text(upgrade.examples().get(0));
   }
 
   @Override

@@ -32,6 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param probe how to check that the route responds; null to rely on Serve's health checks
  * @param idempotent which requests the front door may send again although a replica may have
  *     executed them; by default those with a safe method
+ * @param objectives what its clients may expect; by default nothing
  * @param definedBy the files that were read for this declaration; set by the loader
  */
 @JsonDeserialize(using = ValueDeserializer.None.class)
@@ -45,6 +46,7 @@ public record DeclaredPython(
     ObjectNode options,
     @Nullable Probe probe,
     Idempotence idempotent,
+    Objectives objectives,
     List<Path> definedBy)
     implements DeclaredApplication {
 
@@ -68,6 +70,7 @@ public record DeclaredPython(
     deployments = deployments == null ? List.of() : List.copyOf(deployments);
     options = options == null ? JsonMapper.shared().createObjectNode() : options;
     idempotent = idempotent == null ? Idempotence.SAFE : idempotent;
+    objectives = objectives == null ? Objectives.NONE : objectives;
     definedBy = definedBy == null ? List.of() : List.copyOf(definedBy);
     if (route != null) {
       DeclaredJava.checkRoute(route);

@@ -35,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  * @param statusTokenFile the file with the token for the status port; null for none
  * @param notifyUrl the URL for notifications about state changes; null for none. It may contain a
  *     secret
+ * @param otlpEndpoint the base URL of the OpenTelemetry collector that gets traces; null for none,
+ *     unless OpenTelemetry's own variables name one
  * @param frontDoor the address of the front door; null to turn it off
  * @param frontDoorTokenFile the file with the token for clients of the front door; null for none
  * @param frontDoorTokenHeader the header field with the token: Authorization, with the scheme
@@ -91,6 +93,7 @@ public record Settings(
     HostPort status,
     @Nullable Path statusTokenFile,
     @Nullable String notifyUrl,
+    @Nullable URI otlpEndpoint,
     @Nullable HostPort frontDoor,
     @Nullable Path frontDoorTokenFile,
     String frontDoorTokenHeader,
@@ -203,6 +206,7 @@ public record Settings(
     require(cpus == null || cpus >= 1, "cpus: found %s, expected 1 or more".formatted(cpus));
     checkUrl("dashboard", dashboard);
     checkUrl("serve_url", serveUrl);
+    checkUrl("otlp_endpoint", otlpEndpoint);
     require(
         notifyUrl == null || isHttp(notifyUrl),
         "notify_url: found an invalid URL (not shown, because it may be secret), expected a URL"

@@ -33,6 +33,7 @@ import ai.seedcore.serve.daemon.pack.Cache;
 import ai.seedcore.serve.daemon.pack.PackageStore;
 import ai.seedcore.serve.daemon.pack.Packages;
 import ai.seedcore.serve.daemon.pack.Uploads;
+import ai.seedcore.serve.daemon.report.HistoryFile;
 import ai.seedcore.serve.daemon.report.Reporter;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.daemon.report.Work;
@@ -99,6 +100,7 @@ public final class Supervisor {
   private final BackgroundTask<Look> looking;
   private final BiConsumer<Status, List<DeclaredApplication>> publish;
   private final Supplier<Map<String, Verdict>> trials;
+  private final HistoryFile history;
   private final Semaphore news = new Semaphore(0);
 
   private volatile boolean stopping;
@@ -139,6 +141,7 @@ public final class Supervisor {
    *     object if nothing has changed
    * @param door returns the front door's counters at the end of every lap; null if there is none
    * @param trials returns the results of the versions on trial, by application
+   * @param history keeps the history beyond the daemon's end
    * @param publish receives the status and the declared deployments after every decision, on the
    *     control thread
    */
@@ -153,12 +156,14 @@ public final class Supervisor {
       Supplier<DesiredState> desired,
       Supplier<@Nullable DoorStatus> door,
       Supplier<Map<String, Verdict>> trials,
+      HistoryFile history,
       BiConsumer<Status, List<DeclaredApplication>> publish) {
     this.settings = settings;
     this.node = node;
     this.clock = clock;
     this.desired = desired;
     this.publish = publish;
+    this.history = history;
     this.trials = trials;
     this.adopted = desired.get();
     Runnable wake = news::release;
@@ -188,7 +193,7 @@ public final class Supervisor {
     Uploads uploads =
         new Uploads(gcs, new PackageStore(http.vertx(), settings::gcs, credentials), clock, wake);
     this.actuator = new Actuator(settings, gcs, packages, uploads, driver, node, clock, wake);
-    this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door);
+    this.reporter = new Reporter(clock, named.toString(), dashboard::url, routesUrl, door, history);
   }
 
   private LeaseHolder self(Packages packages) {
@@ -212,6 +217,9 @@ public final class Supervisor {
   /** Runs the control loop until {@link #stop} or {@link #pause}. Can be run again. */
   public void run() {
     DriverProcess.endOrphans(); // Drivers of an earlier daemon that was killed.
+    if (last == null) {
+      reporter.restore(); // Not before: a daemon that is replaced has written until now.
+    }
     boolean woken = true;
     while (!stopping && !paused) {
       Duration rest = Duration.ofSeconds(1);
@@ -233,6 +241,9 @@ public final class Supervisor {
 
   /** Lets another daemon lead. Must be called after {@link #run} has returned. */
   public void release() {
+    if (last != null) {
+      reporter.keep();
+    }
     leadership.release(RELEASE);
   }
 
@@ -302,7 +313,12 @@ public final class Supervisor {
     }
     publish.accept(
         reporter.status(
-            situation, decision, adopted.packages().applications(), work(), adopted.config()),
+            situation,
+            decision,
+            adopted.packages().applications(),
+            adopted.packages().declared(),
+            work(),
+            adopted.config()),
         adopted.packages().declared());
     if (phase == Phase.SERVING && before != Phase.SERVING) {
       // The heap grew while there was work. So little is allocated in normal operation that it
@@ -410,6 +426,7 @@ public final class Supervisor {
    * and {@link #release}.
    */
   public void leave() {
+    history.close();
     looking.close();
     reading.close();
     actuator.endDriver();

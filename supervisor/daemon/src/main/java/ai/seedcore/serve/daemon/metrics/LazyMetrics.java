@@ -48,9 +48,9 @@ public final class LazyMetrics implements AutoCloseable {
     delegate().notified(outcome);
   }
 
-  /** Returns all metrics in Prometheus' text format. */
-  public String scrape() {
-    return delegate().scrape();
+  /** Returns all metrics in a content type of Prometheus' formats. */
+  public String scrape(String type) {
+    return delegate().scrape(type);
   }
 
   @Override

@@ -57,6 +57,7 @@ public final class Metrics implements AutoCloseable {
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final DoorMetrics histograms = new DoorMetrics();
   private final ProcessMetrics process = new ProcessMetrics();
   private final Timer recovery;
   private final Map<String, List<Meter>> apps = new HashMap<>();
@@ -128,6 +129,7 @@ public final class Metrics implements AutoCloseable {
     new JvmMemoryMetrics().bindTo(registry);
     new JvmThreadMetrics().bindTo(registry);
     process.bindTo(registry);
+    registry.getPrometheusRegistry().register(histograms);
   }
 
   /** Counts the outcome of a notification. */
@@ -145,6 +147,7 @@ public final class Metrics implements AutoCloseable {
   /** Receives the status of one lap. Called by one thread. */
   public void publish(Status now) {
     status = now;
+    histograms.publish(now);
     for (Status.Decided decided : now.decisions()) {
       if (decisions.add(decided.action() + " " + decided.cause())) {
         decisions(decided);
@@ -436,9 +439,9 @@ public final class Metrics implements AutoCloseable {
         .toArray(Duration[]::new);
   }
 
-  /** Returns all metrics in Prometheus' text format. */
-  public String scrape() {
-    return registry.scrape();
+  /** Returns all metrics in a content type of Prometheus' formats. */
+  public String scrape(String type) {
+    return registry.scrape(type);
   }
 
   @Override

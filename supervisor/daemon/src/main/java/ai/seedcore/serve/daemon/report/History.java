@@ -11,7 +11,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The most recent events, recoveries and outages, with counts since the daemon started. */
+/**
+ * The most recent events, recoveries and outages, also of earlier daemons, with counts since this
+ * daemon started.
+ */
 final class History {
 
   private static final int EVENTS = 200;
@@ -19,6 +22,7 @@ final class History {
 
   private final MonotonicClock clock;
   private final Instant started = Instant.now();
+  private Instant since = started;
   private final Deque<Status.Event> events = new ArrayDeque<>();
   private final Deque<Status.Recovery> recoveries = new ArrayDeque<>();
   private final Deque<Status.Outage> outages = new ArrayDeque<>();
@@ -70,9 +74,31 @@ final class History {
   }
 
   /** Records that everything is served again, this long after the cluster's first sign of life. */
-  void recovered(Duration length) {
+  void recovered(Duration length, List<Status.Step> steps) {
     recovered++;
-    keep(recoveries, new Status.Recovery(Instant.now(), seconds(length)), OUTAGES);
+    keep(recoveries, new Status.Recovery(Instant.now(), seconds(length), steps), OUTAGES);
+  }
+
+  /** Adds what earlier daemons have recorded. Called before the first lap. */
+  void restore(HistoryFile.Kept kept) {
+    Status.Past past = kept.past();
+    since = past.since();
+    past.recoveries().forEach(one -> keep(recoveries, one, OUTAGES));
+    past.events().forEach(one -> keep(events, one, EVENTS));
+    // What lasted when the daemon ended lasted that long at least.
+    past.outages().stream()
+        .map(
+            one ->
+                one.seconds() != null
+                    ? one
+                    : new Status.Outage(
+                        one.from(), seconds(Duration.between(one.from(), kept.at())), one.reason()))
+        .forEach(one -> keep(outages, one, OUTAGES));
+    keep(
+        outages,
+        new Status.Outage(
+            kept.at(), seconds(Duration.between(kept.at(), started)), "the daemon did not run"),
+        OUTAGES);
   }
 
   /** Returns the duration of the last recovery in seconds; null if there was none. */
@@ -111,7 +137,8 @@ final class History {
         all.add(outage);
       }
       cached =
-          new Status.Past(started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
+          new Status.Past(
+              since, started, recovered, List.copyOf(recoveries), all, List.copyOf(events));
     }
     return cached;
   }

@@ -1,5 +1,6 @@
 package ai.seedcore.serve.daemon.report;
 
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.decide.Decision;
 import ai.seedcore.serve.daemon.decide.DesiredApplication;
 import ai.seedcore.serve.daemon.decide.DriverView;
@@ -34,31 +35,60 @@ public final class Reporter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Reporter.class);
 
+  /** How soon news is written, and how often everything is. */
+  private static final Duration SOON = Duration.ofSeconds(5);
+
+  private static final Duration LATER = Duration.ofMinutes(1);
+
   private final MonotonicClock clock;
   private final String address;
   private final Supplier<String> dashboardUrl;
   private final String routesUrl;
   private final Supplier<@Nullable DoorStatus> door;
   private final History history;
+  private final HistoryFile file;
+  private final Budgets budgets = new Budgets();
+  private final Timeline timeline = new Timeline();
 
   private Phase phase = Phase.WAITING;
   private String reason = "";
   private Instant since;
   private @Nullable Instant recovering;
+  private @Nullable Instant written;
+  private Status.@Nullable Past kept;
 
   public Reporter(
       MonotonicClock clock,
       String address,
       Supplier<String> dashboardUrl,
       String routesUrl,
-      Supplier<@Nullable DoorStatus> door) {
+      Supplier<@Nullable DoorStatus> door,
+      HistoryFile file) {
     this.clock = clock;
+    this.file = file;
     this.door = door;
     this.address = address;
     this.dashboardUrl = dashboardUrl;
     this.routesUrl = routesUrl;
     this.since = clock.instant();
     this.history = new History(clock);
+  }
+
+  /** Continues the history of earlier daemons. Called before the first lap. */
+  public void restore() {
+    file.read()
+        .ifPresent(
+            kept -> {
+              history.restore(kept);
+              budgets.restore(kept.budgets());
+            });
+  }
+
+  /** Keeps the history beyond this daemon's end. */
+  public void keep() {
+    written = clock.instant();
+    kept = history.past();
+    file.write(new HistoryFile.Kept(Instant.now(), kept, budgets.kept()));
   }
 
   /** Records a decision, and logs it if the phase or the reason changed. */
@@ -71,7 +101,7 @@ public final class Reporter {
       recovering = now;
     }
     if (decision.phase() == Phase.SERVING && recovering != null) {
-      history.recovered(Duration.between(recovering, now));
+      history.recovered(Duration.between(recovering, now), timeline.end(recovering, now));
       recovering = null;
     }
     if (decision.phase() != phase || !decision.reason().equals(reason)) {
@@ -103,12 +133,23 @@ public final class Reporter {
       Situation situation,
       Decision decision,
       List<DesiredApplication> applications,
+      List<DeclaredApplication> declared,
       Work work,
       Status.ConfigStatus config) {
     DriverView view = situation.driver();
+    DoorStatus doorStatus = door.get();
+    budgets.count(declared, doorStatus, Instant.now());
     boolean ready =
         situation.seen().allServe(applications.stream().map(DesiredApplication::name).toList());
     history.lap(ready, reason);
+    if (decision.phase() != Phase.SERVING) {
+      timeline.lap(situation, applications, work.upload());
+    }
+    Duration unwritten = written == null ? SOON : Duration.between(written, situation.now());
+    boolean news = !history.past().equals(kept);
+    if (unwritten.compareTo(news ? SOON : LATER) >= 0) {
+      keep();
+    }
     Serve serve = situation.seen().serve();
     return new Status(
         Status.SCHEMA,
@@ -130,7 +171,9 @@ public final class Reporter {
         head(situation),
         serve(serve),
         serveState(serve),
-        applications.stream().map(desired -> app(desired, situation, work)).toList(),
+        applications.stream()
+            .map(desired -> app(desired, find(desired, declared), situation, work))
+            .toList(),
         situation.seen().orphans().stream().map(Reporter::orphan).toList(),
         work.upload(),
         new Status.DriverStatus(
@@ -143,7 +186,7 @@ public final class Reporter {
             situation.node().kind().name(),
             situation.node().session(),
             situation.node().starting()),
-        door.get(),
+        doorStatus,
         config,
         work.driverExits(),
         history.decisions(),
@@ -203,7 +246,19 @@ public final class Reporter {
         address, dashboardUrl.get(), false, down.reason(), null, null, null, Set.of());
   }
 
-  private Status.AppStatus app(DesiredApplication desired, Situation situation, Work work) {
+  private static @Nullable DeclaredApplication find(
+      DesiredApplication desired, List<DeclaredApplication> declared) {
+    return declared.stream()
+        .filter(each -> each.name().equals(desired.name()))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private Status.AppStatus app(
+      DesiredApplication desired,
+      @Nullable DeclaredApplication declared,
+      Situation situation,
+      Work work) {
     Serve serve = situation.seen().serve();
     Serve.Application app =
         serve instanceof Serve.Running known ? known.apps().get(desired.name()) : null;
@@ -227,6 +282,10 @@ public final class Reporter {
         deploys == null ? 0 : deploys.attempts(),
         deploys == null ? null : future(deploys.notBefore()),
         work.outcomes().apply(desired.name()),
+        declared == null
+            ? List.of()
+            : budgets.of(desired.name(), declared.objectives(), Instant.now()),
+        declared == null ? null : declared.example(),
         trial(situation, desired));
   }
 

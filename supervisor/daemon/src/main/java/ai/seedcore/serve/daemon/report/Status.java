@@ -179,6 +179,8 @@ public record Status(
    *     takes longer than its timeout, yet nothing is wrong; 0 otherwise
    * @param attempts how often it was submitted in this session
    * @param outcomes the outcomes of all submissions since this daemon started
+   * @param objectives its objectives, and how much of their error budgets is left
+   * @param example the body of a request that the declaration gives as an example; null for a GET
    * @param trial the trial of the declared version; null if there was none, or if it has passed
    */
   public record AppStatus(
@@ -198,6 +200,8 @@ public record Status(
       int attempts,
       @Nullable Instant nextAttempt,
       Outcomes outcomes,
+      List<ObjectiveStatus> objectives,
+      @Nullable String example,
       @Nullable TrialStatus trial) {
 
     /** Returns whether its route responds as declared or is busy. */
@@ -210,6 +214,27 @@ public record Status(
       return atWork > 0;
     }
   }
+
+  /**
+   * An objective over the last 30 days.
+   *
+   * @param name {@code availability} or {@code latency}
+   * @param target the share of requests that must meet it
+   * @param withinS how long a response may take, in seconds; null for the availability
+   * @param requests the requests that it concerns
+   * @param missed those that did not meet it
+   * @param budgetLeft of the requests that may miss it, the share that has not; negative if more
+   *     have
+   * @param since since when requests were counted; null if there were none
+   */
+  public record ObjectiveStatus(
+      String name,
+      double target,
+      @Nullable Double withinS,
+      long requests,
+      long missed,
+      double budgetLeft,
+      @Nullable Instant since) {}
 
   /**
    * A living replica that Serve no longer lists.
@@ -278,6 +303,7 @@ public record Status(
   /**
    * The history. All lists have the newest entry last.
    *
+   * @param since when the history begins: with the start of this daemon, or of an earlier one
    * @param started when the daemon started
    * @param recovered how often everything was served again
    * @param recoveries the last recoveries
@@ -286,6 +312,7 @@ public record Status(
    * @param events the last changes of phase and reason
    */
   public record Past(
+      Instant since,
       Instant started,
       int recovered,
       List<Recovery> recoveries,
@@ -295,8 +322,18 @@ public record Status(
   /**
    * A recovery: everything was served again, this many seconds after the cluster's first sign of
    * life.
+   *
+   * @param steps what was done when, in the order in which it began
    */
-  public record Recovery(Instant at, double seconds) {}
+  public record Recovery(Instant at, double seconds, List<Step> steps) {}
+
+  /**
+   * A step of a recovery.
+   *
+   * @param from when it began, in seconds from the cluster's first sign of life
+   * @param to when it ended
+   */
+  public record Step(String name, double from, double to) {}
 
   /**
    * A period in which not all declared routes were served.

@@ -27,14 +27,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The HTTP server of the status port: {@code /healthz} (the loops turn), {@code /readyz} (all
  * declared routes respond as declared or are busy), {@code /readyz/NAME} (one of them), the page at
- * {@code /}, {@code /status} (JSON), {@code /status/stream} (the same, live) and {@code /metrics}.
- * It runs on its own event loop and reads the status that the control loop published last, so
- * neither ever waits for the other.
+ * {@code /}, {@code /status} (JSON), {@code /status/stream} (the same, live), {@code /history} and
+ * {@code /metrics}. It runs on its own event loop and reads the status that the control loop
+ * published last, so neither ever waits for the other.
  *
  * <p>The health and readiness paths are open to everybody, and so is the page, which contains only
  * its own code. Everything else requires the token if one is set. Outside the loopback, a token
@@ -59,6 +60,12 @@ public final class StatusServer implements AutoCloseable {
   /** How long a connection may take to send its first request, and each further one. */
   private static final Duration FIRST_REQUEST = Duration.ofSeconds(5);
 
+  private static final String OPEN_METRICS = "application/openmetrics-text";
+  private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** The only format that has exemplars. */
+  private static final String EXEMPLARS = OPEN_METRICS + "; version=1.0.0; charset=utf-8";
+
   private static final Duration NEXT_REQUEST = Duration.ofSeconds(30);
 
   /** How often the file of the token is read. */
@@ -72,7 +79,7 @@ public final class StatusServer implements AutoCloseable {
   private final HostPort address;
   private final StatusToken token;
   private final boolean exposed;
-  private final Supplier<String> metrics;
+  private final UnaryOperator<String> metrics;
   private final Supplier<Optional<String>> stuck;
   private final Set<String> names;
   private final Page page = Page.load();
@@ -96,14 +103,14 @@ public final class StatusServer implements AutoCloseable {
    *
    * @param token the token that clients must send; if none is required, only the loopback gets
    *     details
-   * @param metrics returns all metrics in Prometheus' text format
+   * @param metrics returns all metrics in a content type of Prometheus' formats
    * @param stuck returns which of the daemon's loops is stuck; empty if none is
    */
   public StatusServer(
       Vertx vertx,
       HostPort address,
       StatusToken token,
-      Supplier<String> metrics,
+      UnaryOperator<String> metrics,
       Supplier<Optional<String>> stuck) {
     this.token = token;
     this.exposed = !address.isLoopback();
@@ -257,12 +264,14 @@ public final class StatusServer implements AutoCloseable {
         reply(request, ready ? 200 : 503, TEXT, ready ? "ok\n" : "no\n");
       }
       case "/" -> page.answer(request);
-      case "/status", "/status/stream", "/metrics" -> {
+      case "/status", "/status/stream", "/metrics", HistoryDownload.JSON, HistoryDownload.CSV -> {
         if (allowed(request)) {
           tell(request, known);
         }
       }
-      default -> reply(request, 404, TEXT, "expected /, /healthz, /readyz, /status or /metrics\n");
+      default ->
+          reply(
+              request, 404, TEXT, "expected /, /healthz, /readyz, /status, /history or /metrics\n");
     }
   }
 
@@ -347,7 +356,15 @@ public final class StatusServer implements AutoCloseable {
 
   private void tell(HttpServerRequest request, @Nullable Status known) {
     if (request.path().equals("/metrics")) {
-      reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.get());
+      String accept = request.getHeader("Accept");
+      String type = accept != null && accept.contains(OPEN_METRICS) ? EXEMPLARS : PROMETHEUS;
+      reply(request, 200, type, metrics.apply(type));
+    } else if (request.path().startsWith(HistoryDownload.JSON)) {
+      if (known == null) {
+        reply(request, 503, TEXT, "the daemon has not observed the cluster yet\n");
+      } else {
+        HistoryDownload.answer(request, known.past());
+      }
     } else if (request.path().equals("/status")) {
       reply(
           request,

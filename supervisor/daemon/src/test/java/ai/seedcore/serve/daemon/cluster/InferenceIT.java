@@ -79,7 +79,7 @@ class InferenceIT {
 
   private static final String CONFIG =
       """
-      front_door_token_file: token
+      front_door_token_file: %s
       deployments:
         - name: Mixer
           class: org.example.Mixer
@@ -96,8 +96,8 @@ class InferenceIT {
   @BeforeAll
   static void start() throws Exception {
     UserJar.make(FOLDER.resolve("mixer.jar"), "Mixer", MIXER);
-    Files.writeString(FOLDER.resolve("token"), TOKEN);
-    Path config = Files.writeString(FOLDER.resolve("mixer.yaml"), CONFIG);
+    Path token = Files.writeString(FOLDER.resolve("token"), TOKEN);
+    Path config = Files.writeString(FOLDER.resolve("mixer.yaml"), CONFIG.formatted(token));
     cluster = new RayCluster().start();
     daemon =
         DaemonProcess.onCluster(FOLDER, "--front-door=" + ADDRESS, "--config=" + config)

@@ -29,7 +29,7 @@ class MetricsTest {
   @Test
   void thePageListsAllThatIsExportedAndNothingElse() throws IOException {
     metrics.publish(Statuses.serving());
-    Map<String, String> exported = find("# TYPE (\\S+) (\\S+)", metrics.scrape());
+    Map<String, String> exported = find("# TYPE (\\S+) (\\S+)", scraped());
     Map<String, String> listed = find("\\| `(\\S+)` \\| (\\S+) \\|", Files.readString(PAGE));
     assertThat(listed).isEqualTo(exported);
   }
@@ -37,7 +37,7 @@ class MetricsTest {
   @Test
   void ofAllStatesOneHolds() {
     metrics.publish(Statuses.serving());
-    assertThat(metrics.scrape())
+    assertThat(scraped())
         .contains("seedcore_phase{state=\"serving\"} 1.0")
         .contains("seedcore_phase{state=\"recovering\"} 0.0")
         .contains("seedcore_app_state{app=\"A\",state=\"running\"} 1.0")
@@ -45,7 +45,7 @@ class MetricsTest {
         .contains("seedcore_ready 1.0")
         .contains("seedcore_not_serving_seconds 0.0");
     metrics.publish(Statuses.recovering());
-    assertThat(metrics.scrape())
+    assertThat(scraped())
         .contains("seedcore_phase{state=\"serving\"} 0.0")
         .contains("seedcore_phase{state=\"recovering\"} 1.0")
         .contains("seedcore_app_state{app=\"B\",state=\"missing\"} 1.0")
@@ -58,7 +58,7 @@ class MetricsTest {
     for (int lap = 0; lap < 3; lap++) {
       metrics.publish(Statuses.serving());
     }
-    assertThat(metrics.scrape())
+    assertThat(scraped())
         .contains("seedcore_decisions_total{action=\"Rest\",reason=\"all_well\"} 3.0")
         .contains("seedcore_recovery_seconds_count 1")
         .contains("seedcore_recovery_seconds_bucket{le=\"8.0\"} 1")
@@ -71,7 +71,7 @@ class MetricsTest {
   @Test
   void theFrontDoorIsTold() {
     metrics.publish(Statuses.serving());
-    assertThat(metrics.scrape())
+    assertThat(scraped())
         .contains("seedcore_door_waiting 3.0")
         .contains("seedcore_door_proxies 1.0")
         .contains("seedcore_door_replicas{app=\"A\"} 1.0")
@@ -84,9 +84,33 @@ class MetricsTest {
   @Test
   void anApplicationThatIsNoLongerDeclaredIsNoLongerExported() {
     metrics.publish(Statuses.recovering());
-    assertThat(metrics.scrape()).contains("app=\"B\"");
+    assertThat(scraped()).contains("app=\"B\"");
     metrics.publish(Statuses.serving());
-    assertThat(metrics.scrape()).contains("app=\"A\"").doesNotContain("app=\"B\"");
+    assertThat(scraped()).contains("app=\"A\"").doesNotContain("app=\"B\"");
+  }
+
+  @Test
+  void histogramsHaveExemplarsAndObjectivesWhatAlertsNeed() {
+    metrics.publish(Statuses.serving());
+    assertThat(scraped())
+        .contains("seedcore_door_latency_seconds_bucket{app=\"A\",le=\"0.0025\"} 0")
+        .contains("seedcore_door_latency_seconds_bucket{app=\"A\",le=\"0.005\"} 40")
+        .contains("seedcore_door_latency_seconds_bucket{app=\"A\",le=\"+Inf\"} 40")
+        .contains("seedcore_door_hold_seconds_count{app=\"A\"} 40")
+        .contains("seedcore_objective_target{app=\"A\",objective=\"availability\"} 0.99")
+        .contains("seedcore_objective_budget_left{app=\"A\",objective=\"availability\"} 0.6")
+        .contains("seedcore_objective_requests_total{app=\"A\",objective=\"availability\"} 40.0")
+        .contains("seedcore_objective_missed_total{app=\"A\",objective=\"availability\"} 2.0")
+        .contains("seedcore_objective_requests_total{app=\"A\",objective=\"latency\"} 38.0")
+        .contains("seedcore_objective_missed_total{app=\"A\",objective=\"latency\"} 3.0");
+    assertThat(metrics.scrape("application/openmetrics-text; version=1.0.0; charset=utf-8"))
+        .contains(
+            "# {span_id=\"b7ad6b7169203331\",trace_id=\"0af7651916cd43dd8448eb211c80319c\"} 0.004")
+        .endsWith("# EOF\n");
+  }
+
+  private String scraped() {
+    return metrics.scrape("text/plain; version=0.0.4; charset=utf-8");
   }
 
   private static Map<String, String> find(String pattern, String text) {

@@ -27,7 +27,7 @@ public final class StatusFuzz {
             EventLoop.start(),
             new HostPort("127.0.0.1", port),
             new StatusToken(null, Map.of()),
-            () -> "a_metric 1\n",
+            type -> "a_metric 1\n",
             Optional::empty);
     server.listen();
     server.publish(Statuses.serving());

@@ -11,6 +11,7 @@ import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Sockets;
 import ai.seedcore.serve.daemon.report.Status;
+import ai.seedcore.serve.door.Histogram;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -61,7 +63,7 @@ class StatusServerTest {
   }
 
   private void start(StatusToken token) {
-    server = new StatusServer(vertx, address, token, () -> "a_metric 1\n", () -> stuck);
+    server = new StatusServer(vertx, address, token, type -> "a_metric 1\n", () -> stuck);
     server.listen();
   }
 
@@ -81,7 +83,8 @@ class StatusServerTest {
   void allElseWantsTheToken() throws Exception {
     start("127.0.0.1", TOKEN);
     server.publish(Statuses.serving());
-    for (String path : List.of("/status", "/status/stream", "/metrics")) {
+    for (String path :
+        List.of("/status", "/status/stream", "/metrics", "/history", "/history.csv")) {
       assertThat(get(path).statusCode()).as(path).isEqualTo(401);
       assertThat(get(path, "Authorization", "Bearer wrong").statusCode()).isEqualTo(401);
       assertThat(get(path, "Authorization", TOKEN).statusCode()).isEqualTo(401);
@@ -354,5 +357,43 @@ class StatusServerTest {
   private HttpResponse<String> get(String path, String... headers)
       throws IOException, InterruptedException {
     return client.send(request(path, headers), HttpResponse.BodyHandlers.ofString());
+  }
+
+  @Test
+  void theHistoryCanBeFilteredAndDownloaded() throws Exception {
+    start("127.0.0.1", null);
+    assertThat(get("/history").statusCode()).isEqualTo(503);
+    server.publish(Statuses.serving());
+    HttpResponse<String> all = get("/history");
+    assertThat(all.headers().firstValue("Content-Disposition").orElse(""))
+        .isEqualTo("attachment; filename=\"seedcore-history.json\"");
+    assertThat(all.body())
+        .contains("\"kind\":\"event\"", "\"kind\":\"outage\"", "Serve starts 0.5 to 3.3 s");
+    assertThat(get("/history?kind=recovery").body())
+        .contains("6.5")
+        .doesNotContain("\"kind\":\"event\"");
+    assertThat(get("/history?contains=DAEMON%20STARTED").body())
+        .contains("outage")
+        .doesNotContain("recovery");
+    assertThat(get("/history?from=2026-01-01T12:00:01Z").body()).isEqualTo("[]");
+    assertThat(get("/history?to=2026-01-01T12:00:01Z&kind=event").body()).contains("because");
+    assertThat(get("/history?from=yesterday").statusCode()).isEqualTo(400);
+    assertThat(get("/history?kind=all").body()).contains("one of event, outage, recovery");
+    assertThat(get("/history.csv").body().lines())
+        .hasSize(4)
+        .startsWith("kind,at,seconds,phase,cause,text,action")
+        .contains(
+            "\"outage\",\"2026-01-01T12:00:00Z\",\"9.0\",\"\",\"\",\"the daemon started\",\"\"");
+  }
+
+  /** The page computes quantiles, for which it needs the bounds of the buckets. */
+  @Test
+  void thePageKnowsTheBoundsOfTheHistograms() {
+    String bounds =
+        Histogram.BOUNDS.stream()
+            .map(bound -> bound.toString().replaceFirst("\\.0$", ""))
+            .collect(Collectors.joining(", ", "const BOUNDS = [", "];"))
+            .replace("5.0E-4", "0.0005");
+    assertThat(Page.load().html()).contains(bounds);
   }
 }

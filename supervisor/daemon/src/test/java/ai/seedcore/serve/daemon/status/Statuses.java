@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.status;
 import ai.seedcore.serve.daemon.decide.Action;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.door.DoorStatus;
+import ai.seedcore.serve.door.Histogram;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,8 @@ import java.util.Set;
 public final class Statuses {
 
   private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+
+  private static final Histogram HISTOGRAM = histogram();
 
   private Statuses() {}
 
@@ -92,6 +95,7 @@ public final class Statuses {
             6,
             Map.of("not_served", 1L),
             List.of(new DoorStatus.Answered("A", 200, 40, 0.5)),
+            List.of(new DoorStatus.Timing("A", 2, 3, HISTOGRAM, HISTOGRAM)),
             Map.of("A", 4),
             List.of(new DoorStatus.ProxyStatus("http://head:8001", true)),
             List.of(new DoorStatus.ReplicaStatus("A", "10.0.0.1:20002", "ready", "v1", 2)),
@@ -102,11 +106,24 @@ public final class Statuses {
         List.of(),
         List.of(new Status.Decided(action.getClass().getSimpleName(), cause, 3)),
         new Status.Past(
+            NOON.minusSeconds(60),
             NOON,
             1,
-            List.of(new Status.Recovery(NOON, 6.5)),
+            List.of(
+                new Status.Recovery(
+                    NOON, 6.5, List.of(new Status.Step("Serve starts", 0.5, 3.25)))),
             List.of(new Status.Outage(NOON, ready ? 9.0 : null, "the daemon started")),
             List.of(new Status.Event(NOON, phase, cause, "because", action.toString()))));
+  }
+
+  /** 40 requests of 4 ms, one of them traced. */
+  private static Histogram histogram() {
+    Histogram.Recorder recorder = new Histogram.Recorder();
+    for (int i = 0; i < 40; i++) {
+      recorder.record(4_000_000);
+    }
+    recorder.remember("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", 4_000_000);
+    return recorder.soFar();
   }
 
   private static Status.AppStatus app(String name, String state) {
@@ -128,6 +145,10 @@ public final class Statuses {
         1,
         null,
         new Status.Outcomes(1, 0, 0),
+        List.of(
+            new Status.ObjectiveStatus("availability", 0.99, null, 1_000, 4, 0.6, NOON),
+            new Status.ObjectiveStatus("latency", 0.9, 0.25, 996, 0, 1, NOON)),
+        "{\"a\":1}",
         runs ? null : new Status.TrialStatus("v1", "v0", "", "is too slow"));
   }
 }

@@ -1,0 +1,5 @@
+/** Traces of requests and recoveries, exported by OTLP. */
+@NullMarked
+package ai.seedcore.serve.daemon.trace;
+
+import org.jspecify.annotations.NullMarked;
