@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,10 +24,14 @@ final class Dashboards {
     }
   }
 
+  /** A variable of a dashboard, which stands for all values. */
+  private static final Pattern VARIABLE = Pattern.compile("\\$(app|instance)\\b");
+
   /** Returns the PromQL queries of all dashboards. */
   static List<String> queries() {
     return all().stream()
         .flatMap(dashboard -> dashboard.findValuesAsString("expr").stream())
+        .map(query -> VARIABLE.matcher(query).replaceAll(".*"))
         .distinct()
         .toList();
   }

@@ -31,7 +31,7 @@ class MonitoringTest {
             Dashboards.MONITORING.resolve("prometheus.yml").toString())
         .orFail();
     assertThat(Shell.run(promtool, "check", "rules", RULES.toString()).orFail())
-        .contains(find("- (alert): ", RULES).size() + " rules found");
+        .contains(find("- (alert|record): ", RULES).size() + " rules found");
     Shell.run(
             promtool, "test", "rules", Dashboards.MONITORING.resolve("alerts_test.yml").toString())
         .orFail();
