@@ -52,10 +52,12 @@ final class Timeline {
       String name = application.name();
       Serve.Application app = serve instanceof Serve.Running known ? known.apps().get(name) : null;
       Route route = situation.seen().routes().get(name);
-      boolean running = app != null && app.running();
       boolean answers = route != null && route.answers();
-      during(name + " is submitted", serve instanceof Serve.Running && app == null, now);
-      during(name + ": replicas start", app != null && !running, now);
+      // The dashboard, which knows the state, is asked only after what the daemon submitted.
+      boolean submitted = app != null || situation.state().wasSubmitted(name);
+      boolean running = app != null && app.running();
+      during(name + " is submitted", serves && !submitted && !answers, now);
+      during(name + ": replicas start", serves && submitted && !running && !answers, now);
       during(
           name + ": the route is probed", running && !answers && application.route() != null, now);
     }

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.By;
 import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
 import org.openqa.selenium.OutputType;
 import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
@@ -84,7 +85,9 @@ class StatusPageIT {
         "--address=" + RayCluster.ADDRESS,
         "--dashboard=" + RayCluster.DASHBOARD,
         "--front-door=127.0.0.1:28001",
-        "--config=" + declaration("[]"));
+        "--config="
+            + declaration(
+                "[{name: SalienceScorer, objectives: {availability: 0.99, latency: {within_s: 0.5, share: 0.9}}}]"));
   }
 
   /** A real receiver of notifications, at an address that nobody is to see. */
@@ -159,6 +162,8 @@ class StatusPageIT {
     assertThat(text("events")).contains("all declared routes answer");
     assertThat(text("strip-text")).contains("1 outage");
     assertThat(text("bars-text")).contains("recover");
+    assertThat(text("timeline")).contains("Serve starts", "SalienceScorer: replicas start");
+    showTraffic();
     picture("healthy");
     assertAccessible();
     look("dark", DESKTOP, "healthy-dark");
@@ -167,6 +172,42 @@ class StatusPageIT {
         .as("nothing sticks out on a phone")
         .isLessThanOrEqualTo((Long) browser.executeScript("return window.innerWidth"));
     look("light", DESKTOP, "healthy");
+  }
+
+  /** A chart needs two points, and requests between them. */
+  private static void showTraffic() {
+    Web web = new Web();
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () -> {
+              web.post("http://127.0.0.1:28001/SalienceScorer", "{\"features\":[{}]}");
+              return text("traffic").matches("(?s).*SalienceScorer.*\\d ms.*")
+                  && browser.findElements(By.cssSelector("#traffic polyline[points*=',']")).size()
+                      >= 4;
+            });
+    assertThat(text("traffic")).contains("99 % available: 100 % of the budget left");
+  }
+
+  @Test
+  @Order(2)
+  void theHistoryIsFilteredAndDownloaded() throws Exception {
+    browser.findElement(By.id("filter")).sendKeys("NOT RUNNING");
+    await().until(() -> !text("events").contains("all declared routes answer"));
+    assertThat(text("events")).contains("Serve is not running");
+    Path downloads = Files.createDirectories(folder.resolve("downloads"));
+    browser.executeCdpCommand(
+        "Browser.setDownloadBehavior",
+        Map.of("behavior", "allow", "downloadPath", downloads.toString()));
+    browser.findElement(By.id("csv")).click();
+    Path file = downloads.resolve("seedcore-history.csv");
+    await().atMost(Duration.ofSeconds(30)).until(() -> Files.exists(file));
+    assertThat(Files.readString(file))
+        .startsWith("kind,at,")
+        .contains("Serve is not running")
+        .doesNotContain("all declared routes answer");
+    browser.findElement(By.id("filter")).sendKeys(Keys.chord(Keys.CONTROL, "a"), Keys.BACK_SPACE);
+    await().until(() -> text("events").contains("all declared routes answer"));
   }
 
   /** What a page sees is up to the browser, which sends a preflight request for such a header. */
@@ -236,10 +277,26 @@ class StatusPageIT {
   @Test
   @Order(5)
   void aDaemonThatIsGoneIsSaidToBe() {
+    await().until(() -> daemon.status().path("past").path("recovered").asInt() >= 2);
+    Machine.pass(Duration.ofSeconds(6)); // The history is written every 5 s at most.
     daemon.end("KILL");
     awaitText("phase", "no response from the daemon");
     picture("gone");
     assertAccessible();
+  }
+
+  @Test
+  @Order(6)
+  void theNextDaemonKnowsWhatTheKilledOneSaw() throws IOException {
+    daemon = daemon().awaitReady();
+    awaitText("phase", "serving");
+    await().until(() -> text("events").contains("GCS"));
+    assertThat(text("timeline")).contains("Serve starts");
+    assertThat(daemon.status().path("past").path("outages").toString())
+        .contains("the daemon did not run");
+    JsonNode objective = daemon.status().path("apps").path(0).path("objectives").path(0);
+    assertThat(objective.path("requests").asInt()).isPositive();
+    assertThat(objective.path("missed").asInt()).isZero();
   }
 
   private static String text(String id) {

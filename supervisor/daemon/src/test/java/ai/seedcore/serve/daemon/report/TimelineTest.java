@@ -44,6 +44,7 @@ class TimelineTest {
                   Map.of())));
 
   private final Timeline timeline = new Timeline();
+  private State state = State.EMPTY;
 
   private void lap(double seconds, boolean connected, Head head, Serve serve, boolean answers) {
     Map<String, Route> routes =
@@ -57,7 +58,7 @@ class TimelineTest {
             Instant.MIN);
     timeline.lap(
         new Situation(
-            State.EMPTY,
+            state,
             new Observation(head, serve, Set.of(), routes, true),
             new Role.Leads(),
             driver,
@@ -101,6 +102,26 @@ class TimelineTest {
             new Status.Step("A: replicas start", 3.5, 5.25),
             new Status.Step("A: the route is probed", 5.25, 6));
     assertThat(timeline.end(ZERO, ZERO)).isEmpty();
+  }
+
+  /** While the daemon starts what it has submitted, it does not ask the dashboard. */
+  @Test
+  void whatWasSubmittedStartsUntilItsRouteAnswers() {
+    Head up = new Head.Up(new Identity("s", "h"), "2.39.0", "127.0.0.1", Set.of());
+    Serve opaque = new Serve.Opaque("c", "not asked");
+    // It was submitted to the Serve of the head that is down now.
+    state = state.withDeploy("A", ZERO, ZERO);
+    lap(-2, true, new Head.Down("refuses"), new Serve.Unknown(""), false);
+    state = State.EMPTY;
+    lap(1, true, up, opaque, false);
+    state = state.withDeploy("A", ZERO, ZERO);
+    lap(2, true, up, opaque, false);
+    lap(5, true, up, opaque, true);
+    assertThat(timeline.end(ZERO, ZERO.plusSeconds(6)))
+        .containsExactly(
+            new Status.Step("the head is down", -2, 1),
+            new Status.Step("A is submitted", 1, 2),
+            new Status.Step("A: replicas start", 2, 5));
   }
 
   @Test

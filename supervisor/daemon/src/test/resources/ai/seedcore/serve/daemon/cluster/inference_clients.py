@@ -49,16 +49,16 @@ def speak_triton():
     name = "tritonclient"
     same(name, "is_server_live", client.is_server_live(), True)
     same(name, "is_server_ready", client.is_server_ready(), True)
-    say(name, "get_server_metadata", client.get_server_metadata(headers=HEADERS))
+    say(name, "get_server_metadata", client.get_server_metadata(headers=dict(HEADERS)))
     refused(client.get_server_metadata, 401)
     for model in ("SalienceScorer", "AnomalyDetector", "ScalingPredictor", "Mixer"):
-        same(name, f"is_model_ready {model}", client.is_model_ready(model, headers=HEADERS), True)
-        metadata = client.get_model_metadata(model, headers=HEADERS)
+        same(name, f"is_model_ready {model}", client.is_model_ready(model, headers=dict(HEADERS)), True)
+        metadata = client.get_model_metadata(model, headers=dict(HEADERS))
         say(name, f"get_model_metadata {model}", metadata)
         version = metadata["versions"][0]
-        same(name, f"{model} version {version}", client.is_model_ready(model, version, headers=HEADERS), True)
-        same(name, f"{model} version none", client.is_model_ready(model, "none", headers=HEADERS), False)
-    same(name, "is_model_ready Nobody", client.is_model_ready("Nobody", headers=HEADERS), False)
+        same(name, f"{model} version {version}", client.is_model_ready(model, version, headers=dict(HEADERS)), True)
+        same(name, f"{model} version none", client.is_model_ready(model, "none", headers=dict(HEADERS)), False)
+    same(name, "is_model_ready Nobody", client.is_model_ready("Nobody", headers=dict(HEADERS)), False)
 
     expected = None
     for binary in (True, False):
@@ -66,48 +66,49 @@ def speak_triton():
             for compression in (None, "gzip", "deflate"):
                 result = client.infer(
                     "SalienceScorer", [tensor("features", EVENTS, "FP64", binary)], outputs=outputs, request_id="r 1",
-                    headers=HEADERS, request_compression_algorithm=compression, response_compression_algorithm=compression)
+                    headers=dict(HEADERS),  # The client adds its Content-Encoding to them.
+                    request_compression_algorithm=compression, response_compression_algorithm=compression)
                 scores = result.as_numpy("scores")
                 assert result.get_response()["id"] == "r 1" and scores.shape == (2,) and scores.dtype == np.float64
                 expected = scores if expected is None else expected
                 assert (scores == expected).all() and scores[0] > scores[1]
     say(name, "infer SalienceScorer", result.get_response())
-    narrow = client.infer("SalienceScorer", [tensor("features", EVENTS.astype(np.float32), "FP32", True)], headers=HEADERS)
+    narrow = client.infer("SalienceScorer", [tensor("features", EVENTS.astype(np.float32), "FP32", True)], headers=dict(HEADERS))
     assert np.allclose(narrow.as_numpy("scores"), expected, atol=1e-6)
 
     anomalies = client.infer(
         "AnomalyDetector", [tensor("data", SERIES, "FP64", True),
-                            tensor("metrics", np.array(["cpu_usage"], dtype=object), "BYTES", True)], headers=HEADERS)
+                            tensor("metrics", np.array(["cpu_usage"], dtype=object), "BYTES", True)], headers=dict(HEADERS))
     assert anomalies.as_numpy("scores").shape == (41,)
     same(name, "infer AnomalyDetector", anomalies.as_numpy("severities")[-1], b"critical")
 
     metrics = {"cpu_avg": 0.9, "memory_avg": 0.9, "response_time": 2.0}
     scaling = client.infer(
         "ScalingPredictor", [tensor(metric, np.array([value]), "FP64", False) for metric, value in metrics.items()],
-        headers=HEADERS, parameters={"current_replicas": 4})
+        headers=dict(HEADERS), parameters={"current_replicas": 4})
     same(name, "infer ScalingPredictor", scaling.as_numpy("action")[0], b"scale_up")
     assert scaling.as_numpy("recommended_replicas")[0] > 4
 
     mixed = client.infer(
         "Mixer", [tensor("numbers", np.arange(6, dtype=np.int32).reshape(2, 3), "INT32", True),
                   tensor("flags", np.array([True, False]), "BOOL", True),
-                  tensor("words", np.array([["a", "h\u00e9"]], dtype=object), "BYTES", False)], headers=HEADERS)
+                  tensor("words", np.array([["a", "h\u00e9"]], dtype=object), "BYTES", False)], headers=dict(HEADERS))
     assert (mixed.as_numpy("numbers") == np.arange(6).reshape(2, 3) * 2).all()
     assert (mixed.as_numpy("flags") == np.array([False, True])).all()
     same(name, "infer Mixer", [each.decode() for each in mixed.as_numpy("words").flatten()], ["A", "H\u00c9"])
     large = np.random.default_rng(1).random((9_000, 12))
     same(name, "infer with 864,000 bytes",
-         client.infer("SalienceScorer", [tensor("features", large, "FP64", True)], headers=HEADERS).as_numpy("scores").shape,
+         client.infer("SalienceScorer", [tensor("features", large, "FP64", True)], headers=dict(HEADERS)).as_numpy("scores").shape,
          (9_000,))
-    empty = client.infer("Mixer", [tensor("numbers", np.zeros((0, 3), dtype=np.int64), "INT64", True)], headers=HEADERS)
+    empty = client.infer("Mixer", [tensor("numbers", np.zeros((0, 3), dtype=np.int64), "INT64", True)], headers=dict(HEADERS))
     same(name, "infer with no element", empty.as_numpy("numbers").shape, (0, 3))
 
-    refused(lambda: client.infer("Nobody", [tensor("x", EVENTS, "FP64", True)], headers=HEADERS), 404)
-    refused(lambda: client.infer("SalienceScorer", [tensor("x", EVENTS, "FP64", True)], headers=HEADERS), 400)
-    refused(lambda: client.infer("SalienceScorer", [tensor("features", EVENTS[:, :3], "FP64", True)], headers=HEADERS), 400)
-    refused(lambda: client.infer("SalienceScorer", [tensor("features", EVENTS + 1, "FP64", True)], headers=HEADERS), 400)
-    refused(lambda: client.infer("Mixer", [tensor("numbers", EVENTS, "FP64", True)], headers=HEADERS), 400)
-    refused(lambda: client.get_model_config("SalienceScorer", headers=HEADERS), 404)
+    refused(lambda: client.infer("Nobody", [tensor("x", EVENTS, "FP64", True)], headers=dict(HEADERS)), 404)
+    refused(lambda: client.infer("SalienceScorer", [tensor("x", EVENTS, "FP64", True)], headers=dict(HEADERS)), 400)
+    refused(lambda: client.infer("SalienceScorer", [tensor("features", EVENTS[:, :3], "FP64", True)], headers=dict(HEADERS)), 400)
+    refused(lambda: client.infer("SalienceScorer", [tensor("features", EVENTS + 1, "FP64", True)], headers=dict(HEADERS)), 400)
+    refused(lambda: client.infer("Mixer", [tensor("numbers", EVENTS, "FP64", True)], headers=dict(HEADERS)), 400)
+    refused(lambda: client.get_model_config("SalienceScorer", headers=dict(HEADERS)), 404)
     client.close()
 
 
@@ -115,7 +116,7 @@ async def speak_kserve():
     client, base, name = InferenceRESTClient(RESTConfig(protocol="v2")), f"http://{ADDRESS}", "kserve"
     same(name, "is_server_live", await client.is_server_live(base), True)
     same(name, "is_server_ready", await client.is_server_ready(base), True)
-    same(name, "is_model_ready", await client.is_model_ready(base, "Mixer", headers=HEADERS), True)
+    same(name, "is_model_ready", await client.is_model_ready(base, "Mixer", headers=dict(HEADERS)), True)
     for binary in (False, True):
         sent = InferInput("features", list(EVENTS.shape), "FP64")
         sent.set_data_from_numpy(EVENTS, binary_data=binary)
