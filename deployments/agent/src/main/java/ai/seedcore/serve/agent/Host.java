@@ -174,11 +174,14 @@ public final class Host {
       return error(ErrorCodes.NOT_READY, "deployment: " + failure);
     }
     String head = Requests.head();
-    boolean inference = RequestHead.names(head, OpenInference.FIELD);
-    Object input = deployment.takesRequest || inference ? RequestHead.request(head, body) : body;
-    if (inference && input instanceof Request request) {
+    Request request =
+        deployment.takesRequest || RequestHead.contains(head, OpenInference.FIELD)
+            ? RequestHead.request(head, body)
+            : null;
+    if (request != null && isInference(request)) {
       return OpenInference.respond(request, path(request), deployment.tensors);
     }
+    Object input = deployment.takesRequest ? request : body;
     Object result = (Object) deployment.call.invokeExact(input);
     return result instanceof Response response ? collected(response) : result;
   }
@@ -216,11 +219,12 @@ public final class Host {
 
   /**
    * Returns whether the declared class handles a request within microseconds and without blocking,
-   * as it says in {@code isQuick(Request)}.
+   * as it says in {@code isQuick(Request)}. An inference is none of its own requests.
    */
   public boolean isQuick(Request request) throws ReflectiveOperationException {
     return deployment != null
         && deployment.isQuick != null
+        && !isInference(request)
         && failure.isEmpty()
         && Boolean.TRUE.equals(invoke(deployment.object, deployment.isQuick, request));
   }
@@ -229,7 +233,7 @@ public final class Host {
   public @Nullable Object handle(Request request) throws Throwable {
     if (deployment == null || !failure.isEmpty()) {
       return Response.of(503, error(ErrorCodes.NOT_READY, "deployment: " + failure));
-    } else if (request.headers().containsKey(OpenInference.FIELD)) {
+    } else if (isInference(request)) {
       return OpenInference.respond(request, path(request), deployment.tensors);
     } else if (deployment.takesRequest) {
       return (Object) deployment.call.invokeExact((Object) request);
@@ -255,6 +259,10 @@ public final class Host {
               "body: found bytes that are not UTF-8, expected UTF-8 text"));
     }
     return (Object) deployment.call.invokeExact((Object) text);
+  }
+
+  private static boolean isInference(Request request) {
+    return request.headers().containsKey(OpenInference.FIELD);
   }
 
   /** Returns what an inference's path has after {@code /v2/models/}. */

@@ -19,11 +19,11 @@ final class RequestHead {
   private RequestHead() {}
 
   /**
-   * Returns whether a head has a header field.
+   * Returns whether a head may have a header field: it contains its name.
    *
    * @param head the head as JSON, in which the names of fields are in lower case
    */
-  static boolean names(String head, String field) {
+  static boolean contains(String head, String field) {
     return head.contains('"' + field.toLowerCase(Locale.ROOT) + '"');
   }
 

@@ -111,6 +111,11 @@ public final class AnomalyDetector implements TensorModel {
               .formatted(data.shape().get(0), limits.points()));
     }
     int width = data.shape().get(1);
+    if (width > Points.MAX_METRICS) {
+      throw new Refusal(
+          Refusal.Code.TOO_LARGE,
+          "data: found %d metrics, expected at most %d".formatted(width, Points.MAX_METRICS));
+    }
     List<String> metrics =
         request
             .find("metrics")
@@ -122,7 +127,7 @@ public final class AnomalyDetector implements TensorModel {
                         : IntStream.range(0, width).mapToObj(i -> "value_" + i).toList());
     if (metrics.size() != width || metrics.stream().distinct().count() != width) {
       throw Refusal.field(
-          "metrics", String.join(", ", metrics), "%d different names".formatted(width));
+          "metrics", "%d names".formatted(metrics.size()), "%d different ones".formatted(width));
     }
     Object sensitivity =
         request.parameters().getOrDefault("sensitivity", Detector.DEFAULT_SENSITIVITY);

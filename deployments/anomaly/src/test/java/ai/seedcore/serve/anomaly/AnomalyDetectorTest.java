@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import ai.seedcore.serve.api.Datatype;
+import ai.seedcore.serve.api.Inference;
+import ai.seedcore.serve.api.Tensor;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -460,5 +464,52 @@ class AnomalyDetectorTest {
 
   private Map<?, ?> answer(String body) {
     return (Map<?, ?>) detector.call(body).body();
+  }
+
+  private List<Tensor> infer(Map<String, Object> parameters, Tensor... inputs) {
+    Map<String, Tensor> named = new LinkedHashMap<>();
+    for (Tensor input : inputs) {
+      named.put(input.name(), input);
+    }
+    return detector.infer(new Inference(named, parameters, 100));
+  }
+
+  private static Tensor data(int points, int metrics, double... values) {
+    return Tensor.of("data", Datatype.FP64, List.of(points, metrics), values);
+  }
+
+  @Test
+  void judgesTensorsAsItsOwnRequests() {
+    List<Tensor> outputs =
+        infer(
+            Map.of("sensitivity", 0.5),
+            data(3, 2, 0.79, 1, 0.80, Double.NaN, 0.95, 1),
+            Tensor.of("metrics", "cpu_usage", "x"),
+            Tensor.of("timestamps", 1e9, 1e9 + 60, 1e9 + 120));
+    assertThat(outputs.get(0).shape()).containsExactly(3);
+    assertThat(outputs.get(1).texts()).containsExactly("normal", "warning", "critical");
+    assertThat(infer(Map.of(), data(2, 1, 1, 2)).get(1).texts()).containsOnly("normal");
+  }
+
+  @Test
+  void refusesTensorsThatAreNoPoints() {
+    assertRefused("at least one", Map.of(), data(0, 1));
+    // A shape alone must not cost memory.
+    assertRefused("50000000 metrics", Map.of(), data(0, 50_000_000));
+    assertRefused("expected at most 2000", Map.of(), data(2_001, 1, new double[2_001]));
+    assertRefused("1 names", Map.of(), data(1, 2, 1, 2), Tensor.of("metrics", "a"));
+    assertRefused("2 different", Map.of(), data(1, 2, 1, 2), Tensor.of("metrics", "a", "a"));
+    assertRefused("0 characters", Map.of(), data(1, 1, 1), Tensor.of("metrics", ""));
+    assertRefused("as many as", Map.of(), data(1, 1, 1), Tensor.of("timestamps", 1.0, 2.0));
+    assertRefused("no earlier", Map.of(), data(2, 1, 1, 1), Tensor.of("timestamps", 2.0, 1.0));
+    assertRefused("sensitivity", Map.of("sensitivity", 2L), data(1, 1, 1));
+    assertRefused("sensitivity", Map.of("sensitivity", "high"), data(1, 1, 1));
+    assertRefused("data[0][0]", Map.of(), data(1, 1, 38.1), Tensor.of("metrics", "cpu_usage"));
+  }
+
+  private void assertRefused(String message, Map<String, Object> parameters, Tensor... inputs) {
+    assertThatThrownBy(() -> infer(parameters, inputs))
+        .isInstanceOf(Inference.Refused.class)
+        .hasMessageContaining(message);
   }
 }

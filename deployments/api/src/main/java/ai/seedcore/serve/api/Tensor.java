@@ -18,7 +18,10 @@ public final class Tensor {
   private final Object elements;
 
   private Tensor(String name, Datatype datatype, List<Integer> shape, Object elements, int length) {
-    long expected = shape.stream().mapToLong(Integer::longValue).reduce(1, (a, b) -> a * b);
+    long expected = shape.contains(0) ? 0 : 1;
+    for (int size : shape) {
+      expected = Math.min(expected * size, 1L << 31); // More than any array has.
+    }
     if (expected != length) {
       throw new IllegalArgumentException(
           "tensor %s: found %d elements, expected %d for the shape %s"

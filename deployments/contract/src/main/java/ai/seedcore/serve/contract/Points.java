@@ -24,7 +24,7 @@ public record Points(
     List<String> metrics, List<double[]> rows, List<Timestamp> timestamps, long missing) {
 
   /** The maximum number of metrics. */
-  private static final int MAX_METRICS = 64;
+  public static final int MAX_METRICS = 64;
 
   /** The maximum number of columns, including those that the request ignores. */
   private static final int MAX_COLUMNS = 2 * MAX_METRICS;
@@ -41,7 +41,7 @@ public record Points(
    * Returns the points of a tensor.
    *
    * @param name the tensor's name, for messages
-   * @param metrics the names of its columns
+   * @param metrics the names of its columns, at most {@link #MAX_METRICS}
    * @param values the points one after the other, each with one value per metric; NaN if missing
    * @param times the points' Unix times; null if they have none
    * @param ranges the range of each metric
@@ -56,11 +56,16 @@ public record Points(
     int size = values.length / Math.max(1, metrics.size());
     if (size == 0) {
       throw Refusal.field(name, "no point", "at least one");
-    } else if (metrics.size() > MAX_METRICS) {
-      throw new Refusal(
-          Code.TOO_LARGE,
-          "%s: found %d metrics, expected at most %d".formatted(name, metrics.size(), MAX_METRICS));
-    } else if (times != null && times.length != size) {
+    }
+    for (String metric : metrics) {
+      if (metric.isEmpty() || metric.length() > MAX_NAME) {
+        throw Refusal.field(
+            "metrics",
+            "a name of %d characters".formatted(metric.length()),
+            "1 to %d".formatted(MAX_NAME));
+      }
+    }
+    if (times != null && times.length != size) {
       throw Refusal.field(
           "timestamps", times.length + " entries", size + ", as many as there are points");
     }

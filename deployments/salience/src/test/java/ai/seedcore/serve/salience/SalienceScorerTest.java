@@ -1,7 +1,11 @@
 package ai.seedcore.serve.salience;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.seedcore.serve.api.Datatype;
+import ai.seedcore.serve.api.Inference;
+import ai.seedcore.serve.api.Tensor;
 import ai.seedcore.serve.contract.Limits;
 import java.time.Clock;
 import java.time.Instant;
@@ -148,5 +152,27 @@ class SalienceScorerTest {
 
   private static Offset<Double> within(double offset) {
     return Offset.offset(offset);
+  }
+
+  private static Tensor features(int events, double... values) {
+    return Tensor.of("features", Datatype.FP64, List.of(events, 12), values);
+  }
+
+  @Test
+  void scoresTensorsAsItsOwnRequestsAndTakesDefaultsForNaN() {
+    SalienceScorer scorer = new SalienceScorer("{\"limits\": {\"items\": 2}}");
+    double nan = Double.NaN;
+    Tensor events = features(1, 0.9, 0.8, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan);
+    List<Tensor> outputs = scorer.infer(new Inference(Map.of("features", events), Map.of(), 96));
+    assertThat(outputs.get(0).doubles()[0]).isEqualTo(0.588, Offset.offset(1e-9));
+    for (Tensor bad :
+        List.of(
+            features(0),
+            features(3, new double[36]),
+            features(1, 38.1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))) {
+      assertThatThrownBy(() -> scorer.infer(new Inference(Map.of("features", bad), Map.of(), 96)))
+          .isInstanceOf(Inference.Refused.class)
+          .hasMessageStartingWith("features");
+    }
   }
 }

@@ -1,11 +1,16 @@
 package ai.seedcore.serve.scaling;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.seedcore.serve.api.Inference;
+import ai.seedcore.serve.api.Tensor;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -176,5 +181,56 @@ class ScalingPredictorTest {
 
   private Map<?, ?> answer(String body) {
     return (Map<?, ?>) predictor.call(body).body();
+  }
+
+  private static Map<String, Tensor> infer(Map<String, Object> parameters, Tensor... inputs) {
+    Map<String, Tensor> named =
+        Stream.of(inputs).collect(Collectors.toMap(Tensor::name, Function.identity()));
+    return new ScalingPredictor()
+        .infer(new Inference(named, parameters, 100)).stream()
+            .collect(Collectors.toMap(Tensor::name, Function.identity()));
+  }
+
+  @Test
+  void judgesTensorsAsItsOwnRequests() {
+    Map<String, Tensor> now =
+        infer(
+            Map.of("current_replicas", 4L),
+            Tensor.of("cpu_avg", 0.9),
+            Tensor.of("memory_avg", 0.9),
+            Tensor.of("response_time", 2.0));
+    assertThat(now.get("action").texts()).containsExactly("scale_up");
+    assertThat(now.get("recommended_replicas").longs()[0]).isGreaterThan(4);
+    double[] times = IntStream.range(0, 40).mapToDouble(i -> 1e9 + 60 * i).toArray();
+    double[] load = IntStream.range(0, 40).mapToDouble(i -> 0.5).toArray();
+    Map<String, Tensor> later =
+        infer(
+            Map.of("horizon_s", 600L), Tensor.of("timestamps", times), Tensor.of("cpu_avg", load));
+    assertThat(later)
+        .containsKeys("action", "confidence", "cpu_scale")
+        .doesNotContainKey("recommended_replicas");
+  }
+
+  @Test
+  void refusesTensorsThatAreNoMeasurements() {
+    assertRefused("at least one of", Map.of());
+    assertRefused("cpu_avg", Map.of(), Tensor.of("cpu_avg", 38.1));
+    assertRefused("one, or a history", Map.of(), Tensor.of("cpu_avg", 0.1, 0.2));
+    assertRefused(
+        "as many as timestamps",
+        Map.of(),
+        Tensor.of("cpu_avg", 0.1, 0.2),
+        Tensor.of("timestamps", 1.0));
+    assertRefused("current_replicas", Map.of("current_replicas", 1.5), Tensor.of("cpu_avg", 0.1));
+    assertRefused(
+        "min_replicas", Map.of("min_replicas", 5L, "max_replicas", 2L), Tensor.of("cpu_avg", 0.1));
+    assertRefused("horizon_s", Map.of("horizon_s", 0L), Tensor.of("cpu_avg", 0.1));
+  }
+
+  private static void assertRefused(
+      String message, Map<String, Object> parameters, Tensor... inputs) {
+    assertThatThrownBy(() -> infer(parameters, inputs))
+        .isInstanceOf(Inference.Refused.class)
+        .hasMessageContaining(message);
   }
 }

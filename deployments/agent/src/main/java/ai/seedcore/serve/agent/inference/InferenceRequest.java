@@ -13,10 +13,12 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +38,9 @@ record InferenceRequest(
 
   /** The parameter of a tensor that says how many bytes it has after the JSON. */
   static final String BINARY_SIZE = "binary_data_size";
+
+  private static final Set<String> MEMBERS =
+      Set.of("name", "datatype", "shape", "parameters", "data");
 
   /** Parameters of extensions that need more than this protocol. */
   private static final List<String> UNSUPPORTED =
@@ -327,9 +332,15 @@ record InferenceRequest(
       Map<String, Object> with = Map.of();
       TensorData data = null;
       boolean skipped = false;
+      Set<String> read = new HashSet<>();
       reader.beginObject();
       while (reader.hasNext()) {
-        switch (reader.nextName()) {
+        String member = reader.nextName();
+        if (MEMBERS.contains(member) && !read.add(member)) {
+          throw new Inference.Refused(
+              400, "inputs[%d].%s: found two, expected one".formatted(index, member));
+        }
+        switch (member) {
           case "name" -> name = text(reader, "inputs[%d].name".formatted(index));
           case "datatype" -> datatype = datatype(text(reader, "inputs.datatype"), index);
           case "shape" -> shape = shape(reader, index);

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,12 +26,24 @@ import org.jspecify.annotations.Nullable;
 public final class OpenInference {
 
   /**
-   * Marks a request of this protocol. Its value is the path after {@code /v2/models/}. Only the
-   * front door sets it.
+   * Marks a request of this protocol. Its value is the path after {@code /v2/models/}. The front
+   * door sets it, and removes a client's.
    */
   public static final String FIELD = "X-SeedCore-Inference";
 
   private static final String VERSIONS = "versions";
+
+  /**
+   * How many bytes of bodies are read and answered at a time; others wait. In memory, a tensor
+   * takes up to a dozen times the bytes of its JSON.
+   */
+  private static final int BUDGET =
+      (int) Math.max(1 << 20, Math.min(1 << 30, Runtime.getRuntime().maxMemory() / 32));
+
+  private static final Semaphore BYTES = new Semaphore(BUDGET, true);
+
+  /** A body of this many bytes does not have to wait. */
+  private static final int SMALL = 16 << 10;
 
   /** The maximum length of a message, which may quote the client, in characters. */
   private static final int MAX_MESSAGE = 500;
@@ -81,13 +94,15 @@ public final class OpenInference {
       };
     } catch (Inference.Refused refused) {
       String message = String.valueOf(refused.getMessage());
-      return Response.of(
-          refused.status(),
-          Map.of(
-              "error",
-              message.length() <= MAX_MESSAGE
-                  ? message
-                  : message.substring(0, MAX_MESSAGE) + "..."));
+      Response response =
+          Response.of(
+              refused.status(),
+              Map.of(
+                  "error",
+                  message.length() <= MAX_MESSAGE
+                      ? message
+                      : message.substring(0, MAX_MESSAGE) + "..."));
+      return refused.status() == 503 ? response.withHeader("Retry-After", "1") : response;
     }
   }
 
@@ -125,6 +140,17 @@ public final class OpenInference {
   }
 
   private static Response infer(Request request, String name, TensorModel model) throws Exception {
+    int bytes = request.body().length;
+    int cost = bytes <= SMALL ? 0 : Math.min(bytes, BUDGET);
+    BYTES.acquire(cost);
+    try {
+      return answer(request, name, model);
+    } finally {
+      BYTES.release(cost);
+    }
+  }
+
+  private static Response answer(Request request, String name, TensorModel model) throws Exception {
     InferenceRequest asked = InferenceRequest.read(request, model.inputs());
     asked.requireOutputs(model.outputs());
     List<Tensor> returned = model.infer(asked.inference());

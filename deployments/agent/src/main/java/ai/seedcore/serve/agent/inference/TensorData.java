@@ -156,11 +156,11 @@ final class TensorData {
         : Tensor.of(name, type, shape, Arrays.copyOf(integers, length));
   }
 
-  /** Returns how many elements a shape has; more than any body if there are too many to count. */
+  /** Returns how many elements a shape has; 2^31 if there are more, which no body contains. */
   static long elements(List<Integer> shape) {
     long elements = 1;
     for (int size : shape) {
-      elements = size == 0 ? 0 : Math.min(elements, Integer.MAX_VALUE) * size;
+      elements = Math.min(elements * size, 1L << 31); // Cannot overflow: a size is less than that.
     }
     return elements;
   }

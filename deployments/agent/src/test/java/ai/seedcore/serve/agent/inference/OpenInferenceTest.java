@@ -231,17 +231,53 @@ class OpenInferenceTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"-1,0", "5,9999", "8,3", "8,17", "7,8"})
-  void refusesBinaryLengthsThatAreWrong(int size, int cut) throws Exception {
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[1] | -1   | 8  | parameters.binary_data_size: found -1, expected at most 8",
+        "[1] | 9999 | 8  | parameters.binary_data_size: found 9999, expected at most 8",
+        "[1] | 5    | 8  | found 5 bytes, expected 1 elements of 8 bytes",
+        "[1] | 8    | 11 | found 3 bytes after the tensors",
+        "[2147483647,1073741825,1073741824] | 8 | 8 | found 8 bytes, expected 2147483648 elements"
+      })
+  void refusesBinaryLengthsThatAreWrong(String shape, int size, int bytes, String message)
+      throws Exception {
     String json =
         """
-        {"inputs":[{"name":"FP64","shape":[1],"datatype":"FP64","parameters":
+        {"inputs":[{"name":"FP64","shape":%s,"datatype":"FP64","parameters":
           {"binary_data_size":%d}}]}"""
-            .formatted(size);
-    byte[] body = joined(json, new byte[8]);
-    for (int length : new int[] {json.length() + (cut == 8 ? 0 : cut), json.length() - 1}) {
-      assertThat(respond("POST", "m/infer", body, length).status()).isEqualTo(400);
-    }
+            .formatted(shape, size);
+    Response response = respond("POST", "m/infer", joined(json, new byte[bytes]), json.length());
+    assertThat(response.status()).isEqualTo(400);
+    assertThat(json(response).get("error").getAsString()).contains(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-1", "9999", "x", ""})
+  void refusesLengthsOfTheJsonThatAreNone(String length) throws Exception {
+    Response response =
+        OpenInference.respond(
+            new Request(
+                "POST",
+                "/",
+                Map.of(InferenceRequest.JSON_LENGTH, List.of(length)),
+                "{}".getBytes(StandardCharsets.UTF_8)),
+            "m/infer",
+            new Echo());
+    assertThat(response.status()).isEqualTo(400);
+    assertThat(json(response).get("error").getAsString())
+        .startsWith(InferenceRequest.JSON_LENGTH + ": found '" + length + "'");
+  }
+
+  /** A shape with a zero has no elements, however large its other sizes are. */
+  @Test
+  void acceptsShapesWithoutElements() throws Exception {
+    assertThat(output(infer(input("FP64", "[0]", "[]"))).get("data")).hasToString("[]");
+    assertThat(Tensor.of("x", Datatype.FP64, List.of(1 << 30, 1 << 30, 1 << 30, 0), new double[0]))
+        .hasToString("x: FP64 [1073741824, 1073741824, 1073741824, 0]");
+    assertThatThrownBy(
+            () -> Tensor.of("x", Datatype.FP64, List.of(1 << 30, 1 << 30, 4), new double[0]))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test
@@ -252,6 +288,8 @@ class OpenInferenceTest {
             one.formatted("") + "," + one.formatted(""),
             one.formatted("").replace("FP64\",\"shape", "else\",\"shape"),
             one.formatted(",\"parameters\":{\"binary_data_size\":0}"),
+            one.formatted(",\"datatype\":\"BYTES\""),
+            one.formatted(",\"data\":[2]"),
             one.formatted("").replace(",\"data\":[1]", ""))) {
       assertThat(infer("{\"inputs\":[%s]}".formatted(inputs)).status()).as(inputs).isEqualTo(400);
     }
