@@ -82,11 +82,14 @@ class DoorInferenceTest {
   @Test
   void saysWhetherAModelIsReadyWithoutWaitingForIt() throws Exception {
     assertThat(get("/v2/models/A/ready").status()).isEqualTo(200);
+    assertThat(get("/v2/models/A/versions/1/ready").body()).isEqualTo("marked A/versions/1/ready");
+    assertThat(post("/v2/models/A/ready", "{}").status()).isEqualTo(405);
     replica.frozen = true;
     door.replicas(FakeReplica.KEY, List.of());
     proxy.table = Map.of();
     await().until(() -> get("/v2/models/A/ready").status() == 503);
     assertThat(json(get("/v2/models/A/ready")).path("ready").asBoolean(true)).isFalse();
+    assertThat(get("/v2/models/A/versions/1/ready").status()).isEqualTo(503);
     assertThat(get("/v2/health/live").status()).isEqualTo(200);
   }
 

@@ -86,6 +86,7 @@ final class Attempt implements Upstream.InFlight {
                 }
               } else if (opened.failed()) {
                 to.refused();
+                fail(Http.reason(opened.cause()));
                 exchange.notSent(this);
               } else {
                 write(opened.result());
@@ -306,6 +307,13 @@ final class Attempt implements Upstream.InFlight {
     }
   }
 
+  /** Says in the trace why the attempt has failed. */
+  void fail(String why) {
+    if (span != null) {
+      span.setStatus(StatusCode.ERROR, why);
+    }
+  }
+
   /** Returns another replica that could respond sooner; null if there is none. */
   @Nullable Replica alternative() {
     if (!(to instanceof Replica replica)) {
@@ -363,9 +371,7 @@ final class Attempt implements Upstream.InFlight {
   @Override
   public void lost(String why) {
     if (!closed) {
-      if (span != null) {
-        span.setStatus(StatusCode.ERROR, why);
-      }
+      fail(why);
       recordOutcome(false);
       exchange.onUpstreamLost(this, why);
     }

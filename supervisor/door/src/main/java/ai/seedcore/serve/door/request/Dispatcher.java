@@ -212,11 +212,17 @@ public final class Dispatcher {
     Route route = exchange.entry().route();
     long nanos = System.nanoTime() - exchange.arrived();
     services.counts().answered(label(route), status, nanos);
-    if (status != 499) { // How long a client waits before it leaves says little.
-      services.counts().timed(label(route), status, nanos, route.within().toNanos());
+    long latency = exchange.latency();
+    boolean answered = status != 499; // How long a client waits before it leaves says little.
+    if (answered) {
+      services.counts().timed(label(route), status, latency, route.within().toNanos());
     }
-    if (exchange.trace() != null) {
-      exchange.trace().end(status, services.counts().latency(label(route)), nanos);
+    RequestTrace trace = exchange.trace();
+    if (trace != null) {
+      trace.end(status);
+      if (answered) {
+        trace.remember(services.counts().latency(label(route)), latency);
+      }
     }
   }
 

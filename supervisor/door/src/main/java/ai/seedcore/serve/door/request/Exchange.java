@@ -84,6 +84,7 @@ final class Exchange implements Connection.Current {
   private boolean queued;
   private boolean countedAsHeld;
   private long firstSentAt;
+  private long answeredAt;
   private long readyAt = arrived;
 
   /**
@@ -144,6 +145,14 @@ final class Exchange implements Connection.Current {
   /** Returns the time at which the request arrived, in nanoseconds. */
   long arrived() {
     return arrived;
+  }
+
+  /**
+   * Returns how long the request waited for its response, in nanoseconds: from its complete arrival
+   * to the beginning of the response. A client that sends or reads slowly does not prolong it.
+   */
+  long latency() {
+    return Math.max(0, (answeredAt == 0 ? System.nanoTime() : answeredAt) - readyAt);
   }
 
   boolean hasWaitedTooLong(long now) {
@@ -315,6 +324,7 @@ final class Exchange implements Connection.Current {
     long limit = entry.route().timeout().toNanos();
     if (limit > 0 && from.isDirect() && from.isOpened() && nanos > limit + TIMEOUT_GRACE_NANOS) {
       from.recordOutcome(false);
+      from.fail("request_timeout_s");
       refuse(
           504,
           ErrorCode.TIMEOUT,
@@ -539,6 +549,7 @@ final class Exchange implements Connection.Current {
     }
     Replies.leaveSmall(request, whole.length());
     explain(attempt);
+    answeredAt = System.nanoTime();
     end(status);
     response.setStatusCode(status).end(whole);
   }
@@ -552,6 +563,7 @@ final class Exchange implements Connection.Current {
     settleOn(from);
     from.recordOutcome(upstreamResponse.statusCode() < 500);
     stage = Stage.RESPONDING;
+    answeredAt = System.nanoTime();
     explain(from);
     relay = new Relay(this, upstreamResponse, services);
     relay.begin(head);
@@ -590,6 +602,7 @@ final class Exchange implements Connection.Current {
       return;
     }
     explain(null);
+    answeredAt = System.nanoTime();
     end(status);
     services.counts().refused(code);
     Replies.error(request, status, code, why, more);

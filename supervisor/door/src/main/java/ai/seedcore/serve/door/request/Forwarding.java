@@ -133,6 +133,8 @@ final class Forwarding {
   static void mirrored(Exchange exchange, HttpClientRequest to, DoorTokens tokens, String via) {
     headers(exchange.request(), exchange.target(), to, false, tokens, via);
     to.headers().remove(QUERY);
+    to.headers().remove("traceparent"); // A trace has one response to one request.
+    to.headers().remove("tracestate");
     to.headers().set(MIRRORED, "1");
   }
 

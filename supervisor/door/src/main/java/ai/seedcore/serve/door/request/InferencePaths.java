@@ -1,11 +1,13 @@
 package ai.seedcore.serve.door.request;
 
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,8 @@ final class InferencePaths {
   private static final String MODELS = "/v2/models";
   private static final String LIVE = "/v2/health/live";
   private static final String READY = "/v2/health/ready";
+
+  private static final Set<HttpMethod> READING = Set.of(HttpMethod.GET, HttpMethod.HEAD);
 
   private final Dispatcher dispatcher;
   private final String version;
@@ -79,10 +83,13 @@ final class InferencePaths {
     if (model != null) {
       String rest = rest(path);
       String name = name(rest);
-      if (rest.indexOf('/') < 0 || !rest.substring(rest.indexOf('/')).equals("/ready")) {
+      boolean ready = dispatcher.isServed(model);
+      // Only the replica knows its version. While there is none, no version is ready.
+      boolean asked =
+          ready ? rest.endsWith("/ready") && !rest.contains("/versions/") : rest.endsWith("/ready");
+      if (!asked) {
         return false;
       }
-      boolean ready = dispatcher.isServed(model);
       status = ready ? 200 : 503;
       body.put("name", name);
       body.put("ready", ready);
@@ -100,6 +107,11 @@ final class InferencePaths {
               .formatted(Replies.cut(name(rest(path))), dispatcher.applications()));
     } else {
       return false;
+    }
+    if (status != 404 && !READING.contains(request.method())) {
+      request.response().putHeader("Allow", "GET, HEAD");
+      status = 405;
+      body = Map.of("error", "method: found %s, expected GET".formatted(request.method()));
     }
     Replies.json(request, status, body);
     return true;

@@ -14,6 +14,7 @@ import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpServerRequest;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,9 @@ final class RequestTrace {
         }
       };
 
+  private static final Set<String> METHODS =
+      Set.of("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH");
+
   private final Tracer tracer;
   private final Span whole;
   private final Context within;
@@ -40,14 +44,16 @@ final class RequestTrace {
   private int attempts;
 
   private RequestTrace(Tracer tracer, HttpServerRequest request, Target target, Route route) {
-    String method = request.method().name();
+    // A client may invent methods, of which there must not be a span each.
+    String given = request.method().name();
+    String method = METHODS.contains(given) ? given : "HTTP";
     this.tracer = tracer;
     this.whole =
         tracer
             .spanBuilder(method + " " + route.prefix())
             .setParent(W3C.extract(Context.root(), request.headers(), HEADERS))
             .setSpanKind(SpanKind.SERVER)
-            .setAttribute("http.request.method", method)
+            .setAttribute("http.request.method", METHODS.contains(given) ? given : "_OTHER")
             .setAttribute("http.route", route.prefix())
             .setAttribute("url.path", target.path())
             .setAttribute("url.scheme", request.isSSL() ? "https" : "http")
@@ -96,21 +102,22 @@ final class RequestTrace {
 
   /** Writes the context of a span, which replaces the client's. */
   static void propagate(Span span, MultiMap headers) {
+    headers.remove("tracestate"); // That of an invalid context must not be passed on.
     W3C.inject(span.storeInContext(Context.root()), headers, MultiMap::set);
   }
 
-  /**
-   * Ends the trace.
-   *
-   * @param latency where the trace becomes an exemplar, if it is recorded
-   */
-  void end(int status, Histogram.Recorder latency, long nanos) {
+  /** Ends the trace. */
+  void end(int status) {
     released();
     whole.setAttribute("http.response.status_code", status);
     if (status >= 500) {
       whole.setStatus(StatusCode.ERROR);
     }
     whole.end();
+  }
+
+  /** Makes the trace an exemplar of a duration that was recorded, if the trace is. */
+  void remember(Histogram.Recorder latency, long nanos) {
     if (whole.getSpanContext().isSampled()) {
       latency.remember(
           whole.getSpanContext().getTraceId(), whole.getSpanContext().getSpanId(), nanos);
