@@ -111,7 +111,9 @@ final class TryCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     if (!(timeout > 0 && timeout <= 86_400)) {
-      return complain("--timeout: found %s, expected seconds from 0 to 86400".formatted(timeout));
+      return complain(
+          "--timeout: found %s, expected seconds greater than 0 and at most 86400"
+              .formatted(timeout));
     }
     Status.AppStatus app;
     URI target;
@@ -134,7 +136,11 @@ final class TryCommand implements Callable<Integer> {
                                       .collect(Collectors.joining(", ")))));
       target = target(status, app);
       sent = body == null ? app.example() : body();
-      token = Token.find("front_door", doorTokenFile, System.getenv());
+      // Serve's proxy must not get the front door's token.
+      token =
+          base == null && status.door() == null
+              ? null
+              : Token.find("front_door", doorTokenFile, System.getenv());
     } catch (CompletionException e) {
       say("no daemon at %s: it %s; is it running there?".formatted(address, Http.reason(e)));
       return SeedCore.NOT_READY;
@@ -175,7 +181,9 @@ final class TryCommand implements Callable<Integer> {
           door.host().equals("0.0.0.0") ? new HostPort("127.0.0.1", door.port()) : door;
       to = URI.create("http://" + reachable);
     }
-    return to == null ? proxy : URI.create(to.toString().replaceFirst("/+$", "") + proxy.getPath());
+    return to == null
+        ? proxy
+        : URI.create(to.toString().replaceFirst("/+$", "") + proxy.getRawPath());
   }
 
   private String body() {

@@ -243,6 +243,7 @@ public final class Supervisor {
   public void release() {
     if (last != null) {
       reporter.keep();
+      history.flush(); // The daemon that takes over reads it.
     }
     leadership.release(RELEASE);
   }

@@ -48,7 +48,7 @@ final class DoorMetrics implements MultiCollector {
     GaugeSnapshot.Builder budgets =
         GaugeSnapshot.builder()
             .name("seedcore_objective_budget_left")
-            .help("Of the requests that may miss the objective in 30 days, the share that has not");
+            .help("The share of the 30-day error budget that is left");
     CounterSnapshot.Builder requests =
         CounterSnapshot.builder()
             .name("seedcore_objective_requests")
@@ -75,7 +75,7 @@ final class DoorMetrics implements MultiCollector {
         histogram(
             door,
             "seedcore_door_latency_seconds",
-            "Time from the arrival of a request to its response",
+            "Time from the complete arrival of a request to the beginning of its response",
             DoorStatus.Timing::latency),
         histogram(
             door,

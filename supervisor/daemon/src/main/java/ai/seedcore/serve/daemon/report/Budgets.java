@@ -50,13 +50,10 @@ final class Budgets {
       return;
     }
     for (DeclaredApplication application : declared) {
-      Objectives objectives = application.objectives();
-      if (!objectives.equals(Objectives.NONE)) {
-        door.timings().stream()
-            .filter(timing -> timing.app().equals(application.name()))
-            .findFirst()
-            .ifPresent(timing -> count(application.name(), objectives, timing, now));
-      }
+      door.timings().stream()
+          .filter(timing -> timing.app().equals(application.name()))
+          .findFirst()
+          .ifPresent(timing -> count(application.name(), application.objectives(), timing, now));
     }
   }
 
@@ -79,7 +76,7 @@ final class Budgets {
 
   private void add(String key, Instant now, long requests, long missed) {
     Deque<Hour> hours = counts.computeIfAbsent(key, name -> new ArrayDeque<>());
-    long hour = now.getEpochSecond() / HOUR.toSeconds();
+    long hour = hour(now);
     Hour last = hours.peekLast();
     if (last != null && last.hour() == hour) {
       hours.removeLast();
@@ -90,6 +87,10 @@ final class Budgets {
     while (hours.getFirst().hour() <= hour - WINDOW_HOURS) {
       hours.removeFirst();
     }
+  }
+
+  private static long hour(Instant now) {
+    return now.getEpochSecond() / HOUR.toSeconds();
   }
 
   private static String key(String app, String objective) {
@@ -116,7 +117,7 @@ final class Budgets {
 
   private Status.ObjectiveStatus status(
       String name, String key, double target, @Nullable Double withinS, Instant now) {
-    long oldest = now.getEpochSecond() / HOUR.toSeconds() - WINDOW_HOURS;
+    long oldest = hour(now) - WINDOW_HOURS;
     List<Hour> hours =
         counts.getOrDefault(key, new ArrayDeque<>()).stream()
             .filter(hour -> hour.hour() > oldest)
@@ -134,8 +135,11 @@ final class Budgets {
         hours.isEmpty() ? null : Instant.ofEpochSecond(hours.get(0).hour() * HOUR.toSeconds()));
   }
 
-  /** Returns all counts, to be kept. */
-  Map<String, List<Hour>> kept() {
+  /** Returns all counts of the last 30 days, to be kept. */
+  Map<String, List<Hour>> kept(Instant now) {
+    long oldest = hour(now) - WINDOW_HOURS;
+    counts.values().forEach(hours -> hours.removeIf(hour -> hour.hour() <= oldest));
+    counts.values().removeIf(Deque::isEmpty);
     Map<String, List<Hour>> kept = new LinkedHashMap<>();
     counts.forEach((key, hours) -> kept.put(key, List.copyOf(hours)));
     return kept;

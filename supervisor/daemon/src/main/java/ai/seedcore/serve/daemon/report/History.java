@@ -20,6 +20,9 @@ final class History {
   private static final int EVENTS = 200;
   private static final int OUTAGES = 100;
 
+  /** From when on a time without a daemon is an outage. */
+  private static final Duration ABSENCE = Duration.ofSeconds(2);
+
   private final MonotonicClock clock;
   private final Instant started = Instant.now();
   private Instant since = started;
@@ -94,11 +97,14 @@ final class History {
                     : new Status.Outage(
                         one.from(), seconds(Duration.between(one.from(), kept.at())), one.reason()))
         .forEach(one -> keep(outages, one, OUTAGES));
-    keep(
-        outages,
-        new Status.Outage(
-            kept.at(), seconds(Duration.between(kept.at(), started)), "the daemon did not run"),
-        OUTAGES);
+    // A daemon that takes over from another one is there at once.
+    Duration absent = Duration.between(kept.at(), Instant.now());
+    if (absent.compareTo(ABSENCE) > 0) {
+      keep(
+          outages,
+          new Status.Outage(kept.at(), seconds(absent), "the daemon did not run"),
+          OUTAGES);
+    }
   }
 
   /** Returns the duration of the last recovery in seconds; null if there was none. */

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,10 +62,20 @@ public final class HistoryFile implements AutoCloseable {
    * @param budgets the counts of each objective
    */
   record Kept(int schema, Instant at, Status.Past past, Map<String, List<Budgets.Hour>> budgets) {
+    /** Requires all that is used of it: the file may be of another version, or somebody's. */
     Kept {
-      Objects.requireNonNull(at, "at");
-      Objects.requireNonNull(past, "past");
-      Objects.requireNonNull(budgets, "budgets");
+      Stream.of(at, past, past.since(), past.recoveries(), past.outages(), past.events(), budgets)
+          .forEach(Objects::requireNonNull);
+      past.recoveries().forEach(one -> requireAll(one.at(), one.steps()));
+      past.outages().forEach(one -> requireAll(one.from(), one.reason()));
+      past.events()
+          .forEach(
+              one -> requireAll(one.at(), one.phase(), one.cause(), one.reason(), one.action()));
+      budgets.values().forEach(hours -> hours.forEach(Objects::requireNonNull));
+    }
+
+    private static void requireAll(Object... values) {
+      Stream.of(values).forEach(Objects::requireNonNull);
     }
 
     Kept(Instant at, Status.Past past, Map<String, List<Budgets.Hour>> budgets) {
@@ -111,7 +122,10 @@ public final class HistoryFile implements AutoCloseable {
     if (state == null) {
       return;
     }
-    Path next = file.resolveSibling(file.getFileName() + ".next");
+    // Another daemon, which takes over, may write at the same time.
+    Path next =
+        file.resolveSibling(
+            "%s.%d.next".formatted(file.getFileName(), ProcessHandle.current().pid()));
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
       Files.write(next, JSON.writeValueAsBytes(state));
@@ -127,10 +141,15 @@ public final class HistoryFile implements AutoCloseable {
     }
   }
 
-  /** Writes what has not been written, and nothing after that. */
+  /** Waits until what was to be written has been written. */
+  public void flush() {
+    writeLatest();
+  }
+
+  /** Writes what has not been written, and ends the thread. */
   @Override
   public void close() {
     thread.shutdown();
-    writeLatest();
+    flush();
   }
 }

@@ -88,7 +88,7 @@ public final class Reporter {
   public void keep() {
     written = clock.instant();
     kept = history.past();
-    file.write(new HistoryFile.Kept(Instant.now(), kept, budgets.kept()));
+    file.write(new HistoryFile.Kept(Instant.now(), kept, budgets.kept(Instant.now())));
   }
 
   /** Records a decision, and logs it if the phase or the reason changed. */
@@ -103,6 +103,9 @@ public final class Reporter {
     if (decision.phase() == Phase.SERVING && recovering != null) {
       history.recovered(Duration.between(recovering, now), timeline.end(recovering, now));
       recovering = null;
+    }
+    if (decision.phase() == Phase.SERVING || decision.phase() == Phase.STANDBY) {
+      timeline.clear();
     }
     if (decision.phase() != phase || !decision.reason().equals(reason)) {
       since = decision.phase() == phase ? since : now;
@@ -142,7 +145,7 @@ public final class Reporter {
     boolean ready =
         situation.seen().allServe(applications.stream().map(DesiredApplication::name).toList());
     history.lap(ready, reason);
-    if (decision.phase() != Phase.SERVING) {
+    if (decision.phase() != Phase.SERVING && decision.phase() != Phase.STANDBY) {
       timeline.lap(situation, applications, work.upload());
     }
     Duration unwritten = written == null ? SOON : Duration.between(written, situation.now());

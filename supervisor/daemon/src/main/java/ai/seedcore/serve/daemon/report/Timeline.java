@@ -75,6 +75,11 @@ final class Timeline {
     }
   }
 
+  /** Forgets all steps, because there is no recovery. */
+  void clear() {
+    spans.clear();
+  }
+
   /**
    * Returns the steps until now, and forgets them.
    *
@@ -89,7 +94,7 @@ final class Timeline {
                     name,
                     seconds(zero, span.from),
                     seconds(zero, span.to == null ? now : span.to))));
-    spans.clear();
+    clear();
     return steps;
   }
 

@@ -49,9 +49,9 @@ final class HistoryDownload {
       @Nullable String action) {
 
     private boolean contains(String part) {
-      return (kind + " " + phase + " " + cause + " " + text + " " + action)
-          .toLowerCase(Locale.ROOT)
-          .contains(part.toLowerCase(Locale.ROOT));
+      return Stream.of(kind, phase, cause, text, action)
+          .filter(Objects::nonNull)
+          .anyMatch(each -> each.toLowerCase(Locale.ROOT).contains(part));
     }
   }
 
@@ -59,8 +59,11 @@ final class HistoryDownload {
   static void answer(HttpServerRequest request, Status.Past past) {
     Instant from;
     Instant to;
-    String kind = request.getParam("kind", "");
+    String kind;
+    String contains;
     try {
+      kind = request.getParam("kind", "");
+      contains = request.getParam("contains", "").toLowerCase(Locale.ROOT);
       from = time(request, "from", Instant.MIN);
       to = time(request, "to", Instant.MAX);
       if (!kind.isEmpty() && !KINDS.contains(kind)) {
@@ -75,7 +78,7 @@ final class HistoryDownload {
         entries(past).stream()
             .filter(entry -> kind.isEmpty() || entry.kind().equals(kind))
             .filter(entry -> !entry.at().isBefore(from) && entry.at().isBefore(to))
-            .filter(entry -> entry.contains(request.getParam("contains", "")))
+            .filter(entry -> entry.contains(contains))
             .toList();
     boolean table = CSV.equals(request.path());
     request

@@ -2,12 +2,14 @@ package ai.seedcore.serve.daemon.trace;
 
 import ai.seedcore.serve.base.ConfigException;
 import ai.seedcore.serve.daemon.report.Status;
+import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigurationException;
+import io.opentelemetry.sdk.resources.Resource;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
@@ -63,19 +65,22 @@ public final class Tracing implements AutoCloseable {
   public static Tracing start(@Nullable URI endpoint, String version) {
     Map<String, String> defaults = new HashMap<>();
     defaults.put("otel.service.name", "seedcore-serve");
-    defaults.put("otel.resource.attributes", "service.version=" + version);
     defaults.put("otel.traces.exporter", "otlp");
     defaults.put("otel.metrics.exporter", "none");
     defaults.put("otel.logs.exporter", "none");
     defaults.put("otel.exporter.otlp.protocol", "http/protobuf");
-    if (endpoint != null) {
-      defaults.put("otel.exporter.otlp.endpoint", endpoint.toString());
-    }
+    Map<String, String> ours =
+        endpoint == null ? Map.of() : Map.of("otel.exporter.otlp.endpoint", endpoint.toString());
     try {
       return new Tracing(
           AutoConfiguredOpenTelemetrySdk.builder()
               .disableShutdownHook()
               .addPropertiesSupplier(() -> defaults)
+              .addPropertiesCustomizer(environment -> ours)
+              .addResourceCustomizer(
+                  (resource, config) ->
+                      Resource.create(Attributes.builder().put("service.version", version).build())
+                          .merge(resource))
               .build()
               .getOpenTelemetrySdk());
     } catch (ConfigurationException | IllegalArgumentException | IllegalStateException e) {

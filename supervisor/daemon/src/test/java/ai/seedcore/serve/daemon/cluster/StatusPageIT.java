@@ -183,8 +183,7 @@ class StatusPageIT {
             () -> {
               web.post("http://127.0.0.1:28001/SalienceScorer", "{\"features\":[{}]}");
               return text("traffic").matches("(?s).*SalienceScorer.*\\d ms.*")
-                  && browser.findElements(By.cssSelector("#traffic polyline[points*=',']")).size()
-                      >= 4;
+                  && browser.findElements(By.cssSelector("#traffic path[d*='L']")).size() >= 4;
             });
     assertThat(text("traffic")).contains("99 % available: 100 % of the budget left");
   }

@@ -96,25 +96,30 @@ class BudgetsTest {
     assertThat(availability(later).missed()).isZero();
     assertThat(availability(later).requests()).isEqualTo(1_000);
     budgets.count(DECLARED, door(2_001, 10, 0), later);
-    assertThat(budgets.kept().get("A availability")).hasSize(2);
+    assertThat(budgets.kept(later).get("A availability")).hasSize(2);
   }
 
   @Test
   void countsComeBackAndThoseOfAnotherLimitDoNotCount() {
     budgets.count(DECLARED, door(1_000, 5, 50), START);
     Budgets next = new Budgets();
-    next.restore(budgets.kept());
+    next.restore(budgets.kept(START));
     next.count(DECLARED, door(10, 0, 0), START.plusSeconds(60));
     assertThat(next.of("A", BOTH, START).get(0).requests()).isEqualTo(1_010);
     Objectives stricter = new Objectives(null, new Objectives.Latency(0.1, 0.9));
     assertThat(next.of("A", stricter, START).get(0).requests()).isZero();
+    assertThat(next.kept(START.plus(Duration.ofDays(31)))).isEmpty();
   }
 
   @Test
   void nothingIsCountedWithoutAnObjectiveOrADoor() {
     budgets.count(declared(""), door(1_000, 5, 50), START);
     budgets.count(DECLARED, null, START);
-    assertThat(budgets.kept()).isEmpty();
+    assertThat(budgets.kept(START)).isEmpty();
     assertThat(budgets.of("A", Objectives.NONE, START)).isEmpty();
+    // An objective concerns what comes after its declaration.
+    budgets.count(DECLARED, door(1_010, 6, 50), START);
+    assertThat(availability(START).requests()).isEqualTo(10);
+    assertThat(availability(START).missed()).isEqualTo(1);
   }
 }

@@ -43,7 +43,18 @@ class HistoryFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "[]", "null", "{}", "{\"schema\":2}", "{\"schema\":1}"})
+  @ValueSource(
+      strings = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "{}",
+        "{\"schema\":2}",
+        "{\"schema\":1}",
+        "{\"schema\":1,\"at\":\"2026-01-01T12:00:00Z\",\"past\":{},\"budgets\":{}}",
+        "{\"schema\":1,\"at\":\"2026-01-01T12:00:00Z\",\"past\":{\"since\":\"2026-01-01T12:00:00Z\",\"recoveries\":[{}],\"outages\":[],\"events\":[]},\"budgets\":{}}"
+      })
   void anUnreadableFileBeginsANewHistory(String content) throws IOException {
     Path file = Files.writeString(folder.resolve("history.json"), content);
     assertThat(new HistoryFile(file).read()).isEmpty();
@@ -56,6 +67,15 @@ class HistoryFileTest {
       history.write(kept(Statuses.serving().past()));
     }
     assertThat(new HistoryFile(file).read()).isEmpty();
+  }
+
+  @Test
+  void aDaemonThatTakesOverWasNotAway() {
+    History history = new History(new MonotonicClock());
+    history.restore(new HistoryFile.Kept(Instant.now(), Statuses.serving().past(), Map.of()));
+    assertThat(history.past().outages())
+        .extracting(Status.Outage::reason)
+        .containsExactly("the daemon started", "the daemon started");
   }
 
   @Test

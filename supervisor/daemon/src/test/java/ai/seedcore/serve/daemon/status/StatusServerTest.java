@@ -378,6 +378,9 @@ class StatusServerTest {
     assertThat(get("/history?from=2026-01-01T12:00:01Z").body()).isEqualTo("[]");
     assertThat(get("/history?to=2026-01-01T12:00:01Z&kind=event").body()).contains("because");
     assertThat(get("/history?from=yesterday").statusCode()).isEqualTo(400);
+    assertThat(get("/history?contains=null").body()).isEqualTo("[]");
+    String malformed = "GET /history?kind=%zz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    assertThat(raw(malformed)).startsWith("HTTP/1.1 400");
     assertThat(get("/history?kind=all").body()).contains("one of event, outage, recovery");
     assertThat(get("/history.csv").body().lines())
         .hasSize(4)
