@@ -302,6 +302,8 @@ class DirectPathIT {
     try (Traffic traffic = new Traffic(URL)) {
       await().until(() -> traffic.answered() > 50);
       declare(worker.with("init_args", "[second, %s]".formatted(FOLDER.resolve("del.log"))), 2);
+      // The status says that the new version is accepted before the old one has no request left.
+      await().atMost(Duration.ofSeconds(60)).until(() -> "second".equals(traffic.last("name")));
       int answered = traffic.answered();
       await().until(() -> traffic.answered() > answered + 50);
       assertThat(traffic.last("name")).isEqualTo("second");

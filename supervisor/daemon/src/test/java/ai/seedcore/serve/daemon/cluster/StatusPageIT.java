@@ -291,8 +291,7 @@ class StatusPageIT {
     awaitText("phase", "serving");
     await().until(() -> text("events").contains("GCS"));
     // The last recovery may be its own, after which it found all served.
-    assertThat(daemon.status().path("past").path("recoveries").toString())
-        .contains("Serve starts");
+    assertThat(daemon.status().path("past").path("recoveries").toString()).contains("Serve starts");
     assertThat(daemon.status().path("past").path("outages").toString())
         .contains("the daemon did not run");
     JsonNode objective = daemon.status().path("apps").path(0).path("objectives").path(0);
