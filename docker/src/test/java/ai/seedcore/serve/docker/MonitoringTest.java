@@ -32,9 +32,10 @@ class MonitoringTest {
         .orFail();
     assertThat(Shell.run(promtool, "check", "rules", RULES.toString()).orFail())
         .contains(find("- (alert|record): ", RULES).size() + " rules found");
-    Shell.run(
-            promtool, "test", "rules", Dashboards.MONITORING.resolve("alerts_test.yml").toString())
-        .orFail();
+    for (String tests : List.of("alerts_test.yml", "objectives_test.yml")) {
+      Shell.run(promtool, "test", "rules", Dashboards.MONITORING.resolve(tests).toString())
+          .orFail();
+    }
   }
 
   private static String promtool() {
