@@ -264,14 +264,14 @@ class DoorFaultsIT extends FaultsOnOneCluster {
     int before = daemon.deploys();
     Machine.write(config, "deployments:\n  - name: SalienceScorer\n    %s\n".formatted(lines));
     await().atMost(Duration.ofSeconds(30)).until(() -> daemon.deploys() > before);
+    // Through the door: a bare proxy's route may hang while its replicas are replaced.
     await()
-        .atMost(Duration.ofSeconds(60))
-        .ignoreExceptions() // A bare proxy's route may hang meanwhile.
+        .atMost(Duration.ofMinutes(2))
         .until(
             () ->
                 daemon.ready()
                     && (shown == null
-                        || web.get(RayCluster.ROUTES + "/SalienceScorer").body().contains(shown)));
+                        || web.get(DOOR + "/SalienceScorer").body().contains(shown)));
   }
 
   @Fault(
