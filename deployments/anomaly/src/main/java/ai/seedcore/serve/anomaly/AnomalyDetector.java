@@ -7,15 +7,20 @@ import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.api.Tensor;
 import ai.seedcore.serve.api.TensorModel;
 import ai.seedcore.serve.api.TensorType;
+import ai.seedcore.serve.contract.Api;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
+import ai.seedcore.serve.contract.Fields;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Options;
 import ai.seedcore.serve.contract.Points;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Schema;
+import ai.seedcore.serve.contract.Series;
 import ai.seedcore.serve.contract.Timestamps.Timestamp;
+import ai.seedcore.serve.contract.Value;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,10 +44,21 @@ public final class AnomalyDetector implements TensorModel {
 
   private final Limits limits;
   private final Thresholds thresholds;
+  private final Series series;
   private final Endpoint<Request> endpoint;
 
   /** A parsed request. */
   private record Request(Points points, double sensitivity) {}
+
+  /** A request that is being read. */
+  private static final class Draft {
+    private final Points.Reader points;
+    private double sensitivity = Detector.DEFAULT_SENSITIVITY;
+
+    Draft(Series series) {
+      this.points = new Points.Reader(series);
+    }
+  }
 
   /** Creates a deployment with the default thresholds and limits. */
   public AnomalyDetector() {
@@ -63,8 +79,11 @@ public final class AnomalyDetector implements TensorModel {
   private AnomalyDetector(Options<Thresholds> options) {
     this.thresholds = options.own();
     this.limits = options.limits();
+    this.series = series(limits, thresholds);
+    Fields<Draft> fields = fields(series);
     this.endpoint =
-        new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::detect);
+        new Endpoint<>(
+            DESCRIPTION, limits, Clock.systemUTC(), input -> read(fields, input), this::detect);
   }
 
   /** Answers one request. Serve requires this name and signature. */
@@ -136,7 +155,7 @@ public final class AnomalyDetector implements TensorModel {
     }
     double[] times = request.find("timestamps").map(Tensor::doubles).orElse(null);
     return new Request(
-        Points.of("data", metrics, data.doubles(), times, thresholds::range),
+        Points.of("data", metrics, data.doubles(), times, series),
         Range.FRACTION.require(number.doubleValue(), () -> "parameters.sensitivity"));
   }
 
@@ -153,26 +172,68 @@ public final class AnomalyDetector implements TensorModel {
     return List.of(Tensor.of("scores", scores), Tensor.of("severities", severities));
   }
 
-  private Request read(Input input) throws Refusal {
-    Points.Reader points = new Points.Reader(thresholds::range);
-    double[] sensitivity = {Detector.DEFAULT_SENSITIVITY};
-    boolean[] given = {false};
-    input.object(
-        name -> {
-          switch (name) {
-            case "data" -> {
-              points.read(input, limits.points(), true, false);
-              given[0] = true;
-            }
-            case "sensitivity" -> sensitivity[0] = input.number(Range.FRACTION);
-            case "ignore", "missing" -> points.option(name, input);
-            default -> throw input.unknown("data", "sensitivity", "ignore", "missing");
-          }
-        });
-    if (!given[0]) {
-      throw input.missing("data", "a list of numbers or objects");
-    }
-    return new Request(points.points(), sensitivity[0]);
+  private static Series series(Limits limits, Thresholds thresholds) {
+    return new Series(limits.points(), true, false, thresholds.ranges());
+  }
+
+  private static Fields<Draft> fields(Series series) {
+    Fields<Draft> fields =
+        new Fields<>(() -> new Draft(series))
+            .add(
+                "sensitivity",
+                Value.number(Range.FRACTION)
+                    .described("Higher reports more; by default " + Detector.DEFAULT_SENSITIVITY),
+                (draft, value) -> draft.sensitivity = value)
+            .require("data", "a list of numbers or objects");
+    series.addTo(
+        fields, "data", "The points, in order: numbers, or metrics.", draft -> draft.points);
+    return fields;
+  }
+
+  private static Request read(Fields<Draft> fields, Input input) throws Refusal {
+    Draft draft = fields.read(input);
+    return new Request(draft.points.points(), draft.sensitivity);
+  }
+
+  /**
+   * Returns what clients are told of a deployment.
+   *
+   * @param options the options of the deployment, as for the constructor
+   */
+  public static Api api(String options) {
+    Options<Thresholds> read =
+        Options.read(options, "thresholds", Thresholds::read, new Thresholds());
+    Schema anomaly =
+        Schema.object()
+            .with("index", Schema.COUNT)
+            .withOptional("timestamp", Schema.anyOf(Schema.NUMBER, Schema.TEXT))
+            .with("score", Schema.FRACTION)
+            .with(
+                "severity",
+                Schema.oneOf(List.of(Severity.WARNING.word(), Severity.CRITICAL.word())))
+            .with("reasons", Schema.list(Schema.TEXT));
+    Schema summary =
+        Schema.object()
+            .with("total", Schema.COUNT)
+            .with("warning", Schema.COUNT)
+            .with("critical", Schema.COUNT)
+            .with("normal", Schema.COUNT)
+            .with("anomaly_rate", Schema.FRACTION)
+            .with("missing", Schema.COUNT.described("How many values are missing."));
+    return new Api(
+        "Scores the points of a time series in order, and reports the anomalous ones.",
+        fields(series(read.limits(), read.own())).schema(),
+        Api.success()
+            .with("anomalies", Schema.list(anomaly))
+            .with(
+                "scores",
+                Schema.list(Schema.FRACTION)
+                    .described("One score for each point; higher is stranger."))
+            .with("summary", summary)
+            .with(
+                "judges",
+                Schema.list(Schema.TEXT).described("The methods that scored at least one point.")),
+        DESCRIPTION.example());
   }
 
   private Map<String, Object> detect(Request request) {

@@ -5,9 +5,11 @@ import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Fixed thresholds on known metrics, independent of the history of the series. */
 final class Thresholds {
@@ -84,12 +86,14 @@ final class Thresholds {
     return limits.containsKey(metric);
   }
 
-  /** Returns the range of a metric's values. A percentage is out of the range of a fraction. */
-  Range range(String metric) {
-    Limit limit = limits.get(metric);
-    return FRACTIONS.contains(metric) && limit != null && limit.critical() <= 1
-        ? Range.FRACTION
-        : Range.FINITE;
+  /** Returns the ranges of metrics' values. A percentage is out of the range of a fraction. */
+  Map<String, Range> ranges() {
+    return FRACTIONS.stream()
+        .filter(metric -> limits.containsKey(metric) && limits.get(metric).critical() <= 1)
+        .sorted()
+        .collect(
+            Collectors.toMap(
+                metric -> metric, metric -> Range.FRACTION, (a, b) -> a, LinkedHashMap::new));
   }
 
   /** Compares a value with the thresholds of its metric. */

@@ -22,7 +22,7 @@ public record Limits(
   public static final Limits DEFAULT =
       new Limits(8 << 20, 10_000, 100_000, 100_000, 10_000, 64 << 20);
 
-  private static final List<String> NAMES =
+  static final List<String> NAMES =
       List.of("body_bytes", "items", "points", "text_characters", "requests", "request_bytes");
 
   /** Reads the option {@code limits}. A limit that it does not name has its default. */

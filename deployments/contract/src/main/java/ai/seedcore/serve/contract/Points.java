@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,15 +26,13 @@ public record Points(
   public static final int MAX_METRICS = 64;
 
   /** The maximum number of columns, including those that the request ignores. */
-  private static final int MAX_COLUMNS = 2 * MAX_METRICS;
+  static final int MAX_COLUMNS = 2 * MAX_METRICS;
 
-  private static final int MAX_NAME = 1_000;
+  /** The maximum length of a metric's name, in characters. */
+  static final int MAX_NAME = 1_000;
 
   /** The name of the metric if the points are numbers. */
   public static final String UNNAMED_METRIC = "value";
-
-  /** The names of the fields of a request that say how to read its points. */
-  public static final List<String> OPTIONS = List.of("ignore", "missing");
 
   /**
    * Returns the points of a tensor.
@@ -44,14 +41,10 @@ public record Points(
    * @param metrics the names of its columns, at most {@link #MAX_METRICS}
    * @param values the points one after the other, each with one value per metric; NaN if missing
    * @param times the points' Unix times; null if they have none
-   * @param ranges the range of each metric
+   * @param series the ranges of the metrics
    */
   public static Points of(
-      String name,
-      List<String> metrics,
-      double[] values,
-      double @Nullable [] times,
-      Function<String, Range> ranges)
+      String name, List<String> metrics, double[] values, double @Nullable [] times, Series series)
       throws Refusal {
     int size = values.length / Math.max(1, metrics.size());
     if (size == 0) {
@@ -69,7 +62,7 @@ public record Points(
       throw Refusal.field(
           "timestamps", times.length + " entries", size + ", as many as there are points");
     }
-    List<Range> valid = metrics.stream().map(ranges).toList();
+    List<Range> valid = metrics.stream().map(series::range).toList();
     List<double[]> rows = new ArrayList<>(size);
     List<Timestamp> timestamps = new ArrayList<>();
     Timestamps clock = new Timestamps();
@@ -115,7 +108,7 @@ public record Points(
    * refused before {@link #points}.
    */
   public static final class Reader {
-    private final Function<String, Range> ranges;
+    private final Series series;
     private final List<String> columns = new ArrayList<>();
     private final List<@Nullable Refusal> refusals = new ArrayList<>();
     private final List<double[]> rows = new ArrayList<>();
@@ -126,49 +119,34 @@ public record Points(
     private @Nullable Refusal timeRefusal;
     private boolean refuseMissing;
     private boolean numbers;
-    private boolean timed;
     private String path = "";
 
-    /**
-     * Creates a reader.
-     *
-     * @param ranges the range of each metric
-     */
-    public Reader(Function<String, Range> ranges) {
-      this.ranges = ranges;
+    /** Creates a reader of a series. */
+    public Reader(Series series) {
+      this.series = series;
     }
 
-    /**
-     * Reads a field of {@link Points#OPTIONS}: {@code ignore}, a list of names, or {@code missing},
-     * which is {@code accept} or {@code refuse}.
-     */
-    public void option(String name, Input input) throws Refusal {
-      if (name.equals("ignore")) {
-        input.list(0, MAX_COLUMNS, index -> ignored.add(input.text(MAX_NAME)));
-        return;
-      }
-      String policy = input.isText() ? input.text(MAX_NAME) : "";
-      if (!policy.equals("accept") && !policy.equals("refuse")) {
-        throw input.refuse("\"accept\" or \"refuse\"");
-      }
-      refuseMissing = policy.equals("refuse");
+    void ignore(List<String> names) {
+      ignored.addAll(names);
     }
 
-    /**
-     * Reads the list of points.
-     *
-     * @param max the maximum number of points
-     * @param numeric whether points may be numbers
-     * @param timed whether points must have timestamps
-     */
-    public void read(Input input, int max, boolean numeric, boolean timed) throws Refusal {
+    void refuseMissing(boolean refuse) {
+      refuseMissing = refuse;
+    }
+
+    /** Returns whether points have been read. */
+    public boolean wasRead() {
+      return !path.isEmpty();
+    }
+
+    /** Reads the list of points. */
+    void read(Input input) throws Refusal {
       path = input.path();
-      this.timed = timed;
       input.list(
-          max,
+          series.max(),
           index -> {
             if (index == 0) {
-              numbers = numeric && !input.isObject();
+              numbers = series.numeric() && !input.isObject();
               if (numbers) {
                 columns.add(UNNAMED_METRIC);
                 refusals.add(null);
@@ -213,7 +191,9 @@ public record Points(
             size[0] = Math.max(size[0], column + 1);
             value(input, scratch, column);
           });
-      if (timeRefusal == null && timestamps.size() == times && (timed || !timestamps.isEmpty())) {
+      if (timeRefusal == null
+          && timestamps.size() == times
+          && (series.timed() || !timestamps.isEmpty())) {
         timeRefusal = input.missing(Timestamps.FIELD, Timestamps.EXPECTED);
       }
       rows.add(Arrays.copyOf(scratch, size[0]));
@@ -261,7 +241,7 @@ public record Points(
         return;
       }
       try {
-        row[column] = input.number(ranges.apply(columns.get(column)));
+        row[column] = input.number(series.range(columns.get(column)));
       } catch (Refusal refusal) {
         if (refusals.get(column) == null) {
           refusals.set(column, refusal);
@@ -286,7 +266,7 @@ public record Points(
         }
       }
       boolean timeless = ignored.contains(Timestamps.FIELD);
-      if (timeless && timed) {
+      if (timeless && series.timed()) {
         throw Refusal.field("ignore", Timestamps.FIELD, "names of metrics only");
       }
       if (timeRefusal != null && !timeless) {

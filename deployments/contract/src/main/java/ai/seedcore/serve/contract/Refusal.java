@@ -8,23 +8,30 @@ public final class Refusal extends Exception {
   /** The error codes. The reply's field {@code code} has them in lower case. */
   public enum Code {
     /** The body is not valid JSON. */
-    INVALID_JSON(400),
+    INVALID_JSON(400, "The body is not valid JSON."),
     /** A field is missing, unknown, or has an invalid value. */
-    INVALID_FIELD(422),
+    INVALID_FIELD(422, "A field is missing, unknown, or has an invalid value."),
     /** The request exceeds one of the {@link Limits}. */
-    TOO_LARGE(413),
+    TOO_LARGE(413, "The request exceeds one of the limits."),
     /** The replica handles too many concurrent requests. */
-    OVERLOADED(503);
+    OVERLOADED(503, "The replica handles too many concurrent requests.");
 
     private final int status;
+    private final String meaning;
 
-    Code(int status) {
+    Code(int status, String meaning) {
       this.status = status;
+      this.meaning = meaning;
     }
 
     /** Returns the HTTP status of the reply. */
     int status() {
       return status;
+    }
+
+    /** Returns when clients receive the code. */
+    String meaning() {
+      return meaning;
     }
 
     String word() {

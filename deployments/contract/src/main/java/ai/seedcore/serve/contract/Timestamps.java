@@ -13,6 +13,8 @@ import java.time.format.ResolverStyle;
 import java.time.temporal.TemporalAccessor;
 import java.util.Locale;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Reads the timestamps of a time series. A timestamp is a Unix time or a string as of ISO 8601, in
@@ -31,8 +33,12 @@ public final class Timestamps {
   public static final String EXPECTED =
       "Unix time in seconds or milliseconds, or ISO 8601, such as 2026-01-31T12:00:00Z";
 
+  /** What a client is told that a timestamp is. */
+  static final Schema SCHEMA =
+      Schema.anyOf(Schema.NUMBER, Schema.TEXT.with("format", "date-time")).described(EXPECTED);
+
   /** The maximum length of an ISO 8601 time, in characters. */
-  private static final int MAX_LENGTH = 60;
+  private static final int MAX_LENGTH = 200;
 
   private static final double NANOS_PER_SECOND = 1e9;
 
@@ -46,7 +52,19 @@ public final class Timestamps {
 
   private static final int DATE_LENGTH = 10;
 
-  /** ISO 8601 with offsets such as +01:00, +0100 and +01, also after a space. */
+  /**
+   * RFC 3339. It knows what java.time does not: leap seconds, offsets of up to a day, and fractions
+   * of any length.
+   */
+  private static final Pattern RFC_3339 =
+      Pattern.compile(
+          "(\\d{4}-\\d\\d-\\d\\d)T(\\d\\d):([0-5]\\d):([0-5]\\d|60)(?:\\.(\\d+))?"
+              + "(?:Z|([+-])([01]\\d|2[0-3]):([0-5]\\d))",
+          Pattern.CASE_INSENSITIVE);
+
+  private static final int NANO_DIGITS = 9;
+
+  /** Other forms of ISO 8601, with offsets such as +01:00, +0100 and +01, also after a space. */
   private static final DateTimeFormatter FORMAT =
       new DateTimeFormatterBuilder()
           .parseCaseInsensitive()
@@ -141,10 +159,30 @@ public final class Timestamps {
     if (text.length() > DATE_LENGTH && text.charAt(DATE_LENGTH) == ' ') {
       text.setCharAt(DATE_LENGTH, 'T');
     }
+    Matcher standard = RFC_3339.matcher(text);
+    if (standard.matches()) {
+      return instant(standard);
+    }
     TemporalAccessor time =
         FORMAT.parseBest(text, ZonedDateTime::from, OffsetDateTime::from, LocalDateTime::from);
     return time instanceof LocalDateTime local
         ? local.toInstant(ZoneOffset.UTC)
         : Instant.from(time);
+  }
+
+  private static Instant instant(Matcher standard) {
+    String fraction = standard.group(5) == null ? "" : standard.group(5);
+    int second = Integer.parseInt(standard.group(4));
+    int offset =
+        standard.group(6) == null
+            ? 0
+            : Integer.parseInt(standard.group(7)) * 60 + Integer.parseInt(standard.group(8));
+    // Unix time has no leap second: it is the second after it.
+    return LocalDate.parse(standard.group(1))
+        .atTime(Integer.parseInt(standard.group(2)), Integer.parseInt(standard.group(3)))
+        .plusSeconds(second)
+        .plusNanos(Integer.parseInt((fraction + "0".repeat(NANO_DIGITS)).substring(0, NANO_DIGITS)))
+        .minusMinutes("-".equals(standard.group(6)) ? -offset : offset)
+        .toInstant(ZoneOffset.UTC);
   }
 }

@@ -3,6 +3,8 @@ package ai.seedcore.serve.salience;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Schema;
+import ai.seedcore.serve.contract.Value;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.function.Function;
@@ -41,6 +43,9 @@ enum Features {
 
   private final Range range;
 
+  /** An event. A feature that is absent or null has its default. */
+  static final Value<double[]> EVENT = new Value<>(Features::read, schema());
+
   Features(String field, Range range, double absent) {
     this.field = field;
     this.range = range;
@@ -52,12 +57,18 @@ enum Features {
     return DEFAULTS.clone();
   }
 
-  /**
-   * Reads an event. A feature that is absent or null has its default.
-   *
-   * @return the values, indexed by the features' ordinals
-   */
-  static double[] read(Input input) throws Refusal {
+  private static Schema schema() {
+    Schema schema = Schema.object();
+    for (Features feature : values()) {
+      schema =
+          schema.withOptional(
+              feature.field, Schema.number(feature.range).orNull().with("default", feature.absent));
+    }
+    return schema;
+  }
+
+  /** Reads an event: the values, indexed by the features' ordinals. */
+  private static double[] read(Input input) throws Refusal {
     double[] event = defaults();
     input.object(
         name -> {

@@ -6,13 +6,16 @@ import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.api.Tensor;
 import ai.seedcore.serve.api.TensorModel;
 import ai.seedcore.serve.api.TensorType;
+import ai.seedcore.serve.contract.Api;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
-import ai.seedcore.serve.contract.Input;
+import ai.seedcore.serve.contract.Fields;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Options;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Schema;
+import ai.seedcore.serve.contract.Value;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -27,7 +30,11 @@ import org.jspecify.annotations.Nullable;
 /** Scores events, or a text, from 0 (ignore) to 1 (needs immediate attention). */
 public final class SalienceScorer implements TensorModel {
 
-  private static final String[] KNOWN = {"features", "top_k", "explain", "text", "context"};
+  private static final String NAME = "SalienceScorer";
+
+  private static final Map<String, Object> EXAMPLE =
+      Map.of("features", List.of(Map.of("task_risk", 0.9, "failure_severity", 0.8)));
+
   private static final double MAX_PRIORITY = 10;
   private static final Range PRIORITY = Range.of(1, MAX_PRIORITY);
   private static final double DEFAULT_PRIORITY = 5;
@@ -46,7 +53,7 @@ public final class SalienceScorer implements TensorModel {
 
   /** One request: either events or a text. */
   private static final class Request {
-    private final List<double[]> events = new ArrayList<>();
+    private List<double[]> events = List.of();
     private int topK;
     private boolean explain;
     private @Nullable String text;
@@ -83,14 +90,10 @@ public final class SalienceScorer implements TensorModel {
     this.limits = limits;
     this.endpoint =
         new Endpoint<>(
-            new Description(
-                "SalienceScorer",
-                model.name(),
-                model.version(),
-                Map.of("features", List.of(Map.of("task_risk", 0.9, "failure_severity", 0.8)))),
+            new Description(NAME, model.name(), model.version(), EXAMPLE),
             limits,
             clock,
-            this::read,
+            fields(limits)::read,
             this::score);
   }
 
@@ -144,44 +147,65 @@ public final class SalienceScorer implements TensorModel {
     return events;
   }
 
-  private Request read(Input input) throws Refusal {
-    Request request = new Request();
-    List<String> given = new ArrayList<>();
-    input.object(
-        name -> {
-          given.add(name);
-          switch (name) {
-            case "features" ->
-                input.list(limits.items(), index -> request.events.add(Features.read(input)));
-            case "top_k" -> request.topK = input.integer(1, Integer.MAX_VALUE);
-            case "explain" -> request.explain = input.flag();
-            case "text" -> request.text = input.text(limits.textCharacters());
-            case "context" -> readContext(input, request);
-            default -> throw input.unknown(KNOWN);
-          }
-        });
-    if (given.contains("text")) {
-      for (String other : List.of("features", "top_k", "explain")) {
-        if (given.contains(other)) {
-          throw Refusal.field(other, "it together with text", "either text or features");
-        }
-      }
-    } else if (given.contains("context")) {
-      throw Refusal.field("context", "it without text", "it only together with text");
-    } else if (request.events.isEmpty()) {
-      throw input.missing("features", "features or text");
-    }
-    return request;
+  private static Fields<Request> fields(Limits limits) {
+    Fields<double[]> context =
+        new Fields<>(() -> new double[] {DEFAULT_PRIORITY})
+            .add("priority", Value.number(PRIORITY), (priority, value) -> priority[0] = value);
+    return new Fields<>(Request::new)
+        .add(
+            "features",
+            Value.list(1, limits.items(), Features.EVENT).described("The events to score."),
+            (request, events) -> request.events = events)
+        .add(
+            "top_k",
+            Value.integer(1).described("How many of the highest scores to list."),
+            (request, value) -> request.topK = value)
+        .add(
+            "explain",
+            Value.flag().described("Whether to say what each score consists of."),
+            (request, value) -> request.explain = value)
+        .add(
+            "text",
+            Value.text(limits.textCharacters()).described("The text to score."),
+            (request, value) -> request.text = value)
+        .add(
+            "context",
+            new Value<>(context::read, context.schema()),
+            (request, priority) -> request.priority = priority[0])
+        .kind("text", List.of("text"), "context")
+        .kind("features", List.of("features"), "top_k", "explain")
+        .otherwise(input -> input.missing("features", "features or text"));
   }
 
-  private static void readContext(Input input, Request request) throws Refusal {
-    input.object(
-        name -> {
-          if (!name.equals("priority")) {
-            throw input.unknown("priority");
-          }
-          request.priority = input.number(PRIORITY);
-        });
+  /**
+   * Returns what clients are told of a deployment.
+   *
+   * @param options the options of the deployment, as for the constructor
+   */
+  public static Api api(String options) {
+    Limits limits =
+        Options.<Object>read(options, "model", input -> input.text(MAX_PATH), "").limits();
+    Schema reply =
+        Api.success()
+            .withOptional(
+                "scores",
+                Schema.list(Schema.FRACTION)
+                    .described("One score for each event, in the order of the request."))
+            .withOptional(
+                "top",
+                Schema.list(
+                        Schema.object().with("index", Schema.COUNT).with("score", Schema.FRACTION))
+                    .described("The events with the highest scores."))
+            .withOptional(
+                "explanations",
+                Schema.list(Schema.mapOf(Schema.NUMBER))
+                    .described("The parts of each score, by name."))
+            .withOptional("score", Schema.FRACTION.described("The score of the text."));
+    return new Api(
+        "Scores events, or a text, from 0 (ignore) to 1 (needs immediate attention).",
+        fields(limits).schema(),
+        reply,
+        EXAMPLE);
   }
 
   private Map<String, Object> score(Request request) {

@@ -1,8 +1,11 @@
 package ai.seedcore.serve.scaling;
 
 import ai.seedcore.serve.contract.Range;
+import ai.seedcore.serve.contract.Series;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +22,16 @@ enum Metric {
   /** The names of these metrics, for error messages. */
   static final String SCALED_FIELDS =
       SCALED.stream().map(metric -> metric.field).collect(Collectors.joining(", "));
+
+  /** The ranges of the metrics, by name. */
+  private static final Map<String, Range> RANGES =
+      Arrays.stream(values())
+          .collect(
+              Collectors.toMap(
+                  metric -> metric.field,
+                  metric -> metric.range,
+                  (one, other) -> one,
+                  LinkedHashMap::new));
 
   final String field;
 
@@ -39,8 +52,12 @@ enum Metric {
 
   /** Returns the range of a metric; that of an unknown metric is any finite number. */
   static Range range(String field) {
-    Metric metric = named(field);
-    return metric == null ? Range.FINITE : metric.range;
+    return RANGES.getOrDefault(field, Range.FINITE);
+  }
+
+  /** Returns a history of any metrics with at most so many points. */
+  static Series history(int points) {
+    return new Series(points, false, true, RANGES);
   }
 
   /** Returns the metric with a name, or null if there is none. */

@@ -5,6 +5,7 @@ import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -61,6 +62,11 @@ final class Policy {
 
   private static final String SCALE_UP = "scale_up";
   private static final String SCALE_DOWN = "scale_down";
+  private static final String MAINTAIN = "maintain";
+  private static final String MONITOR = "monitor";
+
+  /** The actions that may be recommended. */
+  static final List<String> ACTIONS = List.of(SCALE_UP, SCALE_DOWN, MAINTAIN, MONITOR);
 
   private final Map<Metric, Scale> scales = new EnumMap<>(Metric.class);
 
@@ -138,9 +144,9 @@ final class Policy {
    */
   String action(double overall, double certainty) {
     if (certainty < confidence) {
-      return "monitor";
+      return MONITOR;
     }
-    return overall > upAbove ? SCALE_UP : overall < downBelow ? SCALE_DOWN : "maintain";
+    return overall > upAbove ? SCALE_UP : overall < downBelow ? SCALE_DOWN : MAINTAIN;
   }
 
   /**

@@ -131,7 +131,7 @@ final class PredictorTensors {
       }
     }
     List<String> names = metrics.stream().map(metric -> metric.field).toList();
-    return Points.of("history", names, values, times.doubles(), Metric::range);
+    return Points.of("history", names, values, times.doubles(), Metric.history(max));
   }
 
   private List<Metric> given() {

@@ -5,14 +5,19 @@ import ai.seedcore.serve.api.Response;
 import ai.seedcore.serve.api.Tensor;
 import ai.seedcore.serve.api.TensorModel;
 import ai.seedcore.serve.api.TensorType;
+import ai.seedcore.serve.contract.Api;
 import ai.seedcore.serve.contract.Endpoint;
 import ai.seedcore.serve.contract.Endpoint.Description;
+import ai.seedcore.serve.contract.Fields;
 import ai.seedcore.serve.contract.Input;
 import ai.seedcore.serve.contract.Limits;
 import ai.seedcore.serve.contract.Options;
 import ai.seedcore.serve.contract.Points;
 import ai.seedcore.serve.contract.Range;
 import ai.seedcore.serve.contract.Refusal;
+import ai.seedcore.serve.contract.Schema;
+import ai.seedcore.serve.contract.Series;
+import ai.seedcore.serve.contract.Value;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -31,6 +36,8 @@ public final class ScalingPredictor implements TensorModel {
           "1",
           Map.of("cpu_avg", 0.82, "memory_avg", 0.6, "response_time", 1.2, "current_replicas", 4));
 
+  private static final String HISTORY = "history";
+
   /** The range of the forecast horizon, in seconds: up to one day. */
   private static final Range HORIZON = Range.of(1, 86_400);
 
@@ -48,11 +55,16 @@ public final class ScalingPredictor implements TensorModel {
   /** A parsed request, with either current values or a history. */
   private static final class Request {
     private final Map<Metric, Double> values = new EnumMap<>(Metric.class);
+    private final Points.Reader reader;
     private @Nullable Points history;
     private double horizon = DEFAULT_HORIZON;
     private int currentReplicas = UNKNOWN;
     private int minReplicas = DEFAULT_MIN_REPLICAS;
     private int maxReplicas = UNKNOWN;
+
+    Request(Points.Reader reader) {
+      this.reader = reader;
+    }
 
     private void requireOrder() throws Refusal {
       if (minReplicas > maxReplicas()) {
@@ -86,8 +98,10 @@ public final class ScalingPredictor implements TensorModel {
   private ScalingPredictor(Options<Policy> options) {
     this.policy = options.own();
     this.limits = options.limits();
+    Fields<Request> fields = fields(limits);
     this.endpoint =
-        new Endpoint<>(DESCRIPTION, limits, Clock.systemUTC(), this::read, this::predict);
+        new Endpoint<>(
+            DESCRIPTION, limits, Clock.systemUTC(), input -> read(fields, input), this::predict);
   }
 
   /** Answers one request. Serve requires this name and signature. */
@@ -121,7 +135,7 @@ public final class ScalingPredictor implements TensorModel {
   }
 
   private Request read(Inference inference) throws Refusal {
-    Request request = new Request();
+    Request request = new Request(new Points.Reader(Metric.history(limits.points())));
     PredictorTensors tensors = new PredictorTensors(inference);
     request.currentReplicas = tensors.integer("current_replicas", 0, request.currentReplicas);
     request.minReplicas = tensors.integer("min_replicas", 0, request.minReplicas);
@@ -135,57 +149,83 @@ public final class ScalingPredictor implements TensorModel {
     return request;
   }
 
-  private Request read(Input input) throws Refusal {
-    Request request = new Request();
-    List<String> given = new ArrayList<>();
-    Points.Reader history = new Points.Reader(Metric::range);
-    input.object(
-        name -> {
-          given.add(name);
-          Metric metric = Metric.named(name);
-          if (metric != null) {
-            if (!input.isNull()) {
-              request.values.put(metric, input.number(metric.range));
-            }
-            return;
-          }
-          switch (name) {
-            case "history" -> history.read(input, limits.points(), false, true);
-            case "ignore", "missing" -> history.option(name, input);
-            case "horizon_s" -> request.horizon = input.number(HORIZON);
-            case "current_replicas" ->
-                request.currentReplicas = input.integer(0, Integer.MAX_VALUE);
-            case "min_replicas" -> request.minReplicas = input.integer(0, Integer.MAX_VALUE);
-            case "max_replicas" -> request.maxReplicas = input.integer(1, Integer.MAX_VALUE);
-            default -> {
-              List<String> known = new ArrayList<>(Metric.names());
-              known.addAll(
-                  List.of(
-                      "history", "horizon_s", "current_replicas", "min_replicas", "max_replicas"));
-              known.addAll(Points.OPTIONS);
-              throw input.unknown(known);
-            }
-          }
-        });
-    request.requireOrder();
-    if (!given.contains("history")) {
-      for (String name : List.of("horizon_s", "ignore", "missing")) {
-        if (given.contains(name)) {
-          throw Refusal.field(name, "it without history", "it only together with history");
-        }
-      }
-      if (Metric.SCALED.stream().noneMatch(request.values::containsKey)) {
-        throw input.wrong("no metric", "history, or at least one of " + Metric.SCALED_FIELDS);
-      }
-    } else if (!request.values.isEmpty()) {
-      throw Refusal.field(
-          request.values.keySet().iterator().next().field,
-          "it together with history",
-          "either current values or a history");
-    } else {
-      request.history = history.points();
+  private static Fields<Request> fields(Limits limits) {
+    Series series = Metric.history(limits.points());
+    Fields<Request> fields = new Fields<>(() -> new Request(new Points.Reader(series)));
+    for (Metric metric : Metric.values()) {
+      fields.addNullable(
+          metric.field,
+          Value.number(metric.range),
+          (request, value) -> request.values.put(metric, value));
     }
+    List<String> options =
+        series.addTo(
+            fields,
+            HISTORY,
+            "Earlier measurements, from which the near future is forecast.",
+            request -> request.reader);
+    List<String> ofHistory = new ArrayList<>(options);
+    ofHistory.add("horizon_s");
+    return fields
+        .add(
+            "horizon_s",
+            Value.number(HORIZON)
+                .described("How far ahead the forecast is, in seconds; by default 300."),
+            (request, value) -> request.horizon = value)
+        .add(
+            "current_replicas",
+            Value.integer(0).described("With it, a number of replicas is recommended."),
+            (request, value) -> request.currentReplicas = value)
+        .add("min_replicas", Value.integer(0), (request, value) -> request.minReplicas = value)
+        .add("max_replicas", Value.integer(1), (request, value) -> request.maxReplicas = value)
+        .kind("a history", List.of(HISTORY), ofHistory.toArray(String[]::new))
+        .kind(
+            "current values",
+            Metric.SCALED.stream().map(metric -> metric.field).toList(),
+            Metric.RATE.field)
+        .otherwise(
+            input ->
+                input.wrong("no metric", "history, or at least one of " + Metric.SCALED_FIELDS));
+  }
+
+  private static Request read(Fields<Request> fields, Input input) throws Refusal {
+    Request request = fields.read(input);
+    request.requireOrder();
+    request.history = request.reader.wasRead() ? request.reader.points() : null;
     return request;
+  }
+
+  /**
+   * Returns what clients are told of a deployment.
+   *
+   * @param options the options of the deployment, as for the constructor
+   */
+  public static Api api(String options) {
+    Limits limits = Options.read(options, "policy", Policy::read, new Policy()).limits();
+    Schema reply = Api.success();
+    for (Metric metric : Metric.SCALED) {
+      reply = reply.withOptional(String.valueOf(metric.scaleField), Schema.NUMBER);
+    }
+    Schema forecast =
+        Schema.object()
+            .with("value", Schema.NUMBER)
+            .with("low", Schema.NUMBER)
+            .with("high", Schema.NUMBER);
+    return new Api(
+        "Recommends a scaling action from current measurements, or from a forecast of their history.",
+        fields(limits).schema(),
+        reply
+            .withOptional(
+                "overall_scale",
+                Schema.NUMBER.described("How many times as much is needed as there is."))
+            .with("confidence", Schema.FRACTION)
+            .with("action", Schema.oneOf(Policy.ACTIONS))
+            .withOptional(
+                "forecast",
+                Schema.mapOf(forecast).described("By metric, with an 80 % prediction interval."))
+            .withOptional("summary", Schema.object().with("missing", Schema.COUNT))
+            .withOptional("recommended_replicas", Schema.COUNT),
+        DESCRIPTION.example());
   }
 
   private Map<String, Object> predict(Request request) {
