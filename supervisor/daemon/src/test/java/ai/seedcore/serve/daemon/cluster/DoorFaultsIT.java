@@ -270,8 +270,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
         .until(
             () ->
                 daemon.ready()
-                    && (shown == null
-                        || web.get(DOOR + "/SalienceScorer").body().contains(shown)));
+                    && (shown == null || web.get(DOOR + "/SalienceScorer").body().contains(shown)));
   }
 
   @Fault(
