@@ -99,7 +99,7 @@ final class Thresholds {
   /** Compares a value with the thresholds of its metric. */
   Verdict judge(String metric, double value) {
     Limit limit = limits.get(metric);
-    if (limit == null || value < limit.warning()) {
+    if (limit == null || !(value >= limit.warning())) { // NaN, which is missing, is not.
       return Verdict.NORMAL;
     }
     if (value < limit.critical()) {

@@ -232,6 +232,44 @@ class AnomalyDetectorTest {
   }
 
   @Test
+  void aPointThatIsSentTwiceMayLackAMetricWithThresholds() {
+    Map<?, ?> reply =
+        answer(
+            """
+            {"data": [{"timestamp": 1, "queue": 5, "cpu_usage": 0.4}, {"timestamp": 2, "queue": 5},
+              {"timestamp": 2, "queue": 5, "cpu_usage": null}, {"timestamp": 2, "queue": 5}]}
+            """);
+    assertThat(severities(reply)).isEmpty();
+    assertThat(reply.get("scores")).isEqualTo(List.of(0.0, 0.0, 0.0, 0.0));
+  }
+
+  /** The examples of RFC 3339, 5.8, and what java.time refuses of its grammar. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "1985-04-12T23:20:50.52Z",
+        "1996-12-19T16:39:57-08:00",
+        "1990-12-31T23:59:60Z",
+        "1990-12-31T15:59:60-08:00",
+        "1937-01-01T12:00:27.87+00:20",
+        "0000-01-01t00:00:00.123456789012z",
+        "9999-12-31T23:59:59-23:59"
+      })
+  void readsTheTimestampsOfTheStandard(String timestamp) {
+    Map<?, ?> reply = answer("{\"data\": [{\"timestamp\": \"" + timestamp + "\", \"a\": 1}]}");
+    assertThat(reply.get("status")).isEqualTo("success");
+  }
+
+  @Test
+  void aLeapSecondIsTheSecondAfterIt() {
+    String points =
+        "{\"data\": [{\"timestamp\": \"1990-12-31T23:59:60Z\", \"a\": 1}, {\"timestamp\": %s, \"a\": 1}]}";
+    assertThat(answer(points.formatted("662688000")).get("status")).isEqualTo("success");
+    assertThat(answer(points.formatted("662687999.9")).get("error").toString())
+        .startsWith("data[1].timestamp");
+  }
+
+  @Test
   void missingValuesAreGaps() {
     StringBuilder data = new StringBuilder();
     for (int i = 0; i < 600; i++) {

@@ -1,7 +1,6 @@
 package ai.seedcore.serve.contract;
 
 import ai.seedcore.serve.contract.Refusal.Code;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +37,7 @@ public record Api(String summary, Schema request, Schema reply, Map<String, Obje
     map.put("description", description().keywords());
     Map<String, Object> errors = new LinkedHashMap<>();
     for (Code code : Code.values()) {
-      errors.put(String.valueOf(code.status()), error(code).keywords());
+      errors.put(String.valueOf(code.status()), "`%s`: %s".formatted(code.word(), code.meaning()));
     }
     map.put("errors", errors);
     return map;
@@ -54,15 +53,5 @@ public record Api(String summary, Schema request, Schema reply, Map<String, Obje
         .with("version", Schema.TEXT)
         .with("example", Schema.of("object"))
         .with("limits", limits);
-  }
-
-  private static Schema error(Code code) {
-    List<String> words = new ArrayList<>(List.of(code.word()));
-    return Schema.object()
-        .with("status", Schema.oneOf(List.of("error")))
-        .with("code", Schema.oneOf(words))
-        .with("error", Schema.TEXT.described("What was found where, and what was expected."))
-        .with("timestamp", TIME)
-        .described(code.meaning());
   }
 }

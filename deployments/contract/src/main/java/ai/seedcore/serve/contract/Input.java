@@ -222,14 +222,15 @@ public final class Input {
     throw refuse(range.words());
   }
 
-  /** Reads an integer from {@code low} to {@code high}, both inclusive. */
+  /**
+   * Reads an integer from {@code low} to {@code high}, both inclusive. As in JSON Schema, 2.0 is
+   * one.
+   */
   public int integer(int low, int high) throws Refusal {
-    if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT
-        && parser.getStringLength() <= MAX_NUMBER
-        && parser.getNumberType() == JsonParser.NumberType.INT) {
-      int value = parser.getIntValue();
-      if (value >= low && value <= high) {
-        return value;
+    if (parser.currentToken().isNumeric() && parser.getStringLength() <= MAX_NUMBER) {
+      double value = parser.getDoubleValue(); // Exact for all integers of 32 bits.
+      if (value == Math.rint(value) && value >= low && value <= high) {
+        return (int) value;
       }
     }
     throw refuse(

@@ -80,7 +80,7 @@ public record Series(int max, boolean numeric, boolean timed, Map<String, Range>
     point =
         point
             .with("additionalProperties", Schema.NUMBER.orNull().keywords())
-            .with("maxProperties", Points.MAX_METRICS);
+            .with("maxProperties", Points.MAX_METRICS + (timed ? 1 : 0));
     return Schema.list(1, max, point)
         .with("contains", Map.of("type", "object", "minProperties", timed ? 2 : 1));
   }

@@ -106,6 +106,7 @@ public final class FrontDoor implements AutoCloseable {
   private boolean closed;
 
   private volatile boolean leaving;
+  private volatile @Nullable Supplier<String> document;
   private volatile @Nullable DoorStatus lastStatus;
   private volatile DoorTokens valid;
 
@@ -182,7 +183,8 @@ public final class FrontDoor implements AutoCloseable {
             tracer,
             () -> valid);
     this.dispatcher = new Dispatcher(services, context);
-    Router router = new Router(services, dispatcher, connections, () -> leaving, version);
+    Router router =
+        new Router(services, dispatcher, connections, () -> leaving, () -> document, version);
     this.server =
         vertx
             .createHttpServer(
@@ -297,6 +299,14 @@ public final class FrontDoor implements AutoCloseable {
       nodes = now.nodes();
       context.runOnContext(nothing -> upstreams.proxies().nodes(now.nodes()));
     }
+  }
+
+  /**
+   * Sets what creates the OpenAPI document of the routes, when somebody asks for it, on any thread.
+   * Called on any thread.
+   */
+  public void describe(Supplier<String> openApi) {
+    document = openApi;
   }
 
   /**

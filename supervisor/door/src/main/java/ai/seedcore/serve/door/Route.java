@@ -1,6 +1,7 @@
 package ai.seedcore.serve.door;
 
 import java.time.Duration;
+import java.util.Set;
 
 /**
  * A route: the requests whose path begins with a prefix.
@@ -15,6 +16,7 @@ import java.time.Duration;
  * @param timeout how long the deployment may take for a request; zero for no limit
  * @param mirrored how many requests are sent to a version on trial as well
  * @param within how long a response may take without counting as late; zero if nothing is declared
+ * @param methods the methods that requests may have, where GET includes HEAD; empty for any
  */
 public record Route(
     String prefix,
@@ -24,35 +26,46 @@ public record Route(
     Idempotence idempotence,
     Duration timeout,
     int mirrored,
-    Duration within) {
+    Duration within,
+    Set<String> methods) {
 
   /** Returns the route of a declared deployment without a time limit. */
   public static Route declared(String prefix, String app, Idempotence idempotence) {
-    return new Route(prefix, app, true, false, idempotence, Duration.ZERO, 0, Duration.ZERO);
+    return new Route(
+        prefix, app, true, false, idempotence, Duration.ZERO, 0, Duration.ZERO, Set.of());
   }
 
   /** Returns the route of an application that is not declared. */
   public static Route listed(String prefix, String app) {
-    return new Route(prefix, app, false, true, Idempotence.SAFE, Duration.ZERO, 0, Duration.ZERO);
+    return new Route(
+        prefix, app, false, true, Idempotence.SAFE, Duration.ZERO, 0, Duration.ZERO, Set.of());
   }
 
   /** Returns this route, whose application may write responses in parts. */
   public Route streaming() {
-    return new Route(prefix, app, declared, true, idempotence, timeout, mirrored, within);
+    return new Route(prefix, app, declared, true, idempotence, timeout, mirrored, within, methods);
   }
 
   /** Returns this route with another time limit. */
   public Route withTimeout(Duration limit) {
-    return new Route(prefix, app, declared, streams, idempotence, limit, mirrored, within);
+    return new Route(prefix, app, declared, streams, idempotence, limit, mirrored, within, methods);
   }
 
   /** Returns this route, of which some requests are sent to a version on trial as well. */
   public Route mirroring(int requests) {
-    return new Route(prefix, app, declared, streams, idempotence, timeout, requests, within);
+    return new Route(
+        prefix, app, declared, streams, idempotence, timeout, requests, within, methods);
   }
 
   /** Returns this route, whose responses count as late if they take longer. */
   public Route withObjective(Duration limit) {
-    return new Route(prefix, app, declared, streams, idempotence, timeout, mirrored, limit);
+    return new Route(
+        prefix, app, declared, streams, idempotence, timeout, mirrored, limit, methods);
+  }
+
+  /** Returns this route, whose requests have one of these methods. */
+  public Route withMethods(Set<String> allowed) {
+    return new Route(
+        prefix, app, declared, streams, idempotence, timeout, mirrored, within, allowed);
   }
 }

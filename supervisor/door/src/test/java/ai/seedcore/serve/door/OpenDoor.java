@@ -109,6 +109,11 @@ final class OpenDoor implements AutoCloseable {
     door.publish(new ControlState(List.of(routes), Set.of(), Set.of(), false, "SERVING", "", null));
   }
 
+  /** Sets the OpenAPI document. */
+  void describe(String document) {
+    door.describe(() -> document);
+  }
+
   /** Tells the door which replicas there are. */
   void replicas(String key, List<Replica.Endpoint> endpoints) {
     door.replicas(key, endpoints);

@@ -6,6 +6,7 @@ import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.DeclaredJava;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.daemon.host.Version;
+import ai.seedcore.serve.daemon.openapi.OpenApi;
 import ai.seedcore.serve.daemon.report.Status;
 import ai.seedcore.serve.door.ControlState;
 import ai.seedcore.serve.door.DoorSettings;
@@ -58,10 +59,7 @@ final class Doors {
     checkMemory(settings.holdMb(), wanted);
     return new FrontDoor(
         wanted,
-        () ->
-            new DoorTokens(
-                Token.findAll("front_door", settings.frontDoorTokenFile(), System.getenv()),
-                settings.frontDoorTokenHeader()),
+        () -> tokens(settings),
         routes(settings.deployments()),
         URI.create(settings.routesUrl()),
         settings.serveUrl() != null,
@@ -96,11 +94,27 @@ final class Doors {
                 .withObjective(each.objectives().within());
         routes.add(
             each instanceof DeclaredJava java
-                ? route.mirroring(java.upgrade().mirrored())
+                ? route.mirroring(java.upgrade().mirrored()).withMethods(OpenApi.methods(java))
                 : route.streaming());
       }
     }
     return List.copyOf(routes);
+  }
+
+  /** Returns the OpenAPI document of the declared deployments. */
+  static String openApi(Settings settings, List<DeclaredApplication> declared) {
+    DoorTokens tokens = tokens(settings);
+    return new OpenApi(
+            Version.current(),
+            settings.statusCodes().equals("contract"),
+            tokens.areRequired() ? tokens.field() : null)
+        .document(declared);
+  }
+
+  private static DoorTokens tokens(Settings settings) {
+    return new DoorTokens(
+        Token.findAll("front_door", settings.frontDoorTokenFile(), System.getenv()),
+        settings.frontDoorTokenHeader());
   }
 
   private static void checkMemory(int holdMb, DoorSettings door) {

@@ -60,6 +60,7 @@ import tools.jackson.databind.node.ObjectNode;
  *     executed them; by default those with a safe method
  * @param upgrade how a new version replaces the old one
  * @param objectives what its clients may expect; by default nothing
+ * @param schema what requests and responses look like; null if that is not declared
  */
 @JsonDeserialize(using = ValueDeserializer.None.class)
 public record DeclaredJava(
@@ -90,7 +91,8 @@ public record DeclaredJava(
     @Nullable Probe probe,
     Idempotence idempotent,
     Upgrade upgrade,
-    Objectives objectives)
+    Objectives objectives,
+    @Nullable Schemas schema)
     implements DeclaredApplication {
 
   /**

@@ -31,8 +31,6 @@ import org.openqa.selenium.Keys;
 import org.openqa.selenium.OutputType;
 import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
-import org.openqa.selenium.chrome.ChromeDriverService;
-import org.openqa.selenium.chrome.ChromeOptions;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -46,7 +44,6 @@ class StatusPageIT {
 
   private static final String TOKEN = "a-token-of-the-tests-1";
   private static final Path PICTURES = Path.of("target", "pages");
-  private static final Dimension DESKTOP = new Dimension(1200, 1600);
 
   @TempDir static Path folder;
   private static RayCluster cluster;
@@ -62,19 +59,7 @@ class StatusPageIT {
     Files.createDirectories(PICTURES);
     cluster = new RayCluster().start();
     daemon = daemon().awaitReady();
-    ChromeOptions options = new ChromeOptions();
-    options.setBinary(chromium);
-    options.addArguments(
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu");
-    options.addArguments("--user-data-dir=" + folder.resolve("browser"));
-    browser =
-        new ChromeDriver(
-            new ChromeDriverService.Builder()
-                .usingDriverExecutable(Path.of(chromedriver).toFile())
-                .usingAnyFreePort()
-                .build(),
-            options);
-    browser.manage().window().setSize(DESKTOP);
+    browser = Browser.start(folder, chromium, chromedriver);
   }
 
   private static DaemonProcess daemon() throws IOException {
@@ -166,12 +151,12 @@ class StatusPageIT {
     showTraffic();
     picture("healthy");
     assertAccessible();
-    look("dark", DESKTOP, "healthy-dark");
+    look("dark", Browser.DESKTOP, "healthy-dark");
     look("light", new Dimension(400, 1600), "healthy-phone");
     assertThat((Long) browser.executeScript("return document.documentElement.scrollWidth"))
         .as("nothing sticks out on a phone")
         .isLessThanOrEqualTo((Long) browser.executeScript("return window.innerWidth"));
-    look("light", DESKTOP, "healthy");
+    look("light", Browser.DESKTOP, "healthy");
   }
 
   /** A chart needs two points, and requests between them. */
@@ -270,7 +255,7 @@ class StatusPageIT {
     await().atMost(Duration.ofSeconds(30)).until(() -> text("apps").contains("deploying"));
     picture("failing");
     assertAccessible();
-    look("dark", DESKTOP, "failing-dark");
+    look("dark", Browser.DESKTOP, "failing-dark");
   }
 
   @Test
@@ -311,9 +296,7 @@ class StatusPageIT {
   }
 
   private static void look(String scheme, Dimension size, String picture) {
-    browser.executeCdpCommand(
-        "Emulation.setEmulatedMedia",
-        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+    Browser.prefer(browser, scheme);
     browser.manage().window().setSize(size);
     picture(picture);
     assertAccessible();

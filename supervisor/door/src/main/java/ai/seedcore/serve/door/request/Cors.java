@@ -22,7 +22,8 @@ public record Cors(List<String> origins) {
   private static final List<String> OURS =
       List.of(ALLOW_ORIGIN, EXPOSE, "Access-Control-Allow-Credentials");
 
-  private static final String METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
+  /** The methods that a class may handle. */
+  static final String METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
   /** How long a browser may keep the answer, in seconds. Chromium keeps it for two hours. */
   private static final String MAX_AGE = "7200";

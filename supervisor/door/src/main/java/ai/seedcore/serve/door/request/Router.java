@@ -10,7 +10,10 @@ import ai.seedcore.serve.door.client.Connections;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Receives every request: answers what concerns the door itself, refuses what it must not forward,
@@ -29,6 +32,7 @@ public final class Router {
   private final Tunnels tunnels;
   private final Cors cors;
   private final InferencePaths inference;
+  private final ApiDocs docs;
   private final BooleanSupplier leaving;
   private final String version;
 
@@ -36,12 +40,14 @@ public final class Router {
    * Creates a router.
    *
    * @param leaving whether load balancers are to choose another door
+   * @param document returns what creates the OpenAPI document; null if nothing does
    */
   public Router(
       Services services,
       Dispatcher dispatcher,
       Connections connections,
       BooleanSupplier leaving,
+      Supplier<@Nullable Supplier<String>> document,
       String version) {
     this.services = services;
     this.dispatcher = dispatcher;
@@ -49,6 +55,7 @@ public final class Router {
     this.tunnels = new Tunnels(services);
     this.cors = services.cors();
     this.inference = new InferencePaths(dispatcher, version);
+    this.docs = new ApiDocs(services.vertx(), document);
     this.leaving = leaving;
     this.version = version;
   }
@@ -87,6 +94,9 @@ public final class Router {
     } catch (Target.Refused e) {
       Replies.announceEnd(request);
       connection.closeAfterResponse();
+      if (e.status() == 405) {
+        request.response().putHeader("Allow", Cors.METHODS + ", OPTIONS");
+      }
       refuse(request, e.status(), "not_http", String.valueOf(e.getMessage()), Map.of());
       return;
     }
@@ -102,6 +112,11 @@ public final class Router {
       health(request, path);
       return;
     }
+    boolean ours = entry == null || path.startsWith(ApiDocs.RESERVED);
+    if (ours && ApiDocs.isPage(path)) {
+      docs.page(request, path);
+      return;
+    }
     if (cors.respond(request) || !isAuthorized(request)) {
       return;
     }
@@ -112,6 +127,13 @@ public final class Router {
           "loop",
           "the front door has received its own request: serve_url points back to it",
           Map.of());
+      return;
+    }
+    if (ours && ApiDocs.isDocument(path) && docs.document(request)) {
+      return;
+    }
+    Set<String> methods = entry == null ? Set.of() : entry.route().methods();
+    if (!methods.isEmpty() && Methods.answer(request, methods)) {
       return;
     }
     if (entry != null && Tunnels.isHandshake(request)) {

@@ -58,7 +58,7 @@ record Target(String path, @Nullable String query, String authority, @Nullable S
     }
     if (UNSUPPORTED_METHODS.contains(request.method())) {
       throw new Refused(
-          501, "method: found %s, expected none of CONNECT and TRACE".formatted(request.method()));
+          405, "method: found %s, expected none of CONNECT and TRACE".formatted(request.method()));
     }
     List<String> hosts = headers.getAll("Host");
     if (hosts.size() > 1 || (hosts.isEmpty() && request.version() != HttpVersion.HTTP_1_0)) {
