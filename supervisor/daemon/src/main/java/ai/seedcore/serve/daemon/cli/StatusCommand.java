@@ -1,14 +1,10 @@
 package ai.seedcore.serve.daemon.cli;
 
-import ai.seedcore.serve.base.HostPort;
-import ai.seedcore.serve.base.Token;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.report.Status;
 import io.vertx.core.Vertx;
 import java.io.PrintWriter;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletionException;
@@ -16,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -37,25 +34,10 @@ import picocli.CommandLine.Spec;
     })
 final class StatusCommand implements Callable<Integer> {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(3);
-
   /** The escape sequence that clears a terminal. */
   private static final String CLEAR = "\033[H\033[2J";
 
-  @Option(
-      names = "--status",
-      paramLabel = "HOST:PORT",
-      defaultValue = "${env:SEEDCORE_STATUS:-127.0.0.1:8090}",
-      description = "The address of the daemon's status port. Default: 127.0.0.1:8090.")
-  private String address;
-
-  @Option(
-      names = "--status-token-file",
-      paramLabel = "FILE",
-      defaultValue = "${env:SEEDCORE_STATUS_TOKEN_FILE}",
-      description =
-          "A file with the daemon's bearer token, if it requires one; also SEEDCORE_STATUS_TOKEN.")
-  private @Nullable Path tokenFile;
+  @Mixin private StatusSource source;
 
   @Option(names = "--json", description = "Print the status document as JSON.")
   private boolean json;
@@ -87,39 +69,34 @@ final class StatusCommand implements Callable<Integer> {
     }
     Vertx vertx = EventLoop.start();
     try {
-      HostPort at = HostPort.parse(address);
-      String token = Token.find("status", tokenFile, System.getenv());
       Http http = new Http(vertx);
       if (watch == null) {
-        return once(http, at, token);
+        return once(http);
       }
       for (; ; ) { // Ctrl-C ends the process.
         if (Ansi.AUTO.enabled()) {
           spec.commandLine().getOut().print(CLEAR);
         }
-        int code = once(http, at, token);
+        int code = once(http);
         if (code == SeedCore.CONFIGURATION) {
           return code;
         }
         TimeUnit.MILLISECONDS.sleep(Math.round(watch * 1_000));
       }
     } catch (IllegalArgumentException e) {
-      return complain("--status: " + e.getMessage());
+      return complain(String.valueOf(e.getMessage()));
     } finally {
       vertx.close();
     }
   }
 
-  private int once(Http http, HostPort at, @Nullable String token) {
+  private int once(Http http) {
     PrintWriter out = spec.commandLine().getOut();
-    String url = "http://" + at + "/status";
     Http.Answer answer;
     try {
-      answer = (token == null ? http.get(url, PATIENCE) : http.get(url, token, PATIENCE)).join();
+      answer = source.ask(http);
     } catch (CompletionException e) {
-      say(
-          "no daemon at %s: it %s; is the daemon running at this address?"
-              .formatted(url, Http.reason(e)));
+      say(source.unreachable(e));
       return SeedCore.NOT_READY;
     }
     if (answer.status() == 401 || answer.status() == 403) {
@@ -133,7 +110,7 @@ final class StatusCommand implements Callable<Integer> {
     try {
       status = Status.read(answer.body());
     } catch (IllegalArgumentException e) {
-      return complain("%s: %s".formatted(url, e.getMessage()));
+      return complain("%s: %s".formatted(source.url(), e.getMessage()));
     }
     out.print(
         json

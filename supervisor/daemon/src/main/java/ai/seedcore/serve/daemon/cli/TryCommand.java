@@ -24,6 +24,7 @@ import java.util.concurrent.CompletionException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -47,8 +48,6 @@ import picocli.CommandLine.Spec;
     })
 final class TryCommand implements Callable<Integer> {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(3);
-
   /** Asks the front door to say how it served a request. */
   private static final String EXPLAIN = "X-SeedCore-Explain";
 
@@ -68,20 +67,7 @@ final class TryCommand implements Callable<Integer> {
       description = "How long the response may take. Default: 60.")
   private double timeout;
 
-  @Option(
-      names = "--status",
-      paramLabel = "HOST:PORT",
-      defaultValue = "${env:SEEDCORE_STATUS:-127.0.0.1:8090}",
-      description = "The address of the daemon's status port. Default: 127.0.0.1:8090.")
-  private String address;
-
-  @Option(
-      names = "--status-token-file",
-      paramLabel = "FILE",
-      defaultValue = "${env:SEEDCORE_STATUS_TOKEN_FILE}",
-      description =
-          "A file with the daemon's bearer token, if it requires one; also SEEDCORE_STATUS_TOKEN.")
-  private @Nullable Path statusTokenFile;
+  @Mixin private StatusSource source;
 
   @Option(
       names = "--front-door-token-file",
@@ -142,7 +128,7 @@ final class TryCommand implements Callable<Integer> {
               ? null
               : Token.find("front_door", doorTokenFile, System.getenv());
     } catch (CompletionException e) {
-      say("no daemon at %s: it %s; is it running there?".formatted(address, Http.reason(e)));
+      say(source.unreachable(e));
       return SeedCore.NOT_READY;
     } catch (IllegalArgumentException e) {
       return complain(String.valueOf(e.getMessage()));
@@ -153,11 +139,7 @@ final class TryCommand implements Callable<Integer> {
   private Status status() {
     Vertx vertx = EventLoop.start();
     try {
-      String url = "http://" + HostPort.parse(address) + "/status";
-      String token = Token.find("status", statusTokenFile, System.getenv());
-      Http http = new Http(vertx);
-      Http.Answer answer =
-          (token == null ? http.get(url, PATIENCE) : http.get(url, token, PATIENCE)).join();
+      Http.Answer answer = source.ask(new Http(vertx));
       if (answer.status() != 200) {
         throw new IllegalArgumentException(
             "the daemon responded with status %d: %s"
