@@ -22,9 +22,10 @@ def seconds(timestamp):
 
 
 @schemathesis.hook
-def map_body(context, body):
+def before_call(context, case, kwargs):
+    body = case.body
     if not isinstance(body, dict):
-        return body
+        return
     points = body.get("data", body.get("history"))
     if isinstance(points, list) and all(isinstance(point, dict) for point in points):
         try:
@@ -39,4 +40,3 @@ def map_body(context, body):
     least, most = body.get("min_replicas"), body.get("max_replicas")
     if isinstance(least, (int, float)) and isinstance(most, (int, float)) and least > most >= 1:
         body["min_replicas"] = most
-    return body

@@ -154,6 +154,9 @@ class OpenApiIT {
       browser.manage().window().setSize(new Dimension(390, 844));
       Browser.prefer(browser, "dark");
       show(browser, "api-dark-phone.png");
+      assertThat(browser.executeScript("return document.documentElement.scrollWidth - innerWidth"))
+          .as("what is beyond the right edge, in pixels")
+          .isEqualTo(0L);
       assertThat(browser.findElement(By.tagName("html")).getDomAttribute("class"))
           .contains("dark-mode");
       assertThat(
