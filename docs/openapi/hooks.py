@@ -33,7 +33,7 @@ def before_call(context, case, kwargs):
         except (KeyError, TypeError, ValueError, OverflowError):
             pass  # It has no timestamps, or invalid ones.
         if isinstance(body.get("ignore"), list):
-            names = {name for point in points for name in point}
+            names = [name for point in points for name in point]
             body["ignore"] = [name for name in body["ignore"] if name not in names]
     if body.get("missing") == "refuse":
         body["missing"] = "accept"

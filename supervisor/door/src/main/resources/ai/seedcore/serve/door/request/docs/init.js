@@ -27,6 +27,7 @@
       tryItOutEnabled: true,
       displayRequestDuration: true,
       validatorUrl: null,
+      showMutatedRequest: false, // It would show the token.
       requestInterceptor: (request) => {
         Object.assign(request.headers, headers);
         return request;
