@@ -156,7 +156,9 @@ class OpenApiIT {
       browser.manage().window().setSize(new Dimension(390, 844));
       Browser.prefer(browser, "dark");
       show(browser, "api-dark-phone.png");
-      assertThat(browser.executeScript("return document.documentElement.scrollWidth - innerWidth"))
+      assertThat(
+              browser.executeScript(
+                  "return document.documentElement.scrollWidth - document.documentElement.clientWidth"))
           .as("what is beyond the right edge, in pixels")
           .isEqualTo(0L);
       assertThat(browser.findElement(By.tagName("html")).getDomAttribute("class"))
