@@ -2,6 +2,7 @@ package ai.seedcore.serve.door;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What the front door does and has done since it was opened.
@@ -54,10 +55,16 @@ public record DoorStatus(
    * @param failed responses with a status of 500 or more
    * @param late responses with another status that took longer than the declared objective; 0 if
    *     none is declared
-   * @param latency from the arrival of the head to the response, except for clients that left
+   * @param latency from the complete arrival of the request to the beginning of its response,
+   *     except for clients that left
    * @param hold how long requests waited in the door before they were sent the first time
    */
   public record Timing(String app, long failed, long late, Histogram latency, Histogram hold) {}
+
+  /** Returns how long an application's requests took; empty before the first. */
+  public Optional<Timing> timing(String app) {
+    return timings.stream().filter(timing -> timing.app().equals(app)).findFirst();
+  }
 
   /** Returns how many replicas of an application get requests without a proxy. */
   public long direct(String app) {

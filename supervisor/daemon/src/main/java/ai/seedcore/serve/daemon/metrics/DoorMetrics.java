@@ -61,7 +61,7 @@ final class DoorMetrics implements MultiCollector {
       for (Status.ObjectiveStatus each : app.objectives()) {
         Labels labels = Labels.of("app", app.name(), "objective", each.name());
         boolean latency = each.withinS() != null;
-        DoorStatus.Timing timing = timing(door, app.name());
+        DoorStatus.Timing timing = door.timing(app.name()).orElse(null);
         long all = timing == null ? 0 : timing.latency().times();
         long failed = timing == null ? 0 : timing.failed();
         long late = timing == null ? 0 : timing.late();
@@ -86,10 +86,6 @@ final class DoorMetrics implements MultiCollector {
         budgets.build(),
         requests.build(),
         missed.build());
-  }
-
-  private static DoorStatus.@Nullable Timing timing(DoorStatus door, String app) {
-    return door.timings().stream().filter(each -> each.app().equals(app)).findFirst().orElse(null);
   }
 
   private static GaugeDataPointSnapshot gauge(Labels labels, double value) {

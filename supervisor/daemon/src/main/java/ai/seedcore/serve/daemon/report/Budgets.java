@@ -50,9 +50,7 @@ final class Budgets {
       return;
     }
     for (DeclaredApplication application : declared) {
-      door.timings().stream()
-          .filter(timing -> timing.app().equals(application.name()))
-          .findFirst()
+      door.timing(application.name())
           .ifPresent(timing -> count(application.name(), application.objectives(), timing, now));
     }
   }

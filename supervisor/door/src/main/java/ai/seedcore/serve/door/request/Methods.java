@@ -19,18 +19,19 @@ final class Methods {
    * @return whether it did
    */
   static boolean answer(HttpServerRequest request, Set<String> methods) {
+    String method = request.method().name();
+    boolean asks = request.method().equals(HttpMethod.OPTIONS);
+    if (!asks && (methods.contains(method) || (isHead(request) && methods.contains("GET")))) {
+      return false;
+    }
     Set<String> allowed = new TreeSet<>(methods);
     allowed.add("OPTIONS");
     if (methods.contains("GET")) {
       allowed.add("HEAD");
     }
-    String method = request.method().name();
-    if (allowed.contains(method) && !request.method().equals(HttpMethod.OPTIONS)) {
-      return false;
-    }
     String list = String.join(", ", allowed);
     request.response().putHeader("Allow", list);
-    if (request.method().equals(HttpMethod.OPTIONS)) {
+    if (asks) {
       if (Forwarding.isUnread(request)) {
         Replies.announceEnd(request);
       }
@@ -44,5 +45,9 @@ final class Methods {
           Map.of());
     }
     return true;
+  }
+
+  private static boolean isHead(HttpServerRequest request) {
+    return request.method().equals(HttpMethod.HEAD);
   }
 }
