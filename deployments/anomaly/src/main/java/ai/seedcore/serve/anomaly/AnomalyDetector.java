@@ -183,11 +183,10 @@ public final class AnomalyDetector implements TensorModel {
                 "sensitivity",
                 Value.number(Range.FRACTION)
                     .described("Higher reports more; by default " + Detector.DEFAULT_SENSITIVITY),
-                (draft, value) -> draft.sensitivity = value)
-            .require("data", "a list of numbers or objects");
+                (draft, value) -> draft.sensitivity = value);
     series.addTo(
         fields, "data", "The points, in order: numbers, or metrics.", draft -> draft.points);
-    return fields;
+    return fields.require("data", "a list of numbers or objects");
   }
 
   private static Request read(Fields<Draft> fields, Input input) throws Refusal {
@@ -210,7 +209,7 @@ public final class AnomalyDetector implements TensorModel {
             .with("score", Schema.FRACTION)
             .with(
                 "severity",
-                Schema.oneOf(List.of(Severity.WARNING.word(), Severity.CRITICAL.word())))
+                Schema.words(List.of(Severity.WARNING.word(), Severity.CRITICAL.word())))
             .with("reasons", Schema.list(Schema.TEXT));
     Schema summary =
         Schema.object()

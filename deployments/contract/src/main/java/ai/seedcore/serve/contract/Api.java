@@ -21,7 +21,7 @@ public record Api(String summary, Schema request, Schema reply, Map<String, Obje
   /** Returns the schema of what all replies to valid requests have. */
   public static Schema success() {
     return Schema.object()
-        .with("status", Schema.oneOf(List.of("success")))
+        .with("status", Schema.words(List.of("success")))
         .with("model", Schema.TEXT)
         .with("model_version", Schema.TEXT)
         .with("timestamp", TIME);

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
@@ -36,11 +36,14 @@ public final class Fields<T> {
     }
   }
 
+  private record Variant(String list, String name, Schema schema) {}
+
   private final Supplier<T> creator;
   private final Map<String, Field<T>> fields = new LinkedHashMap<>();
   private final Map<String, String> required = new LinkedHashMap<>();
   private final List<Kind> kinds = new ArrayList<>();
   private @Nullable Function<Input, Refusal> noKind;
+  private @Nullable Variant variant;
 
   /**
    * Creates an object without fields.
@@ -76,7 +79,7 @@ public final class Fields<T> {
    * @param expected what is expected of it, for the refusal if it is missing
    */
   public Fields<T> require(String name, String expected) {
-    required.put(name, expected);
+    required.put(field(name), expected);
     return this;
   }
 
@@ -88,7 +91,28 @@ public final class Fields<T> {
    * @param others the other fields of this kind only
    */
   public Fields<T> kind(String words, List<String> anyOf, String... others) {
-    kinds.add(new Kind(words, anyOf, List.of(others)));
+    Kind kind = new Kind(words, anyOf, List.of(others));
+    kind.anyOf.forEach(this::field);
+    kind.others.forEach(this::field);
+    kinds.add(kind);
+    return this;
+  }
+
+  /** Returns the name of a field, which exists. */
+  private String field(String name) {
+    if (!fields.containsKey(name)) {
+      throw new IllegalArgumentException("no field " + name);
+    }
+    return name;
+  }
+
+  /**
+   * Describes the value of a field in another way in objects in which a list has entries.
+   *
+   * @param list the name of the list
+   */
+  Fields<T> variant(String list, String name, Schema schema) {
+    variant = new Variant(field(list), field(name), schema);
     return this;
   }
 
@@ -126,61 +150,84 @@ public final class Fields<T> {
 
   /** Refuses an object that is of no kind, or has fields of two. */
   private void requireKind(Input input, Set<String> given) throws Refusal {
+    Kind meant =
+        kinds.stream()
+            .filter(kind -> kind.anyOf.stream().anyMatch(given::contains))
+            .findFirst()
+            .orElse(null);
+    boolean later = false;
     for (Kind kind : kinds) {
-      Optional<String> by = kind.anyOf.stream().filter(given::contains).findFirst();
-      if (by.isPresent()) {
-        for (Kind later : kinds.subList(kinds.indexOf(kind) + 1, kinds.size())) {
-          for (String name : given) {
-            if (later.has(name)) {
-              throw Refusal.field(
-                  name,
-                  "it together with " + by.get(),
-                  "either " + String.join(" or ", kinds.stream().map(Kind::words).toList()));
-            }
-          }
-        }
-        return;
+      later |= kind.equals(meant);
+      String foreign =
+          given.stream()
+              .filter(name -> kind.has(name) && (meant == null || !meant.has(name)))
+              .findFirst()
+              .orElse(null);
+      boolean last = kind.equals(kinds.get(kinds.size() - 1));
+      if (foreign == null || (meant == null && (last || kind.anyOf.size() > 1))) {
+        continue;
+      } else if (!later && kind.anyOf.size() == 1) {
+        String missing = kind.anyOf.get(0);
+        throw Refusal.field(foreign, "it without " + missing, "it only together with " + missing);
       }
-      for (String name : kind.others) {
-        if (given.contains(name) && kind.anyOf.size() == 1) {
-          String missing = kind.anyOf.get(0);
-          throw Refusal.field(name, "it without " + missing, "it only together with " + missing);
-        }
-      }
+      String by =
+          Objects.requireNonNull(meant).anyOf.stream()
+              .filter(given::contains)
+              .findFirst()
+              .orElse("");
+      throw Refusal.field(
+          foreign,
+          "it together with " + by,
+          "either " + String.join(" or ", kinds.stream().map(Kind::words).toList()));
     }
-    throw noKind == null ? input.refuse("one of its kinds") : noKind.apply(input);
+    if (meant == null) {
+      throw Objects.requireNonNull(noKind).apply(input);
+    }
   }
 
   /** Returns the JSON Schema of the object. */
   public Schema schema() {
     if (kinds.isEmpty()) {
-      return schema(fields.keySet());
+      return varied(schema(fields.keySet(), Set.of()));
     }
     List<Schema> all = new ArrayList<>();
     for (Kind kind : kinds) {
+      Set<String> foreign = new LinkedHashSet<>();
+      for (Kind another : kinds) {
+        fields.keySet().stream()
+            .filter(name -> another.has(name) && !kind.has(name))
+            .forEach(foreign::add);
+      }
       Set<String> names = new LinkedHashSet<>(fields.keySet());
-      names.removeIf(
-          name -> !kind.has(name) && kinds.stream().anyMatch(another -> another.has(name)));
-      Schema schema = schema(names).with("title", kind.words);
+      names.removeAll(foreign);
+      Schema schema = schema(names, foreign).with("title", kind.words);
       all.add(
-          kind.anyOf.size() == 1
-              ? schema.with("required", kind.anyOf)
-              : schema.with(
-                  "anyOf", kind.anyOf.stream().map(name -> present(name).keywords()).toList()));
+          varied(
+              kind.anyOf.size() == 1
+                  ? schema.with("required", kind.anyOf)
+                  : schema.with(
+                      "anyOf",
+                      kind.anyOf.stream().map(name -> present(name).keywords()).toList())));
     }
     return new Schema(Map.of()).with("oneOf", Schema.keywords(all));
   }
 
-  private Schema schema(Set<String> names) {
-    Schema schema = Schema.object();
+  /**
+   * Returns the schema of objects of one kind.
+   *
+   * @param foreign the fields of other kinds, which may be null if they may be null there
+   */
+  private Schema schema(Set<String> names, Set<String> foreign) {
+    Schema schema = Schema.object().closed();
     for (String name : names) {
-      Field<T> field = fields.get(name);
-      if (field != null) {
-        Schema value = field.nullable ? field.schema.orNull() : field.schema;
-        schema =
-            required.containsKey(name)
-                ? schema.with(name, value)
-                : schema.withOptional(name, value);
+      Field<T> field = Objects.requireNonNull(fields.get(name));
+      Schema value = field.nullable ? field.schema.orNull() : field.schema;
+      schema =
+          required.containsKey(name) ? schema.with(name, value) : schema.withOptional(name, value);
+    }
+    for (String name : foreign) {
+      if (Objects.requireNonNull(fields.get(name)).nullable) {
+        schema = schema.withOptional(name, Schema.of("null"));
       }
     }
     return schema;
@@ -189,9 +236,21 @@ public final class Fields<T> {
   /** Returns the schema of an object that has a field whose value is not null. */
   private Schema present(String name) {
     Schema schema = new Schema(Map.of()).with("required", List.of(name));
-    Field<T> field = fields.get(name);
-    return field == null || !field.nullable
-        ? schema
-        : schema.with("properties", Map.of(name, field.schema.keywords()));
+    Field<T> field = Objects.requireNonNull(fields.get(name));
+    return field.nullable
+        ? schema.with("properties", Map.of(name, field.schema.keywords()))
+        : schema;
+  }
+
+  /** Returns a schema, or, if objects of it may vary, the schema of both variants. */
+  private Schema varied(Schema schema) {
+    Variant other = variant;
+    if (other == null || !schema.properties().containsKey(other.list)) {
+      return schema;
+    }
+    Schema list = Objects.requireNonNull(fields.get(other.list)).schema;
+    return Schema.anyOf(
+        schema.withOptional(other.list, list.with("maxItems", 0)),
+        schema.with(other.list, list.with("minItems", 1)).withOptional(other.name, other.schema));
   }
 }

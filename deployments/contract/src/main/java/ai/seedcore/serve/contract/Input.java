@@ -257,13 +257,15 @@ public final class Input {
     if (!isText() || parser.getStringLength() == 0) {
       throw refuse("a string of 1 to %d characters".formatted(max));
     }
-    if (parser.getStringLength() > max) {
+    String text = parser.getString();
+    // As in JSON Schema, a character is a code point.
+    int characters = text.length() <= max ? 0 : text.codePointCount(0, text.length());
+    if (characters > max) {
       throw new Refusal(
           Code.TOO_LARGE,
-          "%s: found %d characters, expected at most %d"
-              .formatted(path(), parser.getStringLength(), max));
+          "%s: found %d characters, expected at most %d".formatted(path(), characters, max));
     }
-    return parser.getString();
+    return text;
   }
 
   /** Returns a refusal of the current value. The message quotes the value. */

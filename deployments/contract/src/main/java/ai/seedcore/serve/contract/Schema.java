@@ -39,7 +39,7 @@ public record Schema(Map<String, Object> keywords) {
   }
 
   /** Returns the schema of one of several strings. */
-  public static Schema oneOf(List<String> words) {
+  public static Schema words(List<String> words) {
     return TEXT.with("enum", words);
   }
 
@@ -58,12 +58,14 @@ public record Schema(Map<String, Object> keywords) {
     return new Schema(Map.of()).with("anyOf", keywords(List.of(schemas)));
   }
 
-  /** Returns the schema of an object without any field. */
+  /** Returns the schema of an object, to which fields can be added. */
   public static Schema object() {
-    return of("object")
-        .with("properties", Map.of())
-        .with("required", List.of())
-        .with("additionalProperties", false);
+    return of("object").with("properties", Map.of()).with("required", List.of());
+  }
+
+  /** Returns this schema of an object, which has no other fields. */
+  Schema closed() {
+    return with("additionalProperties", false);
   }
 
   /** Returns the schema of an object whose fields have any names. */
@@ -84,11 +86,17 @@ public record Schema(Map<String, Object> keywords) {
 
   /** Returns this schema of an object, with one more field, which an object may lack. */
   public Schema withOptional(String name, Schema field) {
+    Map<String, Object> properties = properties();
+    properties.put(name, field.keywords);
+    return with("properties", properties);
+  }
+
+  /** Returns the fields of an object, by name. */
+  Map<String, Object> properties() {
     Map<String, Object> properties = new LinkedHashMap<>();
     ((Map<?, ?>) keyword("properties"))
         .forEach((key, value) -> properties.put((String) key, value));
-    properties.put(name, field.keywords);
-    return with("properties", properties);
+    return properties;
   }
 
   private Object keyword(String name) {

@@ -36,6 +36,8 @@ public record Series(int max, boolean numeric, boolean timed, Map<String, Range>
    */
   public <T> List<String> addTo(
       Fields<T> fields, String name, String description, Function<T, Points.Reader> points) {
+    Schema loose =
+        Schema.list(1, max, Schema.of("object").with("maxProperties", Points.MAX_COLUMNS + 1));
     fields
         .add(
             name,
@@ -45,7 +47,13 @@ public record Series(int max, boolean numeric, boolean timed, Map<String, Range>
         .add(
             MISSING,
             POLICY,
-            (object, policy) -> points.apply(object).refuseMissing(policy.equals(REFUSE)));
+            (object, policy) -> points.apply(object).refuseMissing(policy.equals(REFUSE)))
+        // What is ignored can be anything, and JSON Schema cannot say which fields that are.
+        .variant(
+            IGNORE,
+            name,
+            (numeric ? Schema.anyOf(numbers(), loose) : loose)
+                .described("All fields but the ignored ones are as without them."));
     return List.of(IGNORE, MISSING);
   }
 
@@ -54,15 +62,17 @@ public record Series(int max, boolean numeric, boolean timed, Map<String, Range>
     return ranges.getOrDefault(metric, Range.FINITE);
   }
 
+  private Schema numbers() {
+    return Schema.list(1, max, Schema.NUMBER.orNull());
+  }
+
   private Schema schema() {
     Schema timed = points(Timestamps.SCHEMA, true);
     if (this.timed) {
       return timed;
     }
     Schema timeless = points(new Schema(Map.of()).with("not", Map.of()), false);
-    return numeric
-        ? Schema.anyOf(Schema.list(1, max, Schema.NUMBER.orNull()), timeless, timed)
-        : Schema.anyOf(timeless, timed);
+    return numeric ? Schema.anyOf(numbers(), timeless, timed) : Schema.anyOf(timeless, timed);
   }
 
   /**

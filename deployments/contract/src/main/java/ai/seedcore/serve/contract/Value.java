@@ -46,7 +46,7 @@ public record Value<V>(Input.Reader<? extends V> reader, Schema schema) {
           }
           return word;
         },
-        Schema.oneOf(words));
+        Schema.words(words));
   }
 
   /** Returns a list of {@code min} to {@code max} entries. */

@@ -219,7 +219,7 @@ public final class ScalingPredictor implements TensorModel {
                 "overall_scale",
                 Schema.NUMBER.described("How many times as much is needed as there is."))
             .with("confidence", Schema.FRACTION)
-            .with("action", Schema.oneOf(Policy.ACTIONS))
+            .with("action", Schema.words(Policy.ACTIONS))
             .withOptional(
                 "forecast",
                 Schema.mapOf(forecast).described("By metric, with an 80 % prediction interval."))

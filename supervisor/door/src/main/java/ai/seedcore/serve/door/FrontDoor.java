@@ -44,6 +44,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -106,7 +107,7 @@ public final class FrontDoor implements AutoCloseable {
   private boolean closed;
 
   private volatile boolean leaving;
-  private volatile @Nullable Supplier<String> document;
+  private volatile @Nullable Function<DoorTokens, String> document;
   private volatile @Nullable DoorStatus lastStatus;
   private volatile DoorTokens valid;
 
@@ -302,10 +303,12 @@ public final class FrontDoor implements AutoCloseable {
   }
 
   /**
-   * Sets what creates the OpenAPI document of the routes, when somebody asks for it, on any thread.
-   * Called on any thread.
+   * Sets what returns the OpenAPI document of the routes. It is called when somebody asks for the
+   * document, one call at a time, on a thread that may block. Called on any thread.
+   *
+   * @param openApi receives the tokens that the door demands
    */
-  public void describe(Supplier<String> openApi) {
+  public void describe(Function<DoorTokens, String> openApi) {
     document = openApi;
   }
 

@@ -16,7 +16,8 @@ import java.util.Set;
  * @param timeout how long the deployment may take for a request; zero for no limit
  * @param mirrored how many requests are sent to a version on trial as well
  * @param within how long a response may take without counting as late; zero if nothing is declared
- * @param methods the methods that requests may have, where GET includes HEAD; empty for any
+ * @param methods the methods that requests for the prefix itself may have, where GET includes HEAD;
+ *     empty for any
  */
 public record Route(
     String prefix,
@@ -67,5 +68,10 @@ public record Route(
   public Route withMethods(Set<String> allowed) {
     return new Route(
         prefix, app, declared, streams, idempotence, timeout, mirrored, within, allowed);
+  }
+
+  /** Returns whether only some methods are allowed for a path of this route. */
+  public boolean limitsMethods(String path) {
+    return !methods.isEmpty() && path.length() == prefix.length();
   }
 }

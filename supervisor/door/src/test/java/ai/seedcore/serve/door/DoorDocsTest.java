@@ -4,7 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import ai.seedcore.serve.door.OpenDoor.Bounds;
+import io.netty.util.internal.PlatformDependent;
 import java.io.ByteArrayInputStream;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -12,6 +18,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
@@ -80,6 +87,41 @@ class DoorDocsTest {
     assertThat(send("PUT", path).statusCode()).isEqualTo(405);
   }
 
+  /** Otherwise each of them would take the memory of the whole file. */
+  @Test
+  void clientsThatDoNotReadTakeLittleMemory() throws Exception {
+    assertThat(send("GET", "/docs/swagger-ui-bundle.js").statusCode()).isEqualTo(200);
+    MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+    List<Socket> silent = new ArrayList<>();
+    try {
+      memory.gc();
+      long before = memory.getHeapMemoryUsage().getUsed() + PlatformDependent.usedDirectMemory();
+      for (int i = 0; i < 200; i++) {
+        Socket socket = new Socket();
+        socket.setReceiveBufferSize(4 << 10);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), door.port));
+        silent.add(socket);
+        socket
+            .getOutputStream()
+            .write(
+                "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+      }
+      for (Socket each : silent) {
+        assertThat(each.getInputStream().read()).isEqualTo('H');
+      }
+      memory.gc();
+      long taken =
+          memory.getHeapMemoryUsage().getUsed() + PlatformDependent.usedDirectMemory() - before;
+      assertThat(taken / 200).as("bytes for each client").isLessThan(300_000);
+      assertThat(send("GET", "/docs/init.js").statusCode()).isEqualTo(200);
+    } finally {
+      for (Socket each : silent) {
+        each.close();
+      }
+    }
+  }
+
   @Test
   void theDocumentNeedsTheToken() throws Exception {
     door.describe("{\"openapi\": \"3.1.0\"}");
@@ -126,6 +168,9 @@ class DoorDocsTest {
     HttpResponse<byte[]> response = send("OPTIONS", "/A", "Authorization", "Bearer " + TOKEN);
     assertThat(response.statusCode()).isEqualTo(204);
     assertThat(field(response, "Allow")).isEqualTo("OPTIONS, POST");
+    assertThat(send("PUT", "/A/below", "Authorization", "Bearer " + TOKEN).statusCode())
+        .as("what is below the route is not described")
+        .isEqualTo(200);
   }
 
   @Test

@@ -111,7 +111,7 @@ final class OpenDoor implements AutoCloseable {
 
   /** Sets the OpenAPI document. */
   void describe(String document) {
-    door.describe(() -> document);
+    door.describe(tokens -> document);
   }
 
   /** Tells the door which replicas there are. */

@@ -101,14 +101,13 @@ final class Doors {
     return List.copyOf(routes);
   }
 
-  /** Returns the OpenAPI document of the declared deployments. */
-  static String openApi(Settings settings, List<DeclaredApplication> declared) {
-    DoorTokens tokens = tokens(settings);
-    return new OpenApi(
-            Version.current(),
-            settings.statusCodes().equals("contract"),
-            tokens.areRequired() ? tokens.field() : null)
-        .document(declared);
+  /** Has the door describe the declared deployments. */
+  static void describe(FrontDoor door, Settings settings, List<DeclaredApplication> declared) {
+    boolean inBody = settings.statusCodes().equals("contract");
+    door.describe(
+        tokens ->
+            new OpenApi(Version.current(), inBody, tokens.areRequired() ? tokens.field() : null)
+                .document(declared));
   }
 
   private static DoorTokens tokens(Settings settings) {

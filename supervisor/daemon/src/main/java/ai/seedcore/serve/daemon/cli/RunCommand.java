@@ -173,7 +173,7 @@ final class RunCommand implements Callable<Integer> {
                 directory.declare(declared);
                 trials.declare(declared);
                 if (door != null) {
-                  door.describe(() -> Doors.openApi(settings, declared));
+                  Doors.describe(door, settings, declared);
                   door.publish(
                       Doors.controlState(
                           status,

@@ -212,6 +212,11 @@ public record DeclaredJava(
 
     checkName(name);
     checkRoute(route);
+    require(
+        schema == null || !jars.isEmpty(),
+        "schema",
+        "one for a class of the built-in jar",
+        "none, because these classes describe themselves");
     require(replicas == null || replicas >= 1, "replicas", String.valueOf(replicas), "1 or more");
     require(
         replicas == null || autoscaling == null,

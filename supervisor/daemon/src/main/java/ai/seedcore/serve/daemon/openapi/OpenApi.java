@@ -1,9 +1,11 @@
 package ai.seedcore.serve.daemon.openapi;
 
 import ai.seedcore.serve.anomaly.AnomalyDetector;
+import ai.seedcore.serve.base.Foreign;
 import ai.seedcore.serve.contract.Api;
 import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.DeclaredJava;
+import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.Schemas;
 import ai.seedcore.serve.salience.SalienceScorer;
 import ai.seedcore.serve.scaling.ScalingPredictor;
@@ -32,9 +34,10 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
 
   private static final Map<String, Function<String, Api>> BUILT_IN =
       Map.of(
-          SalienceScorer.class.getName(), SalienceScorer::api,
-          AnomalyDetector.class.getName(), AnomalyDetector::api,
-          ScalingPredictor.class.getName(), ScalingPredictor::api);
+          // The classes are loaded with the first document.
+          "ai.seedcore.serve.salience.SalienceScorer", options -> SalienceScorer.api(options),
+          "ai.seedcore.serve.anomaly.AnomalyDetector", options -> AnomalyDetector.api(options),
+          "ai.seedcore.serve.scaling.ScalingPredictor", options -> ScalingPredictor.api(options));
 
   private static final String JSON = "application/json";
   private static final String COMPONENTS = "#/components/schemas/";
@@ -64,11 +67,8 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
     if (deployment.schema() != null) {
       return Set.of(POST);
     }
-    return isBuiltIn(deployment) ? Set.of("GET", POST) : Set.of();
-  }
-
-  private static boolean isBuiltIn(DeclaredJava deployment) {
-    return deployment.jars().isEmpty() && BUILT_IN.containsKey(deployment.className());
+    boolean builtIn = deployment.jars().isEmpty() && BUILT_IN.containsKey(deployment.className());
+    return builtIn ? Set.of("GET", POST) : Set.of();
   }
 
   /** Returns the document. */
@@ -89,8 +89,12 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
     ArrayNode tags = document.putArray("tags");
     for (DeclaredApplication each : declared) {
       if (each instanceof DeclaredJava java && each.route() != null && !methods(java).isEmpty()) {
-        tags.addObject().put("name", java.name());
-        paths.set(java.route(), path(java, schemas));
+        ObjectNode tag = tags.addObject().put("name", java.name());
+        try {
+          paths.set(java.route(), path(java, schemas));
+        } catch (IllegalArgumentException e) { // It cannot serve, either.
+          tag.put("description", Foreign.message(String.valueOf(e.getMessage())));
+        }
       }
     }
     if (tokenField != null) {
@@ -120,8 +124,6 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
           post,
           response == null ? object() : component(schemas, name + ".response", response),
           Map.of());
-      // Its class chooses its statuses.
-      post.withObject("/responses").putObject("default").put("description", "Any other response.");
       return object().set("post", post);
     }
     JsonNode api = api(deployment);
@@ -142,7 +144,7 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
 
   private static JsonNode api(DeclaredJava deployment) {
     String options =
-        deployment.initArgs().isEmpty() ? "{}" : deployment.initArgs().get(0).toString();
+        deployment.initArgs().isEmpty() ? "{}" : Probe.text(deployment.initArgs().get(0));
     Function<String, Api> reader = BUILT_IN.get(deployment.className());
     if (reader == null) {
       throw new IllegalStateException(deployment.className());
@@ -186,6 +188,13 @@ public record OpenApi(String version, boolean inBody, @Nullable String tokenFiel
         .keySet()
         .forEach(status -> responses.putObject(status).put("$ref", RESPONSES + status));
     errors.forEach((status, meaning) -> responses.set(status, error(status, meaning)));
+    // The class of a deployment with a declared schema chooses its statuses.
+    ObjectNode other = responses.putObject("default");
+    if (errors.isEmpty()) {
+      other.put("description", "Any other response.");
+    } else {
+      other.setAll(error("", "Any other error."));
+    }
   }
 
   private Map<String, String> doorErrors() {

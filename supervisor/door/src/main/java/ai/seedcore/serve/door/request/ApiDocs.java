@@ -1,17 +1,19 @@
 package ai.seedcore.serve.door.request;
 
-import io.vertx.core.Vertx;
+import ai.seedcore.serve.door.DoorTokens;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * The OpenAPI document of the declared deployments, and a page that renders it and can send
  * requests. Both are below {@code /-/}, too, because a route that contains their paths comes first.
  *
- * <p>The page is Swagger UI, from this jar: a browser loads nothing from elsewhere. Reading and
- * compressing it does not happen on the event loop.
+ * <p>The page is Swagger UI, from this jar: a browser loads nothing from elsewhere. Nothing of it
+ * is read, made or compressed on the event loop.
  */
 final class ApiDocs {
 
@@ -34,6 +36,9 @@ final class ApiDocs {
 
   /** No route contains the paths that begin like this. */
   static final String RESERVED = "/-/";
+
+  private static final Set<String> READ = Set.of("GET");
+  private static final int CHUNK = 32 << 10;
 
   private static final String JSON = "application/json";
 
@@ -54,20 +59,19 @@ final class ApiDocs {
   /** Swagger UI sets styles of elements, and has its icons in its style sheet. */
   private static final String POLICY =
       "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
-          + " frame-ancestors 'none'; base-uri 'none'";
+          + " object-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-  private final Vertx vertx;
-  private final Supplier<@Nullable Supplier<String>> document;
-  private final Map<String, Buffer> compressed = new ConcurrentHashMap<>();
+  private final Services services;
+  private final Supplier<@Nullable Function<DoorTokens, String>> document;
+  private final Map<String, Buffer> files = new ConcurrentHashMap<>();
 
   /**
    * Creates the pages.
    *
-   * @param document returns what creates the document, on a thread that may block; null if nothing
-   *     does
+   * @param document returns what returns the document; null if nothing does
    */
-  ApiDocs(Vertx vertx, Supplier<@Nullable Supplier<String>> document) {
-    this.vertx = vertx;
+  ApiDocs(Services services, Supplier<@Nullable Function<DoorTokens, String>> document) {
+    this.services = services;
     this.document = document;
   }
 
@@ -88,43 +92,49 @@ final class ApiDocs {
 
   /** Sends a file of the page. */
   void page(HttpServerRequest request, String path) {
-    if (Methods.answer(request, Set.of("GET"))) {
+    if (Methods.answer(request, READ, services.counts())) {
       return;
     }
     String name = name(path);
-    boolean gzip = String.valueOf(request.getHeader("Accept-Encoding")).contains("gzip");
-    request
-        .response()
-        .putHeader("Content-Security-Policy", POLICY)
-        .putHeader("Vary", "Accept-Encoding")
-        .putHeader("Content-Encoding", gzip ? "gzip" : "identity");
+    request.response().putHeader("Content-Security-Policy", POLICY);
     // The files of another release have the same names.
-    send(
-        request,
-        FILES.getOrDefault(name, JSON),
-        "no-cache",
-        () -> gzip ? compressed.computeIfAbsent(name, n -> gzip(read(n))) : read(name));
+    send(request, FILES.getOrDefault(name, JSON), "no-cache", gzip -> file(name, gzip));
   }
 
   /** Sends the document. Returns whether there is one. */
   boolean document(HttpServerRequest request) {
-    Supplier<String> text = document.get();
+    Function<DoorTokens, String> text = document.get();
     if (text == null) {
       return false;
     }
-    if (!Methods.answer(request, Set.of("GET"))) {
-      send(request, JSON, "no-store", () -> Buffer.buffer(text.get()));
+    if (!Methods.answer(request, READ, services.counts())) {
+      send(
+          request,
+          JSON,
+          "no-store",
+          gzip -> {
+            byte[] bytes = text.apply(services.tokens().get()).getBytes(StandardCharsets.UTF_8);
+            return Buffer.buffer(gzip ? gzip(bytes) : bytes);
+          });
     }
     return true;
   }
 
+  /**
+   * Sends a response.
+   *
+   * @param content returns the content, compressed or not; called on a thread that may block, one
+   *     call at a time
+   */
   private void send(
-      HttpServerRequest request, String type, String caching, Callable<Buffer> content) {
+      HttpServerRequest request, String type, String caching, Function<Boolean, Buffer> content) {
     if (Forwarding.isUnread(request)) {
       Replies.announceEnd(request);
     }
-    vertx
-        .executeBlocking(content, false)
+    boolean gzip = String.valueOf(request.getHeader("Accept-Encoding")).contains("gzip");
+    services
+        .vertx()
+        .executeBlocking(() -> content.apply(gzip))
         .onComplete(
             result -> {
               HttpServerResponse response = request.response();
@@ -132,37 +142,67 @@ final class ApiDocs {
                 return;
               } else if (result.failed()) {
                 LOG.error("{} cannot be sent", request.path(), result.cause());
-                response.headers().remove("Content-Encoding");
                 Replies.error(request, 500, "internal", "the daemon's log says why", Map.of());
                 return;
               }
+              Buffer whole = result.result();
               response
                   .putHeader("Content-Type", type)
                   .putHeader("Cache-Control", caching)
-                  .putHeader("X-Content-Type-Options", "nosniff")
-                  .end(result.result());
+                  .putHeader("Vary", "Accept-Encoding")
+                  .putHeader("Content-Encoding", gzip ? "gzip" : "identity")
+                  .putHeader("Content-Length", String.valueOf(whole.length()))
+                  .putHeader("X-Content-Type-Options", "nosniff");
+              if (request.method().equals(HttpMethod.HEAD)) {
+                response.end();
+              } else {
+                write(response, whole, 0);
+              }
             });
   }
 
-  private static Buffer read(String name) {
-    String resource = name.equals(PAGE) ? "docs/index.html" : name.substring(1);
-    try (InputStream file = ApiDocs.class.getResourceAsStream(resource)) {
-      if (file == null) {
-        throw new IllegalStateException(resource + " is not in the jar");
+  /** Writes the rest of a content, no faster than the client reads: what is unread takes memory. */
+  private static void write(HttpServerResponse response, Buffer whole, int from) {
+    int at = from;
+    while (at < whole.length() && !response.closed()) {
+      if (response.writeQueueFull()) {
+        int next = at;
+        response.drainHandler(nothing -> write(response, whole, next));
+        return;
       }
-      return Buffer.buffer(file.readAllBytes());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      int end = Math.min(whole.length(), at + CHUNK);
+      response.write(whole.slice(at, end));
+      at = end;
+    }
+    if (!response.closed()) {
+      response.end();
     }
   }
 
-  private static Buffer gzip(Buffer content) {
+  private Buffer file(String name, boolean gzip) {
+    return files.computeIfAbsent(
+        name + " " + gzip,
+        key -> {
+          String resource = name.equals(PAGE) ? "docs/index.html" : name.substring(1);
+          try (InputStream file = ApiDocs.class.getResourceAsStream(resource)) {
+            if (file == null) {
+              throw new IllegalStateException(resource + " is not in the jar");
+            }
+            byte[] bytes = file.readAllBytes();
+            return Buffer.buffer(gzip ? gzip(bytes) : bytes);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  private static byte[] gzip(byte[] content) {
     ByteArrayOutputStream packed = new ByteArrayOutputStream();
     try (GZIPOutputStream out = new GZIPOutputStream(packed)) {
-      out.write(content.getBytes());
+      out.write(content);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return Buffer.buffer(packed.toByteArray());
+    return packed.toByteArray();
   }
 }

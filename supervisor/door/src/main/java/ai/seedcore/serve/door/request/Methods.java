@@ -16,9 +16,10 @@ final class Methods {
    * for the methods.
    *
    * @param methods the resource's methods; GET includes HEAD
+   * @param counts counts refusals
    * @return whether it did
    */
-  static boolean answer(HttpServerRequest request, Set<String> methods) {
+  static boolean answer(HttpServerRequest request, Set<String> methods, Counts counts) {
     String method = request.method().name();
     boolean asks = request.method().equals(HttpMethod.OPTIONS);
     if (!asks && (methods.contains(method) || (isHead(request) && methods.contains("GET")))) {
@@ -37,6 +38,7 @@ final class Methods {
       }
       request.response().setStatusCode(204).end();
     } else {
+      counts.refused("method");
       Replies.error(
           request,
           405,

@@ -10,8 +10,8 @@ import ai.seedcore.serve.door.client.Connections;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -40,14 +40,14 @@ public final class Router {
    * Creates a router.
    *
    * @param leaving whether load balancers are to choose another door
-   * @param document returns what creates the OpenAPI document; null if nothing does
+   * @param document returns what returns the OpenAPI document; null if nothing does
    */
   public Router(
       Services services,
       Dispatcher dispatcher,
       Connections connections,
       BooleanSupplier leaving,
-      Supplier<@Nullable Supplier<String>> document,
+      Supplier<@Nullable Function<DoorTokens, String>> document,
       String version) {
     this.services = services;
     this.dispatcher = dispatcher;
@@ -55,7 +55,7 @@ public final class Router {
     this.tunnels = new Tunnels(services);
     this.cors = services.cors();
     this.inference = new InferencePaths(dispatcher, version);
-    this.docs = new ApiDocs(services.vertx(), document);
+    this.docs = new ApiDocs(services, document);
     this.leaving = leaving;
     this.version = version;
   }
@@ -132,8 +132,9 @@ public final class Router {
     if (ours && ApiDocs.isDocument(path) && docs.document(request)) {
       return;
     }
-    Set<String> methods = entry == null ? Set.of() : entry.route().methods();
-    if (!methods.isEmpty() && Methods.answer(request, methods)) {
+    if (entry != null
+        && entry.route().limitsMethods(path)
+        && Methods.answer(request, entry.route().methods(), services.counts())) {
       return;
     }
     if (entry != null && Tunnels.isHandshake(request)) {
