@@ -106,7 +106,7 @@ class OpenApiIT {
   void theDocumentHasTheDeclaredLimits() throws Exception {
     JsonNode schemas =
         JsonMapper.shared().readTree(Files.readString(document())).at("/components/schemas");
-    JsonNode data = schemas.path("AnomalyDetector.request").at("/properties/data/anyOf");
+    JsonNode data = schemas.path("AnomalyDetector.request").at("/anyOf/0/properties/data/anyOf");
     assertThat(data.get(0).path("maxItems").asInt()).isEqualTo(77);
     // As a percentage, it is no fraction any more.
     assertThat(data.get(1).at("/items/properties").has("cpu_usage")).isFalse();
