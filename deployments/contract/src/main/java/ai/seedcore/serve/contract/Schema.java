@@ -64,7 +64,7 @@ public record Schema(Map<String, Object> keywords) {
   }
 
   /** Returns this schema of an object, which has no other fields. */
-  Schema closed() {
+  public Schema closed() {
     return with("additionalProperties", false);
   }
 

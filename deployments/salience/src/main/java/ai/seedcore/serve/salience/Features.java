@@ -64,7 +64,7 @@ enum Features {
           schema.withOptional(
               feature.field, Schema.number(feature.range).orNull().with("default", feature.absent));
     }
-    return schema.with("additionalProperties", false);
+    return schema.closed();
   }
 
   /** Reads an event: the values, indexed by the features' ordinals. */
