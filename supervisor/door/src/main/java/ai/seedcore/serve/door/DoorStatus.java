@@ -80,8 +80,9 @@ public record DoorStatus(
    * @param offered requests that could be copied since it is warm
    * @param compared requests that both have answered
    * @param worse those that only the version that serves has answered with a success
-   * @param millis the median time of the version that serves, over the later half
-   * @param trialMillis the median time of the version on trial, over the later half
+   * @param millis the median time of the version that serves, over the latest of those that both
+   *     answered alike: half of them, and 25 at most
+   * @param trialMillis the median time of the version on trial, over the same
    * @param example how the version on trial has failed; empty if it has not
    */
   public record Comparison(

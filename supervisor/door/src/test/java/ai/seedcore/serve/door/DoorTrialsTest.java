@@ -95,6 +95,49 @@ class DoorTrialsTest {
 
   @Test
   void comparesFailuresAndTimes() throws Exception {
+    answerLate(200, "new");
+    for (int i = 0; i < 8; i++) {
+      assertThat(post("{}").body()).isEqualTo("direct");
+      awaitCompared(i + 1);
+    }
+    assertThat(comparison().worse()).isZero();
+    assertThat(comparison().trialMillis()).isGreaterThan(90);
+    assertThat(comparison().millis()).isLessThan(90);
+    answerLate(500, "{\"error\":\"no table\"}");
+    assertThat(post("{}").body()).isEqualTo("direct");
+    awaitCompared(9);
+    assertThat(comparison().worse()).isEqualTo(1);
+    assertThat(comparison().example()).isEqualTo("answers with status 500: no table");
+  }
+
+  @Test
+  void onlyTheLatestTimesCount() throws Exception {
+    answerLate(200, "cold");
+    for (int i = 0; i < 3; i++) {
+      post("{}");
+      awaitCompared(i + 1);
+    }
+    assertThat(comparison().trialMillis()).isGreaterThan(90);
+    fresh.behaviour = request -> FakeReplica.respond(request, 200, "warm");
+    for (int i = 3; i < 9; i++) {
+      post("{}");
+      awaitCompared(i + 1);
+    }
+    assertThat(comparison().trialMillis()).isLessThan(90);
+  }
+
+  /** A version that mends another one does more than that. */
+  @Test
+  void aQuickFailureOfTheOldVersionSaysNothingAboutTheTimeOfTheNewOne() throws Exception {
+    old.behaviour = request -> FakeReplica.respond(request, 500, "no");
+    answerLate(200, "yes");
+    post("{}");
+    awaitCompared(1);
+    assertThat(comparison().worse()).isZero();
+    assertThat(comparison().trialMillis()).isZero();
+  }
+
+  private void answerLate(int status, String text) {
     fresh.behaviour =
         request ->
             request
@@ -104,20 +147,7 @@ class DoorTrialsTest {
                         fresh
                             .vertx()
                             .setTimer(
-                                100,
-                                timer ->
-                                    request
-                                        .response()
-                                        .setStatusCode(500)
-                                        .end("{\"error\":\"no table\"}")));
-    for (int i = 0; i < 8; i++) {
-      assertThat(post("{}").body()).isEqualTo("direct");
-      awaitCompared(i + 1);
-    }
-    assertThat(comparison().worse()).isEqualTo(8);
-    assertThat(comparison().example()).isEqualTo("answers with status 500: no table");
-    assertThat(comparison().trialMillis()).isGreaterThan(90);
-    assertThat(comparison().millis()).isLessThan(90);
+                                100, timer -> request.response().setStatusCode(status).end(text)));
   }
 
   @Test

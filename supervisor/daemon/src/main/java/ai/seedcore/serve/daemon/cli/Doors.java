@@ -94,7 +94,9 @@ final class Doors {
                 .withObjective(each.objectives().within());
         routes.add(
             each instanceof DeclaredJava java
-                ? route.mirroring(java.upgrade().mirrored()).withMethods(OpenApi.methods(java))
+                ? route
+                    .mirroring(java.upgrade().mirroredWhileSlow())
+                    .withMethods(OpenApi.methods(java))
                 : route.streaming());
       }
     }

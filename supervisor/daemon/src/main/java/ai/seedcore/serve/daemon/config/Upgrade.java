@@ -65,4 +65,9 @@ public record Upgrade(
     DeclaredJava.require(
         maxSlowdown >= 1, "max_slowdown", String.valueOf(maxSlowdown), "a factor of 1 or more");
   }
+
+  /** Returns how many requests are sent to the new version, too, for as long as it is slower. */
+  public int mirroredWhileSlow() {
+    return 10 * mirrored;
+  }
 }

@@ -16,8 +16,11 @@ final class Judge {
   /** After how long few requests must do. */
   static final Duration LONGEST = Duration.ofSeconds(10);
 
-  /** How many comparisons say something about the time, before the end of the trial. */
-  static final int FEW = 10;
+  /**
+   * How long a version that is too slow may take to become faster: on a busy machine, its JVM needs
+   * time to compile what it executes.
+   */
+  static final Duration WARM = Duration.ofSeconds(30);
 
   /** How many failures are no accident. */
   static final int FAILURES = 3;
@@ -54,19 +57,11 @@ final class Judge {
               .formatted(seen.worse(), compared, seen.example()));
     }
     double margin = enough ? COLD_MILLIS : VERY_COLD_MILLIS;
-    // A version that is very slow answers few copies.
-    int few = late ? 1 : Math.min(FEW, limits.mirrored());
-    if (compared >= few && seen.trialMillis() > limits.maxSlowdown() * seen.millis() + margin) {
-      return new Verdict(
-          version,
-          Outcome.FAILED,
-          String.format(
-              Locale.ROOT,
-              "is too slow: it takes %.1f ms where the version that serves takes %.1f ms (the"
-                  + " medians of %d requests)",
-              seen.trialMillis(),
-              seen.millis(),
-              compared));
+    if (compared > 0 && seen.trialMillis() > limits.maxSlowdown() * seen.millis() + margin) {
+      boolean warm = watched.compareTo(WARM) >= 0 || compared >= limits.mirroredWhileSlow();
+      return warm
+          ? new Verdict(version, Outcome.FAILED, slow(seen))
+          : new Verdict(version, Outcome.OPEN, "it is slower so far, and may have to warm up");
     }
     boolean quiet = watched.compareTo(QUIET) >= 0 && seen.offered() == 0;
     return enough || late || quiet
@@ -76,5 +71,15 @@ final class Judge {
             Outcome.OPEN,
             "its responses to copies of requests are compared"); // Numbers are in the door's
     // status.
+  }
+
+  private static String slow(Comparison seen) {
+    return String.format(
+        Locale.ROOT,
+        "is too slow: it takes %.1f ms where the version that serves takes %.1f ms (the medians of"
+            + " the latest of %d requests)",
+        seen.trialMillis(),
+        seen.millis(),
+        seen.compared());
   }
 }

@@ -11,6 +11,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientRequest;
 import io.vertx.core.http.HttpClientResponse;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -31,6 +32,9 @@ public final class Mirror {
 
   /** How many copies of an application's requests are in flight at most. */
   private static final int PARALLEL = 4;
+
+  /** How many comparisons at most say how long the responses take. */
+  private static final int LATEST = 25;
 
   /** The longest body that is copied, in bytes. */
   private static final int MAX_BODY = 256 << 10;
@@ -57,7 +61,12 @@ public final class Mirror {
   /** What is known of one version. */
   private static final class Trial {
     private final String version;
-    private final List<Pair> compared = new ArrayList<>();
+
+    /** Those of the latest that say how long the responses take. */
+    private final ArrayDeque<Pair> latest = new ArrayDeque<>();
+
+    private int compared;
+    private int worse;
     private final List<Pair> open = new ArrayList<>();
     private boolean begun;
     private long offered;
@@ -163,7 +172,7 @@ public final class Mirror {
     }
     trial.offered++;
     if (trial.open.size() < Math.min(PARALLEL, replica.limit())
-        && trial.compared.size() + trial.open.size() < route.mirrored()
+        && trial.compared + trial.open.size() < route.mirrored()
         && pairs.get(exchange) == null) {
       Pair pair = new Pair(trial);
       trial.open.add(pair);
@@ -282,9 +291,18 @@ public final class Mirror {
   private static void complete(Pair pair) {
     Trial trial = pair.trial;
     if (pair.status > 0 && pair.copyStatus > 0 && trial.open.remove(pair)) {
-      trial.compared.add(pair);
-      if (pair.isWorse() && trial.example.isEmpty()) {
-        trial.example = pair.text;
+      trial.compared++;
+      if (pair.isWorse()) {
+        trial.worse++;
+        trial.example = trial.example.isEmpty() ? pair.text : trial.example;
+      }
+      // A refusal takes less time than an answer.
+      if (Pair.isSuccess(pair.status) == Pair.isSuccess(pair.copyStatus)) {
+        trial.latest.add(pair);
+      }
+      // The first ones were answered by a JVM that had just started.
+      if (trial.latest.size() > Math.min(LATEST, (trial.compared + 1) / 2)) {
+        trial.latest.remove();
       }
     }
   }
@@ -321,10 +339,9 @@ public final class Mirror {
   }
 
   private static DoorStatus.Comparison compare(Trial trial, long now) {
-    List<Pair> later = trial.compared.subList(trial.compared.size() / 2, trial.compared.size());
     List<Long> originals = new ArrayList<>();
     List<Long> copies = new ArrayList<>();
-    for (Pair pair : later) {
+    for (Pair pair : trial.latest) {
       originals.add(pair.nanos);
       copies.add(pair.copyNanos);
     }
@@ -337,8 +354,8 @@ public final class Mirror {
     return new DoorStatus.Comparison(
         trial.version,
         trial.offered,
-        trial.compared.size() + late.size(),
-        (int) (trial.compared.stream().filter(Pair::isWorse).count() + hung),
+        trial.compared + late.size(),
+        (int) (trial.worse + hung),
         median(originals),
         median(copies),
         trial.example.isEmpty() && hung > 0 ? "does not answer within 5 s" : trial.example);
