@@ -6,6 +6,8 @@ import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.daemon.rollout.Verdict;
 import ai.seedcore.serve.daemon.rollout.Versions.Known;
 import ai.seedcore.serve.daemon.rollout.Versions.Trial;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation now) {
 
+  /**
+   * How long a version must not have served before it is replaced without a trial. A probe that is
+   * late, on a busy machine, says nothing about the version.
+   */
+  static final Duration FAILED = Duration.ofSeconds(10);
+
   /** Returns what Serve should run now. */
   DesiredApplication target() {
     Known known = known();
@@ -32,8 +40,8 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
     if (!known.tries(version()) || app == null) {
       return good;
     }
-    boolean serves = version().equals(app.version()) ? !servesNothing() : isServed();
-    return serves ? declared : good;
+    boolean goesOn = version().equals(app.version()) ? !servesNothing() : isServed() || hasFailed();
+    return goesOn ? declared : good;
   }
 
   /** Returns whether the record decides which version should run now. */
@@ -87,8 +95,14 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
         && !known.good().version().equals(version())
         // Otherwise somebody else's version runs, or the beginning of another trial.
         && (known.trial() != null || known.good().version().equals(app.version()))
-        && isServed()
+        && app.replicas() > 0
         && whyReplaced().isEmpty();
+  }
+
+  /** Returns whether the running version has replicas, but has not served for long. */
+  private boolean hasFailed() {
+    Instant since = now.state().unserved().get(declared.name());
+    return since != null && !now.now().isBefore(since.plus(FAILED));
   }
 
   private boolean isServed() {
@@ -101,7 +115,7 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
     Known known = known();
     boolean replaces =
         known != null && wanted().trial() == null && !known.good().version().equals(version());
-    return replaces && isServed()
+    return replaces && app != null && app.replicas() > 0
         ? whyReplaced().map(why -> "; the old version is stopped first, because " + why).orElse("")
         : "";
   }
@@ -109,6 +123,9 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
   /** Returns why the old version is stopped before the new one starts; empty if it is not. */
   private Optional<String> whyReplaced() {
     Order order = declared.upgrade();
+    if (hasFailed()) {
+      return Optional.of("its route has not been served for %d s".formatted(FAILED.toSeconds()));
+    }
     if (order == Order.STOP_FIRST) {
       return Optional.of("upgrade.order is stop-first");
     }

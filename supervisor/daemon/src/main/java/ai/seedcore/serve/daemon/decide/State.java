@@ -3,6 +3,7 @@ package ai.seedcore.serve.daemon.decide;
 import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Identity;
 import ai.seedcore.serve.daemon.observe.Observation;
+import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.daemon.rollout.Versions;
 import java.time.Duration;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param versions the versions of the applications. They outlive a session: a new cluster starts
  *     with what worked in the previous one
  * @param recorded whether this session's cluster has recorded the versions
+ * @param unserved since when the routes of applications with replicas have not been served
  */
 public record State(
     @Nullable Identity identity,
@@ -33,14 +35,15 @@ public record State(
     boolean uploaded,
     Map<String, Deploys> deploys,
     Versions versions,
-    boolean recorded) {
+    boolean recorded,
+    Map<String, Instant> unserved) {
 
   /** How long a Serve that the daemon started may take until its applications must be asked for. */
   static final Duration OWN = Duration.ofSeconds(15);
 
   /** The initial state: nothing is known. */
   public static final State EMPTY =
-      new State(null, null, null, null, false, Map.of(), Versions.NONE, false);
+      new State(null, null, null, null, false, Map.of(), Versions.NONE, false, Map.of());
 
   /**
    * What the driver learned about a running Serve.
@@ -90,7 +93,7 @@ public record State(
     }
     State next = this;
     if (identity == null || !identity.sameAs(up.identity())) {
-      next = new State(up.identity(), null, null, null, false, Map.of(), versions, false);
+      next = new State(up.identity(), null, null, null, false, Map.of(), versions, false, Map.of());
     } else if (up.identity().headNode() != null) {
       next =
           new State(
@@ -101,9 +104,12 @@ public record State(
               uploaded,
               deploys,
               versions,
-              recorded);
+              recorded,
+              unserved);
     }
-    return next.seen(observation.versions()).seen(observation.serve(), now);
+    return next.seen(observation.versions())
+        .seen(observation.serve(), now)
+        .seenRoutes(observation, now);
   }
 
   /** A cluster that has recorded nothing is new: what was known before remains. */
@@ -120,8 +126,34 @@ public record State(
     boolean another = controller != null && !controller.equals(id);
     // If no controller was known, this one may be the one that was just ensured.
     return another
-        ? new State(identity, id, null, opaque, uploaded, Map.of(), versions, recorded)
-        : new State(identity, id, ensured, opaque, uploaded, deploys, versions, recorded);
+        ? new State(identity, id, null, opaque, uploaded, Map.of(), versions, recorded, unserved)
+        : new State(identity, id, ensured, opaque, uploaded, deploys, versions, recorded, unserved);
+  }
+
+  private State seenRoutes(Observation observation, Instant now) {
+    if (!(observation.serve() instanceof Serve.Running running)) {
+      return this; // Nobody knows whether there are replicas.
+    }
+    Map<String, Instant> since = new HashMap<>();
+    running
+        .apps()
+        .forEach(
+            (name, app) -> {
+              Route route = observation.routes().get(name);
+              if (app.replicas() > 0 && (route == null || !route.serves())) {
+                since.put(name, unserved.getOrDefault(name, now));
+              }
+            });
+    return new State(
+        identity,
+        controller,
+        ensured,
+        opaqueSince,
+        uploaded,
+        deploys,
+        versions,
+        recorded,
+        Map.copyOf(since));
   }
 
   /**
@@ -138,17 +170,27 @@ public record State(
   /** Returns the state after the driver ensured that Serve runs. */
   public State withEnsured(Ensured learned) {
     return new State(
-        identity, controller, learned, opaqueSince, uploaded, deploys, versions, recorded);
+        identity,
+        controller,
+        learned,
+        opaqueSince,
+        uploaded,
+        deploys,
+        versions,
+        recorded,
+        unserved);
   }
 
   /** Returns the state after an upload, or without one. */
   public State withUploaded(boolean done) {
-    return new State(identity, controller, ensured, opaqueSince, done, deploys, versions, recorded);
+    return new State(
+        identity, controller, ensured, opaqueSince, done, deploys, versions, recorded, unserved);
   }
 
   /** Returns the state in which the cluster has recorded these versions. */
   public State withVersions(Versions now) {
-    return new State(identity, controller, ensured, opaqueSince, uploaded, deploys, now, true);
+    return new State(
+        identity, controller, ensured, opaqueSince, uploaded, deploys, now, true, unserved);
   }
 
   /**
@@ -160,7 +202,8 @@ public record State(
         ensured == null
             ? null
             : new Ensured(false, ensured.completed(), ensured.obstacle(), ensured.replaceable());
-    return new State(identity, controller, known, opaqueSince, false, Map.of(), versions, recorded);
+    return new State(
+        identity, controller, known, opaqueSince, false, Map.of(), versions, recorded, unserved);
   }
 
   /** Returns the state after an application was submitted or deleted. */
@@ -185,6 +228,14 @@ public record State(
     Map<String, Deploys> next = new HashMap<>(deploys);
     next.put(name, deployed);
     return new State(
-        identity, controller, ensured, opaqueSince, uploaded, Map.copyOf(next), versions, recorded);
+        identity,
+        controller,
+        ensured,
+        opaqueSince,
+        uploaded,
+        Map.copyOf(next),
+        versions,
+        recorded,
+        unserved);
   }
 }

@@ -270,7 +270,8 @@ class DoorFaultsIT extends FaultsOnOneCluster {
         .until(
             () ->
                 daemon.ready()
-                    && (shown == null || web.get(DOOR + "/SalienceScorer").body().contains(shown)));
+                    && (shown == null
+                        || web.getOr(DOOR + "/SalienceScorer", "{}").toString().contains(shown)));
   }
 
   @Fault(

@@ -418,7 +418,7 @@ class UpgradeFaultsIT extends FaultsOnOneCluster {
         () -> {
           declare(lines);
           await()
-              .atMost(Duration.ofSeconds(60))
+              .atMost(Duration.ofSeconds(90)) // A slow version has 30 s to warm up.
               .until(
                   () -> {
                     assertThat(daemon.ready()).as("the daemon is ready").isTrue();

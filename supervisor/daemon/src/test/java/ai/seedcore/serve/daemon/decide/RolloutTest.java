@@ -47,6 +47,7 @@ class RolloutTest {
   private boolean completed = true;
   private Capacity capacity = Capacity.UNKNOWN;
   private @Nullable Verdict verdict;
+  private Map<String, Instant> unserved = Map.of();
   private Role role = new Role.Leads();
 
   @Test
@@ -209,9 +210,28 @@ class RolloutTest {
   }
 
   @Test
+  void aLateResponseOfTheOldVersionDoesNotSpareTheNewOneItsTrial() {
+    answers = false;
+    assertThat(decide().action()).isEqualTo(recording(TRIAL));
+    assertThat(decide().phase()).isEqualTo(Phase.RECOVERING);
+    known = TRIAL; // Recorded. It begins once the old version serves, or has failed.
+    assertThat(decide().action()).isEqualTo(new Action.Rest());
+    answers = true;
+    assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
+    answers = false;
+    unserved = Map.of("A", NOW.minus(Rollout.FAILED));
+    assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
+  }
+
+  @Test
   void whatDoesNotServeIsReplacedWithoutATrial() {
     answers = false;
+    unserved = Map.of("A", NOW.minus(Rollout.FAILED));
     assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
+    assertThat(decide().reason())
+        .endsWith("is stopped first, because its route has not been served for 10 s");
+    unserved = Map.of("A", NOW.minus(Rollout.FAILED).plusMillis(1));
+    assertThat(decide().action()).isEqualTo(recording(TRIAL));
     answers = true;
     replicas = 0;
     assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
@@ -304,7 +324,8 @@ class RolloutTest {
                 true,
                 Map.of(),
                 new Versions(versions),
-                recorded)
+                recorded,
+                unserved)
             .seen(seen, NOW);
     return new Reconciler(List.of(new DesiredJava(application(declared), order, limits)), Set.of())
         .decide(
