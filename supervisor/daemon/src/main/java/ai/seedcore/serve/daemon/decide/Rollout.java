@@ -28,7 +28,7 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
    * How long a version must not have served before it is replaced without a trial. A probe that is
    * late, on a busy machine, says nothing about the version.
    */
-  static final Duration FAILED = Duration.ofSeconds(10);
+  static final Duration FAILED = Duration.ofSeconds(5);
 
   /** Returns what Serve should run now. */
   DesiredApplication target() {

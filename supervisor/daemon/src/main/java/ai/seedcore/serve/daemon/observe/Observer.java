@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -173,14 +174,20 @@ public final class Observer {
     Map<DeclaredApplication, Probing> next = new LinkedHashMap<>();
     for (DeclaredApplication deployment : applications) {
       Probe probe = deployment.probe();
-      Probing known = probes.get(deployment);
       if (probe != null) {
+        Probing known =
+            probes.entrySet().stream()
+                .filter(each -> each.getKey().name().equals(deployment.name()))
+                .filter(each -> Objects.equals(each.getKey().route(), deployment.route()))
+                .map(Map.Entry::getValue)
+                .findFirst()
+                .orElse(null);
         next.put(
             deployment,
             known == null
                 ? new Probing(
                     http, routesUrl + deployment.route(), deployment.name(), probe, replicas)
-                : known);
+                : known.with(probe));
       }
       if (deployment instanceof DeclaredJava) {
         ours.add(deployment.name()); // This includes deployments that are no longer declared.
@@ -188,7 +195,7 @@ public final class Observer {
     }
     probes.forEach(
         (deployment, probe) -> {
-          if (!next.containsKey(deployment)) {
+          if (!next.containsValue(probe)) {
             probe.forget();
           }
         });

@@ -49,6 +49,21 @@ final class Probing {
     this.replicas = replicas;
   }
 
+  /**
+   * Returns one with another probe. Until that is answered, the results so far remain valid: a
+   * change of a declaration is no outage.
+   */
+  Probing with(Probe another) {
+    if (probe.equals(another)) {
+      return this;
+    }
+    Probing next = new Probing(http, url, app, another, replicas);
+    next.last = last;
+    next.good = good;
+    next.goodAt = goodAt;
+    return next;
+  }
+
   /** Sends a probe, unless one is pending. */
   void ask() {
     if (asked == null) {

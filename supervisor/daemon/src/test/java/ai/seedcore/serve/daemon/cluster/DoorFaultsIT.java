@@ -263,7 +263,7 @@ class DoorFaultsIT extends FaultsOnOneCluster {
   private void change(String lines, String shown) {
     int before = daemon.deploys();
     Machine.write(config, "deployments:\n  - name: SalienceScorer\n    %s\n".formatted(lines));
-    await().atMost(Duration.ofSeconds(30)).until(() -> daemon.deploys() > before);
+    await().atMost(Duration.ofMinutes(2)).until(() -> daemon.deploys() > before);
     // Through the door: a bare proxy's route may hang while its replicas are replaced.
     await()
         .atMost(Duration.ofMinutes(2))

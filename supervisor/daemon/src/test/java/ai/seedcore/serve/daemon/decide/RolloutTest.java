@@ -229,7 +229,7 @@ class RolloutTest {
     unserved = Map.of("A", NOW.minus(Rollout.FAILED));
     assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
     assertThat(decide().reason())
-        .endsWith("is stopped first, because its route has not been served for 10 s");
+        .endsWith("is stopped first, because its route has not been served for 5 s");
     unserved = Map.of("A", NOW.minus(Rollout.FAILED).plusMillis(1));
     assertThat(decide().action()).isEqualTo(recording(TRIAL));
     answers = true;

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import ai.seedcore.serve.base.http.EventLoop;
 import ai.seedcore.serve.base.http.Http;
 import ai.seedcore.serve.daemon.config.ConfigLoader;
+import ai.seedcore.serve.daemon.config.DeclaredApplication;
 import ai.seedcore.serve.daemon.config.Probe;
 import ai.seedcore.serve.daemon.config.Settings;
 import ai.seedcore.serve.gcs.Credentials;
@@ -17,16 +18,21 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What the observer makes of servers that answer all sorts of things, over real sockets. */
@@ -34,6 +40,7 @@ class ObserverTest {
 
   private final Map<String, String> pages = new HashMap<>();
   private final Map<String, Integer> codes = new HashMap<>();
+  private final Map<String, CountDownLatch> held = new ConcurrentHashMap<>();
   private final Vertx vertx = EventLoop.start();
   private HttpServer server;
   private FakeGcs gcs;
@@ -53,6 +60,7 @@ class ObserverTest {
             exchange.close();
             return;
           }
+          passHeld(path);
           byte[] body = pages.getOrDefault(path, "").getBytes(StandardCharsets.UTF_8);
           exchange.sendResponseHeaders(
               codes.getOrDefault(path, pages.containsKey(path) ? 200 : 404), body.length);
@@ -147,6 +155,34 @@ class ObserverTest {
             });
   }
 
+  /** Otherwise a new version would replace one that seems not to serve, without a trial. */
+  @Test
+  void aNewDeclarationDoesNotForgetThatARouteIsServed(@TempDir Path folder) throws IOException {
+    observer = observer("127.0.0.1", gcs.port(), Duration.ofMillis(200));
+    pages.put("/-/routes", "{\"/SalienceScorer\": \"SalienceScorer\"}");
+    pages.put("/SalienceScorer", "{\"status\": \"success\"}");
+    await().until(this::serves);
+    CountDownLatch slow = new CountDownLatch(1);
+    held.put("/SalienceScorer", slow);
+    observer.declare(declared(folder, "replicas: 2"));
+    assertThat(serves()).isTrue();
+    observer.declare(declared(folder, "replicas: 2, probe: {expect: {status: another}}"));
+    assertThat(serves()).isTrue();
+    slow.countDown();
+    await().until(() -> !serves());
+  }
+
+  private boolean serves() {
+    Route route = observer.look(true).routes().get("SalienceScorer");
+    return route != null && route.serves();
+  }
+
+  private static List<DeclaredApplication> declared(Path folder, String more) throws IOException {
+    Path file = folder.resolve("config.yaml");
+    Files.writeString(file, "deployments: [{name: SalienceScorer, %s}]".formatted(more));
+    return ConfigLoader.load(file, Map.of(), Map.of()).deployments();
+  }
+
   @Test
   void aGlanceAsksLittleUntilARouteIsGone() {
     String all = "{\"/SalienceScorer\": 1, \"/AnomalyDetector\": 1, \"/ScalingPredictor\": 1}";
@@ -212,6 +248,14 @@ class ObserverTest {
     assertThat(mismatch(Probe.PLAIN, 200, "not_ready")).isEmpty();
   }
 
+  private void passHeld(String path) {
+    try {
+      held.getOrDefault(path, new CountDownLatch(0)).await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static String mismatch(Probe probe, int status, String body) {
     return probe.mismatch(new Http.Answer(status, body)).orElse("");
   }
@@ -229,6 +273,11 @@ class ObserverTest {
   }
 
   private Observer observer(String host, int gcsPort) {
+    // Responses, not the speed of a busy machine, are tested here.
+    return observer(host, gcsPort, Duration.ofSeconds(5));
+  }
+
+  private Observer observer(String host, int gcsPort, Duration patience) {
     Settings settings = ConfigLoader.load(null, Map.of(), Map.of());
     Http http = new Http(vertx);
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
@@ -243,6 +292,6 @@ class ObserverTest {
         new Dashboard(http, url, true, Credentials.none(), Clock.systemUTC()),
         url,
         settings.deployments(),
-        Duration.ofSeconds(5)); // Responses, not the speed of a busy machine, are tested here.
+        patience);
   }
 }
