@@ -8,6 +8,7 @@ import ai.seedcore.serve.daemon.rollout.Versions.Known;
 import ai.seedcore.serve.daemon.rollout.Versions.Trial;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -25,10 +26,10 @@ import org.jspecify.annotations.Nullable;
 record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation now) {
 
   /**
-   * How long a version must not have served before it is replaced without a trial. A probe that is
-   * late, on a busy machine, says nothing about the version.
+   * How long a version must not have served before there is nothing left to protect by a trial. A
+   * late probe, or a proxy that is still starting, says nothing about the version.
    */
-  static final Duration FAILED = Duration.ofSeconds(5);
+  static final Duration FAILED = Duration.ofSeconds(30);
 
   /** Returns what Serve should run now. */
   DesiredApplication target() {
@@ -40,14 +41,14 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
     if (!known.tries(version()) || app == null) {
       return good;
     }
-    boolean goesOn = version().equals(app.version()) ? !servesNothing() : isServed() || hasFailed();
+    boolean goesOn = version().equals(app.version()) ? !servesNothing() : hasStarted();
     return goesOn ? declared : good;
   }
 
   /** Returns whether the record decides which version should run now. */
   private boolean isDecided(Known known) {
     return canHold()
-        && (known.tries(version())
+        && ((known.tries(version()) && !hasFailed())
             || known.rejects(version(), declared.terms())
             || runsAnotherTrial(known));
   }
@@ -99,7 +100,13 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
         && whyReplaced().isEmpty();
   }
 
-  /** Returns whether the running version has replicas, but has not served for long. */
+  /** Returns whether the version that Serve runs has come up, whether or not it responds well. */
+  private boolean hasStarted() {
+    return isServed()
+        || (app != null && app.running() && now.seen().routes().get(declared.name()) != null);
+  }
+
+  /** Returns whether the old version had replicas, but has not served for long. */
   private boolean hasFailed() {
     Instant since = now.state().unserved().get(declared.name());
     return since != null && !now.now().isBefore(since.plus(FAILED));
@@ -126,6 +133,10 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
     if (hasFailed()) {
       return Optional.of("its route has not been served for %d s".formatted(FAILED.toSeconds()));
     }
+    Known known = known();
+    if (known != null && !Objects.equals(known.good().route(), declared.application().route())) {
+      return Optional.of("its route changes");
+    }
     if (order == Order.STOP_FIRST) {
       return Optional.of("upgrade.order is stop-first");
     }
@@ -141,7 +152,7 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
         && app != null
         && known.tries(version())
         && version().equals(app.version())
-        && !servesNothing();
+        && (!servesNothing() || hasFailed());
   }
 
   /**
@@ -185,7 +196,7 @@ record Rollout(DesiredJava declared, Serve.@Nullable Application app, Situation 
       return Optional.of(rejected(known, verdict.why()));
     }
     // If it runs, nothing has held it back.
-    return verdict.outcome() == Verdict.Outcome.PASSED || app.running()
+    return verdict.outcome() == Verdict.Outcome.PASSED || app.running() || hasFailed()
         ? Optional.of(accepted())
         : Optional.empty();
   }

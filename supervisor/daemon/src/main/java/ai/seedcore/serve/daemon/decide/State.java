@@ -3,7 +3,6 @@ package ai.seedcore.serve.daemon.decide;
 import ai.seedcore.serve.daemon.observe.Head;
 import ai.seedcore.serve.daemon.observe.Identity;
 import ai.seedcore.serve.daemon.observe.Observation;
-import ai.seedcore.serve.daemon.observe.Route;
 import ai.seedcore.serve.daemon.observe.Serve;
 import ai.seedcore.serve.daemon.rollout.Versions;
 import java.time.Duration;
@@ -25,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param versions the versions of the applications. They outlive a session: a new cluster starts
  *     with what worked in the previous one
  * @param recorded whether this session's cluster has recorded the versions
- * @param unserved since when the routes of applications with replicas have not been served
+ * @param unserved since when applications that had replicas have not been served
  */
 public record State(
     @Nullable Identity identity,
@@ -130,18 +129,26 @@ public record State(
         : new State(identity, id, ensured, opaque, uploaded, deploys, versions, recorded, unserved);
   }
 
+  /** Applications count once they have replicas, and until they are served or gone. */
   private State seenRoutes(Observation observation, Instant now) {
-    if (!(observation.serve() instanceof Serve.Running running)) {
-      return this; // Nobody knows whether there are replicas.
+    Map<String, Instant> since = new HashMap<>(unserved);
+    if (observation.serve() instanceof Serve.Running running) {
+      since.keySet().retainAll(running.apps().keySet());
+      running
+          .apps()
+          .forEach(
+              (name, app) -> {
+                if (app.replicas() > 0) {
+                  since.putIfAbsent(name, now);
+                }
+              });
     }
-    Map<String, Instant> since = new HashMap<>();
-    running
-        .apps()
+    observation
+        .routes()
         .forEach(
-            (name, app) -> {
-              Route route = observation.routes().get(name);
-              if (app.replicas() > 0 && (route == null || !route.serves())) {
-                since.put(name, unserved.getOrDefault(name, now));
+            (name, route) -> {
+              if (route.serves()) {
+                since.remove(name);
               }
             });
     return new State(

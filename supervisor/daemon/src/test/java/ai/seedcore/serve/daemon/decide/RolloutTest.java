@@ -202,10 +202,11 @@ class RolloutTest {
       assertThat(decide(new Serve.Opaque("c", "no page yet")).action())
           .isEqualTo(new Action.Deploy("A", before.good()));
     }
-    // And once that serves, the trial begins.
+    // And once that runs, the trial begins.
     known = TRIAL;
+    status = "DEPLOYING";
     assertThat(decide().action()).isEqualTo(new Action.Rest());
-    answers = true;
+    status = "RUNNING";
     assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
   }
 
@@ -214,24 +215,40 @@ class RolloutTest {
     answers = false;
     assertThat(decide().action()).isEqualTo(recording(TRIAL));
     assertThat(decide().phase()).isEqualTo(Phase.RECOVERING);
-    known = TRIAL; // Recorded. It begins once the old version serves, or has failed.
+    known = TRIAL;
+    assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
+    status = "UNHEALTHY"; // It has to come up again first.
     assertThat(decide().action()).isEqualTo(new Action.Rest());
-    answers = true;
-    assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
-    answers = false;
-    unserved = Map.of("A", NOW.minus(Rollout.FAILED));
-    assertThat(decide().action()).isEqualTo(new Action.Deploy("A"));
   }
 
   @Test
-  void whatDoesNotServeIsReplacedWithoutATrial() {
+  void whatHasFailedForLongIsReplacedWithoutATrial() {
     answers = false;
+    unserved = Map.of("A", NOW.minus(Rollout.FAILED).plusMillis(1));
+    assertThat(decide().action()).isEqualTo(recording(TRIAL));
     unserved = Map.of("A", NOW.minus(Rollout.FAILED));
     assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
     assertThat(decide().reason())
-        .endsWith("is stopped first, because its route has not been served for 5 s");
-    unserved = Map.of("A", NOW.minus(Rollout.FAILED).plusMillis(1));
-    assertThat(decide().action()).isEqualTo(recording(TRIAL));
+        .endsWith("is stopped first, because its route has not been served for 30 s");
+    known = TRIAL; // A trial that has not begun.
+    assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
+    submitted(); // And one that has.
+    assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
+    replicas = 0; // What had failed is gone, too.
+    assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
+    answers = true;
+    assertThat(decide().action()).isEqualTo(new Action.Rest());
+  }
+
+  @Test
+  void anotherRouteCannotBeServedBesideTheOldOne() {
+    known = new Known(withRoute("v1", "/before"), null);
+    assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
+    assertThat(decide().reason()).endsWith("is stopped first, because its route changes");
+  }
+
+  @Test
+  void whatDoesNotRunIsReplacedWithoutATrial() {
     answers = true;
     replicas = 0;
     assertThat(decide().action()).isEqualTo(recording(ACCEPTED_V2));
@@ -354,10 +371,14 @@ class RolloutTest {
   }
 
   private static Application application(String version) {
+    return withRoute(version, "/A");
+  }
+
+  private static Application withRoute(String version, String route) {
     return new Application(
         "A",
         "C",
-        "/A",
+        route,
         version,
         1,
         null,
