@@ -81,7 +81,8 @@ public record DoorStatus(
    * @param compared requests that both have answered
    * @param worse those that only the version that serves has answered with a success
    * @param millis the median time of the version that serves, over the latest of those that both
-   *     answered alike: half of them, and 25 at most
+   *     answered alike: half of them, and 25 at most; and of those to which the one on trial has
+   *     not responded for half a second
    * @param trialMillis the median time of the version on trial, over the same
    * @param example how the version on trial has failed; empty if it has not
    */

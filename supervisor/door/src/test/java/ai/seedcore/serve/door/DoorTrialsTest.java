@@ -113,13 +113,13 @@ class DoorTrialsTest {
   @Test
   void onlyTheLatestTimesCount() throws Exception {
     answerLate(200, "cold");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 6; i++) {
       post("{}");
       awaitCompared(i + 1);
     }
     assertThat(comparison().trialMillis()).isGreaterThan(90);
     fresh.behaviour = request -> FakeReplica.respond(request, 200, "warm");
-    for (int i = 3; i < 9; i++) {
+    for (int i = 6; i < 11; i++) {
       post("{}");
       awaitCompared(i + 1);
     }

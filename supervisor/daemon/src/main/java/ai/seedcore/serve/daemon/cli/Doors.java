@@ -94,9 +94,7 @@ final class Doors {
                 .withObjective(each.objectives().within());
         routes.add(
             each instanceof DeclaredJava java
-                ? route
-                    .mirroring(java.upgrade().mirroredWhileSlow())
-                    .withMethods(OpenApi.methods(java))
+                ? route.mirroring(java.upgrade().mostMirrored()).withMethods(OpenApi.methods(java))
                 : route.streaming());
       }
     }

@@ -10,9 +10,9 @@ import tools.jackson.databind.JsonNode;
  * @param order whether the new version starts first; by default auto
  * @param examples bodies of requests that the new version must answer with a success before it
  *     takes over, and which warm it up
- * @param mirrored how many of the clients' requests are sent to the new version as well, without
- *     using its responses; by default 50, 0 for none. Only requests that may be executed twice are
- *     mirrored
+ * @param mirrored how many of the clients' requests that are sent to the new version as well,
+ *     without using its responses, decide; by default 50, 0 for none. Only requests that may be
+ *     executed twice are mirrored
  * @param maxFailures the largest share of mirrored requests that may fail although the old version
  *     answers them; by default 0.02
  * @param maxSlowdown how many times as long as the old version the new one may take, in the median;
@@ -37,6 +37,9 @@ public record Upgrade(
     @JsonProperty("stop-first")
     STOP_FIRST
   }
+
+  /** How many requests a JVM may need to compile what it executes. */
+  private static final int MOST = 500;
 
   /** What holds if nothing is declared. */
   @SuppressWarnings("NullAway") // Null selects the default.
@@ -66,8 +69,8 @@ public record Upgrade(
         maxSlowdown >= 1, "max_slowdown", String.valueOf(maxSlowdown), "a factor of 1 or more");
   }
 
-  /** Returns how many requests are sent to the new version, too, for as long as it is slower. */
-  public int mirroredWhileSlow() {
-    return 10 * mirrored;
+  /** Returns how many requests are mirrored until the trial has ended, at most. */
+  public int mostMirrored() {
+    return mirrored == 0 ? 0 : Math.max(MOST, 10 * mirrored);
   }
 }

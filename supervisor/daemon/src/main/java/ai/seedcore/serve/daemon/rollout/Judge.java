@@ -22,6 +22,9 @@ final class Judge {
    */
   static final Duration WARM = Duration.ofSeconds(30);
 
+  /** How many comparisons say something about the time. */
+  static final int FEW = 3;
+
   /** How many failures are no accident. */
   static final int FAILURES = 3;
 
@@ -57,27 +60,27 @@ final class Judge {
               .formatted(seen.worse(), compared, seen.example()));
     }
     double margin = enough ? COLD_MILLIS : VERY_COLD_MILLIS;
-    if (compared > 0 && seen.trialMillis() > limits.maxSlowdown() * seen.millis() + margin) {
-      boolean warm = watched.compareTo(WARM) >= 0 || compared >= limits.mirroredWhileSlow();
-      return warm
-          ? new Verdict(version, Outcome.FAILED, slow(seen))
-          : new Verdict(version, Outcome.OPEN, "it is slower so far, and may have to warm up");
+    boolean slow =
+        compared > 0 && seen.trialMillis() > limits.maxSlowdown() * seen.millis() + margin;
+    boolean warm = watched.compareTo(WARM) >= 0 || compared >= limits.mostMirrored();
+    if (slow && warm && compared >= Math.min(FEW, limits.mirrored())) {
+      return new Verdict(version, Outcome.FAILED, slow(seen));
     }
     boolean quiet = watched.compareTo(QUIET) >= 0 && seen.offered() == 0;
-    return enough || late || quiet
+    return (slow ? warm : enough || late || quiet)
         ? new Verdict(version, Outcome.PASSED, "")
         : new Verdict(
             version,
             Outcome.OPEN,
-            "its responses to copies of requests are compared"); // Numbers are in the door's
-    // status.
+            // The numbers, which change all the time, are in the door's status.
+            "its responses to copies of requests are compared");
   }
 
   private static String slow(Comparison seen) {
     return String.format(
         Locale.ROOT,
         "is too slow: it takes %.1f ms where the version that serves takes %.1f ms (the medians of"
-            + " the latest of %d requests)",
+            + " the latest of the %d requests)",
         seen.trialMillis(),
         seen.millis(),
         seen.compared());

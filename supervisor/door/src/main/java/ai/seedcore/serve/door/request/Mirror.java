@@ -67,6 +67,7 @@ public final class Mirror {
 
     private int compared;
     private int worse;
+    private int alike;
     private final List<Pair> open = new ArrayList<>();
     private boolean begun;
     private long offered;
@@ -299,10 +300,11 @@ public final class Mirror {
       // A refusal takes less time than an answer.
       if (Pair.isSuccess(pair.status) == Pair.isSuccess(pair.copyStatus)) {
         trial.latest.add(pair);
-      }
-      // The first ones were answered by a JVM that had just started.
-      if (trial.latest.size() > Math.min(LATEST, (trial.compared + 1) / 2)) {
-        trial.latest.remove();
+        trial.alike++;
+        // The first ones were answered by a JVM that had just started.
+        if (trial.latest.size() > Math.min(LATEST, (trial.alike + 1) / 2)) {
+          trial.latest.remove();
+        }
       }
     }
   }
