@@ -90,25 +90,23 @@ public record State(
     if (!(observation.head() instanceof Head.Up up) || !observation.full()) {
       return this;
     }
-    State next = this;
-    if (identity == null || !identity.sameAs(up.identity())) {
-      next = new State(up.identity(), null, null, null, false, Map.of(), versions, false, Map.of());
-    } else if (up.identity().headNode() != null) {
-      next =
-          new State(
-              up.identity(),
-              controller,
-              ensured,
-              opaqueSince,
-              uploaded,
-              deploys,
-              versions,
-              recorded,
-              unserved);
-    }
-    return next.seen(observation.versions())
-        .seen(observation.serve(), now)
-        .seenRoutes(observation, now);
+    State old =
+        identity != null && identity.sameAs(up.identity())
+            ? this
+            : new State(
+                up.identity(), null, null, null, false, Map.of(), versions, false, Map.of());
+    State next =
+        new State(
+            up.identity().headNode() == null ? old.identity : up.identity(),
+            old.controller,
+            old.ensured,
+            old.opaqueSince,
+            old.uploaded,
+            old.deploys,
+            old.versions,
+            old.recorded,
+            old.unservedAfter(observation, now));
+    return next.seen(observation.versions()).seen(observation.serve(), now);
   }
 
   /** A cluster that has recorded nothing is new: what was known before remains. */
@@ -129,8 +127,11 @@ public record State(
         : new State(identity, id, ensured, opaque, uploaded, deploys, versions, recorded, unserved);
   }
 
-  /** Applications count once they have replicas, and until they are served or gone. */
-  private State seenRoutes(Observation observation, Instant now) {
+  /**
+   * Returns since when applications have not been served. They count once they have replicas, and
+   * until they are served or gone.
+   */
+  private Map<String, Instant> unservedAfter(Observation observation, Instant now) {
     Map<String, Instant> since = new HashMap<>(unserved);
     if (observation.serve() instanceof Serve.Running running) {
       since.keySet().retainAll(running.apps().keySet());
@@ -151,16 +152,7 @@ public record State(
                 since.remove(name);
               }
             });
-    return new State(
-        identity,
-        controller,
-        ensured,
-        opaqueSince,
-        uploaded,
-        deploys,
-        versions,
-        recorded,
-        Map.copyOf(since));
+    return Map.copyOf(since);
   }
 
   /**
