@@ -25,11 +25,6 @@ import tools.jackson.databind.JsonNode;
 class DoorFaultsIT extends FaultsOnOneCluster {
 
   private static final String DOOR = "http://127.0.0.1:28001";
-  private static final int PER_SECOND = Integer.getInteger("seedcore.door.rate", 30);
-
-  /** Whether no other test uses the machine: at the rate of the page that the rows become. */
-  private static final boolean ALONE = PER_SECOND >= 100;
-
   private final Path config = folder.resolve("door.yaml");
 
   private boolean anotherDaemonNext;

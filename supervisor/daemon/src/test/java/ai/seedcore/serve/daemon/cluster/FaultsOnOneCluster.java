@@ -17,6 +17,12 @@ import org.junit.jupiter.api.TestInstance;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class FaultsOnOneCluster {
 
+  /** Requests a second through the front door. */
+  static final int PER_SECOND = Integer.getInteger("seedcore.door.rate", 30);
+
+  /** Whether no other test uses the machine: at the rate of the page that the rows become. */
+  static final boolean ALONE = PER_SECOND >= 100;
+
   final Path folder = Machine.temporaryFolder();
   final Web web = new Web();
   RayCluster cluster;

@@ -22,10 +22,9 @@ class UpgradeFaultsIT extends FaultsOnOneCluster {
 
   private static final String DOOR = "http://127.0.0.1:28001";
   private static final String SCORER = "/SalienceScorer";
-  private static final int PER_SECOND = Integer.getInteger("seedcore.door.rate", 30);
 
   /** The longest that a response may take, in seconds; more where other tests use the machine. */
-  private static final double LONGEST = PER_SECOND >= 100 ? 1 : 5;
+  private static final double LONGEST = ALONE ? 1 : 5;
 
   private static final String SOURCE =
       """
